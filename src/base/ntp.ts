@@ -1,0 +1,28 @@
+/**
+ * NTP timestamps as RTCP carries them (RFC 3550 §4): seconds since 1900 in the high word, fractions in the low.
+ *
+ * Inside we use microseconds as a number: 2^53 µs reach beyond the year 2100 counted from 1900.
+ */
+const FRACTIONS_PER_SECOND = 0x1_0000_0000;
+const US_PER_SECOND = 1_000_000;
+
+/** Seconds from 1900-01-01 to 1970-01-01. */
+export const NTP_UNIX_OFFSET_SECONDS = 2_208_988_800;
+
+export function ntpToUs(seconds: number, fraction: number): number {
+  return seconds * US_PER_SECOND + Math.round((fraction * US_PER_SECOND) / FRACTIONS_PER_SECOND);
+}
+
+export function ntpSeconds(us: number): number {
+  return Math.floor(us / US_PER_SECOND) >>> 0;
+}
+
+export function ntpFraction(us: number): number {
+  const rest = us - Math.floor(us / US_PER_SECOND) * US_PER_SECOND;
+  return Math.floor((rest * FRACTIONS_PER_SECOND) / US_PER_SECOND) >>> 0;
+}
+
+/** The middle 32 bits of an NTP timestamp, in units of 1/65536 s: the LSR field of a report block (RFC 3550 §6.4.1). */
+export function ntpMiddle(us: number): number {
+  return (((ntpSeconds(us) & 0xffff) << 16) | (ntpFraction(us) >>> 16)) >>> 0;
+}

@@ -1,0 +1,78 @@
+/**
+ * Remote addresses of one media thread as small integers.
+ *
+ * The socket interns the source of each datagram; the core uses the id as an index and asks for the address only
+ * where a protocol needs it (STUN's XOR-MAPPED-ADDRESS). Addresses that no transport uses are forgotten oldest
+ * first, so a flood of spoofed sources fills the table's spare room and nothing else.
+ */
+import type { PathId } from "./ids.ts";
+
+const NONE = -1;
+
+export class PathTable {
+  readonly #byAddress = new Map<string, Map<number, number>>();
+  readonly #address: string[] = [];
+  readonly #port: Uint16Array;
+  readonly #pins: Uint16Array;
+  readonly #capacity: number;
+  /** Where the search for an unpinned row to reuse goes on. */
+  #hand = 0;
+
+  /** `capacity`: paths known at once. Larger costs about 200 bytes each; it must exceed the transports expected. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.#port = new Uint16Array(capacity);
+    this.#pins = new Uint16Array(capacity);
+  }
+
+  /** The id of an address, new or known; -1 when every row is pinned by a transport. */
+  intern(address: string, port: number): PathId {
+    const known = this.#byAddress.get(address)?.get(port);
+    if (known !== undefined) return known as PathId;
+    const id = this.#freeRow();
+    if (id === NONE) return NONE as PathId;
+    this.#address[id] = address;
+    this.#port[id] = port;
+    const ports = this.#byAddress.get(address);
+    if (ports === undefined) this.#byAddress.set(address, new Map([[port, id]]));
+    else ports.set(port, id);
+    return id as PathId;
+  }
+
+  address(path: PathId): string {
+    return this.#address[path]!;
+  }
+
+  port(path: PathId): number {
+    return this.#port[path]!;
+  }
+
+  /** A transport uses this path: keep its id. */
+  pin(path: PathId): void {
+    this.#pins[path]! += 1;
+  }
+
+  unpin(path: PathId): void {
+    this.#pins[path]! -= 1;
+  }
+
+  #freeRow(): number {
+    if (this.#address.length < this.#capacity) return this.#address.length;
+    for (let looked = 0; looked < this.#capacity; looked++) {
+      const id = this.#hand;
+      this.#hand = (this.#hand + 1) % this.#capacity;
+      if (this.#pins[id] === 0) {
+        this.#forget(id);
+        return id;
+      }
+    }
+    return NONE;
+  }
+
+  #forget(id: number): void {
+    const ports = this.#byAddress.get(this.#address[id]!);
+    if (ports === undefined) return;
+    ports.delete(this.#port[id]!);
+    if (ports.size === 0) this.#byAddress.delete(this.#address[id]!);
+  }
+}

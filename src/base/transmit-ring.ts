@@ -1,0 +1,92 @@
+/**
+ * The outgoing datagrams of one event-loop turn, in one slab allocated at start.
+ *
+ * Three passes, each a plain loop over rows: the core writes plaintext packets, the sealer encrypts RTP rows in
+ * place, the socket sends them. Nothing is allocated per packet, and each pass may be swapped (another cipher,
+ * another socket) without the others knowing.
+ */
+import type { PathId } from "./ids.ts";
+
+/**
+ * Room for one datagram and its SRTP tag. 1,500 bytes is the largest that Ethernet carries; a larger slot would
+ * only cost cache, a smaller one would drop legal packets. A power of two keeps the offset a shift.
+ */
+export const SLOT_BYTES = 2048;
+const SLOT_SHIFT = 11;
+
+/** The largest packet the core may write to a slot: leaves room for a tag and keeps off IP fragmentation. */
+export const MAX_PACKET_BYTES = 1500;
+
+/** `session` of a row that is sent as it is (STUN, DTLS, SRTCP sealed when it was written). */
+export const NO_SESSION = -1;
+
+export class TransmitRing {
+  /** Row `i` starts at `i * SLOT_BYTES`. */
+  slab: Uint8Array;
+  /** Columns, indexed by row in [0, count). */
+  readonly bytes: Uint16Array;
+  readonly path: Int32Array;
+  /** Index of the sending SRTP session that seals this row, or NO_SESSION. */
+  readonly session: Int32Array;
+  /** RTP header with its extensions: where encryption starts. */
+  readonly headerBytes: Uint16Array;
+  /** Gives SRTP its rollover counter: `floor(extSeq / 65536)`. */
+  readonly extSeq: Float64Array;
+  /** When the packet that caused this row was received; 0 for rows without one. For the delay histogram. */
+  readonly receivedUs: Float64Array;
+  #count = 0;
+
+  constructor(slots: number) {
+    this.slab = new Uint8Array(slots * SLOT_BYTES);
+    this.bytes = new Uint16Array(slots);
+    this.path = new Int32Array(slots);
+    this.session = new Int32Array(slots);
+    this.headerBytes = new Uint16Array(slots);
+    this.extSeq = new Float64Array(slots);
+    this.receivedUs = new Float64Array(slots);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Offset in `slab` of the next free slot, or -1 when full: the caller then drops and counts. */
+  reserve(): number {
+    return this.#count < this.bytes.length ? this.#count << SLOT_SHIFT : -1;
+  }
+
+  /** Seals the slot that the last `reserve()` returned, as a datagram that is sent as it is. */
+  commitRaw(bytes: number, path: PathId): void {
+    this.commitRtp(bytes, path, NO_SESSION, 0, 0, 0);
+  }
+
+  /** Seals the slot that the last `reserve()` returned, as an RTP packet still to be encrypted. */
+  commitRtp(
+    bytes: number,
+    path: PathId,
+    session: number,
+    headerBytes: number,
+    extSeq: number,
+    receivedUs: number,
+  ): void {
+    const row = this.#count++;
+    this.bytes[row] = bytes;
+    this.path[row] = path;
+    this.session[row] = session;
+    this.headerBytes[row] = headerBytes;
+    this.extSeq[row] = extSeq;
+    this.receivedUs[row] = receivedUs;
+  }
+
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /**
+   * Leaves the present slab to whoever still sends from it and goes on with a fresh one. For a socket whose
+   * send could not complete at once: a slot must never be overwritten while the kernel has yet to read it.
+   */
+  replaceSlab(): void {
+    this.slab = new Uint8Array(this.slab.length);
+  }
+}

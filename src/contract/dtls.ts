@@ -1,0 +1,76 @@
+/**
+ * What crosses between a media thread and the DTLS thread, over a MessagePort that main hands to both.
+ *
+ * The media thread owns the socket: it passes on DTLS datagrams only from addresses that ICE has validated, and
+ * sends what comes back. The DTLS thread owns certificates, handshakes and, later, SCTP.
+ */
+import type { TransportId } from "../base/ids.ts";
+import type { Fingerprint } from "./media.ts";
+
+/** SRTP protection profile ids (RFC 5764 §4.1.2, RFC 7714 §14.2). */
+export const SRTP_AES128_CM_HMAC_SHA1_80 = 0x0001;
+export const SRTP_AEAD_AES_128_GCM = 0x0007;
+export type SrtpProfile = typeof SRTP_AES128_CM_HMAC_SHA1_80 | typeof SRTP_AEAD_AES_128_GCM;
+
+export interface SrtpMasterKey {
+  readonly key: Uint8Array;
+  readonly salt: Uint8Array;
+}
+
+/** Both directions of one association, named from the server's point of view. */
+export interface SrtpKeys {
+  readonly profile: SrtpProfile;
+  /** Protects what the peer sends. */
+  readonly receive: SrtpMasterKey;
+  /** Protects what we send. */
+  readonly send: SrtpMasterKey;
+}
+
+export type ToDtls =
+  | {
+      readonly kind: "open";
+      readonly transportId: TransportId;
+      /** Fingerprints signalled by the peer; its certificate must match one of them. */
+      readonly fingerprints: readonly Fingerprint[];
+    }
+  | { readonly kind: "datagram"; readonly transportId: TransportId; readonly bytes: Uint8Array }
+  | { readonly kind: "close"; readonly transportId: TransportId };
+
+export type DtlsFailure =
+  | "bad_certificate_verify"
+  | "bad_finished"
+  | "fingerprint_mismatch"
+  | "no_srtp_profile"
+  | "no_extended_master_secret"
+  | "alert"
+  | "timeout"
+  | "too_busy"
+  | "protocol_error";
+
+export type FromDtls =
+  | { readonly kind: "datagram"; readonly transportId: TransportId; readonly bytes: Uint8Array }
+  | { readonly kind: "secure"; readonly transportId: TransportId; readonly keys: SrtpKeys }
+  | { readonly kind: "failed"; readonly transportId: TransportId; readonly reason: DtlsFailure }
+  /** The peer said close_notify. */
+  | { readonly kind: "closed"; readonly transportId: TransportId };
+
+/** What the DTLS thread tells main, on its `parentPort`. */
+export type DtlsThreadEvent =
+  | { readonly kind: "ready"; readonly fingerprint: Fingerprint }
+  | {
+      readonly kind: "handshake";
+      readonly outcome: "ok" | DtlsFailure;
+      readonly seconds: number;
+    }
+  /** About once a second, for metrics: CPU of the thread in microseconds since its start and event-loop delay. */
+  | {
+      readonly kind: "load";
+      readonly cpuUs: number;
+      readonly eventLoopDelayP50Us: number;
+      readonly eventLoopDelayP99Us: number;
+      readonly eventLoopDelayMaxUs: number;
+      readonly associations: number;
+    };
+
+/** What main tells the DTLS thread: a new media thread's port, transferred. */
+export type DtlsThreadCommand = { readonly kind: "connect"; readonly port: MessagePort };

@@ -1,0 +1,173 @@
+/**
+ * What crosses the wall between control (main thread) and a media thread: plain data, structured-cloneable.
+ *
+ * Commands go down, events come up; neither side ever calls the other. A command that names something unknown is
+ * ignored by the media thread, because the thing may have ended while the command was under way.
+ */
+import type { CodecName, MediaKind } from "../base/codec.ts";
+import type { RoomId, Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
+
+export interface IceCredentials {
+  /** 4 to 256 ice-chars (RFC 8839 §5.4). */
+  readonly ufrag: string;
+  readonly pwd: string;
+}
+
+/** `a=fingerprint` (RFC 8122): hash name in lower case, digest in upper-case colon-separated hex. */
+export interface Fingerprint {
+  readonly algorithm: "sha-256" | "sha-384" | "sha-512";
+  readonly value: string;
+}
+
+/** One payload type of a media section, as negotiated with one peer. */
+export interface PayloadParams {
+  readonly payloadType: number;
+  readonly codec: CodecName;
+  readonly clockRate: number;
+  /** The payload type of its RFC 4588 retransmissions, when negotiated. */
+  readonly rtxPayloadType?: number;
+}
+
+/** RTP header extension ids of one transport (RFC 8285): URI to id, 1 to 255. Bundled sections share one map. */
+export type ExtensionIds = Readonly<Record<string, number>>;
+
+/** A spatial and a temporal layer, both counted from 0 (lowest). */
+export interface Layers {
+  readonly spatial: number;
+  readonly temporal: number;
+}
+
+/** What a subscriber wants of a video. `preferred` is what to show; `maximum` is never exceeded. */
+export interface LayerPreference {
+  readonly paused: boolean;
+  readonly preferred: Layers;
+  readonly maximum: Layers;
+}
+
+export interface UpTrackParams {
+  readonly trackId: TrackId;
+  readonly kind: MediaKind;
+  /** `a=mid` of the publishing section; RTP is bound to the track by (mid, rid), or by SSRC where no mid is sent. */
+  readonly mid: string;
+  readonly payloads: readonly PayloadParams[];
+  /** RIDs from the lowest encoding to the highest; empty without simulcast. Index = spatial layer. */
+  readonly rids: readonly string[];
+  /** SSRCs announced in SDP, primary first, with their RTX partner (0 = none). May be empty. */
+  readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
+}
+
+/** One sending section towards a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
+export interface DownTrackParams {
+  readonly subscriptionId: SubscriptionId;
+  readonly kind: MediaKind;
+  readonly mid: string;
+  readonly ssrc: Ssrc;
+  /** 0 when RTX was not negotiated. */
+  readonly rtxSsrc: Ssrc;
+  /** CNAME in SDES; equal for tracks of one participant, so that receivers sync them (RFC 3550 §6.5.1). */
+  readonly cname: string;
+}
+
+export type MediaCommand =
+  | {
+      readonly kind: "transport.open";
+      readonly transportId: TransportId;
+      readonly roomId: RoomId;
+      readonly localIce: IceCredentials;
+      readonly remoteIce: IceCredentials;
+      readonly fingerprints: readonly Fingerprint[];
+      readonly extensions: ExtensionIds;
+    }
+  | {
+      /** New credentials; the old pair stays valid until the first check that uses the new one (RFC 8445 §2.4). */
+      readonly kind: "transport.restart-ice";
+      readonly transportId: TransportId;
+      readonly localIce: IceCredentials;
+      readonly remoteIce: IceCredentials;
+    }
+  | { readonly kind: "transport.close"; readonly transportId: TransportId }
+  | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
+  | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }
+  | { readonly kind: "up-track.remove"; readonly trackId: TrackId }
+  | {
+      readonly kind: "down-track.add";
+      readonly transportId: TransportId;
+      readonly downTrack: DownTrackParams;
+    }
+  | {
+      /** Connects the section to a track of the same room, or to none. `payload` is in the subscriber's numbering. */
+      readonly kind: "down-track.source";
+      readonly subscriptionId: SubscriptionId;
+      readonly source: { readonly trackId: TrackId; readonly payload: PayloadParams } | null;
+    }
+  | {
+      readonly kind: "down-track.prefer";
+      readonly subscriptionId: SubscriptionId;
+      readonly preference: LayerPreference;
+    }
+  | { readonly kind: "down-track.remove"; readonly subscriptionId: SubscriptionId }
+  | { readonly kind: "stats"; readonly requestId: number; readonly roomId: RoomId };
+
+/** ICE and DTLS together, as the W3C's RTCPeerConnectionState. */
+export type TransportState = "new" | "connecting" | "connected" | "disconnected" | "failed";
+
+/** Measured state of one encoding or spatial layer of a published track. */
+export interface UpLayerStats {
+  readonly spatial: number;
+  readonly rid: string;
+  readonly active: boolean;
+  readonly bitrateBps: number;
+  readonly packets: number;
+  readonly packetsLost: number;
+  readonly maxTemporal: number;
+}
+
+export interface UpTrackStats {
+  readonly trackId: TrackId;
+  readonly codec: CodecName | null;
+  readonly layers: readonly UpLayerStats[];
+  /**
+   * Whether packets carried the Dependency Descriptor; without it layers are read from the codec's payload descriptor.
+   */
+  readonly dependencyDescriptor: boolean;
+}
+
+export interface DownTrackStats {
+  readonly subscriptionId: SubscriptionId;
+  /** Layer being sent; null while nothing is. */
+  readonly current: Layers | null;
+  readonly bitrateBps: number;
+  readonly packets: number;
+  readonly retransmitted: number;
+  /** The receiver's latest report block: share lost in [0, 1] and round-trip time, microseconds (0 = unknown). */
+  readonly fractionLost: number;
+  readonly rttUs: number;
+}
+
+export type MediaEvent =
+  | {
+      readonly kind: "transport.state";
+      readonly transportId: TransportId;
+      readonly state: TransportState;
+      /** Why, for `failed`: `ice_timeout`, `dtls_<reason>`. */
+      readonly reason?: string;
+    }
+  | {
+      /** First media of a track, or its codec changed. */
+      readonly kind: "up-track.codec";
+      readonly trackId: TrackId;
+      readonly codec: CodecName;
+      readonly payloadType: number;
+    }
+  | { readonly kind: "up-track.ended"; readonly trackId: TrackId; readonly reason: "bye" }
+  | {
+      readonly kind: "down-track.layer";
+      readonly subscriptionId: SubscriptionId;
+      readonly current: Layers | null;
+    }
+  | {
+      readonly kind: "stats";
+      readonly requestId: number;
+      readonly upTracks: readonly UpTrackStats[];
+      readonly downTracks: readonly DownTrackStats[];
+    };

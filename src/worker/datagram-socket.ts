@@ -1,0 +1,33 @@
+/**
+ * The one thing the media thread needs from the operating system: datagrams in batches, both ways.
+ *
+ * Bodies live in `portable/` (node:dgram) and, where the platform has it, `native/`; one conformance suite holds both.
+ */
+import type { PathId } from "../base/ids.ts";
+import type { PathTable } from "../base/path-table.ts";
+import type { TransmitRing } from "../base/transmit-ring.ts";
+
+export interface DatagramHandler {
+  /** One datagram in `bytes[0, length)`, writable, and valid only during the call. */
+  onDatagram(bytes: Uint8Array, length: number, path: PathId): void;
+  /** After the last datagram of a batch: time to seal and send what it caused. */
+  onBatchEnd(): void;
+}
+
+export interface DatagramSocketOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly paths: PathTable;
+  readonly handler: DatagramHandler;
+  /** Asked of the kernel for each direction; it may give less. */
+  readonly bufferBytes: number;
+  /** A datagram from an address that found no place in `paths`. */
+  readonly onPathTableFull: () => void;
+}
+
+export interface DatagramSocket {
+  readonly port: number;
+  /** Sends every row of the ring to its path. Rows that the kernel refuses are dropped; returns how many were. */
+  send(ring: TransmitRing): number;
+  close(): Promise<void>;
+}
