@@ -24,6 +24,11 @@ export interface PayloadParams {
   readonly payloadType: number;
   readonly codec: CodecName;
   readonly clockRate: number;
+  /**
+   * What of `a=fmtp` must be equal for two peers to understand each other, normalised by `sdp/`: `profile-id=0` (VP9),
+   * `packetization-mode=1;profile=42e0` (H264), `profile=0` (AV1); empty where a codec has only one form.
+   */
+  readonly profile: string;
   /** The payload type of its RFC 4588 retransmissions, when negotiated. */
   readonly rtxPayloadType?: number;
 }
