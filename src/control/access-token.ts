@@ -1,0 +1,165 @@
+/**
+ * Access tokens: JSON Web Tokens signed with HS256 (RFC 7519, RFC 7515), with the claims that LiveKit's server SDKs
+ * write, so that any of those SDKs can mint them.
+ *
+ * `iss` names the API key whose secret signed the token, `sub` is the participant's identity, `video` holds grants.
+ */
+import { createSecretKey, type KeyObject } from "node:crypto";
+import { decodeJwt, errors, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import type { Clock } from "./clock.ts";
+import { fail, ok, type Result } from "./result.ts";
+
+/** What a track shows or carries, as its publisher declares it. */
+export const TRACK_SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"] as const;
+export type TrackSource = (typeof TRACK_SOURCES)[number] | "unknown";
+
+export interface Grants {
+  readonly roomCreate: boolean;
+  readonly roomList: boolean;
+  readonly roomAdmin: boolean;
+  readonly roomJoin: boolean;
+  /** The room that `roomAdmin` and `roomJoin` are about; empty when the token names none. */
+  readonly room: string;
+  readonly canPublish: boolean;
+  readonly canSubscribe: boolean;
+  readonly canPublishData: boolean;
+  /** When not empty, only these sources may be published. */
+  readonly canPublishSources: readonly string[];
+  /** Not shown to the other participants. */
+  readonly hidden: boolean;
+}
+
+export interface Claims {
+  readonly apiKey: string;
+  /** Empty in tokens that are made for the server API only. */
+  readonly identity: string;
+  readonly name: string;
+  readonly metadata: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly grants: Grants;
+}
+
+export type TokenError =
+  | "too_large"
+  | "malformed"
+  | "unknown_key"
+  | "bad_signature"
+  | "expired"
+  | "not_yet_valid"
+  | "bad_claims";
+
+/**
+ * A token with long metadata has about 4 KiB. Larger: a request line beyond what proxies pass, and more bytes to hash
+ * for a stranger. Smaller: tokens with many attributes are refused.
+ */
+const MAX_TOKEN_BYTES = 8_192;
+
+/**
+ * Clocks of the machine that signs and of ours may differ by this much. Larger: an expired token works for longer.
+ * Smaller: a token that was just made is refused as not yet valid.
+ */
+const CLOCK_TOLERANCE_SECONDS = 30;
+
+/** A grant that is absent is denied, but the `can…` ones are allowed unless the token denies them. */
+const Claimed = z.object({
+  iss: z.string(),
+  sub: z.string().max(256).default(""),
+  exp: z.number(),
+  name: z.string().default(""),
+  metadata: z.string().default(""),
+  attributes: z.record(z.string(), z.string()).default({}),
+  video: z
+    .object({
+      roomCreate: z.boolean().default(false),
+      roomList: z.boolean().default(false),
+      roomAdmin: z.boolean().default(false),
+      roomJoin: z.boolean().default(false),
+      room: z.string().max(128).default(""),
+      canPublish: z.boolean().default(true),
+      canSubscribe: z.boolean().default(true),
+      canPublishData: z.boolean().default(true),
+      canPublishSources: z.array(z.string()).default([]),
+      hidden: z.boolean().default(false),
+    })
+    .prefault({}),
+});
+
+export interface TokenRequest {
+  readonly identity: string;
+  readonly name?: string;
+  readonly grants: Partial<Grants>;
+  readonly validSeconds: number;
+}
+
+export class AccessTokens {
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #clock: Clock;
+
+  /** `secrets` by API key; a secret shorter than 32 bytes is weaker than the HMAC it keys (RFC 7518 §3.2). */
+  constructor(secrets: Readonly<Record<string, string>>, clock: Clock) {
+    this.#keys = new Map(
+      Object.entries(secrets).map(([apiKey, secret]) => [apiKey, createSecretKey(Buffer.from(secret))]),
+    );
+    this.#clock = clock;
+  }
+
+  async verify(token: string): Promise<Result<Claims, TokenError>> {
+    if (token.length > MAX_TOKEN_BYTES) return fail("too_large");
+    const issuer = issuerOf(token);
+    if (issuer === undefined) return fail("malformed");
+    const key = this.#keys.get(issuer);
+    if (key === undefined) return fail("unknown_key");
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: ["HS256"],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: new Date(this.#clock.nowMs()),
+        requiredClaims: ["exp"],
+      });
+      const claimed = Claimed.safeParse(payload);
+      return claimed.success ? ok(toClaims(claimed.data)) : fail("bad_claims");
+    } catch (error) {
+      return fail(reasonOf(error));
+    }
+  }
+
+  /** Signs a token with the first key. */
+  async issue(request: TokenRequest): Promise<string> {
+    const [apiKey, key] = this.#keys.entries().next().value ?? [];
+    if (apiKey === undefined || key === undefined) throw new Error("no API key to sign with");
+    const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
+    return new SignJWT({ name: request.name ?? request.identity, video: request.grants })
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .setIssuer(apiKey)
+      .setSubject(request.identity)
+      .setNotBefore(nowSeconds)
+      .setExpirationTime(nowSeconds + request.validSeconds)
+      .sign(key);
+  }
+}
+
+/** The `iss` of a token whose signature has not been looked at. */
+function issuerOf(token: string): string | undefined {
+  try {
+    const { iss } = decodeJwt(token);
+    return typeof iss === "string" ? iss : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): TokenError {
+  if (error instanceof errors.JWTExpired) return "expired";
+  if (error instanceof errors.JWSSignatureVerificationFailed) return "bad_signature";
+  if (error instanceof errors.JOSEAlgNotAllowed) return "bad_signature";
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return error.claim === "nbf" && error.reason === "check_failed" ? "not_yet_valid" : "bad_claims";
+  }
+  return "malformed";
+}
+
+function toClaims(claimed: z.output<typeof Claimed>): Claims {
+  const { iss, sub, name, metadata, attributes, video } = claimed;
+  return { apiKey: iss, identity: sub, name, metadata, attributes, grants: video };
+}

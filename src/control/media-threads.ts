@@ -1,0 +1,155 @@
+/**
+ * The media threads as control sees them: where commands go, where events come from, what to do when one dies.
+ *
+ * A room lives in one thread. Events are routed by the id they carry (transport, track or subscription); an event
+ * that names something unknown is dropped, because the thing may have ended while the event was under way.
+ */
+import type { RoomId } from "../base/ids.ts";
+import type { DownTrackStats, MediaCommand, MediaEvent, UpTrackStats } from "../contract/media.ts";
+import type { Clock } from "./clock.ts";
+
+/** A host candidate of a thread's UDP socket, as announced to clients. */
+export interface ServerCandidate {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One running media thread. Each listener is registered once, before the first command is posted. */
+export interface MediaThreadHandle {
+  readonly index: number;
+  readonly candidates: readonly ServerCandidate[];
+  post(command: MediaCommand): void;
+  onEvent(listener: (event: MediaEvent) => void): void;
+  onExit(listener: () => void): void;
+}
+
+export interface RoomStats {
+  readonly upTracks: readonly UpTrackStats[];
+  readonly downTracks: readonly DownTrackStats[];
+}
+
+type Listener = (event: MediaEvent) => void;
+
+/**
+ * A thread answers within one turn of its loop, a few milliseconds. Larger: a request hangs longer on a thread that
+ * is stuck. Smaller: a busy machine shows tracks without their rates.
+ */
+const STATS_TIMEOUT_MS = 1_000;
+
+export class MediaThread {
+  readonly index: number;
+  readonly candidates: readonly ServerCandidate[];
+  readonly #handle: MediaThreadHandle;
+  readonly #clock: Clock;
+  readonly #routes = new Map<string, Listener>();
+  readonly #exitListeners = new Set<() => void>();
+  readonly #statsWaiting = new Map<number, (stats: RoomStats | undefined) => void>();
+  #lastRequestId = 0;
+
+  constructor(handle: MediaThreadHandle, clock: Clock) {
+    this.index = handle.index;
+    this.candidates = handle.candidates;
+    this.#handle = handle;
+    this.#clock = clock;
+    handle.onEvent((event) => this.#onEvent(event));
+    handle.onExit(() => this.#onExit());
+  }
+
+  /** Transports, tracks and subscriptions that live here: what a further room has to share the thread with. */
+  get load(): number {
+    return this.#routes.size;
+  }
+
+  post(command: MediaCommand): void {
+    this.#handle.post(command);
+  }
+
+  /** Events that carry `id` go to `listener` until `unroute(id)`. */
+  route(id: string, listener: Listener): void {
+    this.#routes.set(id, listener);
+  }
+
+  unroute(id: string): void {
+    this.#routes.delete(id);
+  }
+
+  /** Calls `listener` once when the thread ends; the function returned takes that back. */
+  onExit(listener: () => void): () => void {
+    this.#exitListeners.add(listener);
+    return () => this.#exitListeners.delete(listener);
+  }
+
+  /** What the thread has measured for a room; undefined when it does not answer in time, or ends. */
+  stats(roomId: RoomId): Promise<RoomStats | undefined> {
+    const requestId = ++this.#lastRequestId;
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(STATS_TIMEOUT_MS, () => this.#onStats(requestId, undefined));
+      this.#statsWaiting.set(requestId, (stats) => {
+        cancel();
+        resolve(stats);
+      });
+      this.post({ kind: "stats", requestId, roomId });
+    });
+  }
+
+  #onEvent(event: MediaEvent): void {
+    if (event.kind === "stats") this.#onStats(event.requestId, event);
+    else this.#routes.get(subjectOf(event))?.(event);
+  }
+
+  #onStats(requestId: number, stats: RoomStats | undefined): void {
+    const resolve = this.#statsWaiting.get(requestId);
+    this.#statsWaiting.delete(requestId);
+    resolve?.(stats);
+  }
+
+  #onExit(): void {
+    for (const requestId of [...this.#statsWaiting.keys()]) this.#onStats(requestId, undefined);
+    for (const listener of [...this.#exitListeners]) listener();
+    this.#exitListeners.clear();
+  }
+}
+
+/** The id of what an event is about. */
+function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
+  switch (event.kind) {
+    case "transport.state":
+      return event.transportId;
+    case "up-track.codec":
+    case "up-track.ended":
+      return event.trackId;
+    case "down-track.layer":
+      return event.subscriptionId;
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The threads that are alive. Whoever restarts a dead one adds its successor. */
+export class MediaThreads {
+  readonly #clock: Clock;
+  readonly #threads = new Set<MediaThread>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get count(): number {
+    return this.#threads.size;
+  }
+
+  add(handle: MediaThreadHandle): void {
+    const thread = new MediaThread(handle, this.#clock);
+    this.#threads.add(thread);
+    thread.onExit(() => this.#threads.delete(thread));
+  }
+
+  /** Where a room without a thread should go; undefined when none is alive. */
+  leastLoaded(): MediaThread | undefined {
+    let best: MediaThread | undefined;
+    for (const thread of this.#threads) {
+      if (best === undefined || thread.load < best.load) best = thread;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,116 @@
+/** One identity in a room: a single record, however many transports it has opened. */
+import type { ParticipantId } from "../base/ids.ts";
+import type { Claims } from "./access-token.ts";
+import { randomId } from "./random.ts";
+import { fail, ok, type Result } from "./result.ts";
+import type { Room } from "./room.ts";
+import type { Subscription } from "./subscription.ts";
+import type { Track } from "./track.ts";
+import { type CloseReason, Transport, type TransportOptions } from "./transport.ts";
+
+/** What the others may know of a participant: from its latest token. */
+export interface Profile {
+  readonly name: string;
+  readonly metadata: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly hidden: boolean;
+}
+
+/**
+ * How long a participant without a transport stays. Larger: those who left are listed longer. Smaller: a client that
+ * replaces its transport is seen to leave and come back.
+ */
+const GRACE_MS = 5_000;
+
+/**
+ * A client needs one transport, or two when it publishes and subscribes apart; a page that reloads leaves its old
+ * ones behind until ICE gives up. Larger: one token holds more of a thread. Smaller: quick reloads are refused.
+ */
+const MAX_TRANSPORTS = 16;
+
+export class Participant {
+  readonly id = randomId<ParticipantId>("PA");
+  readonly room: Room;
+  readonly identity: string;
+  readonly joinedAtMs: number;
+  readonly #transports = new Set<Transport>();
+  #profile: Profile;
+  #left = false;
+  #cancelGrace: () => void = () => {};
+
+  constructor(room: Room, claims: Claims) {
+    this.room = room;
+    this.identity = claims.identity;
+    this.joinedAtMs = room.clock.nowMs();
+    this.#profile = profileOf(claims);
+    this.#startGrace();
+  }
+
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  get transports(): Iterable<Transport> {
+    return this.#transports;
+  }
+
+  get tracks(): Track[] {
+    return [...this.#transports].flatMap((transport) => [...transport.tracks]);
+  }
+
+  get trackCount(): number {
+    return [...this.#transports].reduce((sum, transport) => sum + transport.trackCount, 0);
+  }
+
+  get subscriptions(): Subscription[] {
+    return [...this.#transports].flatMap((transport) => transport.subscriptions);
+  }
+
+  /** The same identity joined once more, with a token that may say other things about it. */
+  rejoin(claims: Claims): void {
+    this.#profile = profileOf(claims);
+  }
+
+  openTransport(
+    options: TransportOptions,
+  ): Result<Transport, "no_capacity" | "too_many_transports" | "left"> {
+    if (this.#left) return fail("left");
+    if (this.#transports.size >= MAX_TRANSPORTS) return fail("too_many_transports");
+    const thread = this.room.thread();
+    if (thread === undefined) return fail("no_capacity");
+    this.#cancelGrace();
+    const transport = new Transport(this, thread, this.room.fingerprint, options);
+    this.#transports.add(transport);
+    this.room.log.info(
+      { participantId: this.id, transportId: transport.id, thread: thread.index },
+      "transport opened",
+    );
+    return ok(transport);
+  }
+
+  onTransportClosed(transport: Transport): void {
+    this.#transports.delete(transport);
+    if (this.#transports.size === 0) this.#startGrace();
+  }
+
+  closeTransports(reason: CloseReason): void {
+    for (const transport of [...this.#transports]) transport.close(reason);
+  }
+
+  /** Takes the participant out of the room at once. */
+  leave(reason: CloseReason): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.closeTransports(reason);
+    this.#cancelGrace();
+    this.room.onLeft(this, reason);
+  }
+
+  #startGrace(): void {
+    this.#cancelGrace = this.room.clock.after(GRACE_MS, () => this.leave("client_left"));
+  }
+}
+
+function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
+  return { name, metadata, attributes, hidden: grants.hidden };
+}

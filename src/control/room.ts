@@ -1,0 +1,170 @@
+/** A conference: its participants, its rules, and the media thread it lives in. */
+import type { Logger } from "pino";
+import type { RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
+import type { Fingerprint } from "../contract/media.ts";
+import type { Claims } from "./access-token.ts";
+import type { Clock } from "./clock.ts";
+import type { MediaThread, MediaThreads, RoomStats } from "./media-threads.ts";
+import { Participant } from "./participant.ts";
+import { fail, ok, type Result } from "./result.ts";
+import type { Subscription } from "./subscription.ts";
+import type { Track } from "./track.ts";
+import type { CloseReason } from "./transport.ts";
+
+export interface RoomOptions {
+  readonly maxParticipants: number;
+  readonly maxTracksPerParticipant: number;
+  /** How long a room without participants is kept. */
+  readonly emptyTimeoutSeconds: number;
+  /** `required`: a track whose publisher does not declare end-to-end encryption is refused. */
+  readonly e2ee: "required" | "optional";
+}
+
+/** What every room of a server shares. */
+export interface RoomSurroundings {
+  readonly threads: MediaThreads;
+  /** Of the certificate that the DTLS thread presents. */
+  readonly fingerprint: Fingerprint;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Where a room lives: placed with its first transport, so that empty rooms weigh on no thread. */
+interface Placement {
+  readonly thread: MediaThread;
+  readonly forgetExit: () => void;
+}
+
+export class Room {
+  readonly id: RoomId;
+  readonly createdAtMs: number;
+  readonly log: Logger;
+  readonly #surroundings: RoomSurroundings;
+  readonly #onDeleted: () => void;
+  readonly #participants = new Map<string, Participant>();
+  #options: RoomOptions;
+  #placement: Placement | null = null;
+  #deleted = false;
+  #cancelEmpty: () => void = () => {};
+
+  /** `onDeleted`: called once, when the room has ended by its own timeout or by `delete()`. */
+  constructor(id: RoomId, options: RoomOptions, surroundings: RoomSurroundings, onDeleted: () => void) {
+    this.id = id;
+    this.createdAtMs = surroundings.clock.nowMs();
+    this.log = surroundings.log.child({ roomId: id });
+    this.#surroundings = surroundings;
+    this.#onDeleted = onDeleted;
+    this.#options = options;
+    this.#startEmptyTimeout();
+  }
+
+  get options(): RoomOptions {
+    return this.#options;
+  }
+
+  get clock(): Clock {
+    return this.#surroundings.clock;
+  }
+
+  get fingerprint(): Fingerprint {
+    return this.#surroundings.fingerprint;
+  }
+
+  get participants(): readonly Participant[] {
+    return [...this.#participants.values()];
+  }
+
+  participant(identity: string): Participant | undefined {
+    return this.#participants.get(identity);
+  }
+
+  tracks(): Track[] {
+    return this.participants.flatMap((participant) => participant.tracks);
+  }
+
+  track(id: TrackId): Track | undefined {
+    return this.tracks().find((track) => track.id === id);
+  }
+
+  subscriptions(): Subscription[] {
+    return this.participants.flatMap((participant) => participant.subscriptions);
+  }
+
+  subscription(id: SubscriptionId): Subscription | undefined {
+    return this.subscriptions().find(({ section }) => section.subscriptionId === id);
+  }
+
+  /** Measured rates and layers; undefined when the media thread does not answer. */
+  async stats(): Promise<RoomStats | undefined> {
+    return this.#placement === null
+      ? { upTracks: [], downTracks: [] }
+      : this.#placement.thread.stats(this.id);
+  }
+
+  /** New rules hold for what happens from now on: nobody is thrown out by them. */
+  setOptions(change: Partial<RoomOptions>): void {
+    this.#options = { ...this.#options, ...change };
+    this.log.info({ options: this.#options }, "room changed");
+    if (this.#participants.size === 0) this.#startEmptyTimeout();
+  }
+
+  /** The caller has checked that `claims` may join. A second join of one identity returns the same record. */
+  join(claims: Claims): Result<Participant, "room_full"> {
+    const present = this.#participants.get(claims.identity);
+    if (present !== undefined) {
+      present.rejoin(claims);
+      return ok(present);
+    }
+    if (this.#participants.size >= this.#options.maxParticipants) return fail("room_full");
+    const participant = new Participant(this, claims);
+    this.#participants.set(participant.identity, participant);
+    this.#cancelEmpty();
+    this.log.info({ participantId: participant.id, identity: participant.identity }, "participant joined");
+    return ok(participant);
+  }
+
+  /** The media thread of this room, chosen now if it has none; undefined when no thread is alive. */
+  thread(): MediaThread | undefined {
+    if (this.#placement !== null) return this.#placement.thread;
+    const thread = this.#surroundings.threads.leastLoaded();
+    if (thread === undefined) return undefined;
+    this.#placement = { thread, forgetExit: thread.onExit(() => this.#onThreadExit()) };
+    return thread;
+  }
+
+  delete(): void {
+    if (this.#deleted) return;
+    this.#deleted = true;
+    for (const participant of this.participants) participant.leave("room_deleted");
+    this.#cancelEmpty();
+    this.#placement?.forgetExit();
+    this.#placement = null;
+    this.log.info("room deleted");
+    this.#onDeleted();
+  }
+
+  onLeft(participant: Participant, reason: CloseReason): void {
+    this.#participants.delete(participant.identity);
+    this.log.info({ participantId: participant.id, reason }, "participant left");
+    if (this.#participants.size === 0 && !this.#deleted) this.#startEmptyTimeout();
+  }
+
+  /** A track came, went or changed codec: every watching transport deals again. */
+  onTracksChanged(): void {
+    if (this.#deleted) return;
+    const tracks = this.tracks();
+    for (const participant of this.participants) {
+      for (const transport of participant.transports) transport.deal(tracks);
+    }
+  }
+
+  #onThreadExit(): void {
+    this.#placement = null;
+    for (const participant of this.participants) participant.closeTransports("media_thread_exited");
+  }
+
+  #startEmptyTimeout(): void {
+    this.#cancelEmpty();
+    this.#cancelEmpty = this.clock.after(this.#options.emptyTimeoutSeconds * 1000, () => this.delete());
+  }
+}

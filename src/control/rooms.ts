@@ -1,0 +1,118 @@
+/** All rooms of this server, and who may enter them. */
+import type { RoomId } from "../base/ids.ts";
+import type { Claims } from "./access-token.ts";
+import type { Participant } from "./participant.ts";
+import { fail, ok, type Result } from "./result.ts";
+import { Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
+
+export interface RoomDefaults extends RoomOptions {
+  /** Whether the first who joins makes the room. */
+  readonly autoCreate: boolean;
+}
+
+export type JoinError =
+  | "forbidden"
+  | "identity_required"
+  | "invalid_room_name"
+  | "room_not_found"
+  | "room_full"
+  | "draining";
+
+export interface RoomCounts {
+  readonly rooms: number;
+  readonly participants: number;
+  readonly tracks: number;
+  readonly subscriptions: number;
+}
+
+/** Letters, digits, punctuation, spaces: anything that can be seen and printed. `.` and `..` would vanish from URLs. */
+const ROOM_NAME = /^(?!\.{1,2}$)[^\p{C}]{1,128}$/u;
+
+export class Rooms {
+  readonly #defaults: RoomDefaults;
+  readonly #surroundings: RoomSurroundings;
+  readonly #rooms = new Map<RoomId, Room>();
+  #draining = false;
+
+  constructor(defaults: RoomDefaults, surroundings: RoomSurroundings) {
+    this.#defaults = defaults;
+    this.#surroundings = surroundings;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get list(): readonly Room[] {
+    return [...this.#rooms.values()];
+  }
+
+  get counts(): RoomCounts {
+    const { list } = this;
+    const sum = (count: (room: Room) => number): number =>
+      list.reduce((total, room) => total + count(room), 0);
+    return {
+      rooms: list.length,
+      participants: sum((room) => room.participants.length),
+      tracks: sum((room) => room.tracks().length),
+      subscriptions: sum((room) => room.subscriptions().filter(({ track }) => track !== null).length),
+    };
+  }
+
+  get(id: string): Room | undefined {
+    return this.#rooms.get(id as RoomId);
+  }
+
+  /** Options that are not given take the server's defaults. */
+  create(
+    name: string,
+    options: Partial<RoomOptions> = {},
+  ): Result<Room, "invalid_room_name" | "room_exists" | "draining"> {
+    if (this.#draining) return fail("draining");
+    if (!ROOM_NAME.test(name)) return fail("invalid_room_name");
+    if (this.#rooms.has(name as RoomId)) return fail("room_exists");
+    return ok(this.#open(name as RoomId, options));
+  }
+
+  /** Enters the room that the token names. Whoever may create rooms makes it, and so does anyone with `autoCreate`. */
+  join(name: string, claims: Claims): Result<Participant, JoinError> {
+    if (!mayJoin(claims, name)) return fail("forbidden");
+    if (claims.identity === "") return fail("identity_required");
+    if (this.#draining) return fail("draining");
+    const room = this.get(name);
+    if (room !== undefined) return room.join(claims);
+    if (!this.#defaults.autoCreate && !claims.grants.roomCreate) return fail("room_not_found");
+    if (!ROOM_NAME.test(name)) return fail("invalid_room_name");
+    return this.#open(name as RoomId, {}).join(claims);
+  }
+
+  /** From now on nobody new comes in; those who are here stay. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  deleteAll(): void {
+    for (const room of this.list) room.delete();
+  }
+
+  #open(id: RoomId, options: Partial<RoomOptions>): Room {
+    const { maxParticipants, maxTracksPerParticipant, emptyTimeoutSeconds, e2ee } = this.#defaults;
+    const room = new Room(
+      id,
+      { maxParticipants, maxTracksPerParticipant, emptyTimeoutSeconds, e2ee, ...options },
+      this.#surroundings,
+      () => this.#rooms.delete(id),
+    );
+    this.#rooms.set(id, room);
+    room.log.info({ options: room.options }, "room created");
+    return room;
+  }
+}
+
+export function mayJoin({ grants }: Claims, room: string): boolean {
+  return grants.roomJoin && grants.room === room;
+}
+
+export function mayAdminister({ grants }: Claims, room: string): boolean {
+  return grants.roomAdmin && grants.room === room;
+}

@@ -1,0 +1,111 @@
+/**
+ * One sending section (`m=`) towards a subscriber, which carries one track at a time.
+ *
+ *            carry(track)
+ *    free ────────────────▶ carrying ─┐ carry(another track, or the same with another payload type)
+ *     ▲                      │   ▲    │
+ *     └───── carry(null) ────┘   └────┘
+ *
+ * The section's SSRC and numbering live as long as it does, so a receiver never sees a track change as a new stream.
+ */
+import type { DownTrackParams, LayerPreference, Layers, PayloadParams } from "../contract/media.ts";
+import type { MediaThread } from "./media-threads.ts";
+import type { Participant } from "./participant.ts";
+import type { Track } from "./track.ts";
+
+/** The highest layers that a Dependency Descriptor can name: in effect, everything there is. */
+export const HIGHEST_LAYERS: Layers = { spatial: 3, temporal: 7 };
+
+interface Source {
+  readonly track: Track;
+  /** The track's codec in the subscriber's numbering. */
+  readonly payload: PayloadParams;
+}
+
+export class Subscription {
+  readonly subscriber: Participant;
+  readonly section: DownTrackParams;
+  /** Sections of one group are shown together (one sync source): they should carry tracks of one publisher. */
+  readonly group: number;
+  readonly #payloads: readonly PayloadParams[];
+  readonly #thread: MediaThread;
+  #source: Source | null = null;
+  #preference: LayerPreference = { paused: false, preferred: HIGHEST_LAYERS, maximum: HIGHEST_LAYERS };
+  #current: Layers | null = null;
+
+  constructor(
+    subscriber: Participant,
+    section: DownTrackParams,
+    group: number,
+    payloads: readonly PayloadParams[],
+    thread: MediaThread,
+  ) {
+    this.subscriber = subscriber;
+    this.section = section;
+    this.group = group;
+    this.#payloads = payloads;
+    this.#thread = thread;
+    thread.route(section.subscriptionId, (event) => {
+      if (event.kind === "down-track.layer") this.#current = event.current;
+    });
+  }
+
+  get track(): Track | null {
+    return this.#source?.track ?? null;
+  }
+
+  get preference(): LayerPreference {
+    return this.#preference;
+  }
+
+  /** The layer being sent; null while nothing is. */
+  get current(): Layers | null {
+    return this.#current;
+  }
+
+  prefer(change: Partial<LayerPreference>): void {
+    this.#preference = { ...this.#preference, ...change };
+    this.#thread.post({
+      kind: "down-track.prefer",
+      subscriptionId: this.section.subscriptionId,
+      preference: this.#preference,
+    });
+  }
+
+  /** Whether the subscriber can decode what the track sends now. */
+  accepts(track: Track): boolean {
+    return this.#payloadFor(track) !== undefined;
+  }
+
+  /** Makes this section carry `track`, or nothing. Telling it what it does already costs nothing. */
+  carry(track: Track | null): void {
+    const payload = track === null ? undefined : this.#payloadFor(track);
+    const source = track !== null && payload !== undefined ? { track, payload } : null;
+    if (source?.track === this.#source?.track && source?.payload === this.#source?.payload) return;
+    this.#source = source;
+    if (source === null) this.#current = null;
+    this.#thread.post({
+      kind: "down-track.source",
+      subscriptionId: this.section.subscriptionId,
+      source: source && { trackId: source.track.id, payload: source.payload },
+    });
+  }
+
+  /** The transport is going: there is nobody left to tell. */
+  end(): void {
+    this.#thread.unroute(this.section.subscriptionId);
+    this.#source = null;
+    this.#current = null;
+  }
+
+  #payloadFor(track: Track): PayloadParams | undefined {
+    const sent = track.payload;
+    if (sent === null || track.section.kind !== this.section.kind) return undefined;
+    return this.#payloads.find(
+      (offered) =>
+        offered.codec === sent.codec &&
+        offered.profile === sent.profile &&
+        offered.clockRate === sent.clockRate,
+    );
+  }
+}

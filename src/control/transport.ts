@@ -1,0 +1,222 @@
+/**
+ * One ICE and DTLS association of a participant: what it publishes, what it receives, and how it ends.
+ *
+ * A transport acts with the grants of the token that opened it, so that one identity may hold a publish-only and a
+ * subscribe-only token.
+ */
+import type { Ssrc, TrackId, TransportId } from "../base/ids.ts";
+import type {
+  DownTrackParams,
+  ExtensionIds,
+  Fingerprint,
+  IceCredentials,
+  MediaEvent,
+  TransportState,
+} from "../contract/media.ts";
+import type { Grants } from "./access-token.ts";
+import type { MediaThread, ServerCandidate } from "./media-threads.ts";
+import type { Participant } from "./participant.ts";
+import { randomIceCredentials, randomId } from "./random.ts";
+import { fail, ok, type Result } from "./result.ts";
+import type { Subscription } from "./subscription.ts";
+import { type ReceivingSection, Subscriptions } from "./subscriptions.ts";
+import { type PublishedSection, Track } from "./track.ts";
+
+export interface TransportOptions {
+  readonly grants: Grants;
+  readonly remoteIce: IceCredentials;
+  readonly fingerprints: readonly Fingerprint[];
+  readonly extensions: ExtensionIds;
+}
+
+/** What the server's side of the session description says. */
+export interface ServerSide {
+  readonly fingerprint: Fingerprint;
+  readonly candidates: readonly ServerCandidate[];
+}
+
+export type CloseReason =
+  | "client_left"
+  | "connection_failed"
+  | "participant_removed"
+  | "room_deleted"
+  | "media_thread_exited";
+
+type State =
+  | { readonly kind: "open"; readonly connection: TransportState }
+  | { readonly kind: "closed"; readonly reason: CloseReason };
+
+export type PublishError = "forbidden" | "e2ee_required" | "too_many_tracks" | "closed";
+export type AddSlotError = "too_many_subscriptions" | "closed";
+
+/**
+ * Sending sections of one transport. Larger: one client can make the server hold more state, about 1 KiB each.
+ * Smaller: a viewer of a large room sees fewer tracks at once.
+ */
+const MAX_SECTIONS = 128;
+
+export class Transport {
+  readonly id = randomId<TransportId>("TP");
+  readonly participant: Participant;
+  readonly server: ServerSide;
+  readonly #grants: Grants;
+  readonly #thread: MediaThread;
+  readonly #tracks = new Map<TrackId, Track>();
+  readonly #subscriptions: Subscriptions;
+  /** SSRCs that may not be drawn for a sending section: announced by the peer, or in use by us. */
+  readonly #takenSsrcs = new Set<Ssrc>();
+  readonly #closedListeners: ((reason: CloseReason) => void)[] = [];
+  #localIce = randomIceCredentials();
+  #state: State = { kind: "open", connection: "new" };
+  /** Whose tracks are dealt to the sending sections; null while nobody's are. */
+  #watches: ((track: Track) => boolean) | null = null;
+
+  constructor(
+    participant: Participant,
+    thread: MediaThread,
+    fingerprint: Fingerprint,
+    options: TransportOptions,
+  ) {
+    this.participant = participant;
+    this.server = { fingerprint, candidates: thread.candidates };
+    this.#grants = options.grants;
+    this.#thread = thread;
+    this.#subscriptions = new Subscriptions(this.id, participant, thread);
+    thread.route(this.id, (event) => this.#onEvent(event));
+    thread.post({
+      kind: "transport.open",
+      transportId: this.id,
+      roomId: participant.room.id,
+      localIce: this.#localIce,
+      remoteIce: options.remoteIce,
+      fingerprints: options.fingerprints,
+      extensions: options.extensions,
+    });
+  }
+
+  get localIce(): IceCredentials {
+    return this.#localIce;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get tracks(): Iterable<Track> {
+    return this.#tracks.values();
+  }
+
+  get trackCount(): number {
+    return this.#tracks.size;
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return this.#subscriptions.list;
+  }
+
+  /** An ICE restart by the peer (RFC 8445 §2.4): returns the new local credentials. */
+  restartIce(remoteIce: IceCredentials): IceCredentials {
+    this.#localIce = randomIceCredentials();
+    const localIce = this.#localIce;
+    this.#thread.post({ kind: "transport.restart-ice", transportId: this.id, localIce, remoteIce });
+    return localIce;
+  }
+
+  publish(section: PublishedSection): Result<Track, PublishError> {
+    if (this.#state.kind === "closed") return fail("closed");
+    if (!this.#mayPublish(section.source)) return fail("forbidden");
+    const { room } = this.participant;
+    if (room.options.e2ee === "required" && section.encryption === "none") return fail("e2ee_required");
+    if (this.participant.trackCount >= room.options.maxTracksPerParticipant) return fail("too_many_tracks");
+
+    const track = new Track(randomId<TrackId>("TR"), this.participant, section, this.#thread);
+    this.#tracks.set(track.id, track);
+    for (const { ssrc, rtxSsrc } of section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
+    this.#thread.route(track.id, (event) => this.#onTrackEvent(track, event));
+    const { kind, mid, payloads, rids, ssrcs, source, encryption } = section;
+    this.#thread.post({
+      kind: "up-track.add",
+      transportId: this.id,
+      track: { trackId: track.id, kind, mid, payloads, rids, ssrcs },
+    });
+    room.log.info({ trackId: track.id, transportId: this.id, kind, source, encryption }, "track published");
+    return ok(track);
+  }
+
+  /** Adds a section on which the peer receives. It stays silent until `watch()` finds a track for it. */
+  addSlot(section: ReceivingSection): Result<DownTrackParams, AddSlotError> {
+    if (this.#state.kind === "closed") return fail("closed");
+    if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
+    const added = this.#subscriptions.add(section, this.#takenSsrcs);
+    this.deal(this.participant.room.tracks());
+    return ok(added);
+  }
+
+  /** Deals the tracks of one participant, or of the whole room except our own, to the slots as they come and go. */
+  watch(target: { readonly identity?: string }): Result<null, "forbidden"> {
+    if (!this.#grants.canSubscribe) return fail("forbidden");
+    const { identity } = target;
+    this.#watches =
+      identity === undefined
+        ? (track) => track.publisher !== this.participant
+        : (track) => track.publisher.identity === identity;
+    this.deal(this.participant.room.tracks());
+    return ok(null);
+  }
+
+  /** Deals `tracks`, which are all there are in the room, to the sending sections. */
+  deal(tracks: readonly Track[]): void {
+    if (this.#watches !== null) this.#subscriptions.deal(tracks.filter(this.#watches));
+  }
+
+  onClosed(listener: (reason: CloseReason) => void): void {
+    this.#closedListeners.push(listener);
+  }
+
+  /** Ends the association and everything on it. A second call does nothing. */
+  close(reason: CloseReason = "client_left"): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed", reason };
+    this.#thread.post({ kind: "transport.close", transportId: this.id });
+    this.#thread.unroute(this.id);
+    this.#subscriptions.end();
+    const published = this.#tracks.size > 0;
+    for (const trackId of this.#tracks.keys()) this.#thread.unroute(trackId);
+    this.#tracks.clear();
+    this.participant.room.log.info({ transportId: this.id, reason }, "transport closed");
+    this.participant.onTransportClosed(this);
+    if (published) this.participant.room.onTracksChanged();
+    for (const listener of this.#closedListeners) listener(reason);
+  }
+
+  #mayPublish(source: string): boolean {
+    const { canPublish, canPublishSources } = this.#grants;
+    return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source));
+  }
+
+  #onEvent(event: MediaEvent): void {
+    if (event.kind !== "transport.state" || this.#state.kind === "closed") return;
+    const { state, reason } = event;
+    this.#state = { kind: "open", connection: state };
+    this.participant.room.log.info({ transportId: this.id, state, reason }, "transport state");
+    if (state === "failed") this.close("connection_failed");
+  }
+
+  #onTrackEvent(track: Track, event: MediaEvent): void {
+    if (event.kind === "up-track.ended") {
+      this.#unpublish(track);
+    } else if (event.kind === "up-track.codec" && track.onPayloadType(event.payloadType)) {
+      this.participant.room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
+      this.participant.room.onTracksChanged();
+    }
+  }
+
+  /** The publisher said that the stream is over (RTCP BYE). */
+  #unpublish(track: Track): void {
+    this.#tracks.delete(track.id);
+    this.#thread.unroute(track.id);
+    this.#thread.post({ kind: "up-track.remove", trackId: track.id });
+    this.participant.room.log.info({ trackId: track.id }, "track ended");
+    this.participant.room.onTracksChanged();
+  }
+}
