@@ -1,0 +1,119 @@
+import { createSecretKey } from "node:crypto";
+import fc from "fast-check";
+import { SignJWT } from "jose";
+import { expect, test } from "vitest";
+import { AccessTokens } from "../../src/control/access-token.ts";
+import { HandClock } from "./conference.ts";
+
+const SECRET = "a secret of at least thirty-two bytes";
+const clock = new HandClock();
+const NOW = Math.floor(clock.nowMs() / 1000);
+const tokens = new AccessTokens({ key: SECRET }, clock);
+
+/** A token as a LiveKit server SDK makes it: grants that are false are left out. */
+function sign(claims: Record<string, unknown>, secret = SECRET, alg = "HS256"): Promise<string> {
+  return new SignJWT({ iss: "key", sub: "ada", exp: NOW + 60, ...claims })
+    .setProtectedHeader({ alg })
+    .sign(createSecretKey(Buffer.from(secret)));
+}
+
+test("a LiveKit token is read, and the tri-state grants default to allowed", async () => {
+  const token = await sign({
+    nbf: NOW,
+    name: "Ada",
+    metadata: "m",
+    attributes: { role: "speaker" },
+    kind: "standard",
+    video: { roomJoin: true, room: "hall", canPublishSources: ["camera"], recorder: true },
+  });
+  expect(await tokens.verify(token)).toEqual({
+    ok: true,
+    value: {
+      apiKey: "key",
+      identity: "ada",
+      name: "Ada",
+      metadata: "m",
+      attributes: { role: "speaker" },
+      grants: {
+        roomCreate: false,
+        roomList: false,
+        roomAdmin: false,
+        roomJoin: true,
+        room: "hall",
+        canPublish: true,
+        canSubscribe: true,
+        canPublishData: true,
+        canPublishSources: ["camera"],
+        hidden: false,
+      },
+    },
+  });
+});
+
+test("a grant that is denied stays denied", async () => {
+  const result = await tokens.verify(await sign({ video: { canPublish: false, canSubscribe: false } }));
+  expect(result).toMatchObject({ value: { grants: { canPublish: false, canSubscribe: false } } });
+});
+
+test.each([
+  ["another secret", () => sign({}, "another secret of thirty-two bytes!!"), "bad_signature"],
+  ["another algorithm", () => sign({}, SECRET.repeat(2), "HS512"), "bad_signature"],
+  ["an unknown key", () => sign({ iss: "stranger" }), "unknown_key"],
+  ["no issuer", () => sign({ iss: undefined }), "malformed"],
+  ["expired", () => sign({ exp: NOW - 31 }), "expired"],
+  ["not yet valid", () => sign({ nbf: NOW + 31 }), "not_yet_valid"],
+  ["no expiry", () => sign({ exp: undefined }), "bad_claims"],
+  ["wrong type of grant", () => sign({ video: { roomJoin: "yes" } }), "bad_claims"],
+  ["wrong type of attributes", () => sign({ attributes: { n: 1 } }), "bad_claims"],
+  ["too large", () => sign({ metadata: "m".repeat(8192) }), "too_large"],
+  ["empty", async () => "", "malformed"],
+  ["not a token", async () => "a.b.c", "malformed"],
+  ["unsigned", async () => unsigned(), "bad_signature"],
+])("refused: %s", async (_name, make, error) => {
+  expect(await tokens.verify(await make())).toEqual({ ok: false, error });
+});
+
+function unsigned(): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part({ alg: "none" })}.${part({ iss: "key", sub: "ada", exp: NOW + 60 })}.`;
+}
+
+test.each([
+  ["just expired", { exp: NOW - 29 }],
+  ["just not yet valid", { nbf: NOW + 29 }],
+])("clocks may differ a little: %s", async (_name, change) => {
+  expect(await tokens.verify(await sign(change))).toMatchObject({ ok: true });
+});
+
+test("an issued token is accepted until it expires", async () => {
+  const own = new HandClock();
+  const issuer = new AccessTokens({ key: SECRET }, own);
+  const token = await issuer.issue({
+    identity: "bo",
+    grants: { roomJoin: true, room: "hall" },
+    validSeconds: 600,
+  });
+  expect(await issuer.verify(token)).toMatchObject({
+    ok: true,
+    value: { identity: "bo", name: "bo", grants: { roomJoin: true, room: "hall", canPublish: true } },
+  });
+  own.pass(631_000);
+  expect(await issuer.verify(token)).toEqual({ ok: false, error: "expired" });
+});
+
+test("no text is accepted or throws, and no change of one character goes unnoticed", async () => {
+  const good = await sign({ video: { roomJoin: true, room: "hall" } });
+  await fc.assert(
+    fc.asyncProperty(fc.string({ maxLength: 200, unit: "binary" }), async (text) => {
+      expect((await tokens.verify(text)).ok).toBe(false);
+    }),
+  );
+  const signatureStart = good.lastIndexOf(".") + 1;
+  await fc.assert(
+    fc.asyncProperty(fc.nat(signatureStart - 2), fc.constantFrom(..."Aa0_-"), async (at, letter) => {
+      fc.pre(good[at] !== letter);
+      const changed = good.slice(0, at) + letter + good.slice(at + 1);
+      expect((await tokens.verify(changed)).ok).toBe(false);
+    }),
+  );
+});

@@ -1,0 +1,190 @@
+/** What control tests share: real control over a media thread that records, and a clock that tests turn by hand. */
+import { pino } from "pino";
+import type { MediaKind } from "../../src/base/codec.ts";
+import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../../src/contract/media.ts";
+import type { Claims, Grants } from "../../src/control/access-token.ts";
+import type { Clock } from "../../src/control/clock.ts";
+import { type MediaThreadHandle, MediaThreads } from "../../src/control/media-threads.ts";
+import type { Participant } from "../../src/control/participant.ts";
+import type { Result } from "../../src/control/result.ts";
+import type { RoomSurroundings } from "../../src/control/room.ts";
+import { type RoomDefaults, Rooms } from "../../src/control/rooms.ts";
+import type { PublishedSection } from "../../src/control/track.ts";
+import type { Transport } from "../../src/control/transport.ts";
+
+export const FINGERPRINT: Fingerprint = { algorithm: "sha-256", value: "AB:CD" };
+export const REMOTE_ICE = { ufrag: "remote", pwd: "remote-password-remote-pwd" };
+
+export const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
+export const VP8: PayloadParams = {
+  payloadType: 96,
+  codec: "VP8",
+  clockRate: 90_000,
+  profile: "",
+  rtxPayloadType: 97,
+};
+export const VP9: PayloadParams = {
+  payloadType: 98,
+  codec: "VP9",
+  clockRate: 90_000,
+  profile: "profile-id=0",
+};
+
+export class HandClock implements Clock {
+  #nowMs = 1_700_000_000_000;
+  #timers: { atMs: number; action: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, action: () => void): () => void {
+    const timer = { atMs: this.#nowMs + delayMs, action };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Lets `ms` pass; what falls due runs in order of time. */
+  pass(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const next = this.#timers.toSorted((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined || next.atMs > endMs) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#nowMs = next.atMs;
+      next.action();
+    }
+    this.#nowMs = endMs;
+  }
+}
+
+/** Stands where a worker thread stands: keeps the commands, says what a test wants it to say. */
+export class RecordingThread implements MediaThreadHandle {
+  readonly index: number;
+  readonly candidates;
+  readonly commands: MediaCommand[] = [];
+  #onEvent: (event: MediaEvent) => void = () => {};
+  #onExit: () => void = () => {};
+
+  constructor(index: number) {
+    this.index = index;
+    this.candidates = [{ address: "127.0.0.1", port: 7882 + index }];
+  }
+
+  post(command: MediaCommand): void {
+    // Commands cross threads: what cannot be cloned must fail here as it would there.
+    this.commands.push(structuredClone(command));
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): void {
+    this.#onEvent = listener;
+  }
+
+  onExit(listener: () => void): void {
+    this.#onExit = listener;
+  }
+
+  emit(event: MediaEvent): void {
+    this.#onEvent(event);
+  }
+
+  die(): void {
+    this.#onExit();
+  }
+
+  sent<Kind extends MediaCommand["kind"]>(kind: Kind): Extract<MediaCommand, { kind: Kind }>[] {
+    return this.commands.filter(
+      (command): command is Extract<MediaCommand, { kind: Kind }> => command.kind === kind,
+    );
+  }
+
+  /** Media of a track arrives with this payload type. */
+  codec(trackId: string, payload: PayloadParams): void {
+    const { codec, payloadType } = payload;
+    this.emit({ kind: "up-track.codec", trackId: trackId as never, codec, payloadType });
+  }
+}
+
+export interface Conference {
+  readonly clock: HandClock;
+  readonly threads: MediaThreads;
+  readonly thread: RecordingThread;
+  readonly rooms: Rooms;
+  readonly surroundings: RoomSurroundings;
+}
+
+export function conference(defaults: Partial<RoomDefaults> = {}): Conference {
+  const clock = new HandClock();
+  const threads = new MediaThreads(clock);
+  const thread = new RecordingThread(0);
+  threads.add(thread);
+  const surroundings = { threads, fingerprint: FINGERPRINT, clock, log: pino({ level: "silent" }) };
+  const rooms = new Rooms(
+    {
+      autoCreate: true,
+      maxParticipants: 10,
+      maxTracksPerParticipant: 4,
+      emptyTimeoutSeconds: 60,
+      e2ee: "optional",
+      ...defaults,
+    },
+    surroundings,
+  );
+  return { clock, threads, thread, rooms, surroundings };
+}
+
+export function grants(change: Partial<Grants> = {}): Grants {
+  return {
+    roomCreate: false,
+    roomList: false,
+    roomAdmin: false,
+    roomJoin: true,
+    room: "hall",
+    canPublish: true,
+    canSubscribe: true,
+    canPublishData: true,
+    canPublishSources: [],
+    hidden: false,
+    ...change,
+  };
+}
+
+export function claims(identity: string, change: Partial<Grants> = {}): Claims {
+  return { apiKey: "key", identity, name: "", metadata: "", attributes: {}, grants: grants(change) };
+}
+
+export function section(kind: MediaKind, change: Partial<PublishedSection> = {}): PublishedSection {
+  return {
+    kind,
+    mid: kind,
+    payloads: kind === "audio" ? [OPUS] : [VP8, VP9],
+    rids: [],
+    ssrcs: [],
+    source: kind === "audio" ? "microphone" : "camera",
+    encryption: "none",
+    ...change,
+  };
+}
+
+/** The value of an outcome that must be good. */
+export function must<T>(result: Result<T, string>): T {
+  if (!result.ok) throw new Error(result.error);
+  return result.value;
+}
+
+export function enter(rooms: Rooms, identity: string, change: Partial<Grants> = {}): Participant {
+  return must(rooms.join("hall", claims(identity, change)));
+}
+
+export function connect(rooms: Rooms, identity: string, change: Partial<Grants> = {}): Transport {
+  return must(
+    enter(rooms, identity, change).openTransport({
+      grants: grants(change),
+      remoteIce: REMOTE_ICE,
+      fingerprints: [FINGERPRINT],
+      extensions: { "urn:ietf:params:rtp-hdrext:sdes:mid": 4 },
+    }),
+  );
+}

@@ -1,0 +1,198 @@
+import { expect, test } from "vitest";
+import type { RoomId } from "../../src/base/ids.ts";
+import {
+  claims,
+  conference,
+  connect,
+  enter,
+  FINGERPRINT,
+  grants,
+  must,
+  REMOTE_ICE,
+  RecordingThread,
+} from "./conference.ts";
+
+const OPTIONS = { grants: grants(), remoteIce: REMOTE_ICE, fingerprints: [FINGERPRINT], extensions: {} };
+
+test.each([
+  ["hall", true],
+  ["!abc:example.org", true],
+  ["ein Raum mit Ümläuten 🎤", true],
+  ["x".repeat(128), true],
+  ["", false],
+  ["x".repeat(129), false],
+  ["a\nb", false],
+  ["\u0000", false],
+  ["\ud800", false],
+  [".", false],
+  ["..", false],
+])("room name %j: %s", (name, good) => {
+  expect(conference().rooms.create(name).ok).toBe(good);
+});
+
+test("a room exists once, with the server's defaults where it says nothing", () => {
+  const { rooms } = conference({ maxParticipants: 7 });
+  const room = must(rooms.create("hall", { e2ee: "required" }));
+  expect(room.options).toEqual({
+    maxParticipants: 7,
+    maxTracksPerParticipant: 4,
+    emptyTimeoutSeconds: 60,
+    e2ee: "required",
+  });
+  expect(rooms.create("hall")).toEqual({ ok: false, error: "room_exists" });
+  expect(rooms.list).toEqual([room]);
+});
+
+test.each([
+  ["another room's token", claims("ada", { room: "attic" }), "forbidden"],
+  ["no roomJoin", claims("ada", { roomJoin: false }), "forbidden"],
+  ["no identity", claims(""), "identity_required"],
+])("join refused: %s", (_name, token, error) => {
+  expect(conference().rooms.join("hall", token)).toEqual({ ok: false, error });
+});
+
+test("without autoCreate a room is made only by those who may", () => {
+  const { rooms } = conference({ autoCreate: false });
+  expect(rooms.join("hall", claims("ada"))).toEqual({ ok: false, error: "room_not_found" });
+  expect(rooms.join("hall", claims("ada", { roomCreate: true })).ok).toBe(true);
+  expect(rooms.join("hall", claims("bo")).ok).toBe(true);
+});
+
+test("one identity is one participant, however often it joins, and does not fill the room", () => {
+  const { rooms } = conference({ maxParticipants: 1 });
+  const first = enter(rooms, "ada");
+  const again = must(rooms.join("hall", { ...claims("ada"), name: "Ada L." }));
+  expect(again).toBe(first);
+  expect(first.profile.name).toBe("Ada L.");
+  expect(rooms.join("hall", claims("bo"))).toEqual({ ok: false, error: "room_full" });
+});
+
+test("a participant leaves when its last transport has been closed for a while", () => {
+  const { rooms, clock } = conference();
+  const one = connect(rooms, "ada");
+  const two = connect(rooms, "ada");
+  const room = rooms.get("hall")!;
+  one.close();
+  clock.pass(10_000);
+  expect(room.participant("ada")).toBe(one.participant);
+  two.close();
+  clock.pass(4_000);
+  const three = connect(rooms, "ada");
+  expect(three.participant).toBe(one.participant);
+  clock.pass(10_000);
+  three.close();
+  expect(room.participant("ada")).toBeDefined();
+  clock.pass(5_000);
+  expect(room.participant("ada")).toBeUndefined();
+});
+
+test("who joins but never connects leaves too, and can open nothing afterwards", () => {
+  const { rooms, clock } = conference();
+  const participant = enter(rooms, "ada");
+  clock.pass(5_000);
+  expect(rooms.get("hall")!.participants).toEqual([]);
+  expect(participant.openTransport(OPTIONS)).toEqual({ ok: false, error: "left" });
+});
+
+test("an empty room ends after its timeout, and not while someone is in it", () => {
+  const { rooms, clock } = conference({ emptyTimeoutSeconds: 30 });
+  const transport = connect(rooms, "ada");
+  clock.pass(100_000);
+  expect(rooms.list).toHaveLength(1);
+  transport.close();
+  clock.pass(34_000);
+  expect(rooms.list).toHaveLength(1);
+  clock.pass(1_000);
+  expect(rooms.list).toHaveLength(0);
+});
+
+test("a new timeout counts from now", () => {
+  const { rooms, clock } = conference({ emptyTimeoutSeconds: 30 });
+  const room = must(rooms.create("hall"));
+  room.setOptions({ emptyTimeoutSeconds: 100 });
+  clock.pass(99_000);
+  expect(rooms.list).toHaveLength(1);
+  clock.pass(1_000);
+  expect(rooms.list).toHaveLength(0);
+});
+
+test("deleting a room closes every transport and says why", () => {
+  const { rooms, thread } = conference();
+  const transports = [connect(rooms, "ada"), connect(rooms, "bo")];
+  const reasons: string[] = [];
+  for (const transport of transports) transport.onClosed((reason) => reasons.push(reason));
+  const room = rooms.get("hall")!;
+  room.delete();
+  room.delete();
+  expect(reasons).toEqual(["room_deleted", "room_deleted"]);
+  expect(thread.sent("transport.close").map(({ transportId }) => transportId)).toEqual(
+    transports.map(({ id }) => id),
+  );
+  expect(rooms.list).toEqual([]);
+});
+
+test("draining admits nobody new", () => {
+  const { rooms } = conference();
+  connect(rooms, "ada");
+  rooms.drain();
+  expect(rooms.join("hall", claims("bo"))).toEqual({ ok: false, error: "draining" });
+  expect(rooms.create("attic")).toEqual({ ok: false, error: "draining" });
+  expect(rooms.counts).toEqual({ rooms: 1, participants: 1, tracks: 0, subscriptions: 0 });
+  rooms.deleteAll();
+  expect(rooms.counts).toEqual({ rooms: 0, participants: 0, tracks: 0, subscriptions: 0 });
+});
+
+test("rooms go to the least loaded thread, and stay there", () => {
+  const { rooms, threads, thread } = conference();
+  const other = new RecordingThread(1);
+  threads.add(other);
+  const openIn = (room: string, identity: string) =>
+    must(must(rooms.join(room, claims(identity, { room }))).openTransport(OPTIONS));
+  openIn("one", "ada");
+  openIn("two", "ada");
+  openIn("one", "bo");
+  openIn("one", "cy");
+  openIn("three", "ada");
+  const roomsOf = (which: RecordingThread) => which.sent("transport.open").map(({ roomId }) => roomId);
+  expect(roomsOf(thread)).toEqual(["one", "one", "one"]);
+  expect(roomsOf(other)).toEqual(["two", "three"]);
+});
+
+test("a thread that dies closes its rooms' transports; the rooms live on in another thread", () => {
+  const { rooms, threads, thread, clock } = conference();
+  const transport = connect(rooms, "ada");
+  const reasons: string[] = [];
+  transport.onClosed((reason) => reasons.push(reason));
+  thread.die();
+  expect(reasons).toEqual(["media_thread_exited"]);
+  expect(threads.count).toBe(0);
+  expect(transport.participant.openTransport(OPTIONS)).toEqual({ ok: false, error: "no_capacity" });
+
+  const successor = new RecordingThread(0);
+  threads.add(successor);
+  expect(connect(rooms, "ada").participant).toBe(transport.participant);
+  expect(successor.sent("transport.open")).toHaveLength(1);
+  clock.pass(60_000);
+  expect(rooms.get("hall")!.participants).toHaveLength(1);
+});
+
+test("stats: the thread's answer, or nothing when it is silent or dies", async () => {
+  const { rooms, thread, clock } = conference();
+  const room = must(rooms.create("hall"));
+  expect(await room.stats()).toEqual({ upTracks: [], downTracks: [] });
+
+  connect(rooms, "ada");
+  const [answered, silent] = [room.stats(), room.stats()];
+  const [first] = thread.sent("stats");
+  expect(first!.roomId).toBe("hall" as RoomId);
+  const upTracks = [{ trackId: "TR_1" as never, codec: null, layers: [], dependencyDescriptor: false }];
+  thread.emit({ kind: "stats", requestId: first!.requestId, upTracks, downTracks: [] });
+  thread.emit({ kind: "stats", requestId: 999, upTracks: [], downTracks: [] });
+  expect(await answered).toMatchObject({ upTracks, downTracks: [] });
+  clock.pass(1_000);
+  expect(await silent).toBeUndefined();
+
+  const cutOff = room.stats();
+  thread.die();
+  expect(await cutOff).toBeUndefined();
+});
