@@ -1,0 +1,72 @@
+/**
+ * Settings from the environment: `BLINDFOLD_` and the key's path in capitals, words parted by `_`.
+ *
+ *   http.port              BLINDFOLD_HTTP_PORT=7880
+ *   http.bodyLimitBytes    BLINDFOLD_HTTP_BODY_LIMIT_BYTES=65536
+ *   http.corsOrigins       BLINDFOLD_HTTP_CORS_ORIGINS=https://a.example,https://b.example   (lists: commas)
+ *   auth.keys              BLINDFOLD_AUTH_KEYS=key1:secret1,key2:secret2                     (maps: pairs)
+ */
+import { Settings } from "./schema.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const PREFIX = "BLINDFOLD_";
+/** Names the file, so it is read before there are settings. */
+export const CONFIG_FILE_VARIABLE = "BLINDFOLD_CONFIG";
+
+export interface Override {
+  readonly path: readonly string[];
+  readonly variable: string;
+  readonly value: unknown;
+}
+
+/** What the environment sets, and the names that start like ours but mean nothing. */
+export function readEnvironment(env: Environment): {
+  readonly overrides: readonly Override[];
+  readonly unknown: readonly string[];
+} {
+  const paths = new Map(leaves(Settings.parse({})).map((leaf) => [variableOf(leaf.path), leaf]));
+  const overrides: Override[] = [];
+  const unknown: string[] = [];
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith(PREFIX) || variable === CONFIG_FILE_VARIABLE || text === undefined) continue;
+    const leaf = paths.get(variable);
+    if (leaf === undefined) unknown.push(variable);
+    else overrides.push({ path: leaf.path, variable, value: convert(text, leaf.value) });
+  }
+  return { overrides, unknown };
+}
+
+export function variableOf(path: readonly string[]): string {
+  const words = path.map((key) => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase());
+  return PREFIX + words.join("_");
+}
+
+interface Leaf {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** Every settable key with its default. `auth.keys` is a leaf: its names are the operator's. */
+function leaves(value: unknown, path: readonly string[] = []): Leaf[] {
+  const isSection = typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  if (!isSection || Array.isArray(value)) return [{ path, value }];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
+}
+
+/** Reads `text` as what the default is; what does not fit stays text, and the schema says what is wrong with it. */
+function convert(text: string, like: unknown): unknown {
+  if (typeof like === "number") return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+  if (typeof like === "boolean") return text === "true" ? true : text === "false" ? false : text;
+  if (Array.isArray(like)) return splitList(text);
+  if (typeof like === "object") return Object.fromEntries(splitList(text).map(splitPair));
+  return text;
+}
+
+const splitList = (text: string): string[] =>
+  text.trim() === "" ? [] : text.split(",").map((part) => part.trim());
+
+function splitPair(pair: string): [string, string] {
+  const colon = pair.indexOf(":");
+  return colon === -1 ? [pair, ""] : [pair.slice(0, colon).trim(), pair.slice(colon + 1).trim()];
+}

@@ -1,0 +1,157 @@
+/** Loads the settings once, at start: file, then environment, then the rules that no single key can check. */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { parseDocument } from "yaml";
+import type { z } from "zod";
+import { CONFIG_FILE_VARIABLE, type Environment, type Override, readEnvironment } from "./environment.ts";
+import { isLoopback, Settings } from "./schema.ts";
+
+/** Settings as the server uses them: checked, frozen, with what follows from them. */
+export interface Config extends Omit<Settings, "development"> {
+  /** Hands out tokens and serves the test page to whoever asks; only ever true on loopback. */
+  readonly development: boolean;
+}
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config }
+  /** One line for each thing that is wrong: the key's path, then a sentence. */
+  | { readonly ok: false; readonly lines: readonly string[] };
+
+/**
+ * Known to everybody who reads this line, hence for loopback only. With it a fresh checkout runs without any setting.
+ */
+const DEVELOPMENT_KEYS = { devkey: "development-secret-known-to-everyone" } as const;
+
+const WILDCARDS = ["0.0.0.0", "::"];
+
+/** `args`: the command line after the script's name; `--config path` wins over `BLINDFOLD_CONFIG`. */
+export function loadConfig(args: readonly string[], env: Environment): LoadedConfig {
+  const file = readSettingsFile(args, env);
+  if (!file.ok) return file;
+  const { overrides, unknown } = readEnvironment(env);
+  const strangers = unknown.map((name) => `${name}: no setting has this name`);
+  const tree = overrides.reduce(withOverride, file.tree);
+  const parsed = Settings.safeParse(tree);
+  if (!parsed.success)
+    return { ok: false, lines: [...strangers, ...describe(parsed.error, tree, overrides)] };
+  const lines = [...strangers, ...contradictions(parsed.data)];
+  return lines.length > 0 ? { ok: false, lines } : { ok: true, config: deepFreeze(derive(parsed.data)) };
+}
+
+type SettingsFile =
+  | { readonly ok: true; readonly tree: unknown }
+  | { readonly ok: false; readonly lines: string[] };
+
+function readSettingsFile(args: readonly string[], env: Environment): SettingsFile {
+  let path: string | undefined;
+  try {
+    const { values } = parseArgs({ args: [...args], options: { config: { type: "string" } }, strict: true });
+    path = values.config ?? env[CONFIG_FILE_VARIABLE];
+  } catch (error) {
+    return { ok: false, lines: [`command line: ${messageOf(error)}`] };
+  }
+  if (path === undefined) return { ok: true, tree: {} };
+  try {
+    const document = parseDocument(readFileSync(path, "utf8"));
+    if (document.errors.length === 0) return { ok: true, tree: document.toJS() ?? {} };
+    return { ok: false, lines: document.errors.map(({ message }) => `${path}: ${message.split("\n")[0]}`) };
+  } catch (error) {
+    return { ok: false, lines: [`${path}: ${messageOf(error)}`] };
+  }
+}
+
+/** A copy of `tree` with one key set. A file whose sections are not maps is left for the schema to refuse. */
+function withOverride(tree: unknown, { path, value }: Pick<Override, "path" | "value">): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  if (tree !== undefined && tree !== null && !isMap(tree)) return tree;
+  const map = tree ?? {};
+  return {
+    ...map,
+    [key]: withOverride((map as Record<string, unknown>)[key], { path: rest, value }),
+  };
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What each key allows on its own, but all of them together do not. */
+function contradictions({ http, media, auth, development }: Settings): string[] {
+  const lines: string[] = [];
+  const exposed = !isLoopback(http.host);
+  if (exposed && Object.keys(auth.keys).length === 0) {
+    lines.push(
+      `auth.keys: set at least one key, because the built-in one is public and http.host is ${http.host}`,
+    );
+  }
+  if (exposed && development === "on") {
+    lines.push(
+      `development: cannot be on while http.host is ${http.host}, because it gives tokens to everybody`,
+    );
+  }
+  if (WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
+    lines.push(
+      `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host}`,
+    );
+  }
+  if (media.port !== 0 && media.port + media.threads - 1 > 65_535) {
+    lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
+  }
+  return lines;
+}
+
+function derive(settings: Settings): Config {
+  const hasKeys = Object.keys(settings.auth.keys).length > 0;
+  const { development } = settings;
+  return {
+    ...settings,
+    auth: { keys: hasKeys ? settings.auth.keys : { ...DEVELOPMENT_KEYS } },
+    development: development === "auto" ? !hasKeys : development === "on",
+  };
+}
+
+function describe(error: z.ZodError, tree: unknown, overrides: readonly Override[]): string[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => `${[...path, key].join(".")}: unknown key${suggestion(path)}`);
+    }
+    const override = overrides.find((other) => path.join(".").startsWith(other.path.join(".")));
+    const origin = override === undefined ? "" : ` (from ${override.variable})`;
+    return [`${path.join(".") || "the file"}: ${sentence(issue, path, tree)}${origin}`];
+  });
+}
+
+/** The keys that would have been known at `path`. */
+function suggestion(path: readonly string[]): string {
+  const known = valueAt(Settings.parse({}), path);
+  return isMap(known) ? `; known here: ${Object.keys(known).join(", ")}` : "";
+}
+
+function sentence(issue: z.core.$ZodIssue, path: readonly string[], tree: unknown): string {
+  if (issue.code !== "invalid_type") return issue.message;
+  const unit = /(Bytes|Seconds|PerMinute)$/
+    .exec(path.at(-1) ?? "")?.[1]
+    ?.replace("PerMinute", "requests per minute");
+  const expected =
+    issue.expected === "int" || issue.expected === "number" ? "a whole number" : issue.expected;
+  const got = path[0] === "auth" ? "something else" : JSON.stringify(valueAt(tree, path));
+  return `must be ${expected}${unit === undefined ? "" : ` of ${unit.toLowerCase()}`}, not ${got}`;
+}
+
+function valueAt(tree: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], tree);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

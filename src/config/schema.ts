@@ -1,0 +1,80 @@
+/**
+ * The settings of a server: one strict schema. Names carry their units; `config/default.yaml` shows every key with
+ * its default and what a larger and a smaller value would cost, and a test keeps the two equal.
+ */
+import { BlockList, isIP } from "node:net";
+import { z } from "zod";
+
+const Port = z.int().min(0).max(65_535);
+const Address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
+const Origin = z.string().refine(isOrigin, 'must be an origin such as https://app.example.org, or "*"');
+const Network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
+
+/** Below 32 bytes a secret is weaker than the HMAC that it keys (RFC 7518 §3.2). */
+const MIN_SECRET_BYTES = 32;
+const Secret = z
+  .string()
+  .refine(
+    (text) => Buffer.byteLength(text) >= MIN_SECRET_BYTES,
+    `must have at least ${MIN_SECRET_BYTES} bytes`,
+  );
+
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
+
+export const Settings = section({
+  http: section({
+    host: Address.default("127.0.0.1"),
+    port: Port.default(7880),
+    bodyLimitBytes: z.int().min(1_024).max(1_048_576).default(65_536),
+    rateLimitPerMinute: z.int().min(1).max(1_000_000).default(600),
+    corsOrigins: z.array(Origin).default([]),
+    trustedProxies: z.array(Network).default([]),
+  }),
+  media: section({
+    host: Address.default("127.0.0.1"),
+    port: Port.default(7882),
+    announcedAddresses: z.array(Address).default([]),
+    threads: z.int().min(1).max(256).default(1),
+    socketBufferBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
+  }),
+  auth: section({
+    keys: z
+      .record(z.string().regex(/^[\w-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -"), Secret)
+      .default({}),
+  }),
+  rooms: section({
+    autoCreate: z.boolean().default(true),
+    maxParticipants: z.int().min(1).max(10_000).default(100),
+    maxTracksPerParticipant: z.int().min(1).max(256).default(16),
+    emptyTimeoutSeconds: z.int().min(1).max(86_400).default(300),
+    e2ee: z.enum(["optional", "required"]).default("optional"),
+  }),
+  log: section({
+    level: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  }),
+  shutdown: section({
+    drainSeconds: z.int().min(0).max(86_400).default(10),
+  }),
+  development: z.enum(["auto", "on", "off"]).default("auto"),
+});
+export type Settings = z.output<typeof Settings>;
+
+function isOrigin(text: string): boolean {
+  if (text === "*") return true;
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", prefix, ...rest] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+export function isLoopback(address: string): boolean {
+  return LOOPBACK.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}

@@ -1,0 +1,152 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { parse } from "yaml";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { Settings } from "../../src/config/schema.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SECRET = "s".repeat(32);
+
+/** Loads a file with this text. */
+function load(yaml: string, env: Record<string, string> = {}) {
+  const path = join(folder, "blindfold.yaml");
+  writeFileSync(path, yaml);
+  return loadConfig(["--config", path], env);
+}
+
+function linesOf(result: ReturnType<typeof load>): readonly string[] {
+  return result.ok ? [] : result.lines;
+}
+
+test("config/default.yaml is what the schema has built in", () => {
+  const path = join(import.meta.dirname, "../../config/default.yaml");
+  expect(parse(readFileSync(path, "utf8"))).toEqual(Settings.parse({}));
+  expect(loadConfig(["--config", path], {})).toEqual(loadConfig([], {}));
+});
+
+test("without any setting: loopback, development, the built-in key", () => {
+  const result = loadConfig([], {});
+  expect(result).toMatchObject({ ok: true, config: { development: true, http: { host: "127.0.0.1" } } });
+  if (!result.ok) return;
+  expect(Buffer.byteLength(result.config.auth.keys.devkey!)).toBeGreaterThanOrEqual(32);
+  expect(() => Object.assign(result.config.http, { port: 1 })).toThrow(TypeError);
+  expect(() => Object.assign(result.config.auth.keys, { a: "b" })).toThrow(TypeError);
+});
+
+test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () => {
+  const yaml = `http: { port: 1000, bodyLimitBytes: 2048 }\nauth: { keys: { a: ${SECRET} } }`;
+  expect(
+    load(yaml, {
+      PATH: "/bin",
+      BLINDFOLD_CONFIG: "/nowhere.yaml",
+      BLINDFOLD_HTTP_PORT: "2000",
+      BLINDFOLD_HTTP_CORS_ORIGINS: "https://a.example, http://localhost:3000",
+      BLINDFOLD_ROOMS_AUTO_CREATE: "false",
+      BLINDFOLD_ROOMS_E2EE: "required",
+      BLINDFOLD_AUTH_KEYS: `b:${SECRET}:x, c: ${SECRET}`,
+      BLINDFOLD_MEDIA_SOCKET_BUFFER_BYTES: "100000",
+    }),
+  ).toMatchObject({
+    ok: true,
+    config: {
+      http: { port: 2000, bodyLimitBytes: 2048, corsOrigins: ["https://a.example", "http://localhost:3000"] },
+      rooms: { autoCreate: false, e2ee: "required" },
+      auth: { keys: { b: `${SECRET}:x`, c: SECRET } },
+      media: { socketBufferBytes: 100_000 },
+      development: false,
+    },
+  });
+  const path = join(folder, "blindfold.yaml");
+  expect(loadConfig([], { BLINDFOLD_CONFIG: path })).toMatchObject({ config: { http: { port: 1000 } } });
+});
+
+test("an empty file is no setting at all", () => {
+  expect(load("# nothing\n")).toEqual(loadConfig([], {}));
+});
+
+test.each([
+  ["http: { prot: 1 }", /^http\.prot: unknown key; known here: host, port, /],
+  ["htpp: {}", /^htpp: unknown key; known here: http, media, /],
+  ["http: { port: '80' }", /^http\.port: must be a whole number, not "80"$/],
+  ["http: { port: 70000 }", /^http\.port: .*65535/],
+  ["http: { bodyLimitBytes: 64kB }", /^http\.bodyLimitBytes: must be a whole number of bytes, not "64kB"$/],
+  [
+    "http: { rateLimitPerMinute: 1/s }",
+    /^http\.rateLimitPerMinute: must be .* of requests per minute, not "1\/s"$/,
+  ],
+  [
+    "shutdown: { drainSeconds: 10s }",
+    /^shutdown\.drainSeconds: must be a whole number of seconds, not "10s"$/,
+  ],
+  [
+    "shutdown: { drainSeconds: 0.5 }",
+    /^shutdown\.drainSeconds: must be a whole number of seconds, not 0\.5$/,
+  ],
+  ["http: { host: localhost }", /^http\.host: must be an IPv4 or IPv6 address$/],
+  ["http: { corsOrigins: ['https://a.example/path'] }", /^http\.corsOrigins\.0: must be an origin/],
+  ["http: { trustedProxies: [10.0.0.0/33] }", /^http\.trustedProxies\.0: must be an address or a network/],
+  ["media: { announcedAddresses: [example.org] }", /^media\.announcedAddresses\.0: must be an IPv4/],
+  ["media: { threads: 0 }", /^media\.threads: /],
+  ["media: { threads: auto }", /^media\.threads: must be a whole number, not "auto"$/],
+  ["auth: { keys: { a: short } }", /^auth\.keys\.a: must have at least 32 bytes$/],
+  ["rooms: { e2ee: maybe }", /^rooms\.e2ee: .*optional/],
+  ["log: { level: loud }", /^log\.level: /],
+  ["development: yes", /^development: /],
+  ["http: 1", /^http: must be object, not 1$/],
+  ["- 1", /^the file: must be object/],
+  ["http: {", /blindfold\.yaml: /],
+  ["http: { port: 1 }\nhttp: { port: 2 }", /blindfold\.yaml: .*unique/],
+  // Impossible together.
+  ["http: { host: 0.0.0.0 }", /^auth\.keys: set at least one key.*0\.0\.0\.0$/],
+  ["http: { host: '::' }", /^auth\.keys: /],
+  [
+    `http: { host: 192.0.2.1 }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
+    /^development: cannot be on/,
+  ],
+  ["media: { host: 0.0.0.0 }", /^media\.announcedAddresses: name an address/],
+  ["media: { port: 65535, threads: 2 }", /^media\.threads: thread n uses media\.port \+ n/],
+])("refused: %j", (yaml, line) => {
+  const lines = linesOf(load(yaml));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(line);
+});
+
+test.each([
+  ["http: { host: 0.0.0.0 }", { config: { development: false } }],
+  ["media: { host: 0.0.0.0, announcedAddresses: [192.0.2.1] }", { ok: true }],
+  ["development: on", { config: { development: true } }],
+  ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, '::1'] }", { ok: true }],
+])("allowed with a key: %j", (yaml, expected) => {
+  expect(load(`${yaml}\nauth: { keys: { a: ${SECRET} } }`)).toMatchObject(expected);
+});
+
+test("development may be off with the built-in key", () => {
+  expect(load("development: off")).toMatchObject({ ok: true, config: { development: false } });
+});
+
+test("all mistakes are told at once, and where they come from", () => {
+  const result = load("http: { prot: 1 }", { BLINDFOLD_HTTP_PORT: "http", BLINDFOLD_HTTP_PROT: "80" });
+  expect(linesOf(result)).toEqual([
+    "BLINDFOLD_HTTP_PROT: no setting has this name",
+    'http.port: must be a whole number, not "http" (from BLINDFOLD_HTTP_PORT)',
+    expect.stringMatching(/^http\.prot: unknown key/),
+  ]);
+});
+
+test("a secret is never repeated in a line", () => {
+  const lines = linesOf(load("auth: { keys: { a: 12345 } }", { BLINDFOLD_HTTP_PORT: "x" }));
+  expect(lines).toHaveLength(2);
+  expect(lines.join()).not.toContain("12345");
+  expect(linesOf(load("{}", { BLINDFOLD_AUTH_KEYS: "a:hunter2" })).join()).not.toContain("hunter2");
+});
+
+test.each([
+  [["--confg", "x"], /command line: /],
+  [["--config", "/does/not/exist.yaml"], /exist\.yaml: ENOENT/],
+])("command line %j", (args, line) => {
+  expect(linesOf(loadConfig(args, {})).join()).toMatch(line);
+});
