@@ -1,0 +1,197 @@
+/**
+ * What Prometheus reads of the media threads: every slot of `base/counters.ts`, under a name, a help text and labels.
+ *
+ * The hot path adds to a slot of shared memory; the slots are read when Prometheus scrapes, so a scrape costs a media
+ * thread nothing.
+ */
+import { Counter, Gauge, type Registry } from "prom-client";
+import { COUNTER_NAMES, type CounterName, FORWARD_DELAY_BOUNDS_US } from "../base/counters.ts";
+import type { MediaTotals } from "./media-totals.ts";
+
+interface Total {
+  readonly name: string;
+  readonly help: string;
+  readonly series: readonly (readonly [labels: Readonly<Record<string, string>>, slot: CounterName])[];
+}
+
+const single = (slot: CounterName): Total["series"] => [[{}, slot]];
+
+const byKind = (audio: CounterName, video: CounterName): Total["series"] => [
+  [{ kind: "audio" }, audio],
+  [{ kind: "video" }, video],
+];
+
+const byDirection = (received: CounterName, sent: CounterName): Total["series"] => [
+  [{ direction: "received" }, received],
+  [{ direction: "sent" }, sent],
+];
+
+/** Slots are named `upDropped_<reason>` and `downDropped_<reason>`: a new reason there is a new series here. */
+const DROPS: Total["series"] = COUNTER_NAMES.flatMap((slot) => {
+  const [, direction, reason] = /^(up|down)Dropped_(.+)$/.exec(slot) ?? [];
+  return direction === undefined || reason === undefined ? [] : [[{ direction, reason }, slot] as const];
+});
+
+const TOTALS: readonly Total[] = [
+  {
+    name: "blindfold_rtp_received_packets_total",
+    help: "RTP packets received from publishers, retransmissions not included.",
+    series: byKind("upPackets_audio", "upPackets_video"),
+  },
+  {
+    name: "blindfold_rtp_received_bytes_total",
+    help: "Bytes of RTP packets received from publishers, with headers.",
+    series: byKind("upBytes_audio", "upBytes_video"),
+  },
+  {
+    name: "blindfold_rtp_sent_packets_total",
+    help: "RTP packets sent to subscribers, retransmissions not included.",
+    series: byKind("downPackets_audio", "downPackets_video"),
+  },
+  {
+    name: "blindfold_rtp_sent_bytes_total",
+    help: "Bytes of RTP packets sent to subscribers, with headers.",
+    series: byKind("downBytes_audio", "downBytes_video"),
+  },
+  {
+    name: "blindfold_rtx_packets_total",
+    help: "RTP retransmission packets (RFC 4588).",
+    series: byDirection("upRtxPackets", "downRtxPackets"),
+  },
+  {
+    name: "blindfold_rtcp_packets_total",
+    help: "RTCP datagrams.",
+    series: byDirection("upRtcpPackets", "downRtcpPackets"),
+  },
+  {
+    name: "blindfold_stun_received_packets_total",
+    help: "STUN datagrams received.",
+    series: single("upStunPackets"),
+  },
+  {
+    name: "blindfold_dtls_received_packets_total",
+    help: "DTLS datagrams received.",
+    series: single("upDtlsPackets"),
+  },
+  {
+    name: "blindfold_dropped_packets_total",
+    help: "Packets not processed (up: from the network) or not forwarded (down: to a subscriber), by reason.",
+    series: DROPS,
+  },
+  {
+    name: "blindfold_nack_packets_total",
+    help: "RTCP generic NACKs: received from subscribers, sent to publishers.",
+    series: byDirection("nackPacketsReceived", "nackPacketsSent"),
+  },
+  {
+    name: "blindfold_nack_sequence_numbers_total",
+    help: "Sequence numbers asked for by NACKs: received from subscribers, sent to publishers.",
+    series: byDirection("nackSeqsReceived", "nackSeqsSent"),
+  },
+  {
+    name: "blindfold_nack_unavailable_sequence_numbers_total",
+    help: "Sequence numbers that a subscriber asked for when they were no longer kept.",
+    series: single("nackSeqsNotInHistory"),
+  },
+  {
+    name: "blindfold_keyframe_requests_total",
+    help: "Requests for a keyframe: received from subscribers, sent to publishers.",
+    series: [
+      [{ type: "pli", direction: "received" }, "pliReceived"],
+      [{ type: "pli", direction: "sent" }, "pliSent"],
+      [{ type: "fir", direction: "received" }, "firReceived"],
+    ],
+  },
+  {
+    name: "blindfold_twcc_sent_feedbacks_total",
+    help: "Transport-wide congestion control feedback messages sent to publishers.",
+    series: single("twccSent"),
+  },
+  {
+    name: "blindfold_layer_switches_total",
+    help: "Changes of the spatial layer or encoding sent to a subscriber.",
+    series: single("layerSwitches"),
+  },
+  {
+    name: "blindfold_ice_state_changes_total",
+    help: "Transports that entered a state of ICE.",
+    series: [
+      [{ state: "connected" }, "iceConnected"],
+      [{ state: "disconnected" }, "iceDisconnected"],
+      [{ state: "failed" }, "iceFailed"],
+    ],
+  },
+  {
+    name: "blindfold_ice_role_conflicts_total",
+    help: "ICE checks from peers that believe to be the controlled agent.",
+    series: single("iceRoleConflicts"),
+  },
+  {
+    name: "blindfold_ice_path_changes_total",
+    help: "Transports whose peer moved to another address.",
+    series: single("icePathChanges"),
+  },
+];
+
+const MICRO = 1e-6;
+
+/** Registers everything but the histogram, which `forwardDelayText` writes. */
+export function registerMediaMetrics(registry: Registry, totals: MediaTotals): void {
+  for (const { name, help, series } of TOTALS) {
+    new Counter({
+      name,
+      help,
+      labelNames: Object.keys(series[0]![0]),
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [labels, slot] of series) this.inc(labels, totals.total(slot));
+      },
+    });
+  }
+  registerObjects(registry, totals);
+}
+
+function registerObjects(registry: Registry, totals: MediaTotals): void {
+  const objects = { transport: "transports", up_track: "upTracks", down_track: "downTracks" } as const;
+  new Gauge({
+    name: "blindfold_media_objects",
+    help: "Objects that live in a media thread.",
+    labelNames: ["thread", "object"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [object, slot] of Object.entries(objects)) {
+        for (const [thread, value] of totals.present(slot)) {
+          this.set({ thread: mediaThreadLabel(thread), object }, value);
+        }
+      }
+    },
+  });
+}
+
+export const mediaThreadLabel = (thread: number): string => `media-${thread}`;
+
+/**
+ * The forwarding delay as a Prometheus histogram. prom-client's own counts observations one by one; these have been
+ * counted already, in buckets that are not cumulative.
+ */
+export function forwardDelayText(totals: MediaTotals): string {
+  const name = "blindfold_forward_delay_seconds";
+  const lines = [
+    `# HELP ${name} Time from receiving an RTP packet to handing it to the socket, for each copy sent.`,
+    `# TYPE ${name} histogram`,
+  ];
+  let count = 0;
+  FORWARD_DELAY_BOUNDS_US.forEach((boundUs, index) => {
+    count += totals.total(`forwardDelay_${index}` as CounterName);
+    lines.push(`${name}_bucket{le="${boundUs / 1e6}"} ${count}`);
+  });
+  count += totals.total("forwardDelay_inf");
+  lines.push(
+    `${name}_bucket{le="+Inf"} ${count}`,
+    `${name}_sum ${totals.total("forwardDelaySumUs") * MICRO}`,
+    `${name}_count ${count}`,
+  );
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,184 @@
+/**
+ * All metrics of a server, and the text that Prometheus scrapes. Names begin with `blindfold_` and end in their base
+ * unit; labels have few values, none of which a client can choose.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
+import { MediaTotals } from "./media-totals.ts";
+
+export interface RoomGauges {
+  readonly rooms: number;
+  readonly participants: number;
+  readonly tracks: number;
+  readonly subscriptions: number;
+}
+
+/** What the DTLS thread reports about once a second. */
+export interface DtlsLoad {
+  /** Since the start of the present thread. */
+  readonly cpuUs: number;
+  readonly eventLoopDelayP50Us: number;
+  readonly eventLoopDelayP99Us: number;
+  readonly eventLoopDelayMaxUs: number;
+  readonly associations: number;
+}
+
+export interface HttpExchange {
+  readonly method: string;
+  /** The pattern, such as `/v1/rooms/:room`, never the path: paths hold names, of which there is no end. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+const NO_LOAD: DtlsLoad = {
+  cpuUs: 0,
+  eventLoopDelayP50Us: 0,
+  eventLoopDelayP99Us: 0,
+  eventLoopDelayMaxUs: 0,
+  associations: 0,
+};
+
+/** prom-client keeps these under a name that Prometheus reserves for counters; they also exist without the suffix. */
+const MISNAMED = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+];
+
+/** A handshake costs two round trips and 4 to 12 ms of computing; a lost flight adds its timeout of a second. */
+const HANDSHAKE_BUCKETS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Handlers answer from memory, in about a millisecond; statistics wait for a media thread, up to a second. */
+const HTTP_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export class Metrics {
+  readonly media = new MediaTotals();
+  readonly #registry = new Registry();
+  readonly #http: Histogram<"method" | "route" | "status">;
+  readonly #handshake: Histogram;
+  readonly #handshakeFailures: Counter<"reason">;
+  #dtls = NO_LOAD;
+  /** CPU time of DTLS threads that were replaced, so that the total never falls. */
+  #endedDtlsCpuUs = 0;
+
+  constructor() {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+    registerMediaMetrics(this.#registry, this.media);
+    this.#registerThreads();
+    this.#http = new Histogram({
+      name: "blindfold_http_request_duration_seconds",
+      help: "Time from the head of an HTTP request to the end of its answer.",
+      labelNames: ["method", "route", "status"],
+      buckets: HTTP_BUCKETS_SECONDS,
+      registers,
+    });
+    this.#handshake = new Histogram({
+      name: "blindfold_dtls_handshake_duration_seconds",
+      help: "Time from the first flight of a DTLS handshake that succeeded to its keys.",
+      buckets: HANDSHAKE_BUCKETS_SECONDS,
+      registers,
+    });
+    this.#handshakeFailures = new Counter({
+      name: "blindfold_dtls_handshake_failures_total",
+      help: "DTLS handshakes that failed, by reason.",
+      labelNames: ["reason"],
+      registers,
+    });
+  }
+
+  /** Reads the counts of rooms and what is in them at each scrape. */
+  exposeRooms(read: () => RoomGauges): void {
+    const helps: Record<keyof RoomGauges, string> = {
+      rooms: "Rooms.",
+      participants: "Participants in all rooms.",
+      tracks: "Published tracks in all rooms.",
+      subscriptions: "Subscriptions that carry a track, in all rooms.",
+    };
+    for (const [key, help] of Object.entries(helps) as [keyof RoomGauges, string][]) {
+      new Gauge({
+        name: `blindfold_${key}`,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.set(read()[key]);
+        },
+      });
+    }
+  }
+
+  onHttpExchange({ method, route, status, seconds }: HttpExchange): void {
+    this.#http.observe({ method, route, status }, seconds);
+  }
+
+  /** `outcome`: `ok`, or the reason of a failure, one of a fixed list. */
+  onHandshake(outcome: string, seconds: number): void {
+    if (outcome === "ok") this.#handshake.observe(seconds);
+    else this.#handshakeFailures.inc({ reason: outcome });
+  }
+
+  onDtlsLoad(load: DtlsLoad): void {
+    // CPU time that goes back is that of a new thread.
+    if (load.cpuUs < this.#dtls.cpuUs) this.#endedDtlsCpuUs += this.#dtls.cpuUs;
+    this.#dtls = load;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The text exposition format, version 0.0.4. */
+  async exposition(): Promise<string> {
+    return `${await this.#registry.metrics()}\n${forwardDelayText(this.media)}`;
+  }
+
+  #registerThreads(): void {
+    const { media } = this;
+    const dtls = (): DtlsLoad => this.#dtls;
+    const dtlsCpuUs = (): number => this.#endedDtlsCpuUs + this.#dtls.cpuUs;
+    const registers = [this.#registry];
+    new Counter({
+      name: "blindfold_thread_cpu_seconds_total",
+      help: "CPU time of a thread, of those it replaced too.",
+      labelNames: ["thread"],
+      registers,
+      collect() {
+        this.reset();
+        for (const thread of media.threads) {
+          this.inc({ thread: mediaThreadLabel(thread) }, media.totalOf(thread, "threadCpuUs") / 1e6);
+        }
+        this.inc({ thread: "dtls" }, dtlsCpuUs() / 1e6);
+      },
+    });
+    const slots = {
+      p50: "eventLoopDelayP50Us",
+      p99: "eventLoopDelayP99Us",
+      max: "eventLoopDelayMaxUs",
+    } as const;
+    new Gauge({
+      name: "blindfold_thread_event_loop_delay_seconds",
+      help: "How late a thread's event loop was during the last second.",
+      labelNames: ["thread", "statistic"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [statistic, slot] of Object.entries(slots)) {
+          for (const [thread, delayUs] of media.present(slot)) {
+            this.set({ thread: mediaThreadLabel(thread), statistic }, delayUs / 1e6);
+          }
+          this.set({ thread: "dtls", statistic }, dtls()[slot] / 1e6);
+        }
+      },
+    });
+    new Gauge({
+      name: "blindfold_dtls_associations",
+      help: "DTLS associations, being established or secure.",
+      registers,
+      collect() {
+        this.set(dtls().associations);
+      },
+    });
+  }
+}

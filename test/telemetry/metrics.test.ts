@@ -1,0 +1,130 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { COUNTER_NAMES, createSharedCounters, SLOT } from "../../src/base/counters.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+
+/** Everything there is to report, so that every metric has a series. */
+function busyMetrics(): Metrics {
+  const metrics = new Metrics();
+  const counters = createSharedCounters();
+  COUNTER_NAMES.forEach((_name, slot) => {
+    counters[slot] = slot + 1;
+  });
+  metrics.media.start(0, counters);
+  metrics.exposeRooms(() => ({ rooms: 1, participants: 2, tracks: 3, subscriptions: 4 }));
+  metrics.onHandshake("ok", 0.02);
+  metrics.onHandshake("bad_finished", 0.02);
+  metrics.onHttpExchange({ method: "GET", route: "/v1/rooms/:room", status: 200, seconds: 0.003 });
+  const delays = { eventLoopDelayP50Us: 1000, eventLoopDelayP99Us: 2000, eventLoopDelayMaxUs: 3000 };
+  metrics.onDtlsLoad({ cpuUs: 5_000_000, associations: 7, ...delays });
+  return metrics;
+}
+
+/** Our series, by name with labels. */
+async function series(metrics: Metrics): Promise<Map<string, number>> {
+  const lines = (await metrics.exposition()).split("\n").filter((line) => line.startsWith("blindfold_"));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
+}
+
+const hasPromtool = spawnSync("promtool", ["--version"]).error === undefined;
+
+test.skipIf(!hasPromtool)("promtool accepts the exposition, when idle and when busy", async () => {
+  for (const metrics of [new Metrics(), busyMetrics()]) {
+    const input = await metrics.exposition();
+    const promtool = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+    expect(promtool.stderr + promtool.stdout).toBe("");
+    expect(promtool.status).toBe(0);
+  }
+});
+
+test.each(COUNTER_NAMES)("the slot %s can be seen", async (name) => {
+  const metrics = new Metrics();
+  const counters = createSharedCounters();
+  metrics.media.start(0, counters);
+  const before = await series(metrics);
+  counters[SLOT[name]] = 1_000_000;
+  const after = await series(metrics);
+  const changed = [...after].filter(([key, value]) => before.get(key) !== value).map(([key]) => key);
+  expect(changed.length).toBeGreaterThan(0);
+  expect([...after.keys()]).toEqual([...before.keys()]);
+});
+
+test("each counter is what its slot says, under the right labels", async () => {
+  const seen = await series(busyMetrics());
+  const expected = {
+    'blindfold_rtp_received_packets_total{kind="video"}': "upPackets_video",
+    'blindfold_rtp_received_bytes_total{kind="audio"}': "upBytes_audio",
+    'blindfold_rtp_sent_packets_total{kind="audio"}': "downPackets_audio",
+    'blindfold_rtp_sent_bytes_total{kind="video"}': "downBytes_video",
+    'blindfold_dropped_packets_total{direction="up",reason="srtp_replay"}': "upDropped_srtp_replay",
+    'blindfold_dropped_packets_total{direction="down",reason="layer"}': "downDropped_layer",
+    'blindfold_rtx_packets_total{direction="sent"}': "downRtxPackets",
+    'blindfold_keyframe_requests_total{type="pli",direction="sent"}': "pliSent",
+    'blindfold_ice_state_changes_total{state="failed"}': "iceFailed",
+    'blindfold_media_objects{thread="media-0",object="up_track"}': "upTracks",
+  } as const;
+  for (const [key, slot] of Object.entries(expected)) expect(seen.get(key), key).toBe(SLOT[slot] + 1);
+  expect(seen.get("blindfold_rooms")).toBe(1);
+  expect(seen.get("blindfold_subscriptions")).toBe(4);
+  expect(seen.get('blindfold_thread_cpu_seconds_total{thread="dtls"}')).toBe(5);
+  expect(seen.get('blindfold_thread_event_loop_delay_seconds{thread="dtls",statistic="p99"}')).toBe(0.002);
+  expect(seen.get('blindfold_dtls_handshake_failures_total{reason="bad_finished"}')).toBe(1);
+  expect(seen.get("blindfold_dtls_associations")).toBe(7);
+});
+
+test("the delay histogram is cumulative and in seconds", async () => {
+  const metrics = new Metrics();
+  const counters = createSharedCounters();
+  counters[SLOT.forwardDelay_0] = 5;
+  counters[SLOT.forwardDelay_3] = 2;
+  counters[SLOT.forwardDelay_inf] = 1;
+  counters[SLOT.forwardDelaySumUs] = 250_000;
+  metrics.media.start(0, counters);
+  const name = "blindfold_forward_delay_seconds";
+  const histogram = [...(await series(metrics))].filter(([key]) => key.startsWith(name));
+  expect(histogram).toEqual([
+    [`${name}_bucket{le="0.0001"}`, 5],
+    [`${name}_bucket{le="0.00025"}`, 5],
+    [`${name}_bucket{le="0.0005"}`, 5],
+    [`${name}_bucket{le="0.001"}`, 7],
+    [`${name}_bucket{le="0.002"}`, 7],
+    [`${name}_bucket{le="0.005"}`, 7],
+    [`${name}_bucket{le="0.01"}`, 7],
+    [`${name}_bucket{le="0.05"}`, 7],
+    [`${name}_bucket{le="+Inf"}`, 8],
+    [`${name}_sum`, 0.25],
+    [`${name}_count`, 8],
+  ]);
+});
+
+test("threads that are replaced keep their totals but not their gauges", async () => {
+  const metrics = new Metrics();
+  const packets = 'blindfold_rtp_received_packets_total{kind="audio"}';
+  const transports = 'blindfold_media_objects{thread="media-1",object="transport"}';
+  const cpu = 'blindfold_thread_cpu_seconds_total{thread="media-1"}';
+  let count = 0;
+  for (let generation = 0; generation < 3; generation++) {
+    const counters = createSharedCounters();
+    counters[SLOT.upPackets_audio] = 10;
+    counters[SLOT.transports] = 4;
+    counters[SLOT.threadCpuUs] = 1_000_000;
+    metrics.media.start(1, counters);
+    count += 1;
+    const living = await series(metrics);
+    expect([living.get(packets), living.get(cpu), living.get(transports)]).toEqual([10 * count, count, 4]);
+    metrics.media.end(1);
+    const ended = await series(metrics);
+    expect([ended.get(packets), ended.get(cpu), ended.get(transports)]).toEqual([
+      10 * count,
+      count,
+      undefined,
+    ]);
+  }
+});
+
+test("a DTLS thread that is replaced keeps its CPU time", async () => {
+  const metrics = new Metrics();
+  const idle = { eventLoopDelayP50Us: 0, eventLoopDelayP99Us: 0, eventLoopDelayMaxUs: 0, associations: 0 };
+  for (const cpuUs of [1_000_000, 3_000_000, 500_000]) metrics.onDtlsLoad({ cpuUs, ...idle });
+  expect((await series(metrics)).get('blindfold_thread_cpu_seconds_total{thread="dtls"}')).toBe(3.5);
+});
