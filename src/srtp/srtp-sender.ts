@@ -1,0 +1,80 @@
+/**
+ * Sending side of one SRTP session: which packet indices may still be used under its key (RFC 3711 §3.3, §9.1).
+ *
+ * Invariant: no (SSRC, index) pair is sealed twice. Both profiles turn that pair into the nonce; sealing two packets
+ * under one nonce shows the XOR of their plaintexts, and with GCM gives away the authentication key. Therefore
+ *
+ *  - the rollover counter comes from the caller's `extSeq` and is never estimated, so no jump can repeat an index;
+ *  - a window per SSRC remembers which of the latest indices were sealed, and anything older than it is refused;
+ *  - state of an SSRC is never dropped while the key lives: `retire` closes it for good.
+ *
+ * Packets may be sealed out of order (late ones fill the gaps that were kept for them). A retransmission has its own
+ * SSRC and numbers (RFC 4588), so it is a packet like any other.
+ */
+import { readU16, readU32 } from "../base/bytes.ts";
+import { ReplayWindow } from "./replay-window.ts";
+import type { SrtpCipher } from "./srtp-cipher.ts";
+
+/** Sealing refused: the index is spent, too old, out of range, or not the one in the header. Nothing was written. */
+export const SRTP_REFUSED = -1;
+
+/**
+ * How late a packet may be sealed. Browsers open packets up to 1,024 late, so a larger window would gain nothing;
+ * a smaller one would refuse packets that came late to us (a second of video is some 500).
+ */
+const LATE_PACKETS = 1024;
+
+/** Indices a key may protect: 2^48 RTP packets of an SSRC, 2^31 RTCP packets (RFC 3711 §9.2). */
+const RTP_INDEX_END = 2 ** 48;
+const RTCP_INDEX_END = 2 ** 31;
+const SEQ_CYCLE = 2 ** 16;
+
+/** Stands for every retired SSRC: no index lies above the highest, and all below are too old. */
+const RETIRED = new ReplayWindow(64);
+RETIRED.mark(RTP_INDEX_END + 64);
+
+export class SrtpSender {
+  readonly #cipher: SrtpCipher;
+  readonly #streams = new Map<number, ReplayWindow>();
+  /** One counter for all RTCP of the session: unique for each SSRC because it is unique at all. */
+  #rtcpIndex = 0;
+
+  constructor(cipher: SrtpCipher) {
+    this.#cipher = cipher;
+  }
+
+  /**
+   * Seals the RTP packet `buf[at, at + bytes)` in place; `buf` has room for the tag. Returns the new size, or
+   * SRTP_REFUSED.
+   *
+   * `extSeq` must read as the header's sequence number. A receiver takes the first rollover counter for 0 and follows
+   * steps below 2^15: let a stream start below 2^15 and never jump as far.
+   */
+  sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, extSeq: number): number {
+    if (!(extSeq >= 0 && extSeq < RTP_INDEX_END)) return SRTP_REFUSED;
+    if (readU16(buf, at + 2) !== extSeq % SEQ_CYCLE) return SRTP_REFUSED;
+    const window = this.#stream(readU32(buf, at + 8));
+    if (!window.isFresh(extSeq)) return SRTP_REFUSED;
+    window.mark(extSeq);
+    return this.#cipher.sealRtp(buf, at, headerBytes, bytes, Math.floor(extSeq / SEQ_CYCLE));
+  }
+
+  /** Seals the compound packet `buf[at, at + bytes)` in place. Returns the new size, or SRTP_REFUSED at the key's end. */
+  sealRtcp(buf: Uint8Array, at: number, bytes: number): number {
+    if (this.#rtcpIndex >= RTCP_INDEX_END) return SRTP_REFUSED;
+    return this.#cipher.sealRtcp(buf, at, bytes, this.#rtcpIndex++);
+  }
+
+  /** The stream ended: gives back its memory, and lets nothing be sealed for the SSRC under this key again. */
+  retire(ssrc: number): void {
+    this.#streams.set(ssrc, RETIRED);
+  }
+
+  #stream(ssrc: number): ReplayWindow {
+    const known = this.#streams.get(ssrc);
+    if (known !== undefined) return known;
+    const window = new ReplayWindow(LATE_PACKETS);
+    this.#streams.set(ssrc, window);
+    return window;
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * What every body of `SrtpCipher` must do, held against published vectors, werift as a second implementation, and
+ * hostile input. A test file per body calls `describeSrtpCipher`.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from "werift";
+import {
+  SRTP_AEAD_AES_128_GCM,
+  SRTP_AES128_CM_HMAC_SHA1_80,
+  type SrtpMasterKey,
+  type SrtpProfile,
+} from "../../src/contract/dtls.ts";
+import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
+
+const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replace(/\s/g, ""), "hex"));
+const hex = (b: Uint8Array): string => Buffer.from(b).toString("hex");
+
+/** The self-test of libsrtp: one RTP packet (sequence number 0x1234, ROC 0) and one RTCP packet (index 1). */
+const PLAIN_RTP = bytes("800f1234 decafbad cafebabe abababab abababab abababab abababab");
+const PLAIN_RTCP = bytes("81c8000b cafebabe abababab abababab abababab abababab");
+const RTP_HEADER_BYTES = 12;
+
+const VECTORS: {
+  profile: SrtpProfile;
+  name: string;
+  master: SrtpMasterKey;
+  rtp: Uint8Array;
+  rtcp: Uint8Array;
+}[] = [
+  {
+    profile: SRTP_AES128_CM_HMAC_SHA1_80,
+    name: "AES_CM_128_HMAC_SHA1_80",
+    master: { key: bytes("e1f97a0d3e018be0d64fa32c06de4139"), salt: bytes("0ec675ad498afeebb6960b3aabe6") },
+    rtp: bytes(`800f1234 decafbad cafebabe
+      4e55dc4c e79978d8 8ca4d215 949d2402 b78d6acc 99ea179b 8dbb`),
+    rtcp: bytes(`81c8000b cafebabe
+      7128035b e487b9bd bef89041 f977a5a8 80000001 993e08cd 54d6c123 0798`),
+  },
+  {
+    profile: SRTP_AEAD_AES_128_GCM,
+    name: "AEAD_AES_128_GCM",
+    master: { key: bytes("000102030405060708090a0b0c0d0e0f"), salt: bytes("a0a1a2a3a4a5a6a7a8a9aaab") },
+    rtp: bytes(`800f1234 decafbad cafebabe
+      c5002ede 04cfdd2e b91159e0 880aa06e d2976826 f796b201 df3131a1 27e8a392`),
+    rtcp: bytes(`81c8000b cafebabe
+      c98b8b5d f0392a55 852b6c21 ac8e7025 c52c6fbe a2b3b446 ea31123b a88ce61e 80000001`),
+  },
+];
+
+/** A buffer with `packet` at `at` and a pattern around it, to see what else is written. */
+function framed(packet: Uint8Array, at: number, room: number): Uint8Array {
+  const buf = new Uint8Array(at + packet.length + room + 8).fill(0xee);
+  buf.set(packet, at);
+  return buf;
+}
+
+export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): void {
+  describe.each(VECTORS)(`${name} $name`, ({ profile, master, rtp, rtcp }) => {
+    const create = () => factory.create(profile, master);
+
+    test("seals and opens libsrtp's RTP packet", () => {
+      const cipher = create();
+      const buf = framed(PLAIN_RTP, 5, cipher.rtpTagBytes);
+      const sealed = cipher.sealRtp(buf, 5, RTP_HEADER_BYTES, PLAIN_RTP.length, 0);
+      expect(hex(buf.subarray(5, 5 + sealed))).toBe(hex(rtp));
+      expect(cipher.openRtp(buf, 5, RTP_HEADER_BYTES, sealed, 0)).toBe(PLAIN_RTP.length);
+      expect(hex(buf.subarray(5, 5 + PLAIN_RTP.length))).toBe(hex(PLAIN_RTP));
+      cipher.free();
+    });
+
+    test("seals and opens libsrtp's RTCP packet", () => {
+      const cipher = create();
+      const buf = framed(PLAIN_RTCP, 3, cipher.rtcpTrailerBytes);
+      const sealed = cipher.sealRtcp(buf, 3, PLAIN_RTCP.length, 1);
+      expect(hex(buf.subarray(3, 3 + sealed))).toBe(hex(rtcp));
+      expect(cipher.openRtcp(buf, 3, sealed)).toBe(PLAIN_RTCP.length);
+      expect(hex(buf.subarray(3, 3 + PLAIN_RTCP.length))).toBe(hex(PLAIN_RTCP));
+      cipher.free();
+    });
+
+    test("says truly how much sealing adds, and writes nothing else", () => {
+      const cipher = create();
+      expect(rtp.length - PLAIN_RTP.length).toBe(cipher.rtpTagBytes);
+      expect(rtcp.length - PLAIN_RTCP.length).toBe(cipher.rtcpTrailerBytes);
+      const buf = framed(PLAIN_RTP, 5, cipher.rtpTagBytes);
+      const sealed = cipher.sealRtp(buf, 5, RTP_HEADER_BYTES, PLAIN_RTP.length, 0);
+      expect(buf.subarray(0, 5).every((b) => b === 0xee)).toBe(true);
+      expect(buf.subarray(5 + sealed).every((b) => b === 0xee)).toBe(true);
+      cipher.free();
+    });
+
+    test("any payload under any header, ROC and index comes back as it was", () => {
+      const cipher = create();
+      const input = fc.record({
+        header: fc.uint8Array({ minLength: 12, maxLength: 76 }),
+        payload: fc.uint8Array({ maxLength: 1400 }),
+        roc: fc.integer({ min: 0, max: 0xffffffff }),
+        index: fc.integer({ min: 0, max: 0x7fffffff }),
+      });
+      fc.assert(
+        fc.property(input, ({ header, payload, roc, index }) => {
+          const plain = Uint8Array.from([...header, ...payload]);
+          const buf = framed(plain, 0, 32);
+          const sealedRtp = cipher.sealRtp(buf, 0, header.length, plain.length, roc);
+          expect(cipher.openRtp(buf, 0, header.length, sealedRtp, roc)).toBe(plain.length);
+          expect(buf.subarray(0, plain.length)).toEqual(plain);
+          const sealedRtcp = cipher.sealRtcp(buf, 0, plain.length, index);
+          expect(cipher.openRtcp(buf, 0, sealedRtcp)).toBe(plain.length);
+          expect(buf.subarray(0, plain.length)).toEqual(plain);
+        }),
+        { numRuns: 50 },
+      );
+      cipher.free();
+    });
+
+    test("refuses every flipped bit, every truncation and a wrong ROC", () => {
+      const cipher = create();
+      for (let bit = 0; bit < rtp.length * 8; bit++) {
+        const forged = rtp.slice();
+        forged[bit >>> 3]! ^= 1 << (bit & 7);
+        expect(cipher.openRtp(forged, 0, RTP_HEADER_BYTES, forged.length, 0), `RTP bit ${bit}`).toBe(-1);
+      }
+      for (let bit = 0; bit < rtcp.length * 8; bit++) {
+        const forged = rtcp.slice();
+        forged[bit >>> 3]! ^= 1 << (bit & 7);
+        expect(cipher.openRtcp(forged, 0, forged.length), `RTCP bit ${bit}`).toBe(-1);
+      }
+      for (let length = RTP_HEADER_BYTES; length < rtp.length; length++) {
+        expect(cipher.openRtp(rtp.slice(0, length), 0, RTP_HEADER_BYTES, length, 0), `RTP ${length}`).toBe(
+          -1,
+        );
+      }
+      for (let length = 0; length < rtcp.length; length++) {
+        expect(cipher.openRtcp(rtcp.slice(0, length), 0, length), `RTCP ${length}`).toBe(-1);
+      }
+      expect(cipher.openRtp(rtp.slice(), 0, RTP_HEADER_BYTES, rtp.length, 1)).toBe(-1);
+      cipher.free();
+    });
+
+    test("opens a good packet after a forged one", () => {
+      const cipher = create();
+      const forged = rtp.slice();
+      forged[20]! ^= 1;
+      expect(cipher.openRtp(forged, 0, RTP_HEADER_BYTES, forged.length, 0)).toBe(-1);
+      expect(cipher.openRtp(rtp.slice(), 0, RTP_HEADER_BYTES, rtp.length, 0)).toBe(PLAIN_RTP.length);
+      cipher.free();
+    });
+
+    test("keeps two ciphers apart", () => {
+      const [one, other] = [
+        create(),
+        factory.create(profile, { ...master, key: master.key.map((b) => b ^ 1) }),
+      ];
+      expect(other.openRtp(rtp.slice(), 0, RTP_HEADER_BYTES, rtp.length, 0)).toBe(-1);
+      other.free();
+      expect(one.openRtp(rtp.slice(), 0, RTP_HEADER_BYTES, rtp.length, 0)).toBe(PLAIN_RTP.length);
+      one.free();
+    });
+
+    describe("and werift", () => {
+      const config = {
+        keys: {
+          localMasterKey: Buffer.from(master.key),
+          localMasterSalt: Buffer.from(master.salt),
+          remoteMasterKey: Buffer.from(master.key),
+          remoteMasterSalt: Buffer.from(master.salt),
+        },
+        profile,
+      };
+      /** Sequence numbers that wrap once, so that the ROC is 0 and then 1. */
+      const EXT_SEQS = Array.from({ length: 20 }, (_, i) => 0xfff6 + i);
+      const plainPacket = (extSeq: number): RtpPacket =>
+        new RtpPacket(
+          new RtpHeader({ sequenceNumber: extSeq & 0xffff, ssrc: 0x1234abcd, timestamp: 7, payloadType: 96 }),
+          Buffer.alloc(900, extSeq),
+        );
+
+      test("understand each other's RTP over a rollover", () => {
+        const cipher = create();
+        const werift = new SrtpSession(config);
+        for (const extSeq of EXT_SEQS) {
+          const { header, payload } = plainPacket(extSeq);
+          const theirs = new Uint8Array(werift.encrypt(payload, header));
+          const plain = cipher.openRtp(theirs, 0, RTP_HEADER_BYTES, theirs.length, extSeq >>> 16);
+          expect(hex(theirs.subarray(0, plain)), `open ${extSeq}`).toBe(
+            plainPacket(extSeq).serialize().toString("hex"),
+          );
+        }
+        for (const extSeq of EXT_SEQS) {
+          const plain = plainPacket(extSeq).serialize();
+          const ours = framed(plain, 0, cipher.rtpTagBytes);
+          const sealed = cipher.sealRtp(ours, 0, RTP_HEADER_BYTES, plain.length, extSeq >>> 16);
+          const opened = werift.decrypt(Buffer.from(ours.subarray(0, sealed)));
+          expect(opened.toString("hex"), `seal ${extSeq}`).toBe(plain.toString("hex"));
+        }
+        cipher.free();
+      });
+
+      test("understand each other's RTCP", () => {
+        const cipher = create();
+        const werift = new SrtcpSession(config);
+        const plain = Buffer.from(PLAIN_RTCP);
+        const theirs = new Uint8Array(werift.encrypt(plain));
+        expect(cipher.openRtcp(theirs, 0, theirs.length)).toBe(plain.length);
+        expect(hex(theirs.subarray(0, plain.length))).toBe(hex(plain));
+        const ours = framed(plain, 0, cipher.rtcpTrailerBytes);
+        const sealed = cipher.sealRtcp(ours, 0, plain.length, 77);
+        expect(hex(werift.decrypt(Buffer.from(ours.subarray(0, sealed))))).toBe(hex(plain));
+        cipher.free();
+      });
+    });
+  });
+}

@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  SRTP_AUTH_FAILED,
+  SRTP_REPLAYED,
+  SRTP_TOO_MANY_STREAMS,
+  SrtpReceiver,
+} from "../../src/srtp/srtp-receiver.ts";
+import { cipherOf, HEADER_BYTES, PLAIN_BYTES, PROFILES, rtcpPacket, rtpPacket } from "./sessions.ts";
+
+const SSRC = 0xcafebabe;
+
+describe.each(PROFILES)("$name", ({ profile }) => {
+  const sender = cipherOf(profile);
+
+  /** A packet sealed as the 48-bit `index` of `ssrc`, whatever was sealed before. */
+  function sealed(index: number, ssrc = SSRC): { packet: Uint8Array; length: number } {
+    const packet = rtpPacket(ssrc, index % 0x10000);
+    const length = sender.sealRtp(packet, 0, HEADER_BYTES, PLAIN_BYTES, Math.floor(index / 0x10000));
+    return { packet, length };
+  }
+
+  function open(receiver: SrtpReceiver, index: number, ssrc = SSRC): number {
+    const { packet, length } = sealed(index, ssrc);
+    return receiver.openRtp(packet, { ssrc, seq: index % 0x10000, headerBytes: HEADER_BYTES }, length);
+  }
+
+  function sealedRtcp(index: number, ssrc = SSRC): { packet: Uint8Array; length: number } {
+    const packet = rtcpPacket(ssrc);
+    return { packet, length: sender.sealRtcp(packet, 0, PLAIN_BYTES, index) };
+  }
+
+  function openRtcp(receiver: SrtpReceiver, index: number, ssrc = SSRC): number {
+    const { packet, length } = sealedRtcp(index, ssrc);
+    return receiver.openRtcp(packet, length);
+  }
+
+  test.each([
+    { name: "in order over a rollover", indices: [65534, 65535, 65536, 65537] },
+    { name: "a loss of 336 over a rollover", indices: [65400, 65536 + 200] },
+    { name: "a loss of 32,767 over a rollover", indices: [50000, 50000 + 32767] },
+    { name: "reordered over a rollover", indices: [65534, 65537, 65535, 65536] },
+    { name: "late packets of the rollover before", indices: [65530, 65536 + 50, 65531] },
+    {
+      name: "four rollovers",
+      indices: [30000, 60000, 90000, 120000, 150000, 180000, 210000, 240000, 270000],
+    },
+    { name: "a start that straddles the first rollover", indices: [65535, 65536] },
+    { name: "a reordered start that reads as a jump back", indices: [3, 65530] },
+  ])("follows $name", ({ indices }) => {
+    const receiver = new SrtpReceiver(cipherOf(profile));
+    for (const index of indices) {
+      expect(open(receiver, index), `index ${index}`).toBe(PLAIN_BYTES);
+      expect(receiver.lastExtSeq).toBe(index);
+    }
+  });
+
+  test("opens every packet once, whatever the order within the window", () => {
+    const moves = fc.array(fc.integer({ min: -100, max: 3000 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 65535 }), moves, (start, steps) => {
+        const receiver = new SrtpReceiver(cipherOf(profile));
+        const opened = new Set<number>();
+        let highest = start;
+        expect(open(receiver, start)).toBe(PLAIN_BYTES);
+        opened.add(start);
+        for (const step of steps) {
+          const index = Math.max(0, highest + step);
+          if (index <= highest - 128) continue;
+          expect(open(receiver, index)).toBe(opened.has(index) ? SRTP_REPLAYED : PLAIN_BYTES);
+          opened.add(index);
+          highest = Math.max(highest, index);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("refuses replays, and packets older than the window", () => {
+    const receiver = new SrtpReceiver(cipherOf(profile));
+    for (const index of [1000, 1001, 1200]) expect(open(receiver, index)).toBe(PLAIN_BYTES);
+    for (const index of [1000, 1001, 1200, 1200 - 128]) expect(open(receiver, index)).toBe(SRTP_REPLAYED);
+    expect(open(receiver, 1200 - 127)).toBe(PLAIN_BYTES);
+  });
+
+  test("a forged packet changes nothing, even one that claims a far index or a new stream", () => {
+    const receiver = new SrtpReceiver(cipherOf(profile), { maxStreams: 1 });
+    for (let ssrc = 1; ssrc < 50; ssrc++) {
+      const { packet, length } = sealed(7, ssrc);
+      packet[HEADER_BYTES]! ^= 1;
+      expect(receiver.openRtp(packet, { ssrc, seq: 7, headerBytes: HEADER_BYTES }, length)).toBe(
+        SRTP_AUTH_FAILED,
+      );
+    }
+    expect(open(receiver, 65535)).toBe(PLAIN_BYTES);
+    for (const index of [65536, 65536 + 30000, 65000]) {
+      const { packet, length } = sealed(index);
+      packet[length - 1]! ^= 1;
+      const header = { ssrc: SSRC, seq: index % 0x10000, headerBytes: HEADER_BYTES };
+      expect(receiver.openRtp(packet, header, length)).toBeLessThan(0);
+      expect(receiver.lastExtSeq).toBe(65535);
+    }
+    expect(open(receiver, 65536)).toBe(PLAIN_BYTES);
+  });
+
+  test("limits streams, RTP and RTCP apart, and makes room when one is forgotten", () => {
+    const receiver = new SrtpReceiver(cipherOf(profile), { maxStreams: 2 });
+    for (const ssrc of [1, 2]) {
+      expect(open(receiver, 5, ssrc)).toBe(PLAIN_BYTES);
+      expect(openRtcp(receiver, 5, ssrc)).toBe(PLAIN_BYTES);
+    }
+    expect(open(receiver, 5, 3)).toBe(SRTP_TOO_MANY_STREAMS);
+    expect(openRtcp(receiver, 5, 3)).toBe(SRTP_TOO_MANY_STREAMS);
+    expect(open(receiver, 6, 1)).toBe(PLAIN_BYTES);
+    receiver.forget(2);
+    expect(open(receiver, 5, 3)).toBe(PLAIN_BYTES);
+    expect(openRtcp(receiver, 5, 3)).toBe(PLAIN_BYTES);
+  });
+
+  test("SRTCP: every index once, forged and short packets refused", () => {
+    const receiver = new SrtpReceiver(cipherOf(profile));
+    for (const index of [0, 1, 5, 3, 2 ** 31 - 1]) expect(openRtcp(receiver, index)).toBe(PLAIN_BYTES);
+    for (const index of [0, 1, 2 ** 31 - 1]) expect(openRtcp(receiver, index)).toBe(SRTP_REPLAYED);
+    expect(openRtcp(receiver, 0, SSRC + 1)).toBe(PLAIN_BYTES);
+
+    const { packet, length } = sealedRtcp(9, SSRC + 1);
+    for (let short = 0; short < length; short++) {
+      expect(receiver.openRtcp(packet.slice(0, short), short)).toBe(SRTP_AUTH_FAILED);
+    }
+    expect(receiver.openRtcp(packet, length)).toBe(PLAIN_BYTES);
+  });
+
+  test("arbitrary bytes are refused and never throw", () => {
+    const receiver = new SrtpReceiver(cipherOf(profile));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(0xffff), (packet, seq) => {
+        const headerBytes = Math.min(HEADER_BYTES, packet.length);
+        expect(receiver.openRtp(packet, { ssrc: 1, seq, headerBytes }, packet.length)).toBe(SRTP_AUTH_FAILED);
+        expect(receiver.openRtcp(packet, packet.length)).toBe(SRTP_AUTH_FAILED);
+      }),
+    );
+  });
+});
