@@ -61,12 +61,14 @@ export class GcmCipher implements SrtpCipher {
     return bytes + RTCP_TRAILER_BYTES;
   }
 
-  /** Unencrypted SRTCP (E = 0) is refused: DTLS-SRTP has no way to agree on it (RFC 5764 §4.1.2). */
+  /**
+   * Unencrypted SRTCP (E = 0) is refused: DTLS-SRTP has no way to agree on it (RFC 5764 §4.1.2). Its associated data
+   * would be the whole packet (RFC 7714 §9.1), so its tag does not match.
+   */
   openRtcp(buf: Uint8Array, at: number, bytes: number): number {
     if (bytes < RTCP_CLEAR_BYTES + RTCP_TRAILER_BYTES) return -1;
     const end = at + bytes - RTCP_TRAILER_BYTES;
     const indexAt = end + TAG_BYTES;
-    if (buf[indexAt]! < 0x80) return -1;
     this.#setRtcpNonceAndAad(buf, at, indexAt);
     const opened = open(this.#rtcpKey, this.#nonce, this.#rtcpAad, buf, at + RTCP_CLEAR_BYTES, end);
     return opened ? bytes - RTCP_TRAILER_BYTES : -1;

@@ -2,6 +2,7 @@
  * What every body of `SrtpCipher` must do, held against published vectors, werift as a second implementation, and
  * hostile input. A test file per body calls `describeSrtpCipher`.
  */
+import { createCipheriv, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from "werift";
@@ -11,6 +12,7 @@ import {
   type SrtpMasterKey,
   type SrtpProfile,
 } from "../../src/contract/dtls.ts";
+import { deriveSrtpSessionKeys } from "../../src/srtp/key-derivation.ts";
 import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replace(/\s/g, ""), "hex"));
@@ -53,6 +55,21 @@ function framed(packet: Uint8Array, at: number, room: number): Uint8Array {
   const buf = new Uint8Array(at + packet.length + room + 8).fill(0xee);
   buf.set(packet, at);
   return buf;
+}
+
+/** PLAIN_RTCP with E = 0, index 1 and a tag that is right for it (RFC 3711 §3.4, RFC 7714 §9.1). */
+function tagOnlyRtcp(profile: SrtpProfile, master: SrtpMasterKey): Uint8Array {
+  const keys = deriveSrtpSessionKeys(master, 20);
+  const word = bytes("00000001");
+  if (profile === SRTP_AES128_CM_HMAC_SHA1_80) {
+    const tag = createHmac("sha1", keys.rtcpAuthKey).update(PLAIN_RTCP).update(word).digest();
+    return Uint8Array.from([...PLAIN_RTCP, ...word, ...tag.subarray(0, 10)]);
+  }
+  const nonce = bytes("0000 cafebabe 0000 00000001").map((b, i) => b ^ keys.rtcpSalt[i]!);
+  const cipher = createCipheriv("aes-128-gcm", keys.rtcpKey, nonce);
+  cipher.setAAD(Uint8Array.from([...PLAIN_RTCP, ...word]));
+  cipher.final();
+  return Uint8Array.from([...PLAIN_RTCP, ...cipher.getAuthTag(), ...word]);
 }
 
 export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): void {
@@ -135,6 +152,13 @@ export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): vo
         expect(cipher.openRtcp(rtcp.slice(0, length), 0, length), `RTCP ${length}`).toBe(-1);
       }
       expect(cipher.openRtp(rtp.slice(), 0, RTP_HEADER_BYTES, rtp.length, 1)).toBe(-1);
+      cipher.free();
+    });
+
+    test("refuses authentic SRTCP that is not encrypted (E = 0)", () => {
+      const cipher = create();
+      const forged = tagOnlyRtcp(profile, master);
+      expect(cipher.openRtcp(forged, 0, forged.length)).toBe(-1);
       cipher.free();
     });
 
