@@ -1,0 +1,58 @@
+/** The distribution's Chromium, driven by Playwright with a user data directory of its own. */
+import { type Browser, chromium, type Page } from "playwright-core";
+import { browserExecutable, type TestBrowser, type TestPage } from "./browser.ts";
+
+const ARGUMENTS = [
+  // Container and CI users are root, for whom Chromium refuses its sandbox; the pages are ours.
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  // A machine whose only interface is loopback would gather no ICE candidate at all.
+  "--allow-loopback-in-peer-connection",
+];
+
+export async function launchChromium(): Promise<TestBrowser> {
+  return new ChromiumBrowser(
+    await chromium.launch({ executablePath: browserExecutable("chromium"), args: ARGUMENTS }),
+  );
+}
+
+class ChromiumBrowser implements TestBrowser {
+  readonly #browser: Browser;
+
+  constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  async newPage(): Promise<TestPage> {
+    return new ChromiumPage(await this.#browser.newPage());
+  }
+
+  close(): Promise<void> {
+    return this.#browser.close();
+  }
+}
+
+class ChromiumPage implements TestPage {
+  readonly console: string[] = [];
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    this.#page = page;
+    page.on("console", (message) => this.console.push(message.text()));
+    page.on("pageerror", (error) => this.console.push(error.message));
+  }
+
+  async goto(url: string): Promise<void> {
+    await this.#page.goto(url);
+  }
+
+  evaluate<Arg, Value>(run: (arg: Arg) => Value | Promise<Value>, arg: Arg): Promise<Value> {
+    return this.#page.evaluate<Value>(`(${run})(${JSON.stringify(arg)})`);
+  }
+}
