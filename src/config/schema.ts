@@ -19,6 +19,14 @@ const Secret = z
     `must have at least ${MIN_SECRET_BYTES} bytes`,
   );
 
+/** What may be chosen for one room: here as the default of all, in the API for each. */
+export const ROOM_LIMITS = {
+  maxParticipants: z.int().min(1).max(10_000),
+  maxTracksPerParticipant: z.int().min(1).max(256),
+  emptyTimeoutSeconds: z.int().min(1).max(86_400),
+  e2ee: z.enum(["optional", "required"]),
+} as const;
+
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
 
 export const Settings = section({
@@ -44,10 +52,10 @@ export const Settings = section({
   }),
   rooms: section({
     autoCreate: z.boolean().default(true),
-    maxParticipants: z.int().min(1).max(10_000).default(100),
-    maxTracksPerParticipant: z.int().min(1).max(256).default(16),
-    emptyTimeoutSeconds: z.int().min(1).max(86_400).default(300),
-    e2ee: z.enum(["optional", "required"]).default("optional"),
+    maxParticipants: ROOM_LIMITS.maxParticipants.default(100),
+    maxTracksPerParticipant: ROOM_LIMITS.maxTracksPerParticipant.default(16),
+    emptyTimeoutSeconds: ROOM_LIMITS.emptyTimeoutSeconds.default(300),
+    e2ee: ROOM_LIMITS.e2ee.default("optional"),
   }),
   log: section({
     level: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),

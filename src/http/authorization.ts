@@ -1,0 +1,61 @@
+/** Who is asking, and what their token lets them do. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { AccessTokens, Claims, TokenError } from "../control/access-token.ts";
+import { mayAdminister, mayJoin } from "../control/rooms.ts";
+import { HttpProblem } from "./problem.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set on every route below `requireToken`. */
+    claims: Claims;
+  }
+}
+
+/** A stranger learns no more than how to ask again: whether a key exists is not told. */
+const DETAILS: Record<TokenError, string> = {
+  too_large: "it is too large",
+  malformed: "it is not a signed JSON Web Token",
+  unknown_key: "its signature cannot be verified",
+  bad_signature: "its signature cannot be verified",
+  expired: "it has expired",
+  not_yet_valid: "it is not valid yet",
+  bad_claims: "its claims are incomplete or of the wrong type",
+};
+
+/**
+ * All routes of this scope need a token. Checked after the rate limit, so that guesses are counted, and before the
+ * body is read, so that strangers cannot make us parse one.
+ */
+export function requireToken(app: FastifyInstance, tokens: AccessTokens): void {
+  app.decorateRequest("claims");
+  app.addHook("preParsing", async (request) => {
+    request.claims = await verified(request, tokens);
+  });
+}
+
+async function verified(request: FastifyRequest, tokens: AccessTokens): Promise<Claims> {
+  const [, token] = /^Bearer +([^ ]+)$/i.exec(request.headers.authorization ?? "") ?? [];
+  if (token === undefined) throw new HttpProblem("unauthorized", challenge("Bearer"));
+  const result = await tokens.verify(token);
+  if (result.ok) return result.value;
+  throw new HttpProblem("invalid_token", {
+    detail: DETAILS[result.error],
+    ...challenge('Bearer error="invalid_token"'),
+  });
+}
+
+/** RFC 6750 §3. */
+const challenge = (value: string) => ({ headers: { "www-authenticate": value } });
+
+export function requireGrant(granted: boolean): void {
+  if (!granted) throw new HttpProblem("forbidden");
+}
+
+export function requireAdmin(claims: Claims, room: string): void {
+  requireGrant(mayAdminister(claims, room));
+}
+
+/** Members see the room they may join; its administrators do so without joining. */
+export function requireMember(claims: Claims, room: string): void {
+  requireGrant(mayJoin(claims, room) || mayAdminister(claims, room));
+}

@@ -1,0 +1,132 @@
+/**
+ * The HTTP server: one Fastify instance with everything that answers requests, not yet listening.
+ *
+ *   request → rate limit → CORS → token → body limit → schema (zod) → handler → problem document or answer
+ */
+import cors from "@fastify/cors";
+import rateLimit from "@fastify/rate-limit";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Logger } from "pino";
+import type { Config } from "../config/load-config.ts";
+import type { AccessTokens } from "../control/access-token.ts";
+import type { MediaThreads } from "../control/media-threads.ts";
+import type { Rooms } from "../control/rooms.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { requireToken } from "./authorization.ts";
+import { installErrorHandling, sendClientError, sendError } from "./errors.ts";
+import { completeMethods } from "./methods.ts";
+import { describeApi } from "./open-api.ts";
+import { HttpProblem } from "./problem.ts";
+import { developmentRoutes } from "./routes/development.ts";
+import { operationRoutes } from "./routes/operations.ts";
+import { participantRoutes } from "./routes/participants.ts";
+import { roomRoutes } from "./routes/rooms.ts";
+import { subscriptionRoutes } from "./routes/subscriptions.ts";
+import { trackRoutes } from "./routes/tracks.ts";
+
+export interface HttpServerDeps {
+  readonly config: Pick<Config, "http" | "development">;
+  readonly rooms: Rooms;
+  readonly threads: MediaThreads;
+  readonly tokens: AccessTokens;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** Head and body of a request must be here by then. Larger: slow strangers hold sockets. Smaller: slow links fail. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/** A name of 256 characters, each of which may take 12 when percent-encoded. Longer parts of a path are refused. */
+const MAX_PATH_PART_CHARS = 256 * 12;
+
+/** Nothing that is not a page may be shown or run as one. Pages set their own. */
+const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** What a browser's script may read of an answer from another origin (WHIP needs all of it). */
+const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
+
+export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
+  const { config, rooms, threads, tokens, metrics, log } = deps;
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    // One line of our own for each exchange, see observeExchanges.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: config.http.bodyLimitBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
+    routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
+    // While draining, /readyz says so in a problem document; requests under way are still answered.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
+    clientErrorHandler: sendClientError,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser("text/plain");
+  setSecurityHeaders(app);
+  observeExchanges(app, metrics);
+  await app.register(rateLimit, {
+    max: config.http.rateLimitPerMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: () => new HttpProblem("rate_limited"),
+  });
+  installErrorHandling(app);
+  await allowOrigins(app, config.http.corsOrigins);
+
+  await describeApi(app);
+  const addMissingMethods = completeMethods(app);
+  await app.register(operationRoutes, { rooms, threads, metrics });
+  await app.register(async (api) => {
+    requireToken(api, tokens);
+    api.addHook("onRoute", (route) => {
+      if (route.schema !== undefined) route.schema.security = [{ token: [] }];
+    });
+    await api.register(roomRoutes, { rooms });
+    await api.register(participantRoutes, { rooms });
+    await api.register(trackRoutes, { rooms });
+    await api.register(subscriptionRoutes, { rooms });
+  });
+  if (config.development) await app.register(developmentRoutes, { tokens });
+  addMissingMethods();
+  await app.ready();
+  return app;
+}
+
+function setSecurityHeaders(app: FastifyInstance): void {
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers({
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "content-security-policy": API_POLICY,
+      // Answers hold tokens, names and states: none is worth keeping.
+      "cache-control": "no-store",
+    });
+  });
+}
+
+/** One metric and one line for each exchange; lines at `info` for those that change something. */
+function observeExchanges(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const { method } = request;
+    const route = request.routeOptions.url ?? "unmatched";
+    const status = reply.statusCode;
+    metrics.onHttpExchange({ method, route, status, seconds: reply.elapsedTime / 1000 });
+    const isChange = method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+    request.log[isChange ? "info" : "debug"]({ method, route, status }, "request answered");
+  });
+}
+
+/** Tokens are sent by scripts, never by the browser itself, so another origin gains nothing that its user lacks. */
+async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  if (origins.length === 0) return;
+  await app.register(cors, {
+    origin: origins.includes("*") ? "*" : [...origins],
+    methods: ["GET", "HEAD", "POST", "PATCH", "DELETE"],
+    allowedHeaders: ["Authorization", "Content-Type", "If-Match"],
+    exposedHeaders: EXPOSED_HEADERS,
+    // Our own OPTIONS handlers answer, with `Allow`; the plugin adds its headers.
+    preflightContinue: true,
+    strictPreflight: false,
+  });
+}

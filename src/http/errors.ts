@@ -1,0 +1,67 @@
+/** Turns whatever goes wrong between socket and handler into a problem document. */
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { HttpProblem, PROBLEM_MEDIA_TYPE, type ProblemCode } from "./problem.ts";
+
+/** Errors that Fastify and its plugins throw for bad requests. Anything else is a bug of ours. */
+const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_BAD_URL: "bad_request",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "bad_request",
+  FST_ERR_CTP_EMPTY_TYPE: "unsupported_media_type",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "bad_request",
+  FST_ERR_CTP_INVALID_JSON_BODY: "bad_request",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
+  FST_ERR_CTP_BODY_TOO_LARGE: "payload_too_large",
+  FST_ERR_MAX_PARAM_LENGTH: "uri_too_long",
+};
+
+export function installErrorHandling(app: FastifyInstance): void {
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, () => {
+    throw new HttpProblem("not_found");
+  });
+}
+
+export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error);
+  if (problem.code === "internal_error") request.log.error({ err: error }, "request failed");
+  const { headers } = problem.extras;
+  if (headers !== undefined) reply.headers(headers);
+  // Serialized here: a route's own schema is for its own answers.
+  return reply
+    .code(problem.status)
+    .header("content-type", PROBLEM_MEDIA_TYPE)
+    .serializer((document: unknown) => JSON.stringify(document))
+    .send(problem.document);
+}
+
+function toProblem(error: FastifyError): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.map(({ instancePath, message }) => ({
+      path: `${error.validationContext ?? "request"}${instancePath === "/" ? "" : instancePath}`,
+      message: message ?? "is not valid",
+    }));
+    return new HttpProblem("invalid_request", { errors });
+  }
+  const code = FASTIFY_CODES[error.code];
+  return new HttpProblem(code ?? (isBadRequest(error) ? "bad_request" : "internal_error"));
+}
+
+/** JSON that does not parse, or that names `__proto__`, arrives as an error without a code. */
+function isBadRequest(error: FastifyError): boolean {
+  return error.statusCode === 400;
+}
+
+/** What Node's parser cannot read as HTTP never becomes a request: the answer is written to the socket. */
+export function sendClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+  const problem = new HttpProblem(error.code === "HPE_HEADER_OVERFLOW" ? "headers_too_large" : "bad_request");
+  const body = JSON.stringify(problem.document);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.status === 431 ? "Request Header Fields Too Large" : "Bad Request"}\r\n` +
+      `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n` +
+      body,
+  );
+}

@@ -1,0 +1,40 @@
+/** The API's description (OpenAPI 3.1) and a page to read it and try it on. */
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+
+/** The page brings its own scripts and styles; Swagger UI sets inline styles and draws icons from data URLs. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** To be registered before the routes, which it collects. */
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Blindfold",
+        description:
+          "Control API of a selective forwarding media server. Errors are problem documents (RFC 9457). Access " +
+          "tokens are JSON Web Tokens with LiveKit's claims.",
+        version: "1",
+      },
+      components: {
+        securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+      },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: PAGE_POLICY });
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+}

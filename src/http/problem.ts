@@ -1,0 +1,128 @@
+/**
+ * Every error that leaves this server by HTTP, as a problem document (RFC 9457).
+ *
+ * One table gives each code its status and title. Handlers throw `HttpProblem`; the outcomes of control have the same
+ * names as the codes, so an outcome without a row here does not compile.
+ */
+import { z } from "zod";
+
+const PROBLEMS = {
+  bad_request: [400, "The request cannot be understood"],
+  invalid_request: [400, "The request does not match what this resource takes"],
+  invalid_room_name: [400, "The room's name is not valid"],
+  unauthorized: [401, "An access token is needed"],
+  invalid_token: [401, "The access token is not valid"],
+  forbidden: [403, "The access token does not grant this"],
+  identity_required: [403, "The access token names no identity"],
+  e2ee_required: [403, "This room takes end-to-end encrypted tracks only"],
+  not_found: [404, "There is nothing at this address"],
+  room_not_found: [404, "There is no such room"],
+  participant_not_found: [404, "There is no such participant in this room"],
+  track_not_found: [404, "There is no such track in this room"],
+  subscription_not_found: [404, "There is no such subscription in this room"],
+  session_not_found: [404, "There is no such session"],
+  method_not_allowed: [405, "This address does not take this method"],
+  room_exists: [409, "A room of this name exists already"],
+  room_full: [409, "The room is full"],
+  too_many_tracks: [409, "The participant publishes as many tracks as the room allows"],
+  too_many_subscriptions: [409, "The session has as many subscriptions as one may have"],
+  too_many_transports: [409, "The participant has as many sessions as one may have"],
+  closed: [409, "The session has just ended"],
+  left: [409, "The participant has just left"],
+  precondition_failed: [412, "The session has changed since the given ETag"],
+  payload_too_large: [413, "The request's body is too large"],
+  uri_too_long: [414, "The request's address is too long"],
+  unsupported_media_type: [415, "This resource does not take this media type"],
+  unacceptable_session: [422, "The session description cannot be answered"],
+  precondition_required: [428, "This request needs an If-Match header"],
+  rate_limited: [429, "Too many requests from this address"],
+  headers_too_large: [431, "The request's headers are too large"],
+  internal_error: [500, "The server failed"],
+  draining: [503, "The server is shutting down"],
+  no_capacity: [503, "No media thread is running"],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+export const ProblemDocument = z
+  .object({
+    type: z.string().meta({ description: "Address of the list of all problems, and the code as fragment." }),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().meta({ description: "For programs: does not change." }),
+    detail: z.string().optional(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: "What is wrong with which part of the request." }),
+  })
+  .meta({ id: "Problem", description: "RFC 9457 problem details." });
+export type ProblemDocument = z.output<typeof ProblemDocument>;
+
+interface ProblemExtras {
+  /** For the person who reads it; must hold no secret. */
+  readonly detail?: string;
+  readonly errors?: ProblemDocument["errors"];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export class HttpProblem extends Error {
+  readonly code: ProblemCode;
+  readonly extras: ProblemExtras;
+
+  constructor(code: ProblemCode, extras: ProblemExtras = {}) {
+    super(code);
+    this.code = code;
+    this.extras = extras;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code][0];
+  }
+
+  get document(): ProblemDocument {
+    const [status, title] = PROBLEMS[this.code];
+    const { detail, errors } = this.extras;
+    return {
+      type: `/problems#${this.code}`,
+      title,
+      status,
+      code: this.code,
+      ...(detail !== undefined && { detail }),
+      ...(errors !== undefined && { errors }),
+    };
+  }
+}
+
+/** All codes with status and title: what `type` points at. */
+export function problemList(): { code: string; status: number; title: string }[] {
+  return Object.entries(PROBLEMS).map(([code, [status, title]]) => ({ code, status, title }));
+}
+
+/** The `response` entries of a route's schema for these codes and for those that every route may answer. */
+export function problemResponses(...codes: readonly ProblemCode[]) {
+  const byStatus = new Map<number, string[]>();
+  for (const code of [...codes, "rate_limited"] as const) {
+    const [status] = PROBLEMS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [
+      status,
+      {
+        description: names.join(", "),
+        content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemDocument } },
+      },
+    ]),
+  );
+}
+
+/** The value of a good outcome; throws the problem that a bad one is named after. */
+export function orThrow<T>(
+  result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ProblemCode },
+): T {
+  if (!result.ok) throw new HttpProblem(result.error);
+  return result.value;
+}

@@ -1,0 +1,50 @@
+/**
+ * What makes a first try easy and would be a hole anywhere else: tokens for whoever asks. Registered in development
+ * mode only, which exists on loopback only.
+ */
+import { isIP } from "node:net";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { isLoopback } from "../../config/schema.ts";
+import type { AccessTokens } from "../../control/access-token.ts";
+import { HttpProblem, problemResponses } from "../problem.ts";
+
+/** A working day. Larger: a token found in a browser's history works longer. Smaller: a long test call drops out. */
+const VALID_SECONDS = 8 * 3_600;
+
+export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> = async (app, { tokens }) => {
+  /** A page on the web can name a host that resolves to 127.0.0.1 (DNS rebinding): then the Host header tells. */
+  app.addHook("onRequest", async ({ hostname }) => {
+    if (!isLocalName(hostname))
+      throw new HttpProblem("forbidden", { detail: "development is for localhost" });
+  });
+
+  app.get(
+    "/dev/token",
+    {
+      // Whatever origins the API allows: only our own page may read a token from here.
+      config: { cors: false },
+      schema: {
+        tags: ["development"],
+        summary: "Get a token for the test page",
+        querystring: z.strictObject({
+          room: z.string().min(1).max(128),
+          identity: z.string().min(1).max(256),
+        }),
+        response: {
+          200: z.object({ token: z.string() }),
+          ...problemResponses("invalid_request", "forbidden"),
+        },
+      },
+    },
+    async ({ query: { room, identity } }) => {
+      const grants = { roomJoin: true, roomList: true, room, canPublish: true, canSubscribe: true };
+      return { token: await tokens.issue({ identity, grants, validSeconds: VALID_SECONDS }) };
+    },
+  );
+};
+
+function isLocalName(hostname: string): boolean {
+  const name = hostname.replace(/^\[(.*)\]$/, "$1");
+  return name === "localhost" || (isIP(name) !== 0 && isLoopback(name));
+}

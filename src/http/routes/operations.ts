@@ -1,0 +1,72 @@
+/** What operators' tools ask: is it alive, is it ready, what does it measure. None of it needs a token. */
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { MediaThreads } from "../../control/media-threads.ts";
+import type { Rooms } from "../../control/rooms.ts";
+import type { Metrics } from "../../telemetry/metrics.ts";
+import { HttpProblem, problemList, problemResponses } from "../problem.ts";
+
+const TAGS = ["operations"];
+/** Probes and scrapers come often and from one address. */
+const UNLIMITED = { rateLimit: false } as const;
+const Status = z.object({ status: z.literal("ok") });
+const OK = { status: "ok" } as const;
+
+interface Options {
+  readonly rooms: Rooms;
+  readonly threads: MediaThreads;
+  readonly metrics: Metrics;
+}
+
+export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { rooms, threads, metrics }) => {
+  app.get(
+    "/healthz",
+    {
+      config: UNLIMITED,
+      schema: { tags: TAGS, summary: "Whether the process answers", response: { 200: Status } },
+    },
+    async () => OK,
+  );
+
+  app.get(
+    "/readyz",
+    {
+      config: UNLIMITED,
+      schema: {
+        tags: TAGS,
+        summary: "Whether new participants should be sent here",
+        response: { 200: Status, ...problemResponses("draining", "no_capacity") },
+      },
+    },
+    async () => {
+      if (rooms.draining) throw new HttpProblem("draining");
+      if (threads.count === 0) throw new HttpProblem("no_capacity");
+      return OK;
+    },
+  );
+
+  app.get(
+    "/metrics",
+    {
+      config: UNLIMITED,
+      schema: { tags: TAGS, summary: "Metrics for Prometheus", produces: ["text/plain"] },
+    },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.exposition()),
+  );
+
+  app.get(
+    "/problems",
+    {
+      schema: {
+        tags: TAGS,
+        summary: "The problems that answers can name",
+        response: {
+          200: z.object({
+            problems: z.array(z.object({ code: z.string(), status: z.int(), title: z.string() })),
+          }),
+        },
+      },
+    },
+    async () => ({ problems: problemList() }),
+  );
+};

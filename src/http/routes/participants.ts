@@ -1,0 +1,108 @@
+/** Participants: list, look at, remove. */
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { Claims } from "../../control/access-token.ts";
+import type { Participant } from "../../control/participant.ts";
+import type { Room } from "../../control/room.ts";
+import { mayAdminister, type Rooms } from "../../control/rooms.ts";
+import { requireAdmin, requireMember } from "../authorization.ts";
+import { HttpProblem, problemResponses } from "../problem.ts";
+import { ParticipantPath, ParticipantReply, RoomPath } from "../schemas.ts";
+import { roomNamed } from "./rooms.ts";
+
+const TAGS = ["participants"];
+
+export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, { rooms }) => {
+  app.get(
+    "/v1/rooms/:room/participants",
+    {
+      schema: {
+        tags: TAGS,
+        summary: "List the participants of a room",
+        description:
+          "Needs roomAdmin or roomJoin for this room. Hidden participants are shown to admins only.",
+        params: RoomPath,
+        response: {
+          200: z.object({ participants: z.array(ParticipantReply) }),
+          ...problemResponses("unauthorized", "forbidden", "room_not_found"),
+        },
+      },
+    },
+    async ({ claims, params }) => {
+      requireMember(claims, params.room);
+      const { participants } = roomNamed(rooms, params.room);
+      return {
+        participants: participants.filter((one) => isShown(one, claims)).map(participantReply),
+      };
+    },
+  );
+
+  app.get(
+    "/v1/rooms/:room/participants/:identity",
+    {
+      schema: {
+        tags: TAGS,
+        summary: "Look at a participant",
+        description: "Needs roomAdmin or roomJoin for this room.",
+        params: ParticipantPath,
+        response: {
+          200: ParticipantReply,
+          ...problemResponses("unauthorized", "forbidden", "room_not_found", "participant_not_found"),
+        },
+      },
+    },
+    async ({ claims, params }) => {
+      requireMember(claims, params.room);
+      const participant = participantNamed(roomNamed(rooms, params.room), params.identity);
+      if (!isShown(participant, claims)) throw new HttpProblem("participant_not_found");
+      return participantReply(participant);
+    },
+  );
+
+  app.delete(
+    "/v1/rooms/:room/participants/:identity",
+    {
+      schema: {
+        tags: TAGS,
+        summary: "Remove a participant",
+        description:
+          "Needs roomAdmin for this room. Its token stays valid: it can come back until that expires.",
+        params: ParticipantPath,
+        response: {
+          204: z.null(),
+          ...problemResponses("unauthorized", "forbidden", "room_not_found", "participant_not_found"),
+        },
+      },
+    },
+    async ({ claims, params }, reply) => {
+      requireAdmin(claims, params.room);
+      participantNamed(roomNamed(rooms, params.room), params.identity).leave("participant_removed");
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+function participantNamed(room: Room, identity: string): Participant {
+  const participant = room.participant(identity);
+  if (participant === undefined) throw new HttpProblem("participant_not_found");
+  return participant;
+}
+
+function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
+  return !profile.hidden || identity === claims.identity || mayAdminister(claims, room.id);
+}
+
+function participantReply(participant: Participant): z.output<typeof ParticipantReply> {
+  const { id, identity, profile, joinedAtMs, transports, tracks } = participant;
+  return {
+    id,
+    identity,
+    ...profile,
+    joinedAt: new Date(joinedAtMs).toISOString(),
+    connections: [...transports].map((transport) => ({
+      id: transport.id,
+      state: transport.state.kind === "open" ? transport.state.connection : "closed",
+    })),
+    tracks: tracks.map((track) => track.id),
+  };
+}

@@ -1,0 +1,86 @@
+/** Published tracks: list with what is measured of them, mute. */
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { TrackId } from "../../base/ids.ts";
+import type { RoomStats } from "../../control/media-threads.ts";
+import type { Rooms } from "../../control/rooms.ts";
+import type { Track } from "../../control/track.ts";
+import { requireAdmin, requireMember } from "../authorization.ts";
+import { HttpProblem, problemResponses } from "../problem.ts";
+import { ChangeTrackBody, RoomPath, TrackPath, TrackReply } from "../schemas.ts";
+import { roomNamed } from "./rooms.ts";
+
+const TAGS = ["tracks"];
+
+export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, { rooms }) => {
+  app.get(
+    "/v1/rooms/:room/tracks",
+    {
+      schema: {
+        tags: TAGS,
+        summary: "List the tracks of a room",
+        description: "Needs roomAdmin or roomJoin for this room.",
+        params: RoomPath,
+        response: {
+          200: z.object({ tracks: z.array(TrackReply) }),
+          ...problemResponses("unauthorized", "forbidden", "room_not_found"),
+        },
+      },
+    },
+    async ({ claims, params }) => {
+      requireMember(claims, params.room);
+      const room = roomNamed(rooms, params.room);
+      const stats = await room.stats();
+      return { tracks: room.tracks().map((track) => trackReply(track, stats)) };
+    },
+  );
+
+  app.patch(
+    "/v1/rooms/:room/tracks/:trackId",
+    {
+      schema: {
+        tags: TAGS,
+        summary: "Mute a track, or end its mute",
+        description: "Needs roomAdmin for this room. The server drops the packets of a muted track.",
+        params: TrackPath,
+        body: ChangeTrackBody,
+        response: {
+          200: TrackReply,
+          ...problemResponses(
+            "invalid_request",
+            "unauthorized",
+            "forbidden",
+            "room_not_found",
+            "track_not_found",
+          ),
+        },
+      },
+    },
+    async ({ claims, params, body }) => {
+      requireAdmin(claims, params.room);
+      const room = roomNamed(rooms, params.room);
+      const track = room.track(params.trackId as TrackId);
+      if (track === undefined) throw new HttpProblem("track_not_found");
+      track.setMuted(body.muted);
+      return trackReply(track, await room.stats());
+    },
+  );
+};
+
+/** `stats`: undefined when the media thread was silent. A track it does not know yet has no layers. */
+function trackReply(track: Track, stats: RoomStats | undefined): z.output<typeof TrackReply> {
+  const measured = stats?.upTracks.find(({ trackId }) => trackId === track.id);
+  const { mid, kind, source, encryption } = track.section;
+  return {
+    id: track.id,
+    participant: track.publisher.identity,
+    mid,
+    kind,
+    source,
+    codec: track.payload?.codec ?? null,
+    encryption,
+    muted: track.muted,
+    layers: stats === undefined ? null : [...(measured?.layers ?? [])],
+    dependencyDescriptor: measured?.dependencyDescriptor ?? null,
+  };
+}

@@ -1,0 +1,108 @@
+/** The shapes of the REST API, as clients see them. */
+import { z } from "zod";
+import { ROOM_LIMITS } from "../config/schema.ts";
+
+/** What may be in a path is decided by control; here only what no name can be. */
+const RoomName = z.string().min(1).max(128);
+export const RoomPath = z.object({ room: RoomName });
+export const ParticipantPath = RoomPath.extend({ identity: z.string().min(1).max(256) });
+export const TrackPath = RoomPath.extend({ trackId: z.string().max(64) });
+export const SubscriptionPath = RoomPath.extend({ subscriptionId: z.string().max(64) });
+
+const OptionalLimits = z.strictObject(ROOM_LIMITS).partial();
+
+export const CreateRoomBody = OptionalLimits.extend({ name: RoomName });
+export const ChangeRoomBody = OptionalLimits.refine(isChange, "must change something");
+
+export const RoomReply = z
+  .object({
+    name: z.string(),
+    createdAt: z.iso.datetime(),
+    participants: z.int(),
+    tracks: z.int(),
+    ...ROOM_LIMITS,
+  })
+  .meta({ id: "Room" });
+
+export const ParticipantReply = z
+  .object({
+    id: z.string(),
+    identity: z.string(),
+    name: z.string(),
+    metadata: z.string(),
+    attributes: z.record(z.string(), z.string()),
+    hidden: z.boolean(),
+    joinedAt: z.iso.datetime(),
+    connections: z.array(z.object({ id: z.string(), state: z.string() })),
+    tracks: z.array(z.string()).meta({ description: "Ids of the tracks it publishes." }),
+  })
+  .meta({ id: "Participant" });
+
+const LayersShape = z.strictObject({
+  spatial: z.int().min(0).max(3),
+  temporal: z.int().min(0).max(7),
+});
+
+const LayerReply = z.object({
+  spatial: z.int(),
+  rid: z.string(),
+  active: z.boolean(),
+  bitrateBps: z.number(),
+  packets: z.number(),
+  packetsLost: z.number(),
+  maxTemporal: z.int(),
+});
+
+export const TrackReply = z
+  .object({
+    id: z.string(),
+    participant: z.string().meta({ description: "Identity of the publisher." }),
+    mid: z.string(),
+    kind: z.enum(["audio", "video"]),
+    source: z.string(),
+    codec: z.string().nullable().meta({ description: "Null until media has arrived." }),
+    encryption: z.enum(["none", "gcm", "custom"]),
+    muted: z.boolean(),
+    layers: z
+      .array(LayerReply)
+      .nullable()
+      .meta({ description: "As measured, lowest first; null when the media thread did not answer in time." }),
+    dependencyDescriptor: z.boolean().nullable(),
+  })
+  .meta({ id: "Track" });
+
+export const ChangeTrackBody = z.strictObject({ muted: z.boolean() });
+
+const PreferenceReply = z.object({ paused: z.boolean(), preferred: LayersShape, maximum: LayersShape });
+
+export const SubscriptionReply = z
+  .object({
+    id: z.string(),
+    subscriber: z.string().meta({ description: "Identity of the receiver." }),
+    publisher: z.string().nullable().meta({ description: "Null while the section carries no track." }),
+    track: z.string().nullable(),
+    kind: z.enum(["audio", "video"]),
+    mid: z.string(),
+    preference: PreferenceReply,
+    current: LayersShape.nullable().meta({ description: "The layer being sent; null while nothing is." }),
+    bitrateBps: z.number().nullable(),
+    packets: z.number().nullable(),
+    retransmitted: z.number().nullable(),
+    fractionLost: z.number().nullable(),
+    rttUs: z.number().nullable(),
+  })
+  .meta({ id: "Subscription" });
+
+export const ChangeSubscriptionBody = z
+  .strictObject({ paused: z.boolean(), preferred: LayersShape, maximum: LayersShape })
+  .partial()
+  .refine(isChange, "must change something");
+
+function isChange(body: object): boolean {
+  return Object.keys(body).length > 0;
+}
+
+/** `body` without the keys that were not given: zod types them as perhaps undefined. */
+export function given<T extends object>(body: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,301 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { connect, enter, must, section, VP8 } from "../control/conference.ts";
+import { ask, expectProblem, type Server, serve } from "./server.ts";
+
+let server: Server;
+beforeEach(async () => {
+  server = await serve();
+});
+
+const ROOM = {
+  name: "hall",
+  createdAt: "2023-11-14T22:13:20.000Z",
+  participants: 0,
+  tracks: 0,
+  maxParticipants: 10,
+  maxTracksPerParticipant: 4,
+  emptyTimeoutSeconds: 60,
+  e2ee: "optional",
+};
+
+describe("rooms", () => {
+  test("are created, listed, looked at, changed and deleted", async () => {
+    const creator = await server.token("", { roomCreate: true, roomList: true });
+    const admin = await server.token("", { roomAdmin: true });
+    const payload = { name: "hall", e2ee: "required" };
+    const created = await ask(server, "POST /v1/rooms", { token: creator, payload });
+    expect(created.statusCode).toBe(201);
+    expect(created.headers.location).toBe("/v1/rooms/hall");
+    expect(created.json()).toEqual({ ...ROOM, e2ee: "required" });
+    expectProblem(await ask(server, "POST /v1/rooms", { token: creator, payload }), 409, "room_exists");
+
+    const changed = await ask(server, "PATCH /v1/rooms/hall", {
+      token: admin,
+      payload: { maxParticipants: 3 },
+    });
+    expect(changed.json()).toEqual({ ...ROOM, e2ee: "required", maxParticipants: 3 });
+    expect(server.rooms.get("hall")!.options.maxParticipants).toBe(3);
+    const listed = await ask(server, "GET /v1/rooms", { token: creator });
+    expect(listed.json()).toEqual({ rooms: [changed.json()] });
+    const looked = await ask(server, "GET /v1/rooms/hall", { token: admin });
+    expect(looked.json()).toEqual(changed.json());
+
+    const deleted = await ask(server, "DELETE /v1/rooms/hall", { token: admin });
+    expect([deleted.statusCode, deleted.body]).toEqual([204, ""]);
+    expectProblem(await ask(server, "GET /v1/rooms/hall", { token: admin }), 404, "room_not_found");
+  });
+
+  test("have names of any script, which survive the way through a URL", async () => {
+    const name = "Ümläut / 🎤 #1?";
+    const token = await server.token("", { roomCreate: true, roomAdmin: true, room: name });
+    const created = await ask(server, "POST /v1/rooms", { token, payload: { name } });
+    const looked = await ask(server, `GET ${created.headers.location}`, { token });
+    expect(looked.json().name).toBe(name);
+  });
+
+  test.each([
+    [{}, "body/name"],
+    [{ name: "" }, "body/name"],
+    [{ name: "x", maxParticipants: 0 }, "body/maxParticipants"],
+    [{ name: "x", e2ee: "maybe" }, "body/e2ee"],
+    [{ name: "x", limit: 1 }, "body"],
+    [[], "body"],
+  ])("are not made from %j", async (payload, path) => {
+    const token = await server.token("", { roomCreate: true });
+    const response = await ask(server, "POST /v1/rooms", { token, payload });
+    expectProblem(response, 400, "invalid_request");
+    expect(response.json().errors[0].path).toBe(path);
+  });
+
+  test("with a name that cannot be shown are refused", async () => {
+    const token = await server.token("", { roomCreate: true });
+    const response = await ask(server, "POST /v1/rooms", { token, payload: { name: "a\u0000b" } });
+    expectProblem(response, 400, "invalid_room_name");
+  });
+});
+
+describe("participants", () => {
+  const LIST = "GET /v1/rooms/hall/participants";
+
+  test("are listed with what the others may know", async () => {
+    const transport = connect(server.rooms, "ada");
+    const track = must(transport.publish(section("audio")));
+    const listed = await ask(server, LIST, { token: await server.token("bo", { roomJoin: true }) });
+    expect(listed.json()).toEqual({
+      participants: [
+        {
+          id: transport.participant.id,
+          identity: "ada",
+          name: "",
+          metadata: "",
+          attributes: {},
+          hidden: false,
+          joinedAt: "2023-11-14T22:13:20.000Z",
+          connections: [{ id: transport.id, state: "new" }],
+          tracks: [track.id],
+        },
+      ],
+    });
+  });
+
+  test("who are hidden are seen by themselves and admins only", async () => {
+    enter(server.rooms, "ghost", { hidden: true });
+    const seenBy = async (token: string) => [
+      (await ask(server, LIST, { token })).json().participants.length,
+      (await ask(server, `${LIST}/ghost`, { token })).statusCode,
+    ];
+    expect(await seenBy(await server.token("bo", { roomJoin: true }))).toEqual([0, 404]);
+    expect(await seenBy(await server.token("ghost", { roomJoin: true }))).toEqual([1, 200]);
+    expect(await seenBy(await server.token("", { roomAdmin: true }))).toEqual([1, 200]);
+  });
+
+  test("are removed by admins", async () => {
+    const transport = connect(server.rooms, "ada");
+    const admin = await server.token("", { roomAdmin: true });
+    const url = "/v1/rooms/hall/participants/ada";
+    expect((await ask(server, `DELETE ${url}`, { token: admin })).statusCode).toBe(204);
+    expect(transport.state).toEqual({ kind: "closed", reason: "participant_removed" });
+    expectProblem(await ask(server, `DELETE ${url}`, { token: admin }), 404, "participant_not_found");
+  });
+});
+
+describe("tracks", () => {
+  test("are listed with what the media thread measures", async () => {
+    const track = must(connect(server.rooms, "ada").publish(section("video", { encryption: "gcm" })));
+    server.thread.codec(track.id, VP8);
+    const token = await server.token("bo", { roomJoin: true });
+    const asked = ask(server, "GET /v1/rooms/hall/tracks", { token });
+    const requestId = await statsRequest(server);
+    const layer = { spatial: 0, rid: "q", active: true, bitrateBps: 150_000 };
+    const layers = [{ ...layer, packets: 10, packetsLost: 1, maxTemporal: 2 }];
+    const upTracks = [{ trackId: track.id, codec: "VP8" as const, layers, dependencyDescriptor: true }];
+    server.thread.emit({ kind: "stats", requestId, upTracks, downTracks: [] });
+    expect((await asked).json()).toEqual({
+      tracks: [
+        {
+          id: track.id,
+          participant: "ada",
+          mid: "video",
+          kind: "video",
+          source: "camera",
+          codec: "VP8",
+          encryption: "gcm",
+          muted: false,
+          layers,
+          dependencyDescriptor: true,
+        },
+      ],
+    });
+  });
+
+  test("are listed without measurements when the media thread is silent", async () => {
+    must(connect(server.rooms, "ada").publish(section("video")));
+    const token = await server.token("bo", { roomJoin: true });
+    const asked = ask(server, "GET /v1/rooms/hall/tracks", { token });
+    await statsRequest(server);
+    server.clock.pass(1_000);
+    expect((await asked).json().tracks).toMatchObject([
+      { codec: null, layers: null, dependencyDescriptor: null },
+    ]);
+  });
+
+  test("are muted by admins", async () => {
+    const track = must(connect(server.rooms, "ada").publish(section("audio")));
+    const token = await server.token("", { roomAdmin: true });
+    const url = "PATCH /v1/rooms/hall/tracks";
+    const asked = ask(server, `${url}/${track.id}`, { token, payload: { muted: true } });
+    await statsRequest(server);
+    server.clock.pass(1_000);
+    expect((await asked).json()).toMatchObject({ id: track.id, muted: true });
+    expect(server.thread.sent("up-track.mute")).toEqual([
+      { kind: "up-track.mute", trackId: track.id, muted: true },
+    ]);
+    const unknown = await ask(server, `${url}/TR_x`, { token, payload: { muted: true } });
+    expectProblem(unknown, 404, "track_not_found");
+  });
+});
+
+describe("subscriptions", () => {
+  const LIST = "GET /v1/rooms/hall/subscriptions";
+
+  /** ada publishes; bo and cy each watch with one section. */
+  function watched() {
+    const track = must(connect(server.rooms, "ada").publish(section("video")));
+    server.thread.codec(track.id, VP8);
+    const slots = ["bo", "cy"].map((identity) => {
+      const viewer = connect(server.rooms, identity);
+      const slot = must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8] }));
+      must(viewer.watch({}));
+      return slot;
+    });
+    return { track, slots };
+  }
+
+  async function silently(asked: ReturnType<typeof ask>) {
+    await statsRequest(server);
+    server.clock.pass(1_000);
+    return asked;
+  }
+
+  test("are shown with layers and rates: one's own, or all to admins", async () => {
+    const { track, slots } = watched();
+    const { subscriptionId } = slots[0]!;
+    const current = { spatial: 1, temporal: 2 };
+    server.thread.emit({ kind: "down-track.layer", subscriptionId, current });
+    const asked = ask(server, LIST, { token: await server.token("bo", { roomJoin: true }) });
+    const requestId = await statsRequest(server);
+    const measured = { bitrateBps: 9, packets: 8, retransmitted: 7, fractionLost: 0.5, rttUs: 0 };
+    const downTracks = [{ subscriptionId, current, ...measured }];
+    server.thread.emit({ kind: "stats", requestId, upTracks: [], downTracks });
+    const highest = { spatial: 3, temporal: 7 };
+    expect((await asked).json()).toEqual({
+      subscriptions: [
+        {
+          id: subscriptionId,
+          subscriber: "bo",
+          publisher: "ada",
+          track: track.id,
+          kind: "video",
+          mid: "0",
+          preference: { paused: false, preferred: highest, maximum: highest },
+          current,
+          ...measured,
+          rttUs: null,
+        },
+      ],
+    });
+    const all = await silently(ask(server, LIST, { token: await server.token("", { roomAdmin: true }) }));
+    expect(all.json().subscriptions).toHaveLength(2);
+  });
+
+  test("are changed by their owner and by admins, not by others", async () => {
+    const { slots } = watched();
+    const { subscriptionId } = slots[0]!;
+    const url = `PATCH /v1/rooms/hall/subscriptions/${subscriptionId}`;
+    const payload = { paused: true, maximum: { spatial: 1, temporal: 1 } };
+    const own = await server.token("bo", { roomJoin: true });
+    const changed = await silently(ask(server, url, { token: own, payload }));
+    expect(changed.json().preference).toEqual({ ...payload, preferred: { spatial: 3, temporal: 7 } });
+    expect(server.thread.sent("down-track.prefer")).toHaveLength(1);
+
+    const admin = await server.token("", { roomAdmin: true });
+    const resumed = await silently(ask(server, url, { token: admin, payload: { paused: false } }));
+    expect(resumed.json().preference).toMatchObject({ paused: false, maximum: { spatial: 1, temporal: 1 } });
+
+    const other = await server.token("cy", { roomJoin: true });
+    expectProblem(await ask(server, url, { token: other, payload }), 404, "subscription_not_found");
+    const none = await ask(server, url, { token: own, payload: {} });
+    expectProblem(none, 400, "invalid_request");
+    const layer = { preferred: { spatial: 4, temporal: 0 } };
+    expectProblem(await ask(server, url, { token: own, payload: layer }), 400, "invalid_request");
+  });
+});
+
+describe("every route asks for the grant that it names", () => {
+  const MEMBER = { roomJoin: true };
+  const ADMIN = { roomAdmin: true };
+  test.each([
+    ["POST /v1/rooms", [{ roomCreate: true }], [MEMBER, ADMIN, { roomList: true }]],
+    ["GET /v1/rooms", [{ roomList: true }], [MEMBER, ADMIN, { roomCreate: true }]],
+    ["GET /v1/rooms/hall", [MEMBER, ADMIN, { roomList: true }], [{ roomCreate: true }]],
+    ["PATCH /v1/rooms/hall", [ADMIN], [MEMBER, { roomList: true, roomCreate: true }]],
+    ["DELETE /v1/rooms/hall", [ADMIN, { roomCreate: true }], [MEMBER, { roomList: true }]],
+    ["GET /v1/rooms/hall/participants", [ADMIN, MEMBER], [{ roomList: true, roomCreate: true }]],
+    ["GET /v1/rooms/hall/participants/x", [ADMIN, MEMBER], [{ roomList: true, roomCreate: true }]],
+    ["DELETE /v1/rooms/hall/participants/x", [ADMIN], [MEMBER, { roomCreate: true }]],
+    ["GET /v1/rooms/hall/tracks", [ADMIN, MEMBER], [{ roomList: true, roomCreate: true }]],
+    ["PATCH /v1/rooms/hall/tracks/x", [ADMIN], [MEMBER, { roomCreate: true }]],
+    ["GET /v1/rooms/hall/subscriptions", [ADMIN, MEMBER], [{ roomList: true, roomCreate: true }]],
+    ["PATCH /v1/rooms/hall/subscriptions/x", [ADMIN, MEMBER], [{ roomList: true, roomCreate: true }]],
+  ])("%s", async (request, allowed, denied) => {
+    const payload = request.startsWith("POST")
+      ? { name: "attic" }
+      : request.includes("tracks")
+        ? { muted: true }
+        : request.includes("subscriptions")
+          ? { paused: true }
+          : { maxParticipants: 2 };
+    const body = /^P/.test(request) ? { payload } : {};
+    const statusWith = async (token?: string) =>
+      (await ask(server, request, { ...body, ...(token !== undefined && { token }) })).statusCode;
+
+    expect(await statusWith()).toBe(401);
+    const elsewhere = denied.map((grants) => ({ ...grants, room: "cellar" }));
+    for (const grants of [...denied, ...elsewhere, { ...MEMBER, ...ADMIN, room: "cellar" }]) {
+      expect(await statusWith(await server.token("bo", grants)), JSON.stringify(grants)).toBe(403);
+    }
+    for (const grants of allowed) {
+      server.rooms.create("hall");
+      server.rooms.get("attic")?.delete();
+      const status = await statusWith(await server.token("bo", grants));
+      expect([200, 201, 204, 404], JSON.stringify(grants)).toContain(status);
+    }
+  });
+});
+
+/** The id of the statistics request that a handler has just posted. */
+async function statsRequest({ thread }: Server): Promise<number> {
+  const before = thread.sent("stats").length;
+  while (thread.sent("stats").length === before) await new Promise(setImmediate);
+  return thread.sent("stats").at(-1)!.requestId;
+}

@@ -1,0 +1,60 @@
+/** What HTTP tests share: the real server over real control, asked without a socket. */
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
+import { pino } from "pino";
+import { expect } from "vitest";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
+import { createHttpServer } from "../../src/http/create-http-server.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import { type Conference, conference } from "../control/conference.ts";
+
+export interface Server extends Conference {
+  readonly app: FastifyInstance;
+  readonly tokens: AccessTokens;
+  readonly metrics: Metrics;
+  /** A token for `identity` with these grants; the room is `hall` unless they say otherwise. */
+  token(identity: string, grants: Partial<Grants>): Promise<string>;
+}
+
+export async function serve(env: Record<string, string> = {}): Promise<Server> {
+  const loaded = loadConfig([], { BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1000000", ...env });
+  if (!loaded.ok) throw new Error(loaded.lines.join("\n"));
+  const { config } = loaded;
+  const hall = conference();
+  const tokens = new AccessTokens(config.auth.keys, hall.clock);
+  const metrics = new Metrics();
+  const { rooms, threads } = hall;
+  const app = await createHttpServer({
+    config,
+    rooms,
+    threads,
+    tokens,
+    metrics,
+    log: pino({ level: "silent" }),
+  });
+  const token = (identity: string, grants: Partial<Grants>): Promise<string> =>
+    tokens.issue({ identity, grants: { room: "hall", ...grants }, validSeconds: 60 });
+  return { ...hall, app, tokens, metrics, token };
+}
+
+export function ask(
+  { app }: Pick<Server, "app">,
+  request: string,
+  { token, ...rest }: InjectOptions & { token?: string } = {},
+): Promise<LightMyRequestResponse> {
+  const [method, url] = request.split(" ") as [NonNullable<InjectOptions["method"]>, string];
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return app.inject({ ...rest, method, url, headers: { ...authorization, ...rest.headers } });
+}
+
+/** Checks that an answer is a problem document in full, and of this code. */
+export function expectProblem(response: LightMyRequestResponse, status: number, code: string): void {
+  expect([response.statusCode, response.json().code]).toEqual([status, code]);
+  expect(response.headers["content-type"]).toBe("application/problem+json");
+  expect(response.json()).toMatchObject({
+    type: `/problems#${code}`,
+    title: expect.stringMatching(/./),
+    status,
+    code,
+  });
+}
