@@ -53,7 +53,13 @@ export async function launchFirefox(): Promise<TestBrowser> {
     browserExecutable("firefox"),
     ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0", "about:blank"],
     // Firefox refuses to run as root in somebody else's home, and must not find an earlier profile there.
-    { PATH: process.env.PATH ?? "", HOME: profile, MOZ_CRASHREPORTER_DISABLE: "1" },
+    {
+      PATH: process.env.PATH ?? "",
+      HOME: profile,
+      MOZ_CRASHREPORTER_DISABLE: "1",
+      // Without it a release build ignores the preference that names the server of remote settings.
+      MOZ_REMOTE_SETTINGS_DEVTOOLS: "1",
+    },
   );
   try {
     const url = await firefox.until("it listens", START_LIMIT_MS, () => LISTENING.exec(firefox.output)?.[1]);

@@ -11,9 +11,9 @@ export class Subprocess {
   readonly #exit: Promise<unknown>;
   #output = "";
 
-  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>>, cwd?: string) {
     this.command = command;
-    this.#child = spawn(command, args, { env: { ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(command, args, { cwd, env: { ...env }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#output += text;
