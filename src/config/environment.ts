@@ -37,7 +37,7 @@ export function readEnvironment(env: Environment): {
   return { overrides, unknown };
 }
 
-export function variableOf(path: readonly string[]): string {
+function variableOf(path: readonly string[]): string {
   const words = path.map((key) => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase());
   return PREFIX + words.join("_");
 }

@@ -14,7 +14,10 @@ export interface ServerCandidate {
   readonly port: number;
 }
 
-/** One running media thread. Each listener is registered once, before the first command is posted. */
+/**
+ * One media thread. Each listener is registered once, before the first command is posted. Posting to a thread that has
+ * ended does nothing.
+ */
 export interface MediaThreadHandle {
   readonly index: number;
   readonly candidates: readonly ServerCandidate[];

@@ -16,6 +16,20 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** Named schemas are replies; the variants that the library makes of them for requests are used by none. */
+function withReplySchemas(document: Parameters<typeof jsonSchemaTransformObject>[0]) {
+  const description = jsonSchemaTransformObject(document);
+  if (!("components" in description)) return description;
+  const schemas = Object.entries(description.components?.schemas ?? {});
+  return {
+    ...description,
+    components: {
+      ...description.components,
+      schemas: Object.fromEntries(schemas.filter(([name]) => !name.endsWith("Input"))),
+    },
+  };
+}
+
 /** To be registered before the routes, which it collects. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
@@ -33,7 +47,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       },
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: withReplySchemas,
   });
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: PAGE_POLICY });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());

@@ -80,6 +80,23 @@ describe("every error is a problem document", () => {
     expect((await ask(strict, "GET /metrics")).statusCode).toBe(200);
   });
 
+  test("an address is believed from a trusted proxy only", async () => {
+    const limits = {
+      BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1",
+      BLINDFOLD_HTTP_TRUSTED_PROXIES: "10.0.0.0/8",
+    };
+    const strict = await serve(limits);
+    const from = async (remoteAddress: string, client: string) => {
+      const headers = { "x-forwarded-for": client };
+      return (await ask(strict, "GET /problems", { remoteAddress, headers })).statusCode;
+    };
+    expect(await from("10.0.0.1", "192.0.2.1")).toBe(200);
+    expect(await from("10.0.0.1", "192.0.2.2")).toBe(200);
+    expect(await from("10.0.0.1", "192.0.2.2")).toBe(429);
+    expect(await from("203.0.113.1", "192.0.2.3")).toBe(200);
+    expect(await from("203.0.113.1", "192.0.2.4")).toBe(429);
+  });
+
   test("what is not HTTP at all", async () => {
     await server.app.listen({ host: "127.0.0.1", port: 0 });
     try {
@@ -190,6 +207,13 @@ describe("operations", () => {
       "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
     });
     expect(document.paths["/healthz"].get.security).toBeUndefined();
+    expect(Object.keys(document.components.schemas)).toEqual([
+      "Problem",
+      "Room",
+      "Participant",
+      "Track",
+      "Subscription",
+    ]);
     // Every reference leads somewhere.
     const references = JSON.stringify(document).match(/#\/components\/schemas\/\w+/g) ?? [];
     for (const reference of references) {
