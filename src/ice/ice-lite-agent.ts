@@ -1,0 +1,192 @@
+/**
+ * ICE-lite for one transport (RFC 8445 §2.5): we answer connectivity checks and send none; the peer decides.
+ *
+ *            first valid check          USE-CANDIDATE              no check on the selected path
+ *     new ─────────────────▶ checking ──────────────▶ connected ◀────────────▶ disconnected
+ *      │                        │                         (a check on it)           │
+ *      └──── no valid check for FAILED_AFTER_US ────────────────────────────────────┴──▶ failed ── restart() ─▶ new
+ *
+ * Rules, in the order in which a request meets them:
+ *
+ *  - Nothing changes before user name and MESSAGE-INTEGRITY are right. A request that fails them gets no answer; RFC
+ *    8489 §9.1.3 would have a 400 or 401, but nobody could trust it unsigned, and we would reflect to spoofed sources.
+ *  - Unknown attributes that must be understood: 420.
+ *  - A peer that takes itself for controlled: 487, always. The tie-breaker rule of RFC 8445 §7.3.1.1 may turn a full
+ *    agent into the controlling one, but a lite agent cannot nominate; so our tie-breaker counts as the smallest.
+ *  - Any other check validates its path: DTLS and media may come from there.
+ *  - USE-CANDIDATE selects the path at once, the first time and every later time: a peer that roams must not wait. Of
+ *    several nominated pairs (aggressive nomination) the latest counts; all of them work.
+ *
+ * The user name's second part is not compared, as RFC 8445 §7.3 has it: the password has already proved the peer.
+ */
+import { createSecretKey, type KeyObject } from "node:crypto";
+import type { PathId } from "../base/ids.ts";
+import type { PathTable } from "../base/path-table.ts";
+import { hasIntegrity, parseStunMessage, STUN_TYPE, StunMessage, usernameOf } from "./stun-message.ts";
+import { writeBindingError, writeBindingSuccess } from "./stun-response.ts";
+import { ValidatedPaths } from "./validated-paths.ts";
+
+/**
+ * Chrome checks the selected path about every 2.5 s, Firefox every 4 to 6 s (RFC 7675 §5.1) without repeating a lost
+ * one. Less would report healthy peers as gone, much more would report the gone late.
+ */
+const DISCONNECTED_AFTER_US = 8_000_000;
+
+/** How long consent to send lasts (RFC 7675 §5.1), and how long we wait for a first check. */
+const FAILED_AFTER_US = 30_000_000;
+
+const NO_PATH = -1 as PathId;
+
+export type IceState = "new" | "checking" | "connected" | "disconnected" | "failed";
+
+/** Why the latest request had no effect; `none`: it had. */
+export type IceDrop =
+  | "none"
+  | "malformed"
+  | "not_request"
+  | "unknown_user"
+  | "bad_integrity"
+  | "unknown_attribute"
+  | "role_conflict"
+  | "failed";
+
+export interface IceCredentials {
+  readonly ufrag: string;
+  readonly pwd: string;
+}
+
+interface LocalUser {
+  readonly ufrag: string;
+  /** The short-term key: the password itself (RFC 8489 §9.1.1). */
+  readonly key: KeyObject;
+}
+
+/** Parsed here, one request at a time, for all agents of the thread. */
+const message = new StunMessage();
+
+export class IceLiteAgent {
+  state: IceState = "new";
+  /** Where to send; -1 before the peer has nominated a path, and after consent has ended. */
+  selectedPath: PathId = NO_PATH;
+  lastDrop: IceDrop = "none";
+  #user: LocalUser;
+  /** After `restart`, until the first check with it. */
+  #nextUser: LocalUser | null = null;
+  readonly #paths: ValidatedPaths;
+  /** Latest valid check of any path, or since when one is awaited. */
+  #checkedUs: number;
+
+  constructor(local: IceCredentials, paths: PathTable, nowUs: number) {
+    this.#user = localUser(local);
+    this.#paths = new ValidatedPaths(paths);
+    this.#checkedUs = nowUs;
+  }
+
+  /** User fragments that are answered to: one, or two during an ICE restart. */
+  get ufrags(): readonly string[] {
+    return this.#nextUser === null ? [this.#user.ufrag] : [this.#user.ufrag, this.#nextUser.ufrag];
+  }
+
+  /** Whether DTLS and media from there are this peer's. */
+  isValidated(path: PathId): boolean {
+    return this.#paths.has(path);
+  }
+
+  /** New credentials; the old ones and the selected path stay until the first check with the new (RFC 8445 §2.4). */
+  restart(local: IceCredentials, nowUs: number): void {
+    this.#nextUser = localUser(local);
+    this.#checkedUs = nowUs;
+    if (this.state === "failed") this.state = "new";
+  }
+
+  /**
+   * A STUN datagram `packet[0, length)` for this agent. Writes the response to `out[outAt]`, at most 100 bytes, and
+   * returns its size; 0 when there is none. `lastDrop` then says why a request had no effect.
+   */
+  onRequest(
+    nowUs: number,
+    packet: Uint8Array,
+    length: number,
+    path: PathId,
+    remoteAddress: string,
+    remotePort: number,
+    out: Uint8Array,
+    outAt: number,
+  ): number {
+    const user = this.#authenticate(packet, length);
+    if (user === undefined) return 0;
+    if (message.unknownCount > 0) {
+      this.lastDrop = "unknown_attribute";
+      return writeBindingError(out, outAt, packet, message, 420, user.key);
+    }
+    if (message.iceControlled) {
+      this.lastDrop = "role_conflict";
+      return writeBindingError(out, outAt, packet, message, 487, user.key);
+    }
+    this.lastDrop = "none";
+    this.#onCheck(nowUs, path, user, message.useCandidate);
+    return writeBindingSuccess(out, outAt, packet, remoteAddress, remotePort, user.key);
+  }
+
+  /** Time passes: paths without checks expire. Returns the state. */
+  poll(nowUs: number): IceState {
+    const idleUs = nowUs - this.#latestCheckUs();
+    if (idleUs >= FAILED_AFTER_US) {
+      this.state = "failed";
+      this.selectedPath = NO_PATH;
+    } else if (this.state === "connected" && idleUs >= DISCONNECTED_AFTER_US) {
+      this.state = "disconnected";
+    }
+    this.#paths.expire(nowUs - FAILED_AFTER_US);
+    return this.state;
+  }
+
+  /** Lets go of all paths. The agent is not used after it. */
+  close(): void {
+    this.#paths.expire(Number.POSITIVE_INFINITY);
+    this.selectedPath = NO_PATH;
+  }
+
+  /** The user whose password the request was signed with; undefined, with the reason in `lastDrop`, without one. */
+  #authenticate(packet: Uint8Array, length: number): LocalUser | undefined {
+    if (!parseStunMessage(packet, length, message)) return this.#drop("malformed");
+    if (message.type !== STUN_TYPE.bindingRequest) return this.#drop("not_request");
+    // Every check of ICE has one (RFC 8489 §7): without it this is something else that looks like STUN.
+    if (!message.hasFingerprint) return this.#drop("malformed");
+    const user = this.#userNamed(usernameOf(packet, message));
+    if (user === undefined) return this.#drop("unknown_user");
+    if (!hasIntegrity(packet, message, user.key)) return this.#drop("bad_integrity");
+    return this.state === "failed" ? this.#drop("failed") : user;
+  }
+
+  #drop(reason: IceDrop): undefined {
+    this.lastDrop = reason;
+  }
+
+  #userNamed(ufrag: string | undefined): LocalUser | undefined {
+    if (ufrag === this.#user.ufrag) return this.#user;
+    if (this.#nextUser !== null && ufrag === this.#nextUser.ufrag) return this.#nextUser;
+    return undefined;
+  }
+
+  #onCheck(nowUs: number, path: PathId, user: LocalUser, nominates: boolean): void {
+    if (user === this.#nextUser) {
+      this.#user = user;
+      this.#nextUser = null;
+    }
+    this.#checkedUs = nowUs;
+    this.#paths.validate(path, nowUs, this.selectedPath);
+    if (nominates) this.selectedPath = path;
+    if (this.selectedPath === NO_PATH) this.state = "checking";
+    else if (this.selectedPath === path) this.state = "connected";
+  }
+
+  /** Consent is a matter of the selected path; before there is one, any check counts. */
+  #latestCheckUs(): number {
+    return this.selectedPath === NO_PATH ? this.#checkedUs : this.#paths.checkedUs(this.selectedPath);
+  }
+}
+
+function localUser({ ufrag, pwd }: IceCredentials): LocalUser {
+  return { ufrag, key: createSecretKey(new TextEncoder().encode(pwd)) };
+}

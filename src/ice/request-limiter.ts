@@ -1,0 +1,64 @@
+/**
+ * Caps what STUN requests that fail authentication may cost: so many a second from one source, and so many from all.
+ *
+ * Authentic requests are free. Once a source, or everybody together, has failed too often, requests are refused before
+ * their HMAC is computed; ask only for paths that are not validated yet, so that a flood delays newcomers and nobody
+ * else.
+ *
+ * A bucket is one number: until when its tokens are spent (the virtual scheduling form of a leaky bucket). A source's
+ * bucket is found by a hash of its network, so memory is fixed and an IPv6 host has one bucket for its whole /64. The
+ * hash has no secret: who can spoof sources needs no collision to fill another's bucket.
+ */
+import { parseIpAddress } from "./ip-address.ts";
+
+/** A power of two. Fewer would let strangers share buckets during a flood; each costs 8 bytes. */
+const BUCKETS = 4096;
+
+/**
+ * A client with stale credentials repeats its checks some 20 times a second and pair. Larger would let one source buy
+ * more HMACs, of about 10 µs each; smaller would lock out a network of such clients behind one address.
+ */
+const SOURCE_FAILURES_PER_SECOND = 50;
+const SOURCE_BURST = 100;
+
+/** From all sources: at most about 1 % of the thread. */
+const TOTAL_FAILURES_PER_SECOND = 1000;
+const TOTAL_BURST = 1000;
+
+const SECOND_US = 1_000_000;
+const SOURCE_COST_US = SECOND_US / SOURCE_FAILURES_PER_SECOND;
+const TOTAL_COST_US = SECOND_US / TOTAL_FAILURES_PER_SECOND;
+
+const IPV4_BYTES = 4;
+const IPV6_NETWORK_BYTES = 8;
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+export class RequestLimiter {
+  readonly #spentUntilUs = new Float64Array(BUCKETS);
+  #totalSpentUntilUs = 0;
+  readonly #address = new Uint8Array(16);
+
+  /** Whether a request from `address` may be authenticated now. */
+  allows(nowUs: number, address: string): boolean {
+    return (
+      this.#totalSpentUntilUs - nowUs <= (TOTAL_BURST - 1) * TOTAL_COST_US &&
+      this.#spentUntilUs[this.#bucket(address)]! - nowUs <= (SOURCE_BURST - 1) * SOURCE_COST_US
+    );
+  }
+
+  /** A request from `address` failed authentication. */
+  onFailure(nowUs: number, address: string): void {
+    const bucket = this.#bucket(address);
+    this.#spentUntilUs[bucket] = Math.max(this.#spentUntilUs[bucket]!, nowUs) + SOURCE_COST_US;
+    this.#totalSpentUntilUs = Math.max(this.#totalSpentUntilUs, nowUs) + TOTAL_COST_US;
+  }
+
+  /** FNV-1a. */
+  #bucket(address: string): number {
+    const network = parseIpAddress(address, this.#address) === IPV4_BYTES ? IPV4_BYTES : IPV6_NETWORK_BYTES;
+    let hash = FNV_OFFSET;
+    for (let i = 0; i < network; i++) hash = Math.imul(hash ^ this.#address[i]!, FNV_PRIME);
+    return (hash ^ (hash >>> 16)) & (BUCKETS - 1);
+  }
+}

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { RequestLimiter } from "../../src/ice/request-limiter.ts";
+
+const SECOND_US = 1_000_000;
+
+/** Requests from `address` that are let in and fail, of `tries` at one moment. */
+function failures(limiter: RequestLimiter, nowUs: number, address: string, tries: number): number {
+  let failed = 0;
+  for (let i = 0; i < tries; i++) {
+    if (!limiter.allows(nowUs, address)) continue;
+    limiter.onFailure(nowUs, address);
+    failed += 1;
+  }
+  return failed;
+}
+
+test("one source: a burst, then so many a second, and another source is not touched", () => {
+  const limiter = new RequestLimiter();
+  expect(failures(limiter, 0, "192.0.2.1", 1000)).toBe(100);
+  expect(failures(limiter, SECOND_US, "192.0.2.1", 1000)).toBe(50);
+  expect(limiter.allows(SECOND_US, "192.0.2.2")).toBe(true);
+  expect(failures(limiter, 60 * SECOND_US, "192.0.2.1", 1000)).toBe(100);
+});
+
+test("all addresses of an IPv6 network share a bucket, those of the next do not", () => {
+  const limiter = new RequestLimiter();
+  expect(failures(limiter, 0, "2001:db8:0:1::1", 1000)).toBe(100);
+  expect(limiter.allows(0, "2001:db8:0:1:ffff::2")).toBe(false);
+  expect(limiter.allows(0, "2001:db8:0:2::1")).toBe(true);
+});
+
+test("all sources together are capped", () => {
+  const limiter = new RequestLimiter();
+  const flood = (nowUs: number): number => {
+    let failed = 0;
+    for (let i = 0; i < 20_000; i++)
+      failed += failures(limiter, nowUs, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 1);
+    return failed;
+  };
+  expect(flood(0)).toBe(1000);
+  expect(limiter.allows(0, "192.0.2.1")).toBe(false);
+  expect(flood(SECOND_US)).toBe(1000);
+  expect(limiter.allows(3 * SECOND_US, "192.0.2.1")).toBe(true);
+});
+
+test("requests that do not fail are free", () => {
+  const limiter = new RequestLimiter();
+  for (let i = 0; i < 10_000; i++) expect(limiter.allows(0, "192.0.2.1")).toBe(true);
+});
