@@ -6,8 +6,8 @@
  * else.
  *
  * A bucket is one number: until when its tokens are spent (the virtual scheduling form of a leaky bucket). A source's
- * bucket is found by a hash of its network, so memory is fixed and an IPv6 host has one bucket for its whole /64. The
- * hash has no secret: who can spoof sources needs no collision to fill another's bucket.
+ * bucket is found by a seeded hash of its network: memory is fixed, an IPv6 host has one bucket for its whole /64, and
+ * nobody can look for an address that shares a bucket with a given other.
  */
 import { parseIpAddress } from "./ip-address.ts";
 
@@ -31,13 +31,18 @@ const TOTAL_COST_US = SECOND_US / TOTAL_FAILURES_PER_SECOND;
 
 const IPV4_BYTES = 4;
 const IPV6_NETWORK_BYTES = 8;
-const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 export class RequestLimiter {
+  readonly #seed: number;
   readonly #spentUntilUs = new Float64Array(BUCKETS);
   #totalSpentUntilUs = 0;
   readonly #address = new Uint8Array(16);
+
+  /** `seed`: 32 random bits, unknown to the network. */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   /** Whether a request from `address` may be authenticated now. */
   allows(nowUs: number, address: string): boolean {
@@ -54,10 +59,10 @@ export class RequestLimiter {
     this.#totalSpentUntilUs = Math.max(this.#totalSpentUntilUs, nowUs) + TOTAL_COST_US;
   }
 
-  /** FNV-1a. */
+  /** FNV-1a from a secret start. */
   #bucket(address: string): number {
     const network = parseIpAddress(address, this.#address) === IPV4_BYTES ? IPV4_BYTES : IPV6_NETWORK_BYTES;
-    let hash = FNV_OFFSET;
+    let hash = this.#seed;
     for (let i = 0; i < network; i++) hash = Math.imul(hash ^ this.#address[i]!, FNV_PRIME);
     return (hash ^ (hash >>> 16)) & (BUCKETS - 1);
   }

@@ -15,7 +15,7 @@ function failures(limiter: RequestLimiter, nowUs: number, address: string, tries
 }
 
 test("one source: a burst, then so many a second, and another source is not touched", () => {
-  const limiter = new RequestLimiter();
+  const limiter = new RequestLimiter(0x5eed);
   expect(failures(limiter, 0, "192.0.2.1", 1000)).toBe(100);
   expect(failures(limiter, SECOND_US, "192.0.2.1", 1000)).toBe(50);
   expect(limiter.allows(SECOND_US, "192.0.2.2")).toBe(true);
@@ -23,14 +23,14 @@ test("one source: a burst, then so many a second, and another source is not touc
 });
 
 test("all addresses of an IPv6 network share a bucket, those of the next do not", () => {
-  const limiter = new RequestLimiter();
+  const limiter = new RequestLimiter(0x5eed);
   expect(failures(limiter, 0, "2001:db8:0:1::1", 1000)).toBe(100);
   expect(limiter.allows(0, "2001:db8:0:1:ffff::2")).toBe(false);
   expect(limiter.allows(0, "2001:db8:0:2::1")).toBe(true);
 });
 
 test("all sources together are capped", () => {
-  const limiter = new RequestLimiter();
+  const limiter = new RequestLimiter(0x5eed);
   const flood = (nowUs: number): number => {
     let failed = 0;
     for (let i = 0; i < 20_000; i++)
@@ -44,6 +44,6 @@ test("all sources together are capped", () => {
 });
 
 test("requests that do not fail are free", () => {
-  const limiter = new RequestLimiter();
+  const limiter = new RequestLimiter(0x5eed);
   for (let i = 0; i < 10_000; i++) expect(limiter.allows(0, "192.0.2.1")).toBe(true);
 });
