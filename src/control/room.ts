@@ -23,8 +23,8 @@ export interface RoomOptions {
 /** What every room of a server shares. */
 export interface RoomSurroundings {
   readonly threads: MediaThreads;
-  /** Of the certificate that the DTLS thread presents. */
-  readonly fingerprint: Fingerprint;
+  /** Of the certificate that the DTLS thread presents now: a thread that replaces another brings its own. */
+  readonly fingerprint: () => Fingerprint;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -67,7 +67,7 @@ export class Room {
   }
 
   get fingerprint(): Fingerprint {
-    return this.#surroundings.fingerprint;
+    return this.#surroundings.fingerprint();
   }
 
   get participants(): readonly Participant[] {

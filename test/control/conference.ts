@@ -120,7 +120,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}): Conference {
   const threads = new MediaThreads(clock);
   const thread = new RecordingThread(0);
   threads.add(thread);
-  const surroundings = { threads, fingerprint: FINGERPRINT, clock, log: pino({ level: "silent" }) };
+  const surroundings = { threads, fingerprint: () => FINGERPRINT, clock, log: pino({ level: "silent" }) };
   const rooms = new Rooms(
     {
       autoCreate: true,
