@@ -1,0 +1,138 @@
+/**
+ * Datagrams by node:dgram: the body of `DatagramSocket` that runs on every platform.
+ *
+ * A send is tried at once. When the kernel has no room, libuv keeps a reference to the datagram and reads its bytes
+ * later; by then the ring would hold the next turn's packets, another receiver's plaintext among them. So after such
+ * a push-back the ring gets a new slab, and the rest of the turn is dropped, as a full socket buffer would do.
+ */
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import type { PathId } from "../base/ids.ts";
+import type { PathTable } from "../base/path-table.ts";
+import { SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
+import type { DatagramHandler, DatagramSocket, DatagramSocketOptions } from "../worker/datagram-socket.ts";
+
+/** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). The path table knows them without it. */
+const MAPPED_PREFIX = "::ffff:";
+
+/** Opens a socket bound to a numeric address; `::` takes IPv4 too. Rejects when the address can't be had. */
+export function createPortableSocket(options: DatagramSocketOptions): Promise<DatagramSocket> {
+  const socket = createSocket({
+    type: isIPv6(options.address) ? "udp6" : "udp4",
+    recvBufferSize: options.bufferBytes,
+    sendBufferSize: options.bufferBytes,
+    lookup: numericLookup,
+  });
+  return new Promise((resolve, reject) => {
+    const onBindError = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once("error", onBindError);
+    socket.bind({ address: options.address, port: options.port, exclusive: true }, () => {
+      socket.off("error", onBindError);
+      resolve(new PortableSocket(socket, options));
+    });
+  });
+}
+
+/** All our addresses are numeric: no resolver, and no later turn. */
+function numericLookup(
+  address: string,
+  _options: unknown,
+  callback: (error: null, address: string, family: number) => void,
+): void {
+  callback(null, address, isIPv6(address) ? 6 : 4);
+}
+
+class PortableSocket implements DatagramSocket {
+  readonly port: number;
+  readonly #socket: Socket;
+  readonly #paths: PathTable;
+  readonly #handler: DatagramHandler;
+  readonly #onPathTableFull: () => void;
+  readonly #isDualStack: boolean;
+  /** Set from the first datagram of a turn until the turn's end. */
+  #batchEnd: NodeJS.Immediate | null = null;
+  /** Datagrams that the kernel refused since the last `send` returned. */
+  #refused = 0;
+  #isOpen = true;
+
+  constructor(socket: Socket, options: DatagramSocketOptions) {
+    this.port = socket.address().port;
+    this.#socket = socket;
+    this.#paths = options.paths;
+    this.#handler = options.handler;
+    this.#onPathTableFull = options.onPathTableFull;
+    this.#isDualStack = isIPv6(options.address);
+    socket.on("message", this.#onMessage);
+    // What arrives here is an ICMP error for some earlier datagram: loss, which the protocols above know of.
+    socket.on("error", () => {});
+  }
+
+  /** node:dgram tells of refused datagrams a turn later: they are in the result of the next call. */
+  send(ring: TransmitRing): number {
+    let dropped = this.#refused;
+    this.#refused = 0;
+    const wasBlocked = this.#isBlocked;
+    for (let row = 0; row < ring.count; row++) {
+      // A row of 0 bytes could not be sealed and was counted then.
+      if (ring.bytes[row] === 0) continue;
+      if (!this.#sendRow(ring, row)) dropped += 1;
+    }
+    // Blocked from the start, it has taken nothing of this slab.
+    if (!wasBlocked && this.#isBlocked) ring.replaceSlab();
+    return dropped;
+  }
+
+  close(): Promise<void> {
+    if (!this.#isOpen) return Promise.resolve();
+    this.#isOpen = false;
+    this.#socket.off("message", this.#onMessage);
+    if (this.#batchEnd !== null) clearImmediate(this.#batchEnd);
+    return new Promise((resolve) => this.#socket.close(resolve));
+  }
+
+  /** Nothing is sent while a datagram waits in libuv, nor after the end. */
+  get #isBlocked(): boolean {
+    return !this.#isOpen || this.#socket.getSendQueueCount() > 0;
+  }
+
+  #sendRow(ring: TransmitRing, row: number): boolean {
+    const path = ring.path[row]! as PathId;
+    const port = this.#paths.port(path);
+    if (port === 0 || this.#isBlocked) return false;
+    const address = this.#paths.address(path);
+    const target = this.#isDualStack && !address.includes(":") ? MAPPED_PREFIX + address : address;
+    this.#socket.send(ring.slab, row * SLOT_BYTES, ring.bytes[row]!, port, target, this.#onSent);
+    return true;
+  }
+
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null) this.#refused += 1;
+  };
+
+  readonly #onMessage = (bytes: Uint8Array, from: RemoteInfo): void => {
+    // Legal as a source, but nobody can be answered there.
+    if (from.port === 0) return;
+    const path = this.#paths.intern(withoutPrefix(from.address), from.port);
+    if (path < 0) {
+      this.#onPathTableFull();
+      return;
+    }
+    this.#batchEnd ??= setImmediate(this.#endBatch);
+    this.#handler.onDatagram(bytes, bytes.length, path);
+  };
+
+  readonly #endBatch = (): void => {
+    this.#batchEnd = null;
+    this.#handler.onBatchEnd();
+  };
+}
+
+/** One remote address has one name, whatever kind of socket hears it. */
+function withoutPrefix(address: string): string {
+  return address.startsWith(MAPPED_PREFIX) && address.includes(".")
+    ? address.slice(MAPPED_PREFIX.length)
+    : address;
+}
