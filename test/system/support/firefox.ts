@@ -62,7 +62,7 @@ export async function launchFirefox(): Promise<TestBrowser> {
     },
   );
   try {
-    const url = await firefox.until("it listens", START_LIMIT_MS, () => LISTENING.exec(firefox.output)?.[1]);
+    const url = await firefox.until("listening", START_LIMIT_MS, () => LISTENING.exec(firefox.output)?.[1]);
     const browser = new FirefoxBrowser(firefox, profile);
     await browser.connect(url);
     return browser;

@@ -46,7 +46,7 @@ export class TestServer {
 
   /** Resolves when `/readyz` says that it takes participants. */
   async ready(): Promise<void> {
-    await this.#process.until("it is ready", START_LIMIT_MS, async () => {
+    await this.#process.until("ready", START_LIMIT_MS, async () => {
       const reply = await fetch(`${this.url}/readyz`).catch(() => undefined);
       return reply?.ok ? true : undefined;
     });

@@ -37,7 +37,7 @@ export class Subprocess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
   }
 
-  /** Polls `attempt` until it gives something; rejects when the process ends or `limitMs` passes before. */
+  /** Polls `attempt` until it gives something, which means that the process is `what`; rejects when the process ends or `limitMs` passes before. */
   async until<T>(
     what: string,
     limitMs: number,
@@ -50,7 +50,9 @@ export class Subprocess {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const reason = this.hasExited ? "it ended" : `${limitMs} ms passed`;
-    throw new Error(`${this.command}: ${reason} before ${what}:\n${this.output.slice(-QUOTED_CHARACTERS)}`);
+    throw new Error(
+      `${this.command}: ${reason} before it was ${what}:\n${this.output.slice(-QUOTED_CHARACTERS)}`,
+    );
   }
 
   /** Resolves with the exit code; null when a signal ended it. After `limitMs` it is killed. */
