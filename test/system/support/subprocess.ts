@@ -37,7 +37,10 @@ export class Subprocess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
   }
 
-  /** Polls `attempt` until it gives something, which means that the process is `what`; rejects when the process ends or `limitMs` passes before. */
+  /**
+   * Polls `attempt` until it gives something, which means that the process is `what`. Rejects when the process ends
+   * or `limitMs` passes before.
+   */
   async until<T>(
     what: string,
     limitMs: number,
