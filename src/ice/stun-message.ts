@@ -17,7 +17,7 @@ import { crc32 } from "./crc32.ts";
 export const STUN_HEADER_BYTES = 20;
 export const MAGIC_COOKIE = 0x2112a442;
 export const INTEGRITY_BYTES = 20;
-export const FINGERPRINT_XOR = 0x5354554e;
+const FINGERPRINT_XOR = 0x5354554e;
 
 export const STUN_TYPE = {
   bindingRequest: 0x0001,

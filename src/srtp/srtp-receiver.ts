@@ -28,8 +28,6 @@ const REPLAY_PACKETS = 128;
  */
 const DEFAULT_LIMITS: SrtpReceiverLimits = { maxStreams: 256 };
 
-/** Indices have 48 bits: a 32-bit rollover counter and the sequence number. */
-const INDEX_END = 2 ** 48;
 const SEQ_CYCLE = 2 ** 16;
 
 const RTCP_HEADER_BYTES = 8;
@@ -66,7 +64,6 @@ export class SrtpReceiver {
     const { ssrc, seq, headerBytes } = header;
     const known = this.#rtp.get(ssrc);
     const index = known === undefined ? seq : estimateIndex(known.highest, seq);
-    if (index >= INDEX_END) return SRTP_AUTH_FAILED;
     if (known !== undefined && !known.isFresh(index)) return SRTP_REPLAYED;
 
     const roc = Math.floor(index / SEQ_CYCLE);

@@ -219,6 +219,21 @@ describe("paths", () => {
     expect(validated).toEqual([1000, 1013, 1014, 1015, 1016, 1017, 1018, 1019]);
   });
 
+  test.each([0, 3, 7])("the selected one stays even when it is the stalest, as number %i", (at) => {
+    const scene = new Scene();
+    const ports = Array.from({ length: 8 }, (_, i) => 1000 + i);
+    for (const port of ports) scene.check(port);
+    const selected = ports.splice(at, 1)[0]!;
+    scene.nominate(selected);
+    for (const port of ports) {
+      scene.wait(0.1);
+      scene.check(port);
+    }
+    scene.check(2000);
+    expect(scene.agent.isValidated(scene.path(selected))).toBe(true);
+    expect(ports.filter((port) => !scene.agent.isValidated(scene.path(port)))).toEqual([ports[0]]);
+  });
+
   test("are pinned while validated: a flood of strangers does not take their ids", () => {
     const scene = new Scene(16);
     scene.nominate(1000);

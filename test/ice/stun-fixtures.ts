@@ -2,7 +2,7 @@
 import { createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
 
-export const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replace(/\s/g, ""), "hex"));
+const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replace(/\s/g, ""), "hex"));
 
 /** RFC 5769 §2: user name `evtj:h6vY`, password below. */
 export const RFC5769_PASSWORD = "VOkJxbRl1RmTxUk/WvJxBt";
@@ -40,6 +40,8 @@ export interface RequestShape {
   /** Put after MESSAGE-INTEGRITY, where nothing vouches for them. */
   readonly unsigned?: readonly Attribute[];
   readonly fingerprint?: boolean;
+  /** Put after FINGERPRINT, which is made to match them. */
+  readonly trailing?: readonly Attribute[];
 }
 
 /** Builds a message as RFC 8489 §5 and §14 lay it out. */
@@ -53,11 +55,12 @@ export function stunMessage(shape: RequestShape): Uint8Array {
     message = Buffer.concat([message, encode([0x0008, hmac])]);
   }
   message = Buffer.concat([message, ...(shape.unsigned ?? []).map(encode)]);
+  const trailing = Buffer.concat((shape.trailing ?? []).map(encode));
   if (shape.fingerprint !== false) {
-    message.writeUInt16BE(message.length - 20 + 8, 2);
+    message.writeUInt16BE(message.length - 20 + 8 + trailing.length, 2);
     const value = Buffer.alloc(4);
     value.writeUInt32BE((crc32(message) ^ 0x5354554e) >>> 0);
-    message = Buffer.concat([message, encode([0x8028, value])]);
+    message = Buffer.concat([message, encode([0x8028, value]), trailing]);
   }
   message.writeUInt16BE(message.length - 20, 2);
   return new Uint8Array(message);

@@ -9,6 +9,7 @@ import {
   usernameOf,
 } from "../../src/ice/stun-message.ts";
 import {
+  PRIORITY,
   RFC5769_IPV4_RESPONSE,
   RFC5769_IPV6_RESPONSE,
   RFC5769_PASSWORD,
@@ -109,7 +110,7 @@ test("attributes that must be understood and are not are listed, the first eight
 test.each([
   {
     name: "a fingerprint that is not last",
-    packet: concat(stunMessage(SIGNED), [0x00, 0x24, 0, 4, 0, 0, 0, 0]),
+    packet: stunMessage({ ...SIGNED, trailing: [[PRIORITY, new Uint8Array(4)]] }),
   },
   { name: "a MESSAGE-INTEGRITY of another size", packet: stunMessage({ attributes: [[0x0008, "short"]] }) },
   { name: "USE-CANDIDATE with a value", packet: stunMessage({ attributes: [[USE_CANDIDATE, "x"]] }) },
