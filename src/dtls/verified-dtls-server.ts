@@ -1,0 +1,269 @@
+/**
+ * The server's end of one DTLS 1.2 association (RFC 6347) that gives out SRTP keys (RFC 5764).
+ *
+ *            hello with cookie           Finished verified           close_notify
+ *    hello ────────────────────▶ handshake ─────────────▶ secure ────────────────────▶ ended
+ *      │                             │ any failure            │ fatal alert              ▲
+ *      └─────────────────────────────┴────────────────────────┴──────────────────────────┘
+ *
+ * Epoch 0 is plaintext that anyone may have sent: it is read only before `secure`, and only for handshake messages;
+ * its alerts are never believed. Epoch 1 is read after authentication, each record once; Finished counts there only.
+ * Application data is authenticated and dropped: nothing uses it yet.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { DtlsFailure, SrtpKeys } from "../contract/dtls.ts";
+import type { Fingerprint } from "../contract/media.ts";
+import { alertFor, CLOSE_NOTIFY_ALERT, readAlert } from "./alert.ts";
+import { type ClientHello, encodeHelloVerifyRequest, negotiate, parseClientHello } from "./client-hello.ts";
+import type { DtlsCertificate } from "./dtls-certificate.ts";
+import { FlightSender } from "./flight-sender.ts";
+import { CHANGE_CIPHER_SPEC_RECORD, FlightWriter, messageRecords } from "./flight-writer.ts";
+import {
+  type HandshakeFragment,
+  type HandshakeMessage,
+  HandshakeReassembler,
+  parseFragments,
+} from "./handshake-reassembly.ts";
+import type { RecordCiphers } from "./record-cipher.ts";
+import { ALERT, type DtlsRecord, HANDSHAKE, parseRecords, ReplayWindow } from "./record-layer.ts";
+import { FINISHED, ServerHandshake } from "./server-handshake.ts";
+
+const CLIENT_HELLO = 1;
+const HELLO_VERIFY_REQUEST = 3;
+const COOKIE_BYTES = 20;
+
+/** `message_seq` of the client's messages that end a flight of its own. */
+const FIRST_HELLO_SEQ = 0;
+const SECOND_HELLO_SEQ = 1;
+const FINISHED_SEQ = 5;
+
+/** A handshake that lost half of its datagrams still ends within this; a peer that waits longer shows an error. */
+const HANDSHAKE_TIMEOUT_US = 30_000_000;
+
+/** Encrypted records that overtook the keys. A client sends one there; more would only be memory for a stranger. */
+const MAX_EARLY_RECORDS = 4;
+
+/** Our records continue the client's numbers (RFC 6347 §4.2.1), which start at 0: a number beyond this is a lie. */
+const MAX_HELLO_SEQUENCE = 2 ** 32;
+
+export interface DtlsServerSettings {
+  readonly certificate: DtlsCertificate;
+  /** The peer's certificate must match one. */
+  readonly fingerprints: readonly Fingerprint[];
+  /** Asked before a handshake costs anything. When refused, the client's next repetition asks again. */
+  readonly admit: () => boolean;
+}
+
+/** `failed` and `closed` come last, and one of them at most. */
+export interface DtlsServerEvents {
+  send(datagram: Uint8Array): void;
+  secure(keys: SrtpKeys): void;
+  failed(reason: DtlsFailure): void;
+  closed(): void;
+}
+
+type Phase =
+  | { readonly kind: "hello" }
+  | { readonly kind: "handshake"; readonly handshake: ServerHandshake; readonly sender: FlightSender }
+  | { readonly kind: "secure"; readonly ciphers: RecordCiphers; readonly sender: FlightSender }
+  | { readonly kind: "ended" };
+
+export class VerifiedDtlsServer {
+  readonly #settings: DtlsServerSettings;
+  readonly #events: DtlsServerEvents;
+  /** Proves that the peer receives where it says it sends from. */
+  readonly #cookie = randomBytes(COOKIE_BYTES);
+  readonly #replay = new ReplayWindow();
+  #reassembler = new HandshakeReassembler(FIRST_HELLO_SEQ);
+  #early: DtlsRecord[] = [];
+  #phase: Phase = { kind: "hello" };
+  #nowUs = 0;
+  /** Counted from the first datagram. */
+  #deadlineUs = Number.POSITIVE_INFINITY;
+  #wasRefused = false;
+
+  constructor(settings: DtlsServerSettings, events: DtlsServerEvents) {
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** Keeps views into `datagram`: the caller must not write to it again. */
+  receive(nowUs: number, datagram: Uint8Array): void {
+    this.#nowUs = nowUs;
+    if (this.#deadlineUs === Number.POSITIVE_INFINITY) this.#deadlineUs = nowUs + HANDSHAKE_TIMEOUT_US;
+    for (const record of parseRecords(datagram)) {
+      if (record.epoch === 0) this.#onPlainRecord(record);
+      else if (record.epoch === 1) this.#onSealedRecord(record);
+    }
+  }
+
+  /** Call every 100 ms or so while the handshake lasts. */
+  tick(nowUs: number): void {
+    this.#nowUs = nowUs;
+    if (this.#phase.kind !== "hello" && this.#phase.kind !== "handshake") return;
+    if (nowUs >= this.#deadlineUs) this.#fail(this.#wasRefused ? "too_busy" : "timeout");
+    else if (this.#phase.kind === "handshake") this.#phase.sender.tick(nowUs);
+  }
+
+  /** Says close_notify and forgets the keys. No event follows. */
+  close(): void {
+    if (this.#phase.kind === "secure") {
+      this.#phase.sender.sendOnce({ contentType: ALERT, epoch: 1, payload: CLOSE_NOTIFY_ALERT });
+    }
+    this.#phase = { kind: "ended" };
+  }
+
+  /** A fault of ours, or of werift's, while it served this peer. */
+  abort(): void {
+    this.#fail("protocol_error");
+  }
+
+  #onPlainRecord(record: DtlsRecord): void {
+    if (this.#phase.kind === "secure" || this.#phase.kind === "ended") return;
+    if (record.contentType !== HANDSHAKE) return;
+    for (const fragment of parseFragments(record.payload) ?? []) {
+      if (fragment.type !== FINISHED) this.#onFragment(fragment, record.sequence);
+    }
+  }
+
+  #onSealedRecord(record: DtlsRecord): void {
+    const phase = this.#phase;
+    if (phase.kind === "ended") return;
+    const ciphers =
+      phase.kind === "handshake"
+        ? phase.handshake.ciphers
+        : phase.kind === "secure"
+          ? phase.ciphers
+          : undefined;
+    if (ciphers === undefined) {
+      if (this.#early.length < MAX_EARLY_RECORDS) this.#early.push(record);
+      return;
+    }
+    if (!this.#replay.isFresh(record.sequence)) return;
+    const payload = ciphers.client.open(record);
+    if (payload === undefined) return;
+    this.#replay.record(record.sequence);
+    if (record.contentType === ALERT) this.#onAlert(payload);
+    if (record.contentType !== HANDSHAKE) return;
+    for (const fragment of parseFragments(payload) ?? []) {
+      if (fragment.type === FINISHED) this.#onFragment(fragment, record.sequence);
+    }
+  }
+
+  #onFragment(fragment: HandshakeFragment, sequence: number): void {
+    const isLast = fragment.offset + fragment.body.length === fragment.length;
+    const outcome = this.#reassembler.add(fragment);
+    if (outcome === "repeat" && isLast) this.#onRepeat(fragment.messageSeq, sequence);
+    for (;;) {
+      const message = this.#reassembler.next();
+      if (message === undefined) return;
+      if (this.#phase.kind === "hello") this.#onHello(message, sequence);
+      else if (this.#phase.kind === "handshake") this.#onMessage(this.#phase.handshake, message);
+    }
+  }
+
+  /** The peer sends again what we have had: our answer was lost. */
+  #onRepeat(messageSeq: number, sequence: number): void {
+    const phase = this.#phase;
+    if (phase.kind === "hello" && messageSeq === FIRST_HELLO_SEQ) this.#sendHelloVerifyRequest(sequence);
+    if (phase.kind === "handshake" && messageSeq === SECOND_HELLO_SEQ)
+      phase.sender.onPeerRepeats(this.#nowUs);
+    if (phase.kind === "secure" && messageSeq === FINISHED_SEQ) phase.sender.onPeerRepeats(this.#nowUs);
+  }
+
+  /** Up to a right cookie nothing is believed and nothing kept, so that a forged hello harms nobody. */
+  #onHello(message: HandshakeMessage, sequence: number): void {
+    const hello = message.type === CLIENT_HELLO ? parseClientHello(message.body) : undefined;
+    if (hello !== undefined && message.messageSeq === FIRST_HELLO_SEQ) {
+      this.#sendHelloVerifyRequest(sequence);
+      return;
+    }
+    const proven = hello?.cookie.length === COOKIE_BYTES && timingSafeEqual(hello.cookie, this.#cookie);
+    if (hello === undefined || !proven || sequence > MAX_HELLO_SEQUENCE || !this.#admitted()) {
+      this.#reassembler = new HandshakeReassembler(message.messageSeq);
+      return;
+    }
+    const sender = new FlightSender(new FlightWriter(sequence), (datagram) => this.#events.send(datagram));
+    this.#begin(hello, message, sender);
+  }
+
+  #sendHelloVerifyRequest(sequence: number): void {
+    const body = encodeHelloVerifyRequest(this.#cookie);
+    const request = { type: HELLO_VERIFY_REQUEST, messageSeq: 0, body };
+    for (const datagram of new FlightWriter(sequence).write(messageRecords(request, 0))) {
+      this.#events.send(datagram);
+    }
+  }
+
+  #admitted(): boolean {
+    this.#wasRefused = !this.#settings.admit();
+    return !this.#wasRefused;
+  }
+
+  #begin(hello: ClientHello, message: HandshakeMessage, sender: FlightSender): void {
+    const agreement = negotiate(hello);
+    if (typeof agreement === "string") {
+      this.#fail(agreement, sender);
+      return;
+    }
+    const { certificate, fingerprints } = this.#settings;
+    const handshake = new ServerHandshake(certificate, agreement, fingerprints, {
+      finished: (keys, finished) => this.#onFinished(keys, finished),
+      failed: (reason) => {
+        if (this.#phase.kind === "handshake") this.#fail(reason);
+      },
+    });
+    const flight = handshake.begin(message);
+    if (flight === undefined) {
+      this.#fail("protocol_error", sender);
+      return;
+    }
+    this.#phase = { kind: "handshake", handshake, sender };
+    sender.sendFlight(
+      this.#nowUs,
+      flight.flatMap((part) => messageRecords(part, 0)),
+      true,
+    );
+  }
+
+  #onMessage(handshake: ServerHandshake, message: HandshakeMessage): void {
+    handshake.accept(message);
+    if (handshake.ciphers === undefined) return;
+    const early = this.#early;
+    this.#early = [];
+    for (const record of early) this.#onSealedRecord(record);
+  }
+
+  /** Keys first: the peer may send media as soon as it has our Finished. */
+  #onFinished(keys: SrtpKeys, finished: HandshakeMessage): void {
+    if (this.#phase.kind !== "handshake") return;
+    const { handshake, sender } = this.#phase;
+    const ciphers = handshake.ciphers!;
+    this.#phase = { kind: "secure", ciphers, sender };
+    this.#events.secure(keys);
+    sender.startSealing(ciphers.server);
+    sender.sendFlight(this.#nowUs, [CHANGE_CIPHER_SPEC_RECORD, ...messageRecords(finished, 1)], false);
+  }
+
+  #onAlert(payload: Uint8Array): void {
+    const alert = readAlert(payload);
+    if (alert === "ignored") return;
+    if (alert === "close_notify" && this.#phase.kind === "secure") {
+      this.close();
+      this.#events.closed();
+    } else {
+      this.#fail("alert");
+    }
+  }
+
+  #fail(
+    reason: DtlsFailure,
+    sender = this.#phase.kind === "handshake" ? this.#phase.sender : undefined,
+  ): void {
+    if (this.#phase.kind === "ended") return;
+    this.#phase = { kind: "ended" };
+    const payload = alertFor(reason);
+    if (payload !== undefined) sender?.sendOnce({ contentType: ALERT, epoch: 0, payload });
+    this.#events.failed(reason);
+  }
+}

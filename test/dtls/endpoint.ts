@@ -1,0 +1,44 @@
+/** A `VerifiedDtlsServer` with a notebook: what the tests of this folder speak to. */
+import type { DtlsFailure, SrtpKeys } from "../../src/contract/dtls.ts";
+import type { Fingerprint } from "../../src/contract/media.ts";
+import { createDtlsCertificate, type DtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
+import { VerifiedDtlsServer } from "../../src/dtls/verified-dtls-server.ts";
+
+/** Makes P-256 certificates only once per test file: each costs tens of milliseconds. */
+export const serverCertificate: DtlsCertificate = await createDtlsCertificate();
+
+export interface Endpoint {
+  readonly server: VerifiedDtlsServer;
+  /** Every datagram that the server sent, in order. */
+  readonly sent: Uint8Array[];
+  keys: SrtpKeys | undefined;
+  outcome: DtlsFailure | "closed" | undefined;
+}
+
+export function createEndpoint(
+  fingerprints: readonly Fingerprint[],
+  send: (datagram: Uint8Array) => void,
+  admit = () => true,
+): Endpoint {
+  const sent: Uint8Array[] = [];
+  const server = new VerifiedDtlsServer(
+    { certificate: serverCertificate, fingerprints, admit },
+    {
+      send: (datagram) => {
+        sent.push(datagram);
+        send(datagram);
+      },
+      secure: (keys) => {
+        endpoint.keys = keys;
+      },
+      failed: (reason) => {
+        endpoint.outcome = reason;
+      },
+      closed: () => {
+        endpoint.outcome = "closed";
+      },
+    },
+  );
+  const endpoint: Endpoint = { server, sent, keys: undefined, outcome: undefined };
+  return endpoint;
+}
