@@ -73,13 +73,13 @@ export class IceLiteAgent {
   /** After `restart`, until the first check with it. */
   #nextUser: LocalUser | null = null;
   readonly #paths: ValidatedPaths;
-  /** Latest valid check of any path, or since when one is awaited. */
-  #checkedUs: number;
+  /** When the peer last proved to be there, or since when it has been awaited. */
+  #aliveUs: number;
 
   constructor(local: IceCredentials, paths: PathTable, nowUs: number) {
     this.#user = localUser(local);
     this.#paths = new ValidatedPaths(paths);
-    this.#checkedUs = nowUs;
+    this.#aliveUs = nowUs;
   }
 
   /** User fragments that are answered to: one, or two during an ICE restart. */
@@ -92,10 +92,13 @@ export class IceLiteAgent {
     return this.#paths.has(path);
   }
 
-  /** New credentials; the old ones and the selected path stay until the first check with the new (RFC 8445 §2.4). */
+  /**
+   * New credentials; the old ones stay until the first check with the new (RFC 8445 §2.4), the selected path until
+   * another is nominated or its consent ends. The peer gets the time of a new transport.
+   */
   restart(local: IceCredentials, nowUs: number): void {
     this.#nextUser = localUser(local);
-    this.#checkedUs = nowUs;
+    this.#aliveUs = nowUs;
     if (this.state === "failed") this.state = "new";
   }
 
@@ -128,16 +131,13 @@ export class IceLiteAgent {
     return writeBindingSuccess(out, outAt, packet, remoteAddress, remotePort, user.key);
   }
 
-  /** Time passes: paths without checks expire. Returns the state. */
+  /** Time passes: paths without checks expire, the selected one too. Returns the state. */
   poll(nowUs: number): IceState {
-    const idleUs = nowUs - this.#latestCheckUs();
-    if (idleUs >= FAILED_AFTER_US) {
-      this.state = "failed";
-      this.selectedPath = NO_PATH;
-    } else if (this.state === "connected" && idleUs >= DISCONNECTED_AFTER_US) {
-      this.state = "disconnected";
-    }
     this.#paths.expire(nowUs - FAILED_AFTER_US);
+    if (!this.#paths.has(this.selectedPath)) this.selectedPath = NO_PATH;
+    const idleUs = nowUs - this.#aliveUs;
+    if (idleUs >= FAILED_AFTER_US) this.#fail();
+    else if (this.state === "connected" && idleUs >= DISCONNECTED_AFTER_US) this.state = "disconnected";
     return this.state;
   }
 
@@ -174,16 +174,17 @@ export class IceLiteAgent {
       this.#user = user;
       this.#nextUser = null;
     }
-    this.#checkedUs = nowUs;
     this.#paths.validate(path, nowUs, this.selectedPath);
     if (nominates) this.selectedPath = path;
     if (this.selectedPath === NO_PATH) this.state = "checking";
     else if (this.selectedPath === path) this.state = "connected";
+    // Consent is a matter of the selected path; before there is one, any check counts.
+    if (this.selectedPath === NO_PATH || this.selectedPath === path) this.#aliveUs = nowUs;
   }
 
-  /** Consent is a matter of the selected path; before there is one, any check counts. */
-  #latestCheckUs(): number {
-    return this.selectedPath === NO_PATH ? this.#checkedUs : this.#paths.checkedUs(this.selectedPath);
+  #fail(): void {
+    this.state = "failed";
+    this.selectedPath = NO_PATH;
   }
 }
 

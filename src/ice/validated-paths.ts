@@ -27,12 +27,6 @@ export class ValidatedPaths {
     return this.#find(path) >= 0;
   }
 
-  /** When the path's latest check came; -Infinity when it is not listed. */
-  checkedUs(path: PathId): number {
-    const at = this.#find(path);
-    return at < 0 ? Number.NEGATIVE_INFINITY : this.#checkedUs[at]!;
-  }
-
   /** A check came from `path`. When all places are taken, the one longest without a check goes, never `selected`. */
   validate(path: PathId, nowUs: number, selected: PathId): void {
     let at = this.#find(path);

@@ -280,6 +280,17 @@ describe("restart", () => {
     expect(scene.check(1000)).toBe(SUCCESS);
   });
 
+  test("a peer that is about to fail gets time for the new checks, but is not sent to meanwhile", () => {
+    const scene = new Scene();
+    scene.nominate(1000);
+    expect(scene.wait(25)).toBe("disconnected");
+    scene.agent.restart(NEW, scene.nowUs);
+    expect(scene.wait(10)).toBe("disconnected");
+    expect(scene.agent.selectedPath).toBe(-1);
+    scene.nominate(2000, NEW);
+    expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(2000) });
+  });
+
   test("a failed agent comes back", () => {
     const scene = new Scene();
     scene.nominate(1000);
