@@ -31,13 +31,21 @@ import { deriveRecordCiphers, type RecordCiphers } from "./record-cipher.ts";
 import type { DtlsRecord } from "./record-layer.ts";
 import { WeriftServer } from "./werift-server.ts";
 
+const CLIENT_HELLO = 1;
 const CERTIFICATE = 11;
 const CERTIFICATE_VERIFY = 15;
 const CLIENT_KEY_EXCHANGE = 16;
 export const FINISHED = 20;
 
-/** The client's messages after its hello. Every one is required. */
-const CLIENT_FLIGHT = [CERTIFICATE, CLIENT_KEY_EXCHANGE, CERTIFICATE_VERIFY, FINISHED];
+/** The type that each message of a client must have, by `message_seq`. None is optional, and no other follows. */
+export const CLIENT_MESSAGES: readonly number[] = [
+  CLIENT_HELLO,
+  CLIENT_HELLO,
+  CERTIFICATE,
+  CLIENT_KEY_EXCHANGE,
+  CERTIFICATE_VERIFY,
+  FINISHED,
+];
 
 /** ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone. */
 const SERVER_FLIGHT = "2,11,12,13,14";
@@ -60,8 +68,6 @@ export class ServerHandshake {
   readonly #fingerprints: readonly Fingerprint[];
   readonly #events: HandshakeEvents;
   readonly #transcript: Uint8Array[] = [];
-  /** How many of CLIENT_FLIGHT have been accepted. */
-  #accepted = 0;
   #certificate: Uint8Array = new Uint8Array(0);
   #serverRandom: Uint8Array = new Uint8Array(0);
   #ciphers: RecordCiphers | undefined;
@@ -97,14 +103,16 @@ export class ServerHandshake {
     return flight;
   }
 
-  /** The next message of the client, in order. Tells `failed`, and after Finished `finished`, which may be later. */
+  /**
+   * The client's next message: they come one after another, as CLIENT_MESSAGES lists them from Certificate on.
+   * Tells `failed` at once, `finished` some microtasks after Finished.
+   */
   accept(message: HandshakeMessage): void {
-    const failure = message.type === CLIENT_FLIGHT[this.#accepted] ? this.#check(message) : "protocol_error";
+    const failure = this.#check(message);
     if (failure !== undefined) {
       this.#events.failed(failure);
       return;
     }
-    this.#accepted += 1;
     this.#transcript.push(encodeMessage(message));
     this.#werift.deliver(message);
     if (message.type === CLIENT_KEY_EXCHANGE) this.#deriveKeys();
@@ -159,7 +167,7 @@ export class ServerHandshake {
   #onServerFinished(record: DtlsRecord): void {
     const plaintext = this.#ciphers?.server.open(record);
     const finished = plaintext && parseFragments(plaintext)?.[0];
-    if (finished?.type !== FINISHED || this.#accepted !== CLIENT_FLIGHT.length) {
+    if (finished?.type !== FINISHED) {
       this.#events.failed("protocol_error");
       return;
     }

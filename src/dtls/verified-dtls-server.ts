@@ -26,9 +26,8 @@ import {
 } from "./handshake-reassembly.ts";
 import type { RecordCiphers } from "./record-cipher.ts";
 import { ALERT, type DtlsRecord, HANDSHAKE, parseRecords, ReplayWindow } from "./record-layer.ts";
-import { FINISHED, ServerHandshake } from "./server-handshake.ts";
+import { CLIENT_MESSAGES, FINISHED, ServerHandshake } from "./server-handshake.ts";
 
-const CLIENT_HELLO = 1;
 const HELLO_VERIFY_REQUEST = 3;
 const COOKIE_BYTES = 20;
 
@@ -122,7 +121,7 @@ export class VerifiedDtlsServer {
     if (this.#phase.kind === "secure" || this.#phase.kind === "ended") return;
     if (record.contentType !== HANDSHAKE) return;
     for (const fragment of parseFragments(record.payload) ?? []) {
-      if (fragment.type !== FINISHED) this.#onFragment(fragment, record.sequence);
+      if (isExpected(fragment, 0)) this.#onFragment(fragment, record.sequence);
     }
   }
 
@@ -146,7 +145,7 @@ export class VerifiedDtlsServer {
     if (record.contentType === ALERT) this.#onAlert(payload);
     if (record.contentType !== HANDSHAKE) return;
     for (const fragment of parseFragments(payload) ?? []) {
-      if (fragment.type === FINISHED) this.#onFragment(fragment, record.sequence);
+      if (isExpected(fragment, 1)) this.#onFragment(fragment, record.sequence);
     }
   }
 
@@ -173,7 +172,7 @@ export class VerifiedDtlsServer {
 
   /** Up to a right cookie nothing is believed and nothing kept, so that a forged hello harms nobody. */
   #onHello(message: HandshakeMessage, sequence: number): void {
-    const hello = message.type === CLIENT_HELLO ? parseClientHello(message.body) : undefined;
+    const hello = parseClientHello(message.body);
     if (hello !== undefined && message.messageSeq === FIRST_HELLO_SEQ) {
       this.#sendHelloVerifyRequest(sequence);
       return;
@@ -266,4 +265,10 @@ export class VerifiedDtlsServer {
     if (payload !== undefined) sender?.sendOnce({ contentType: ALERT, epoch: 0, payload });
     this.#events.failed(reason);
   }
+}
+
+/** Whether this client may say this, here: other messages are a stranger's, or of a time that is over. */
+function isExpected(fragment: HandshakeFragment, epoch: 0 | 1): boolean {
+  const { type, messageSeq } = fragment;
+  return type === CLIENT_MESSAGES[messageSeq] && (type === FINISHED) === (epoch === 1);
 }
