@@ -51,6 +51,7 @@ const NAMES = [
   "downDropped_ring_full",
   "downDropped_too_large",
   "downDropped_no_path",
+  "downDropped_not_sealed",
   "downDropped_send_error",
   // repair and feedback
   "nackPacketsReceived",

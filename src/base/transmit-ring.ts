@@ -46,6 +46,10 @@ export class TransmitRing {
     this.receivedUs = new Float64Array(slots);
   }
 
+  get capacity(): number {
+    return this.bytes.length;
+  }
+
   get count(): number {
     return this.#count;
   }

@@ -1,0 +1,24 @@
+/** How main and a media thread begin and talk: on top of commands and events, what the thread needs to exist. */
+import type { MediaCommand, MediaEvent } from "./media.ts";
+
+/** `workerData` of a media thread. */
+export interface MediaThreadSettings {
+  readonly index: number;
+  /** UDP address and port to listen on; port 0 takes any. */
+  readonly address: string;
+  readonly port: number;
+  readonly socketBufferBytes: number;
+  /** Slots of `base/counters.ts`; the thread writes, main reads. */
+  readonly counters: Float64Array<SharedArrayBuffer>;
+}
+
+export type ToMediaThread =
+  | MediaCommand
+  /** The letterbox to the DTLS thread, transferred. Sent again when that thread is replaced. */
+  | { readonly kind: "dtls.connect"; readonly port: MessagePort }
+  /** Close socket and timers, then end. */
+  | { readonly kind: "thread.stop" };
+
+export type FromMediaThread =
+  | { readonly kind: "listening"; readonly port: number }
+  | { readonly kind: "events"; readonly events: readonly MediaEvent[] };

@@ -1,0 +1,133 @@
+/**
+ * The whole of one media thread as a function of its inputs: datagrams, letters from DTLS, commands and time in;
+ * a filled transmit ring, letters and events out. No clock, no chance, no socket.
+ *
+ *   receive ──▶ STUN, DTLS ──▶ Transports       command ──▶ Transports, Router
+ *        └────▶ SRTP, SRTCP ──▶ Transport         tick ──▶ every Transport
+ */
+import { type CounterName, type Counters, SLOT } from "../base/counters.ts";
+import type { PathId, RoomId } from "../base/ids.ts";
+import type { PathTable } from "../base/path-table.ts";
+import { TransmitRing } from "../base/transmit-ring.ts";
+import type { FromDtls, ToDtls } from "../contract/dtls.ts";
+import type { MediaCommand, MediaEvent } from "../contract/media.ts";
+import type { Router } from "../sfu/router.ts";
+import { UpPacket } from "../sfu/up-packet.ts";
+import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
+import type { SrtpSender } from "../srtp/srtp-sender.ts";
+import { Transports } from "./transports.ts";
+
+/** First byte of each protocol on the port (RFC 7983 §7). */
+const STUN_LAST = 3;
+const DTLS_FIRST = 20;
+const DTLS_LAST = 63;
+const RTP_FIRST = 128;
+const RTP_LAST = 191;
+
+/** RTCP packet types as second byte (RFC 5761 §4): what would be payload types 64 to 95 with the marker bit. */
+const RTCP_FIRST = 192;
+const RTCP_LAST = 223;
+
+export interface MediaCoreOptions {
+  readonly counters: Counters;
+  readonly paths: PathTable;
+  /** Datagrams that one turn may send; see `TransmitRing`. */
+  readonly ringSlots: number;
+  readonly ciphers: SrtpCipherFactory;
+  /** 32 random bits, unknown to the network. */
+  readonly seed: number;
+}
+
+export class MediaCore {
+  readonly ring: TransmitRing;
+  readonly counters: Counters;
+  /** Drained by the shell after each turn. */
+  readonly events: MediaEvent[] = [];
+  readonly letters: ToDtls[] = [];
+  readonly #transports: Transports;
+  readonly #packet = new UpPacket();
+
+  constructor({ counters, paths, ringSlots, ciphers, seed }: MediaCoreOptions) {
+    this.ring = new TransmitRing(ringSlots);
+    this.counters = counters;
+    const context = { ring: this.ring, counters, events: this.events };
+    this.#transports = new Transports(context, paths, ciphers, this.letters, seed);
+  }
+
+  /** By the `session` of a ring row: what seals it. */
+  get senders(): readonly (SrtpSender | undefined)[] {
+    return this.#transports.senders;
+  }
+
+  /** Nobody is here, so time changes nothing. */
+  get idle(): boolean {
+    return this.#transports.count === 0;
+  }
+
+  /** One datagram in `bytes[0, length)`, opened in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). */
+  receive(nowUs: number, bytes: Uint8Array, length: number, path: PathId): void {
+    if (length === 0) return this.#drop("upDropped_empty");
+    const first = bytes[0]!;
+    if (first >= RTP_FIRST && first <= RTP_LAST) this.#receiveMedia(nowUs, bytes, length, path);
+    else if (first <= STUN_LAST) this.#transports.receiveStun(nowUs, bytes, length, path);
+    else if (first >= DTLS_FIRST && first <= DTLS_LAST) this.#transports.receiveDtls(bytes, length, path);
+    else this.#drop("upDropped_unknown_class");
+  }
+
+  receiveLetter(nowUs: number, letter: FromDtls): void {
+    this.#transports.receiveLetter(nowUs, letter);
+  }
+
+  tick(nowUs: number): void {
+    this.#transports.tick(nowUs);
+  }
+
+  command(nowUs: number, command: MediaCommand): void {
+    switch (command.kind) {
+      case "transport.open":
+        return this.#transports.open(nowUs, command);
+      case "transport.restart-ice":
+        return this.#transports.restartIce(nowUs, command.transportId, command.localIce);
+      case "transport.close":
+        return this.#transports.close(nowUs, command.transportId);
+      case "up-track.add": {
+        const found = this.#transports.find(command.transportId);
+        return found?.router.publish(found.transport, command.track);
+      }
+      case "down-track.add": {
+        const found = this.#transports.find(command.transportId);
+        return found?.router.subscribe(found.transport, command.downTrack);
+      }
+      case "stats":
+        return this.#reportStats(nowUs, command.requestId, command.roomId);
+      default:
+        for (const router of this.#transports.rooms) router.command(nowUs, command);
+    }
+  }
+
+  #receiveMedia(nowUs: number, bytes: Uint8Array, length: number, path: PathId): void {
+    const transport = this.#transports.at(path);
+    if (transport === undefined) return this.#drop("upDropped_unknown_path");
+    const second = bytes[1]!;
+    if (second >= RTCP_FIRST && second <= RTCP_LAST) return transport.rtcp.receive(bytes, length, nowUs);
+    const packet = this.#packet;
+    packet.bytes = bytes;
+    packet.length = length;
+    packet.receivedUs = nowUs;
+    transport.rtp.receive(packet);
+  }
+
+  #reportStats(nowUs: number, requestId: number, roomId: RoomId): void {
+    const room: Router | undefined = this.#transports.room(roomId);
+    this.events.push({
+      kind: "stats",
+      requestId,
+      upTracks: room?.upTracks.map((track) => track.stats(nowUs)) ?? [],
+      downTracks: room?.downTracks.map((downTrack) => downTrack.stats()) ?? [],
+    });
+  }
+
+  #drop(reason: CounterName): void {
+    this.counters[SLOT[reason]]! += 1;
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * The transports of one thread: found by id, by remote path and by user fragment; opened, secured, watched, closed.
+ *
+ * Joins what the layers below keep apart: a valid check makes its path this transport's, a handshake's keys open the
+ * media, and both together are the state that control hears of.
+ */
+import { type CounterName, SLOT } from "../base/counters.ts";
+import type { PathId, RoomId, TransportId } from "../base/ids.ts";
+import type { PathTable } from "../base/path-table.ts";
+import type { FromDtls, SrtpKeys, ToDtls } from "../contract/dtls.ts";
+import type { IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
+import { IceLiteAgent } from "../ice/ice-lite-agent.ts";
+import type { CoreContext } from "../sfu/core-context.ts";
+import { Router } from "../sfu/router.ts";
+import { Transport } from "../sfu/transport.ts";
+import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
+import { SrtpReceiver } from "../srtp/srtp-receiver.ts";
+import { SrtpSender } from "../srtp/srtp-sender.ts";
+import { StunDoor } from "./stun-door.ts";
+
+/** What the thread keeps of a transport beside the transport itself. */
+interface Entry {
+  readonly transport: Transport;
+  readonly router: Router;
+  ciphers: readonly SrtpCipher[];
+  dtlsFailure: string | null;
+}
+
+type OpenCommand = Extract<MediaCommand, { kind: "transport.open" }>;
+
+export class Transports {
+  /** By session index; a hole is free. */
+  readonly senders: (SrtpSender | undefined)[] = [];
+  readonly #entries = new Map<TransportId, Entry>();
+  readonly #rooms = new Map<RoomId, Router>();
+  readonly #byPath: (Transport | undefined)[] = [];
+  readonly #freeSessions: number[] = [];
+  readonly #door: StunDoor;
+  readonly #context: CoreContext;
+  readonly #paths: PathTable;
+  readonly #ciphers: SrtpCipherFactory;
+  readonly #letters: ToDtls[];
+
+  constructor(
+    context: CoreContext,
+    paths: PathTable,
+    ciphers: SrtpCipherFactory,
+    letters: ToDtls[],
+    seed: number,
+  ) {
+    this.#context = context;
+    this.#paths = paths;
+    this.#ciphers = ciphers;
+    this.#letters = letters;
+    this.#door = new StunDoor(seed, paths, context.ring, context.counters);
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  room(id: RoomId): Router | undefined {
+    return this.#rooms.get(id);
+  }
+
+  get rooms(): Iterable<Router> {
+    return this.#rooms.values();
+  }
+
+  /** The transport and its room, by id. */
+  find(id: TransportId): { readonly transport: Transport; readonly router: Router } | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** The transport whose peer sends from `path`. */
+  at(path: PathId): Transport | undefined {
+    const transport = this.#byPath[path];
+    return transport?.ice.isValidated(path) === true ? transport : undefined;
+  }
+
+  open(nowUs: number, command: OpenCommand): void {
+    const { transportId, roomId, localIce, extensions, fingerprints } = command;
+    const session = this.#freeSessions.pop() ?? this.senders.push(undefined) - 1;
+    const ice = new IceLiteAgent(localIce, this.#paths, nowUs);
+    const transport = new Transport(transportId, session, ice, extensions, this.#context);
+    let router = this.#rooms.get(roomId);
+    if (router === undefined) {
+      router = new Router(roomId);
+      this.#rooms.set(roomId, router);
+    }
+    router.transports.add(transport);
+    this.#entries.set(transportId, { transport, router, ciphers: [], dtlsFailure: null });
+    this.#door.register(transport);
+    this.#letters.push({ kind: "open", transportId, fingerprints });
+  }
+
+  restartIce(nowUs: number, id: TransportId, localIce: IceCredentials): void {
+    const transport = this.#entries.get(id)?.transport;
+    if (transport === undefined) return;
+    transport.ice.restart(localIce, nowUs);
+    this.#door.register(transport);
+  }
+
+  close(nowUs: number, id: TransportId): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    const { transport, router, ciphers } = entry;
+    const { session } = transport.outlet;
+    router.remove(transport, nowUs);
+    if (router.transports.size === 0) this.#rooms.delete(router.id);
+    this.#door.unregister(transport);
+    transport.ice.close();
+    this.senders[session] = undefined;
+    this.#freeSessions.push(session);
+    for (const cipher of ciphers) cipher.free();
+    this.#entries.delete(id);
+    this.#letters.push({ kind: "close", transportId: id });
+  }
+
+  receiveStun(nowUs: number, packet: Uint8Array, length: number, path: PathId): void {
+    const transport = this.#door.receive(nowUs, packet, length, path);
+    if (transport === undefined) return;
+    this.#byPath[path] = transport;
+    this.#follow(transport, nowUs);
+  }
+
+  /** DTLS is passed on only from addresses that ICE has validated: a stranger can not make state over there. */
+  receiveDtls(packet: Uint8Array, length: number, path: PathId): void {
+    const { counters } = this.#context;
+    const transport = this.at(path);
+    if (transport === undefined) {
+      counters[SLOT.upDropped_unknown_path]! += 1;
+      return;
+    }
+    counters[SLOT.upDtlsPackets]! += 1;
+    this.#letters.push({ kind: "datagram", transportId: transport.id, bytes: packet.slice(0, length) });
+  }
+
+  receiveLetter(nowUs: number, letter: FromDtls): void {
+    const entry = this.#entries.get(letter.transportId);
+    if (entry === undefined) return;
+    switch (letter.kind) {
+      case "datagram":
+        return this.#sendRaw(entry.transport, letter.bytes);
+      case "secure":
+        this.#secure(entry, letter.keys, nowUs);
+        return this.#follow(entry.transport, nowUs);
+      case "failed":
+        entry.dtlsFailure = `dtls_${letter.reason}`;
+        return this.#report(entry, "failed", entry.dtlsFailure);
+      case "closed":
+        entry.dtlsFailure = "dtls_closed";
+        return this.#report(entry, "failed", entry.dtlsFailure);
+      default:
+        return letter satisfies never;
+    }
+  }
+
+  tick(nowUs: number): void {
+    for (const { transport } of this.#entries.values()) {
+      transport.ice.poll(nowUs);
+      this.#follow(transport, nowUs);
+      transport.tick(nowUs);
+    }
+  }
+
+  /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */
+  #follow(transport: Transport, nowUs: number): void {
+    const { ice, outlet } = transport;
+    if (outlet.path !== ice.selectedPath) {
+      if (outlet.path >= 0 && ice.selectedPath >= 0) this.#context.counters[SLOT.icePathChanges]! += 1;
+      outlet.path = ice.selectedPath;
+      transport.retarget(nowUs);
+    }
+    const entry = this.#entries.get(transport.id)!;
+    if (entry.dtlsFailure === null) this.#report(entry, stateOf(transport), "ice_timeout");
+  }
+
+  #report({ transport }: Entry, state: TransportState, reason: string): void {
+    if (transport.reported === state) return;
+    transport.reported = state;
+    const { counters, events } = this.#context;
+    const counter = STATE_COUNTERS[state];
+    if (counter !== undefined) counters[SLOT[counter]]! += 1;
+    const { id: transportId } = transport;
+    events.push({ kind: "transport.state", transportId, state, ...(state === "failed" ? { reason } : {}) });
+  }
+
+  #secure(entry: Entry, { profile, receive, send }: SrtpKeys, nowUs: number): void {
+    // Keys come once for an association; a second set would restart the packet indices of the first.
+    if (entry.ciphers.length > 0) return;
+    const receiving = this.#ciphers.create(profile, receive);
+    const sending = this.#ciphers.create(profile, send);
+    entry.ciphers = [receiving, sending];
+    const sender = new SrtpSender(sending);
+    this.senders[entry.transport.outlet.session] = sender;
+    entry.transport.onKeys(new SrtpReceiver(receiving), sender, nowUs);
+  }
+
+  #sendRaw(transport: Transport, bytes: Uint8Array): void {
+    const { ring, counters } = this.#context;
+    const { path } = transport.outlet;
+    if (path < 0) {
+      counters[SLOT.downDropped_no_path]! += 1;
+      return;
+    }
+    const at = ring.reserve();
+    if (at < 0) {
+      counters[SLOT.downDropped_ring_full]! += 1;
+      return;
+    }
+    ring.slab.set(bytes, at);
+    ring.commitRaw(bytes.length, path);
+  }
+}
+
+const STATE_COUNTERS: Partial<Record<TransportState, CounterName>> = {
+  connected: "iceConnected",
+  disconnected: "iceDisconnected",
+  failed: "iceFailed",
+};
+
+/** ICE and DTLS as one state, as in the W3C's RTCPeerConnectionState. */
+function stateOf({ ice, outlet }: Transport): TransportState {
+  if (ice.state === "connected") return outlet.secure ? "connected" : "connecting";
+  return ice.state === "checking" ? "connecting" : ice.state;
+}

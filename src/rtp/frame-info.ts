@@ -1,0 +1,50 @@
+/** What headers say about the frame a packet belongs to: the one thing layer selection looks at. */
+import { type DependencyStructure, DTI } from "./dependency-structure.ts";
+
+const NO_DTIS = new Uint8Array(0);
+
+export class FrameInfo {
+  spatial = 0;
+  temporal = 0;
+  /** Refers to no other frame. Under SVC only the base layer of a key picture does that. */
+  keyframe = false;
+  startsFrame = false;
+  endsFrame = false;
+  /** Without a structure: from here on frames of this temporal layer refer to nothing older above the base. */
+  temporalSync = false;
+  /** DD frame number, or -1. */
+  frameNumber = -1;
+  maxSpatial = 0;
+  maxTemporal = 0;
+  /** Of the Dependency Descriptor; null where layers were read from a payload descriptor. */
+  structure: DependencyStructure | null = null;
+  /** Indication for each decode target of `structure`. */
+  dtis: Uint8Array = NO_DTIS;
+
+  /** Nothing is known: one layer, no key frame. */
+  reset(): void {
+    this.spatial = 0;
+    this.temporal = 0;
+    this.keyframe = false;
+    this.startsFrame = false;
+    this.endsFrame = false;
+    this.temporalSync = false;
+    this.frameNumber = -1;
+    this.maxSpatial = 0;
+    this.maxTemporal = 0;
+    this.structure = null;
+  }
+
+  /** Whether a receiver of these layers needs the frame. */
+  isPresentFor(spatial: number, temporal: number): boolean {
+    if (this.structure === null) return this.spatial <= spatial && this.temporal <= temporal;
+    return this.dtis[this.structure.target(spatial, temporal)] !== DTI.notPresent;
+  }
+
+  /** Whether a receiver that has this frame can decode these layers from here on. */
+  isSwitchPointFor(spatial: number, temporal: number): boolean {
+    if (this.keyframe) return true;
+    if (this.structure === null) return this.temporalSync && this.temporal <= temporal;
+    return this.dtis[this.structure.target(spatial, temporal)] === DTI.switch;
+  }
+}

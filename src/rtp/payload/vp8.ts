@@ -1,0 +1,109 @@
+/**
+ * VP8 payload descriptor (RFC 7741 §4.2): in front of each packet's share of the frame, never encrypted.
+ *
+ *   |X|R|N|S|R| PID |          S: first packet of a partition; PID 0: of the frame
+ *   |I|L|T|K|  RSV  |          when X
+ *   |M| PictureID 7 or 15 bits |   when I
+ *   |   TL0PICIDX   |          when L
+ *   |TID|Y| KEYIDX  |          when T or K
+ */
+import { readU16, writeU16 } from "../../base/bytes.ts";
+import type { FrameInfo } from "../frame-info.ts";
+
+const ABSENT = -1;
+
+export class Vp8Descriptor {
+  bytes = 0;
+  startsFrame = false;
+  /** -1 when absent; `pictureIdBits` is then 0, else 7 or 15. */
+  pictureId = ABSENT;
+  pictureIdBits = 0;
+  pictureIdAt = 0;
+  tl0PicIdx = ABSENT;
+  tl0PicIdxAt = 0;
+  temporal = 0;
+  /** Y: refers only to base layer frames. */
+  layerSync = false;
+}
+
+/** Reads the descriptor at the start of the payload `packet[at, at + length)`. False when it is cut short. */
+export function readVp8Descriptor(
+  packet: Uint8Array,
+  at: number,
+  length: number,
+  out: Vp8Descriptor,
+): boolean {
+  if (length < 1) return false;
+  const first = packet[at]!;
+  out.startsFrame = (first & 0x17) === 0x10;
+  out.pictureId = ABSENT;
+  out.pictureIdBits = 0;
+  out.tl0PicIdx = ABSENT;
+  out.temporal = 0;
+  out.layerSync = false;
+  out.bytes = 1;
+  if ((first & 0x80) === 0) return length > 1;
+
+  if (length < 2) return false;
+  const flags = packet[at + 1]!;
+  let next = at + 2;
+  // A byte is looked at only when `end` allows for the largest field that follows.
+  const end = at + length;
+  if ((flags & 0x80) !== 0) {
+    if (next + 2 > end) return false;
+    const long = packet[next]! > 0x7f;
+    out.pictureIdBits = long ? 15 : 7;
+    out.pictureIdAt = next;
+    out.pictureId = long ? readU16(packet, next) & 0x7fff : packet[next]!;
+    next += long ? 2 : 1;
+  }
+  if ((flags & 0x40) !== 0) {
+    if (next >= end) return false;
+    out.tl0PicIdxAt = next;
+    out.tl0PicIdx = packet[next++]!;
+  }
+  if ((flags & 0x30) !== 0) {
+    if (next >= end) return false;
+    if ((flags & 0x20) !== 0) {
+      out.temporal = packet[next]! >> 6;
+      out.layerSync = (packet[next]! & 0x20) !== 0;
+    }
+    next += 1;
+  }
+  out.bytes = next - at;
+  return next < end;
+}
+
+/** Overwrites the numbers that a forwarder owns, in the payload that `descriptor` was read from, now at `packet[at]`. */
+export function rewriteVp8Descriptor(
+  packet: Uint8Array,
+  descriptor: Vp8Descriptor,
+  pictureId: number,
+  tl0PicIdx: number,
+): void {
+  if (descriptor.pictureIdBits === 15)
+    writeU16(packet, descriptor.pictureIdAt, 0x8000 | (pictureId & 0x7fff));
+  else if (descriptor.pictureIdBits === 7) packet[descriptor.pictureIdAt] = pictureId & 0x7f;
+  if (descriptor.tl0PicIdx !== ABSENT) packet[descriptor.tl0PicIdxAt] = tl0PicIdx;
+}
+
+/**
+ * Frame facts where there is no Dependency Descriptor. Whether it is a key frame stands in the first byte of the frame
+ * itself (RFC 6386 §9.1), which end-to-end encryption of a known format leaves clear.
+ */
+export function readVp8(
+  packet: Uint8Array,
+  at: number,
+  length: number,
+  d: Vp8Descriptor,
+  out: FrameInfo,
+): boolean {
+  if (!readVp8Descriptor(packet, at, length, d)) return false;
+  out.reset();
+  out.startsFrame = d.startsFrame;
+  out.keyframe = d.startsFrame && (packet[at + d.bytes]! & 0x01) === 0;
+  out.temporal = d.temporal;
+  out.maxTemporal = d.temporal;
+  out.temporalSync = d.layerSync;
+  return true;
+}

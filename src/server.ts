@@ -1,0 +1,65 @@
+/** Composition root: builds the planes from one configuration and joins them. No logic of its own. */
+import { type AddressInfo, isIPv6 } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Config } from "./config/load-config.ts";
+import { AccessTokens } from "./control/access-token.ts";
+import { systemClock } from "./control/clock.ts";
+import { MediaThreads } from "./control/media-threads.ts";
+import { Rooms } from "./control/rooms.ts";
+import { createHttpServer } from "./http/create-http-server.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import { Threads } from "./threads.ts";
+import { WhipSessions } from "./whip/whip-sessions.ts";
+
+export interface Server {
+  /** Where HTTP is served, without a trailing slash. */
+  readonly url: string;
+  /** Admits nobody any more, waits for those who are here to leave or for the deadline, and ends everything. */
+  drain(): Promise<void>;
+}
+
+/** How often a draining server looks whether everybody has left. */
+const DRAIN_POLL_MS = 100;
+
+export async function startServer(config: Config, log: Logger): Promise<Server> {
+  const metrics = new Metrics();
+  const mediaThreads = new MediaThreads(systemClock);
+  const threads = new Threads(config, log, metrics, mediaThreads);
+  await threads.start();
+
+  const rooms = new Rooms(config.rooms, {
+    threads: mediaThreads,
+    fingerprint: () => threads.fingerprint,
+    clock: systemClock,
+    log,
+  });
+  metrics.exposeRooms(() => rooms.counts);
+  const tokens = new AccessTokens(config.auth.keys, systemClock);
+  const sessions = new WhipSessions(rooms);
+  const http = await createHttpServer({
+    config,
+    rooms,
+    threads: mediaThreads,
+    tokens,
+    sessions,
+    metrics,
+    log,
+  });
+  await http.listen({ host: config.http.host, port: config.http.port });
+  // Port 0 lets the system choose, so ask which it became.
+  const { port } = http.server.address() as AddressInfo;
+  const host = isIPv6(config.http.host) ? `[${config.http.host}]` : config.http.host;
+
+  return {
+    url: `http://${host}:${port}`,
+    async drain() {
+      rooms.drain();
+      const deadlineMs = systemClock.nowMs() + config.shutdown.drainSeconds * 1000;
+      while (rooms.counts.participants > 0 && systemClock.nowMs() < deadlineMs) await delay(DRAIN_POLL_MS);
+      rooms.deleteAll();
+      await http.close();
+      await threads.stop();
+    },
+  };
+}

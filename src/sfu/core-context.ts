@@ -1,0 +1,11 @@
+/** What every part of one media thread writes to. One instance per thread; nothing here decides. */
+import type { Counters } from "../base/counters.ts";
+import type { TransmitRing } from "../base/transmit-ring.ts";
+import type { MediaEvent } from "../contract/media.ts";
+
+export interface CoreContext {
+  readonly ring: TransmitRing;
+  readonly counters: Counters;
+  /** Drained by the shell after each turn. */
+  readonly events: MediaEvent[];
+}

@@ -1,0 +1,195 @@
+/**
+ * One subscriber's copy of a track: a sending section with its own SSRC and numbering.
+ *
+ * Its SSRC and numbers live as long as it does; what it sends may change (layers, or another track altogether), and
+ * the receiver sees one unbroken stream. It holds no packets: retransmissions are read from the publisher's history.
+ */
+import { SLOT } from "../base/counters.ts";
+import type {
+  DownTrackParams,
+  DownTrackStats,
+  LayerPreference,
+  Layers,
+  PayloadParams,
+} from "../contract/media.ts";
+import type { CoreContext } from "./core-context.ts";
+import type { DownStream } from "./down-stream.ts";
+import { type LayerSelector, NO_LAYER, SimulcastSelector, SvcSelector } from "./layer-selector.ts";
+import type { Outlet } from "./outlet.ts";
+import { ReceiverReports } from "./receiver-reports.ts";
+import type { UpPacket } from "./up-packet.ts";
+import type { UpTrack } from "./up-track.ts";
+
+/** A track and the payload type under which this receiver knows its codec. */
+export interface DownSource {
+  readonly track: UpTrack;
+  readonly payload: PayloadParams;
+}
+
+/** Every layer there is: what holds until the subscriber says otherwise. */
+const EVERYTHING: LayerPreference = {
+  paused: false,
+  preferred: { spatial: 3, temporal: 3 },
+  maximum: { spatial: 3, temporal: 3 },
+};
+
+export class DownTrack {
+  readonly params: DownTrackParams;
+  readonly stream: DownStream;
+  /** `params.cname` as UTF-8, for SDES. */
+  readonly cname: Uint8Array;
+  readonly reports = new ReceiverReports();
+  source: DownSource | null = null;
+  #selector: LayerSelector = new SvcSelector();
+  #preference = EVERYTHING;
+  /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
+  #encoding = NO_LAYER;
+  #reported = "";
+  readonly #outlet: Outlet;
+  readonly #context: CoreContext;
+
+  constructor(params: DownTrackParams, stream: DownStream, outlet: Outlet, context: CoreContext) {
+    this.params = params;
+    this.cname = new TextEncoder().encode(params.cname);
+    this.stream = stream;
+    this.#outlet = outlet;
+    this.#context = context;
+  }
+
+  /** The encoding being sent, or NO_LAYER. */
+  get encoding(): number {
+    return this.#encoding;
+  }
+
+  get current(): Layers | null {
+    if (this.#encoding === NO_LAYER) return null;
+    if (this.params.kind === "audio") return { spatial: 0, temporal: 0 };
+    return { spatial: this.#selector.currentSpatial, temporal: this.#selector.currentTemporal };
+  }
+
+  /** Connects to a track, or to none. What is sent next continues the stream. */
+  setSource(source: DownSource | null, nowUs: number): void {
+    const viewers = this.source?.track.downTracks;
+    if (viewers !== undefined) viewers.splice(viewers.indexOf(this), 1);
+    this.interrupt();
+    this.stream.sent.clear();
+    this.source = source;
+    if (source === null) return;
+    this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
+    source.track.downTracks.push(this);
+    this.retarget(nowUs);
+  }
+
+  setPreference(preference: LayerPreference, nowUs: number): void {
+    this.#preference = preference;
+    if (preference.paused) this.interrupt();
+    this.retarget(nowUs);
+  }
+
+  /** Aims at the preferred layer, or the nearest that the publisher sends now; asks for the key frame it takes. */
+  retarget(nowUs: number): void {
+    const { source } = this;
+    if (source === null || this.params.kind === "audio") return;
+    const { paused, preferred, maximum } = this.#preference;
+    const selector = this.#selector;
+    const idle = paused || source.track.muted || !this.#outlet.open;
+    const wanted = Math.min(preferred.spatial, maximum.spatial);
+    selector.targetSpatial = idle ? NO_LAYER : source.track.nearestActiveEncoding(wanted, nowUs);
+    selector.targetTemporal = Math.min(preferred.temporal, maximum.temporal);
+    const mustWait = source.track.isSimulcast || selector.currentSpatial === NO_LAYER;
+    if (mustWait && selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
+  }
+
+  /** The next packet of a video must start at a key frame again. */
+  interrupt(): void {
+    this.#selector.reset();
+    this.#encoding = NO_LAYER;
+    this.#reportLayer();
+  }
+
+  /** A receiver lost its picture: PLI or FIR for the encoding it gets. */
+  onKeyframeRequest(): void {
+    if (this.source !== null && this.#encoding !== NO_LAYER) this.#needKeyframe(this.#encoding);
+  }
+
+  /** Forwards, drops or switches at one packet of the source: step 6 of the packet path. */
+  write(packet: UpPacket): void {
+    const { counters } = this.#context;
+    if (!this.#outlet.open) {
+      counters[SLOT.downDropped_no_path]! += 1;
+    } else if (this.#preference.paused) {
+      counters[SLOT.downDropped_paused]! += 1;
+    } else if (this.params.kind === "audio") {
+      if (this.#encoding === NO_LAYER) this.#switchTo(packet);
+      this.#send(packet, packet.header.marker);
+    } else {
+      this.#writeVideo(packet);
+    }
+  }
+
+  /** A packet of the source that nobody gets. */
+  skip(packet: UpPacket): void {
+    if (packet.encoding === this.#encoding) this.stream.numbers.seq.drop(packet.extSeq);
+  }
+
+  stats(): DownTrackStats {
+    const { rate } = this.stream;
+    return {
+      subscriptionId: this.params.subscriptionId,
+      current: this.current,
+      bitrateBps: rate.bitrateBps,
+      packets: rate.packets,
+      retransmitted: this.reports.retransmitted,
+      fractionLost: this.reports.fractionLost,
+      rttUs: this.reports.rttUs,
+    };
+  }
+
+  #writeVideo(packet: UpPacket): void {
+    const { frame, encoding } = packet;
+    const selector = this.#selector;
+    const decision = selector.select(frame, encoding);
+    if (decision === "switch") this.#switchTo(packet);
+    if (frame.startsFrame) {
+      if (selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
+      this.#reportLayer();
+    }
+    if (decision === "forward" || decision === "switch") {
+      this.#send(packet, packet.header.marker || selector.endsPicture(frame));
+      return;
+    }
+    this.#context.counters[SLOT.downDropped_layer]! += 1;
+    if (decision === "drop") this.stream.drop(packet);
+  }
+
+  #switchTo(packet: UpPacket): void {
+    const { track, payload } = this.source!;
+    const from = this.#encoding === NO_LAYER ? undefined : track.streams[this.#encoding]?.clock;
+    this.stream.numbers.resync(packet, payload.clockRate, from, track.streams[packet.encoding]!.clock);
+    this.#encoding = packet.encoding;
+  }
+
+  #send(packet: UpPacket, marker: boolean): void {
+    const bytes = this.stream.send(packet, this.source!.payload.payloadType, marker);
+    if (bytes === 0) return;
+    const { counters } = this.#context;
+    const video = this.params.kind === "video";
+    counters[video ? SLOT.downPackets_video : SLOT.downPackets_audio]! += 1;
+    counters[video ? SLOT.downBytes_video : SLOT.downBytes_audio]! += bytes;
+  }
+
+  #needKeyframe(spatial: number): void {
+    const { track } = this.source!;
+    track.streams[track.isSimulcast ? spatial : 0]?.keyframes.need();
+  }
+
+  #reportLayer(): void {
+    const { current } = this;
+    const shown = current === null ? "" : `${current.spatial}.${current.temporal}`;
+    if (shown === this.#reported) return;
+    if (shown !== "" && this.#reported !== "") this.#context.counters[SLOT.layerSwitches]! += 1;
+    this.#reported = shown;
+    const { subscriptionId } = this.params;
+    this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
+  }
+}

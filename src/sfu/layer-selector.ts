@@ -1,0 +1,143 @@
+/**
+ * Which packets of a video one receiver gets, decided from headers alone.
+ *
+ * Two kinds of layered video, one question. *Simulcast*: each spatial layer is an encoding of its own, on its own
+ * SSRC; leaving one for another is possible at a key frame of the other. *SVC*: all spatial layers share an SSRC
+ * and pictures hold several frames; which frames a decode target needs is said by the Dependency Descriptor.
+ */
+import type { FrameInfo } from "../rtp/frame-info.ts";
+
+/** `switch`: forward, and restart the numbering from this packet. `other`: of an encoding that is not being sent. */
+export type Decision = "other" | "drop" | "forward" | "switch";
+
+export const NO_LAYER = -1;
+
+export interface LayerSelector {
+  /** Set from outside; may change at any moment. `NO_LAYER` pauses. */
+  targetSpatial: number;
+  targetTemporal: number;
+  /** What is being sent; `NO_LAYER` until the first key frame. */
+  readonly currentSpatial: number;
+  readonly currentTemporal: number;
+  /** Whether only a key frame (of `targetSpatial`) can bring the receiver to its target. */
+  readonly needsKeyframe: boolean;
+  /** `encoding` is the index of the UpStream in its track: the spatial layer under simulcast, else 0. */
+  select(frame: FrameInfo, encoding: number): Decision;
+  /** Whether this packet is the last that the receiver gets of its picture: the marker bit of what goes out. */
+  endsPicture(frame: FrameInfo): boolean;
+  /** Forgets what was sent: the next packet must start at a key frame. */
+  reset(): void;
+}
+
+export class SimulcastSelector implements LayerSelector {
+  targetSpatial = NO_LAYER;
+  targetTemporal = 0;
+  #spatial = NO_LAYER;
+  #temporal = 0;
+
+  get currentSpatial(): number {
+    return this.#spatial;
+  }
+
+  get currentTemporal(): number {
+    return this.#temporal;
+  }
+
+  get needsKeyframe(): boolean {
+    return this.targetSpatial !== NO_LAYER && this.#spatial !== this.targetSpatial;
+  }
+
+  select(frame: FrameInfo, encoding: number): Decision {
+    if (this.targetSpatial === NO_LAYER) {
+      this.#spatial = NO_LAYER;
+      return "other";
+    }
+    if (encoding !== this.#spatial) return this.#trySwitch(frame, encoding);
+    this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, this.targetTemporal);
+    return frame.isPresentFor(frame.spatial, this.#temporal) ? "forward" : "drop";
+  }
+
+  endsPicture(_frame: FrameInfo): boolean {
+    return false;
+  }
+
+  reset(): void {
+    this.#spatial = NO_LAYER;
+  }
+
+  /** Leaves the old encoding only at the first packet of a key frame, so the decoder never starves. */
+  #trySwitch(frame: FrameInfo, encoding: number): Decision {
+    if (encoding !== this.targetSpatial || !(frame.keyframe && frame.startsFrame)) return "other";
+    this.#spatial = encoding;
+    this.#temporal = this.targetTemporal;
+    return "switch";
+  }
+}
+
+export class SvcSelector implements LayerSelector {
+  targetSpatial = NO_LAYER;
+  targetTemporal = 0;
+  #spatial = NO_LAYER;
+  #temporal = 0;
+  /** Highest spatial layer of the stream's structure: a target above it is met by it. */
+  #maxSpatial = 0;
+
+  get currentSpatial(): number {
+    return this.#spatial;
+  }
+
+  get currentTemporal(): number {
+    return this.#temporal;
+  }
+
+  get needsKeyframe(): boolean {
+    if (this.targetSpatial === NO_LAYER) return false;
+    return this.#spatial !== Math.min(this.targetSpatial, this.#maxSpatial);
+  }
+
+  select(frame: FrameInfo): Decision {
+    if (this.targetSpatial === NO_LAYER) {
+      this.#spatial = NO_LAYER;
+      return "other";
+    }
+    const started = this.#spatial !== NO_LAYER;
+    if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame);
+    if (this.#spatial === NO_LAYER) return "other";
+    if (!started) return "switch";
+    return this.#wants(frame) ? "forward" : "drop";
+  }
+
+  endsPicture(frame: FrameInfo): boolean {
+    return frame.endsFrame && frame.spatial === this.#spatial;
+  }
+
+  reset(): void {
+    this.#spatial = NO_LAYER;
+  }
+
+  /**
+   * Layers change between pictures: anywhere to at a key frame; down in space also where the lower frames have been
+   * sent all along (full SVC: this base frame belongs to the present target). In `_KEY` modes they have not.
+   */
+  #startPicture(frame: FrameInfo): void {
+    if (frame.keyframe) {
+      this.#maxSpatial = frame.maxSpatial;
+      this.#spatial = Math.min(this.targetSpatial, frame.maxSpatial);
+      this.#temporal = this.targetTemporal;
+      return;
+    }
+    if (this.#spatial === NO_LAYER) return;
+    if (this.targetSpatial < this.#spatial && this.#wants(frame)) this.#spatial = this.targetSpatial;
+    this.#temporal = followTemporal(frame, this.#spatial, this.#temporal, this.targetTemporal);
+  }
+
+  #wants(frame: FrameInfo): boolean {
+    return frame.isPresentFor(this.#spatial, this.#temporal);
+  }
+}
+
+/** Down at any frame start; up only where the encoder marked a switch point for the new target. */
+function followTemporal(frame: FrameInfo, spatial: number, current: number, target: number): number {
+  if (!frame.startsFrame || current === target) return current;
+  return target < current || frame.isSwitchPointFor(spatial, target) ? target : current;
+}

@@ -1,0 +1,82 @@
+/**
+ * The numbers of one outgoing stream: sequence, timestamp, VP8 picture id and TL0PICIDX, DD frame number.
+ *
+ * To the receiver it is one stream from one encoder, whatever encodings or tracks it is put together from. At every
+ * switch all offsets are set so that the first packet of the new source follows the last of the old one.
+ */
+import { timestampDelta } from "../base/sequence.ts";
+import { Renumbering } from "./renumbering.ts";
+import type { SenderClock } from "./sender-clock.ts";
+import type { UpPacket } from "./up-packet.ts";
+
+const US_PER_SECOND = 1_000_000;
+
+/**
+ * A mapping by sender reports that lands further than this from the time that really passed is not believed: a
+ * publisher's two clocks may be reset. Smaller would refuse real encoder delays, larger would let lips drift.
+ */
+const MAX_CLOCK_ERROR_US = 1_000_000;
+
+/** Least step between the last old and the first new timestamp, so that no two pictures share one. */
+const MIN_STEP_US = 1_000;
+
+export class OutgoingNumbers {
+  readonly seq: Renumbering;
+  readonly pictureId = new Renumbering(0);
+  timestampOffset = 0;
+  tl0PicIdxOffset = 0;
+  frameNumberOffset = 0;
+  #started = false;
+  #lastTimestamp = 0;
+  #lastSentUs = 0;
+  #lastTl0PicIdx = 0;
+  #lastFrameNumber = 0;
+
+  /** `firstSeq` below 2^15 keeps the first rollover far away (RFC 3711 §3.3.1). */
+  constructor(firstSeq: number) {
+    this.seq = new Renumbering(firstSeq);
+  }
+
+  /**
+   * Continues the stream with `packet`. `from` is the clock of the encoding sent until now and `to` that of the
+   * packet's, when both belong to one track: then the capture times decide, else the time that has passed.
+   */
+  resync(packet: UpPacket, clockRate: number, from: SenderClock | undefined, to: SenderClock): void {
+    this.seq.resync(packet.extSeq);
+    if (packet.extPictureId >= 0) this.pictureId.resync(packet.extPictureId);
+    this.tl0PicIdxOffset = (this.#lastTl0PicIdx + 1 - packet.tl0PicIdx) & 0xff;
+    this.frameNumberOffset = (this.#lastFrameNumber + 1 - packet.frame.frameNumber) & 0xffff;
+    if (!this.#started) {
+      this.#started = true;
+      this.timestampOffset = 0;
+      return;
+    }
+    const wanted = this.#continued(packet, clockRate, from, to);
+    this.timestampOffset = (wanted - packet.header.timestamp) >>> 0;
+  }
+
+  /** Remembers what went out last; late packets change nothing. */
+  onSent(packet: UpPacket): void {
+    const timestamp = (packet.header.timestamp + this.timestampOffset) >>> 0;
+    if (this.#lastSentUs !== 0 && timestampDelta(this.#lastTimestamp, timestamp) < 0) return;
+    this.#lastTimestamp = timestamp;
+    this.#lastSentUs = packet.receivedUs;
+    if (packet.tl0PicIdx >= 0) this.#lastTl0PicIdx = (packet.tl0PicIdx + this.tl0PicIdxOffset) & 0xff;
+    if (packet.frame.frameNumber >= 0) {
+      this.#lastFrameNumber = (packet.frame.frameNumber + this.frameNumberOffset) & 0xffff;
+    }
+  }
+
+  #continued(packet: UpPacket, clockRate: number, from: SenderClock | undefined, to: SenderClock): number {
+    const elapsedUs = packet.receivedUs - this.#lastSentUs;
+    const toTicks = (us: number): number => Math.round((us * clockRate) / US_PER_SECOND);
+    const byArrival = (this.#lastTimestamp + toTicks(Math.max(elapsedUs, MIN_STEP_US))) >>> 0;
+    if (from === undefined || !from.known || !to.known) return byArrival;
+
+    const ntpUs = to.ntpUsAt(packet.header.timestamp, clockRate);
+    const byClock = (from.timestampAt(ntpUs, clockRate) + this.timestampOffset) >>> 0;
+    if (Math.abs(timestampDelta(byArrival, byClock)) > toTicks(MAX_CLOCK_ERROR_US)) return byArrival;
+    const step = timestampDelta(this.#lastTimestamp, byClock);
+    return step >= toTicks(MIN_STEP_US) ? byClock : (this.#lastTimestamp + toTicks(MIN_STEP_US)) >>> 0;
+  }
+}

@@ -1,0 +1,20 @@
+/** Where a transport's packets leave: the address ICE selected and the SRTP session that seals for it. */
+import type { PathId } from "../base/ids.ts";
+
+export const NO_PATH = -1 as PathId;
+
+export class Outlet {
+  path: PathId = NO_PATH;
+  /** Index of the transport's SRTP sender in the thread's table. */
+  readonly session: number;
+  /** True once the DTLS handshake has given keys. */
+  secure = false;
+
+  constructor(session: number) {
+    this.session = session;
+  }
+
+  get open(): boolean {
+    return this.secure && this.path !== NO_PATH;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The latest packets of one UpStream as they were received (plaintext of the hop), for retransmission.
+ *
+ * Bytes lie one after another in a ring slab; columns indexed by `extSeq & mask` say where. One copy per packet
+ * serves every receiver: each down track keeps only numbers.
+ */
+export const NO_ROW = -1;
+
+/** Packets remembered: over a second at 4 Mbit/s of 1,100-byte packets. A power of two. */
+const ROWS = 512;
+const MASK = ROWS - 1;
+
+/**
+ * A receiver asks again until about a second after a loss (NACK retries and a long round trip). When packets
+ * younger than this would be overwritten, the slab doubles, until its limit.
+ */
+const KEEP_US = 1_000_000;
+
+export class PacketHistory {
+  slab: Uint8Array;
+  readonly #maxBytes: number;
+  /** Bytes ever written, unused ends of the slab included: position of the next packet on an endless tape. */
+  #written = 0;
+  readonly #extSeq = new Float64Array(ROWS).fill(-1);
+  readonly #tape = new Float64Array(ROWS);
+  readonly #bytes = new Uint16Array(ROWS);
+  /** When the tape last passed the start of the slab: what is overwritten now was written after that. */
+  #lapStartedUs = 0;
+
+  /** Sizes in bytes, powers of two; the slab grows from the first to the second when the bitrate asks for it. */
+  constructor(startBytes: number, maxBytes: number) {
+    this.slab = new Uint8Array(startBytes);
+    this.#maxBytes = maxBytes;
+  }
+
+  put(extSeq: number, packet: Uint8Array, bytes: number, nowUs: number): void {
+    if (this.#written === 0) this.#lapStartedUs = nowUs;
+    let at = this.#written % this.slab.length;
+    if (at + bytes > this.slab.length) {
+      if (this.#shouldGrow(nowUs)) {
+        this.#grow();
+        at = this.#written % this.slab.length;
+      } else {
+        this.#written += this.slab.length - at;
+        at = 0;
+      }
+      this.#lapStartedUs = nowUs;
+    }
+    this.slab.set(bytes === packet.length ? packet : packet.subarray(0, bytes), at);
+    const row = extSeq & MASK;
+    this.#extSeq[row] = extSeq;
+    this.#tape[row] = this.#written;
+    this.#bytes[row] = bytes;
+    this.#written += bytes;
+  }
+
+  /** The row that holds `extSeq`, or NO_ROW when it never came or is gone. */
+  find(extSeq: number): number {
+    const row = extSeq & MASK;
+    if (this.#extSeq[row] !== extSeq) return NO_ROW;
+    return this.#written - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
+  }
+
+  /** Where the packet of `row` starts in `slab`. */
+  at(row: number): number {
+    return this.#tape[row]! % this.slab.length;
+  }
+
+  bytes(row: number): number {
+    return this.#bytes[row]!;
+  }
+
+  #shouldGrow(nowUs: number): boolean {
+    return this.slab.length < this.#maxBytes && nowUs - this.#lapStartedUs < KEEP_US;
+  }
+
+  /** Starts a slab twice as large with the old one's packets at its beginning, in the order of the tape. */
+  #grow(): void {
+    const old = this.slab;
+    const bigger = new Uint8Array(Math.min(old.length * 2, this.#maxBytes));
+    let written = 0;
+    const rows = [...this.#extSeq.keys()]
+      .filter((row) => this.#extSeq[row]! >= 0 && this.find(this.#extSeq[row]!) === row)
+      .sort((a, b) => this.#tape[a]! - this.#tape[b]!);
+    for (const row of rows) {
+      const at = this.at(row);
+      bigger.set(old.subarray(at, at + this.#bytes[row]!), written);
+      this.#tape[row] = written;
+      written += this.#bytes[row]!;
+    }
+    const kept = new Set(rows);
+    for (const row of this.#extSeq.keys()) if (!kept.has(row)) this.#extSeq[row] = -1;
+    this.#written = written;
+    this.slab = bigger;
+  }
+}

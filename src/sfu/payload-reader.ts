@@ -1,0 +1,80 @@
+/**
+ * The one door of the SFU to payload descriptors: the bytes that packetisers put before the (encrypted) frame.
+ *
+ * Used where a codec keeps numbers there that must stay continuous (VP8), and for layers where a publisher sends no
+ * Dependency Descriptor (Firefox). Nothing behind the descriptor matters to us, but for the bit by which VP8 without
+ * Dependency Descriptor tells its key frames.
+ */
+import type { CodecName } from "../base/codec.ts";
+import { readAv1 } from "../rtp/payload/av1.ts";
+import { readH264 } from "../rtp/payload/h264.ts";
+import { readVp8, readVp8Descriptor, rewriteVp8Descriptor, Vp8Descriptor } from "../rtp/payload/vp8.ts";
+import { readVp9 } from "../rtp/payload/vp9.ts";
+import type { UpPacket } from "./up-packet.ts";
+
+/** One descriptor at a time, for all streams of the thread. */
+const vp8 = new Vp8Descriptor();
+
+/** Reads payload descriptors of one stream; remembers what counts picture ids on over their 7 or 15 bits. */
+export class PayloadReader {
+  /** The highest picture id so far, extended. */
+  #pictureId = -1;
+
+  /** Fills the VP8 numbers of `packet`; -1 where it has none. */
+  readNumbers(packet: UpPacket, codec: CodecName): void {
+    packet.extPictureId = -1;
+    packet.tl0PicIdx = -1;
+    if (codec !== "VP8") return;
+    const { header, bytes } = packet;
+    if (!readVp8Descriptor(bytes, header.headerBytes, header.payloadBytes, vp8)) return;
+    packet.tl0PicIdx = vp8.tl0PicIdx;
+    if (vp8.pictureIdBits !== 0) packet.extPictureId = this.#extend(vp8.pictureId, 1 << vp8.pictureIdBits);
+  }
+
+  /** Fills `packet.frame`. False when the descriptor makes no sense. */
+  read(packet: UpPacket, codec: CodecName): boolean {
+    const { header, bytes, frame } = packet;
+    const at = header.headerBytes;
+    const length = header.payloadBytes;
+    switch (codec) {
+      case "VP8":
+        if (!readVp8(bytes, at, length, vp8, frame)) return false;
+        frame.endsFrame = header.marker;
+        return true;
+      case "VP9":
+        return readVp9(bytes, at, length, frame);
+      case "H264":
+        return readH264(bytes, at, length, header.marker, frame);
+      case "AV1":
+        return readAv1(bytes, at, length, header.marker, frame);
+      case "opus":
+        return false;
+      default:
+        return codec satisfies never;
+    }
+  }
+
+  /** The number nearest to the highest so far that reads `id` in a cycle; starts a cycle up, to stay positive. */
+  #extend(id: number, cycle: number): number {
+    if (this.#pictureId < 0) {
+      this.#pictureId = cycle + id;
+      return this.#pictureId;
+    }
+    const half = cycle / 2;
+    const step = ((id - (this.#pictureId % cycle) + half + cycle) % cycle) - half;
+    const extended = this.#pictureId + step;
+    this.#pictureId = Math.max(this.#pictureId, extended);
+    return extended;
+  }
+}
+
+/** Overwrites picture id and TL0PICIDX of the VP8 payload `packet[at, at + length)`. */
+export function rewriteVp8Numbers(
+  packet: Uint8Array,
+  at: number,
+  length: number,
+  pictureId: number,
+  tl0PicIdx: number,
+): void {
+  if (readVp8Descriptor(packet, at, length, vp8)) rewriteVp8Descriptor(packet, vp8, pictureId, tl0PicIdx);
+}

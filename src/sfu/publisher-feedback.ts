@@ -1,0 +1,89 @@
+/**
+ * RTCP that a publisher gets from us: transport-wide feedback (its bandwidth estimate lives on it), receiver
+ * reports, NACKs and PLIs.
+ */
+import { SLOT } from "../base/counters.ts";
+import type { Ssrc } from "../base/ids.ts";
+import { ArrivalRecorder } from "../cc/arrival-recorder.ts";
+import { writeNack, writePli } from "../rtp/rtcp/feedback.ts";
+import { MAX_REPORT_BLOCKS, writeReceiverReport } from "../rtp/rtcp/reports.ts";
+import type { CoreContext } from "./core-context.ts";
+import type { RtcpOutlet } from "./rtcp-outlet.ts";
+import type { StreamDemux } from "./stream-demux.ts";
+import type { UpStream } from "./up-stream.ts";
+
+/** The sender SSRC of our feedback. Any value does that no stream of ours has. */
+const FEEDBACK_SSRC = 1 as Ssrc;
+
+/** RFC 3550 §6.2 allows 5 s; a second keeps a sender's loss and round-trip time fresh for 100 bytes. */
+const REPORT_INTERVAL_US = 1_000_000;
+
+/** Losses asked for in one RTCP packet: more would not fit a datagram, and a longer list is a job for a PLI. */
+const MAX_NACKS = 128;
+
+/**
+ * Round trip assumed for NACK retries: publishers measure theirs, and nothing in RTCP tells us. Longer repairs a lost
+ * retransmission later, shorter asks twice for what is on its way.
+ */
+const ASSUMED_RTT_US = 100_000;
+
+export class PublisherFeedback {
+  readonly arrivals = new ArrivalRecorder();
+  #nextReportUs = 0;
+  readonly #missing = new Uint16Array(MAX_NACKS);
+  readonly #demux: StreamDemux;
+  readonly #rtcp: RtcpOutlet;
+  readonly #context: CoreContext;
+
+  constructor(demux: StreamDemux, rtcp: RtcpOutlet, context: CoreContext) {
+    this.#demux = demux;
+    this.#rtcp = rtcp;
+    this.#context = context;
+  }
+  tick(nowUs: number): void {
+    while (this.arrivals.due(nowUs)) this.#sendArrivals(nowUs);
+    for (const stream of this.#demux.streams()) {
+      this.#sendNack(stream, nowUs);
+      this.#sendPli(stream, nowUs);
+    }
+    if (nowUs >= this.#nextReportUs) {
+      this.#nextReportUs = nowUs + REPORT_INTERVAL_US;
+      this.#sendReport(nowUs);
+    }
+  }
+
+  #sendArrivals(nowUs: number): void {
+    // The media source of transport-wide feedback is any stream of the transport (§3.1 of the draft).
+    const [stream] = this.#demux.streams();
+    const mediaSsrc = stream?.ssrc ?? 0;
+    this.#rtcp.send((out, at) => this.arrivals.write(nowUs, out, at, FEEDBACK_SSRC, mediaSsrc));
+    this.#context.counters[SLOT.twccSent]! += 1;
+  }
+
+  #sendNack(stream: UpStream, nowUs: number): void {
+    const { nack } = stream;
+    if (nack === null) return;
+    const count = nack.poll(nowUs, ASSUMED_RTT_US, this.#missing);
+    if (nack.gaveUp) {
+      nack.gaveUp = false;
+      stream.keyframes.need();
+    }
+    if (count === 0) return;
+    this.#rtcp.send((out, at) => writeNack(out, at, FEEDBACK_SSRC, stream.ssrc, this.#missing, count));
+    this.#context.counters[SLOT.nackPacketsSent]! += 1;
+    this.#context.counters[SLOT.nackSeqsSent]! += count;
+  }
+
+  #sendPli(stream: UpStream, nowUs: number): void {
+    if (!stream.keyframes.poll(nowUs)) return;
+    this.#rtcp.send((out, at) => writePli(out, at, FEEDBACK_SSRC, stream.ssrc));
+    this.#context.counters[SLOT.pliSent]! += 1;
+  }
+
+  #sendReport(nowUs: number): void {
+    const blocks = [...this.#demux.streams()].slice(0, MAX_REPORT_BLOCKS);
+    if (blocks.length === 0) return;
+    const reports = blocks.map((stream) => stream.statistics.report(stream.ssrc, nowUs));
+    this.#rtcp.send((out, at) => writeReceiverReport(out, at, FEEDBACK_SSRC, reports));
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * RTCP from one peer: reports of what it sends, and its wishes about what it receives.
+ *
+ * A datagram is split exactly; what does not belong to a stream of this peer is passed over.
+ */
+import { type CounterName, SLOT } from "../base/counters.ts";
+import { asSsrc } from "../base/ids.ts";
+import { readFir, readMediaSsrc, readNack } from "../rtp/rtcp/feedback.ts";
+import { readBye, readReportBlocks, readSenderInfo } from "../rtp/rtcp/reports.ts";
+import { FEEDBACK, RTCP, RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
+import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp/srtp-receiver.ts";
+import type { CoreContext } from "./core-context.ts";
+import type { DownTrack } from "./down-track.ts";
+import { Retransmitter } from "./retransmitter.ts";
+import type { StreamDemux } from "./stream-demux.ts";
+
+export class RtcpInlet {
+  /** Null until the handshake has given keys. */
+  receiver: SrtpReceiver | null = null;
+  readonly #cursor = new RtcpCursor();
+  readonly #demux: StreamDemux;
+  readonly #downTracks: readonly DownTrack[];
+  readonly #retransmitter: Retransmitter;
+  readonly #context: CoreContext;
+
+  constructor(demux: StreamDemux, downTracks: readonly DownTrack[], context: CoreContext) {
+    this.#demux = demux;
+    this.#downTracks = downTracks;
+    this.#retransmitter = new Retransmitter(context);
+    this.#context = context;
+  }
+
+  /** One SRTCP datagram in `bytes[0, length)`, opened in place. */
+  receive(bytes: Uint8Array, length: number, nowUs: number): void {
+    if (this.receiver === null) return this.#count("upDropped_not_secure");
+    const opened = this.receiver.openRtcp(bytes, length);
+    if (opened < 0) return this.#count(refusal(opened));
+    this.#count("upRtcpPackets");
+    const cursor = this.#cursor;
+    cursor.reset(bytes, opened);
+    while (cursor.next()) {
+      if (!this.#receivePacket(bytes, nowUs)) return this.#count("upDropped_malformed_rtcp");
+    }
+    if (!cursor.complete) this.#count("upDropped_malformed_rtcp");
+  }
+
+  /** Returns false when the packet under the cursor is cut short. */
+  #receivePacket(bytes: Uint8Array, nowUs: number): boolean {
+    switch (this.#cursor.packetType) {
+      case RTCP.senderReport:
+        return this.#onSenderReport(bytes, nowUs) && this.#onReportBlocks(bytes, nowUs);
+      case RTCP.receiverReport:
+        return this.#onReportBlocks(bytes, nowUs);
+      case RTCP.bye:
+        return this.#onBye(bytes);
+      case RTCP.transportFeedback:
+        return this.#cursor.count !== FEEDBACK.nack || this.#onNack(bytes, nowUs);
+      case RTCP.payloadFeedback:
+        return this.#onPayloadFeedback(bytes);
+      default:
+        return true;
+    }
+  }
+
+  #onSenderReport(bytes: Uint8Array, nowUs: number): boolean {
+    const info = readSenderInfo(bytes, this.#cursor);
+    if (info === undefined) return false;
+    const stream = this.#demux.stream(asSsrc(info.ssrc));
+    stream?.clock.onSenderReport(info.ntpUs, info.timestamp, nowUs);
+    stream?.statistics.onSenderReport(info.ntpUs, nowUs);
+    return true;
+  }
+
+  #onReportBlocks(bytes: Uint8Array, nowUs: number): boolean {
+    const blocks = readReportBlocks(bytes, this.#cursor);
+    if (blocks === undefined) return false;
+    for (const { ssrc, fractionLost, lastSr, delaySinceLastSr } of blocks) {
+      const downTrack = this.#downTrackOf(ssrc);
+      if (downTrack === undefined) continue;
+      downTrack.reports.onReportBlock(fractionLost, lastSr, delaySinceLastSr, nowUs);
+      downTrack.stream.writer.sendsMid = false;
+    }
+    return true;
+  }
+
+  #onBye(bytes: Uint8Array): boolean {
+    const ssrcs = readBye(bytes, this.#cursor);
+    if (ssrcs === undefined) return false;
+    // Chromium says BYE for an encoding that it only pauses, so the track lives on; receivers go to another encoding.
+    for (const ssrc of ssrcs) this.#demux.stream(asSsrc(ssrc))?.rate.stop();
+    return true;
+  }
+
+  #onNack(bytes: Uint8Array, nowUs: number): boolean {
+    const ssrc = readMediaSsrc(bytes, this.#cursor);
+    if (ssrc === undefined) return false;
+    this.#count("nackPacketsReceived");
+    const downTrack = this.#downTrackOf(ssrc);
+    readNack(bytes, this.#cursor, (seq) => {
+      this.#count("nackSeqsReceived");
+      if (downTrack !== undefined) this.#retransmitter.resend(downTrack, seq, nowUs);
+    });
+    return true;
+  }
+
+  #onPayloadFeedback(bytes: Uint8Array): boolean {
+    const ssrc = readMediaSsrc(bytes, this.#cursor);
+    if (ssrc === undefined) return false;
+    if (this.#cursor.count === FEEDBACK.pli) {
+      this.#count("pliReceived");
+      this.#downTrackOf(ssrc)?.onKeyframeRequest();
+    } else if (this.#cursor.count === FEEDBACK.fir) {
+      this.#count("firReceived");
+      for (const asked of readFir(bytes, this.#cursor)) this.#downTrackOf(asked)?.onKeyframeRequest();
+    }
+    return true;
+  }
+
+  #downTrackOf(ssrc: number): DownTrack | undefined {
+    return this.#downTracks.find(({ params }) => params.ssrc === ssrc);
+  }
+
+  #count(name: CounterName): void {
+    this.#context.counters[SLOT[name]]! += 1;
+  }
+}
+
+function refusal(code: number): CounterName {
+  if (code === SRTP_REPLAYED) return "upDropped_srtcp_replay";
+  return code === SRTP_TOO_MANY_STREAMS ? "upDropped_stream_limit" : "upDropped_srtcp_auth";
+}

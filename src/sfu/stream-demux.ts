@@ -1,0 +1,122 @@
+/**
+ * Finds the UpStream of a packet: by SSRC once known, else by what the packet and the SDP say (RFC 8843 §9.2,
+ * RFC 8852): (MID, RID) from header extensions, SSRCs announced in SDP, or a payload type that only one track has.
+ */
+import type { Ssrc } from "../base/ids.ts";
+import type { PayloadParams } from "../contract/media.ts";
+import { EXTENSION } from "../rtp/header-extensions.ts";
+import type { UpPacket } from "./up-packet.ts";
+import { UpStream } from "./up-stream.ts";
+import type { UpTrack } from "./up-track.ts";
+
+/**
+ * SSRCs of one publisher: three encodings and their RTX on ten videos fit. More only feeds an attacker's memory
+ * appetite, fewer would turn away a participant with many tracks.
+ */
+const MAX_SSRCS = 64;
+
+/** Where packets of one SSRC belong. `rtx`: they are retransmissions for `stream`. */
+export interface StreamBinding {
+  readonly track: UpTrack;
+  readonly stream: UpStream;
+  readonly rtx: boolean;
+}
+
+export type DemuxFailure = "unknown_stream" | "unknown_payload_type" | "stream_limit";
+
+export class StreamDemux {
+  readonly tracks: UpTrack[] = [];
+  readonly #bySsrc = new Map<number, StreamBinding>();
+
+  /** Every stream that has been heard. */
+  *streams(): Generator<UpStream> {
+    for (const track of this.tracks)
+      for (const stream of track.streams) if (stream !== undefined) yield stream;
+  }
+
+  add(track: UpTrack): void {
+    this.tracks.push(track);
+  }
+
+  remove(track: UpTrack): void {
+    this.tracks.splice(this.tracks.indexOf(track), 1);
+    for (const [ssrc, binding] of this.#bySsrc) if (binding.track === track) this.#bySsrc.delete(ssrc);
+  }
+
+  stream(ssrc: Ssrc): UpStream | undefined {
+    const binding = this.#bySsrc.get(ssrc);
+    return binding?.rtx === false ? binding.stream : undefined;
+  }
+
+  /** The binding of a packet whose header and extensions are parsed. */
+  find(packet: UpPacket): StreamBinding | DemuxFailure {
+    return this.#bySsrc.get(packet.header.ssrc) ?? this.#bind(packet);
+  }
+
+  /** The first packet of an SSRC. */
+  #bind(packet: UpPacket): StreamBinding | DemuxFailure {
+    const { ssrc, payloadType } = packet.header;
+    const track = this.#trackOf(packet);
+    if (track === undefined) return "unknown_stream";
+    const primary = track.payload(payloadType);
+    const payload = primary ?? track.payloadOfRtx(payloadType);
+    if (payload === undefined) return "unknown_payload_type";
+    const encoding = encodingOf(track, packet);
+    if (encoding === -1) return "unknown_stream";
+    if (this.#bySsrc.size >= MAX_SSRCS) return "stream_limit";
+
+    const rtx = primary === undefined;
+    const stream = rtx ? track.streams[encoding] : this.#newStream(track, encoding, ssrc, payload);
+    // RTX before the stream it repairs (Chromium probes that way) has nothing to repair yet.
+    if (stream === undefined) return "unknown_stream";
+    const binding: StreamBinding = { track, stream, rtx };
+    this.#bySsrc.set(ssrc, binding);
+    return binding;
+  }
+
+  /** A publisher that restarts an encoding uses a new SSRC; the old one is forgotten. */
+  #newStream(track: UpTrack, encoding: number, ssrc: Ssrc, payload: PayloadParams): UpStream {
+    const old = track.streams[encoding];
+    if (old !== undefined) {
+      for (const [known, binding] of this.#bySsrc) if (binding.stream === old) this.#bySsrc.delete(known);
+      for (const downTrack of track.downTracks) if (downTrack.encoding === encoding) downTrack.interrupt();
+    }
+    const stream = new UpStream(ssrc, encoding, payload);
+    track.streams[encoding] = stream;
+    return stream;
+  }
+
+  #trackOf(packet: UpPacket): UpTrack | undefined {
+    const mid = extensionText(packet, EXTENSION.mid);
+    if (mid !== "") return this.tracks.find((track) => track.params.mid === mid);
+    const { ssrc, payloadType } = packet.header;
+    const announced = this.tracks.find((track) => ssrcIndex(track, ssrc) !== -1);
+    if (announced !== undefined) return announced;
+    const candidates = this.tracks.filter(
+      (track) => track.payload(payloadType) !== undefined || track.payloadOfRtx(payloadType) !== undefined,
+    );
+    return candidates.length === 1 ? candidates[0] : undefined;
+  }
+}
+
+function encodingOf(track: UpTrack, packet: UpPacket): number {
+  const { rids } = track.params;
+  const rid = extensionText(packet, EXTENSION.rid) || extensionText(packet, EXTENSION.repairedRid);
+  if (rids.length === 0 || (rids.length === 1 && rid === "")) return 0;
+  if (rid !== "") return rids.indexOf(rid);
+  // Simulcast announced by SSRC, lowest first.
+  return ssrcIndex(track, packet.header.ssrc);
+}
+
+function ssrcIndex(track: UpTrack, ssrc: Ssrc): number {
+  return track.params.ssrcs.findIndex(
+    (pair) => pair.ssrc === ssrc || (pair.rtxSsrc !== 0 && pair.rtxSsrc === ssrc),
+  );
+}
+
+/** A MID (a token, RFC 5888 §4) or RID (alphanumeric, RFC 8851 §4) from its extension, or "" when absent. */
+function extensionText(packet: UpPacket, kind: number): string {
+  const at = packet.extensions.at[kind]!;
+  if (at < 0) return "";
+  return String.fromCharCode(...packet.bytes.subarray(at, at + packet.extensions.bytes[kind]!));
+}

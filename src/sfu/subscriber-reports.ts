@@ -1,0 +1,43 @@
+/**
+ * Sender reports and CNAMEs for a subscriber (RFC 3550 §6.4.1, §6.5.1).
+ *
+ * The time pairs are the publisher's own, carried on into our timestamps: so a receiver brings its audio and video
+ * together as if they had come straight from it. A stream without a report from its publisher has none from us.
+ */
+
+import { writeCname, writeSenderReport } from "../rtp/rtcp/reports.ts";
+import type { DownTrack } from "./down-track.ts";
+import type { RtcpOutlet } from "./rtcp-outlet.ts";
+
+const REPORT_INTERVAL_US = 1_000_000;
+
+export class SubscriberReports {
+  #nextUs = 0;
+  readonly #downTracks: readonly DownTrack[];
+  readonly #rtcp: RtcpOutlet;
+
+  constructor(downTracks: readonly DownTrack[], rtcp: RtcpOutlet) {
+    this.#downTracks = downTracks;
+    this.#rtcp = rtcp;
+  }
+
+  tick(nowUs: number): void {
+    for (const downTrack of this.#downTracks) downTrack.stream.rate.tick(nowUs);
+    if (nowUs < this.#nextUs) return;
+    this.#nextUs = nowUs + REPORT_INTERVAL_US;
+    for (const downTrack of this.#downTracks) this.#report(downTrack, nowUs);
+  }
+
+  #report(downTrack: DownTrack, nowUs: number): void {
+    const { source, stream, params, reports } = downTrack;
+    const clock = source?.track.streams[downTrack.encoding]?.clock;
+    if (source === null || clock === undefined || !clock.known) return;
+    const ntpUs = clock.ntpUsNow(nowUs);
+    const timestamp =
+      (clock.timestampAt(ntpUs, source.payload.clockRate) + stream.numbers.timestampOffset) >>> 0;
+    const { ssrc } = params;
+    const info = { ssrc, ntpUs, timestamp, packets: stream.rate.packets, payloadBytes: stream.payloadBytes };
+    this.#rtcp.send((out, at) => writeCname(out, writeSenderReport(out, at, info), ssrc, downTrack.cname));
+    reports.onSenderReportSent(ntpUs, nowUs);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One peer: its ICE agent, its keys, what it publishes and what it receives.
+ *
+ * A composition without decisions: RTP in goes to `UpInlet`, RTCP in to `RtcpInlet`, and time to those that report.
+ */
+import type { SubscriptionId, TransportId } from "../base/ids.ts";
+import type { DownTrackParams, ExtensionIds, TransportState, UpTrackParams } from "../contract/media.ts";
+import type { IceLiteAgent } from "../ice/ice-lite-agent.ts";
+import { ExtensionMap } from "../rtp/header-extensions.ts";
+import type { SrtpReceiver } from "../srtp/srtp-receiver.ts";
+import type { SrtpSender } from "../srtp/srtp-sender.ts";
+import type { CoreContext } from "./core-context.ts";
+import { DownStream } from "./down-stream.ts";
+import { DownTrack } from "./down-track.ts";
+import { Outlet } from "./outlet.ts";
+import { PacketWriter } from "./packet-writer.ts";
+import { PublisherFeedback } from "./publisher-feedback.ts";
+import { RtcpInlet } from "./rtcp-inlet.ts";
+import { RtcpOutlet } from "./rtcp-outlet.ts";
+import { StreamDemux } from "./stream-demux.ts";
+import { SubscriberReports } from "./subscriber-reports.ts";
+import { UpInlet } from "./up-inlet.ts";
+import { UpTrack } from "./up-track.ts";
+
+export class Transport {
+  readonly id: TransportId;
+  readonly ice: IceLiteAgent;
+  readonly outlet: Outlet;
+  readonly rtp: UpInlet;
+  readonly rtcp: RtcpInlet;
+  /** The state last told to control. */
+  reported: TransportState = "new";
+  readonly #extensions: ExtensionMap;
+  readonly #demux = new StreamDemux();
+  readonly #downTracks: DownTrack[] = [];
+  readonly #rtcpOutlet: RtcpOutlet;
+  readonly #feedback: PublisherFeedback;
+  readonly #reports: SubscriberReports;
+  readonly #context: CoreContext;
+
+  /** `session`: the index under which the thread keeps this transport's SRTP sender. */
+  constructor(
+    id: TransportId,
+    session: number,
+    ice: IceLiteAgent,
+    extensions: ExtensionIds,
+    context: CoreContext,
+  ) {
+    this.id = id;
+    this.ice = ice;
+    this.outlet = new Outlet(session);
+    this.#extensions = new ExtensionMap(extensions);
+    this.#rtcpOutlet = new RtcpOutlet(this.outlet, context);
+    this.#feedback = new PublisherFeedback(this.#demux, this.#rtcpOutlet, context);
+    this.#reports = new SubscriberReports(this.#downTracks, this.#rtcpOutlet);
+    this.rtp = new UpInlet(this.#extensions, this.#feedback.arrivals, this.#demux, context);
+    this.rtcp = new RtcpInlet(this.#demux, this.#downTracks, context);
+    this.#context = context;
+  }
+
+  get tracks(): readonly UpTrack[] {
+    return this.#demux.tracks;
+  }
+
+  get downTracks(): readonly DownTrack[] {
+    return this.#downTracks;
+  }
+
+  /** The handshake is done: media may flow both ways. */
+  onKeys(receiver: SrtpReceiver, sender: SrtpSender, nowUs: number): void {
+    this.rtp.receiver = receiver;
+    this.rtcp.receiver = receiver;
+    this.#rtcpOutlet.sender = sender;
+    this.outlet.secure = true;
+    this.retarget(nowUs);
+  }
+
+  /** Whether and where packets can be sent has changed. */
+  retarget(nowUs: number): void {
+    for (const downTrack of this.#downTracks) downTrack.retarget(nowUs);
+  }
+
+  publish(params: UpTrackParams): UpTrack {
+    const track = new UpTrack(params, this.#extensions);
+    this.#demux.add(track);
+    return track;
+  }
+
+  /** Ends a track of ours; its receivers are left without a source. */
+  unpublish(track: UpTrack, nowUs: number): void {
+    for (const downTrack of [...track.downTracks]) downTrack.setSource(null, nowUs);
+    this.#demux.remove(track);
+  }
+
+  addDownTrack(params: DownTrackParams): DownTrack {
+    const writer = new PacketWriter(this.#extensions, params.mid);
+    const stream = new DownStream(params.ssrc, params.rtxSsrc, writer, this.outlet, this.#context);
+    const downTrack = new DownTrack(params, stream, this.outlet, this.#context);
+    this.#downTracks.push(downTrack);
+    return downTrack;
+  }
+
+  removeDownTrack(id: SubscriptionId, nowUs: number): void {
+    const at = this.#downTracks.findIndex(({ params }) => params.subscriptionId === id);
+    if (at === -1) return;
+    const [removed] = this.#downTracks.splice(at, 1);
+    removed!.setSource(null, nowUs);
+    this.#rtcpOutlet.sender?.retire(removed!.params.ssrc);
+    this.#rtcpOutlet.sender?.retire(removed!.params.rtxSsrc);
+  }
+
+  close(nowUs: number): void {
+    for (const track of [...this.tracks]) this.unpublish(track, nowUs);
+    for (const { params } of [...this.#downTracks]) this.removeDownTrack(params.subscriptionId, nowUs);
+  }
+
+  tick(nowUs: number): void {
+    if (!this.outlet.open) return;
+    for (const track of this.tracks) track.tick(nowUs);
+    this.#feedback.tick(nowUs);
+    this.#reports.tick(nowUs);
+  }
+}

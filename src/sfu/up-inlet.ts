@@ -1,0 +1,133 @@
+/**
+ * RTP from one publisher, from ciphertext to the loop over its receivers: steps 3 to 5 of the packet path.
+ *
+ * Every way out that is not forwarding adds one to a counter by reason.
+ */
+import { readU16, writeU16, writeU32 } from "../base/bytes.ts";
+import { type CounterName, SLOT } from "../base/counters.ts";
+import { extendSeq } from "../base/sequence.ts";
+import type { ArrivalRecorder } from "../cc/arrival-recorder.ts";
+import type { PayloadParams } from "../contract/media.ts";
+import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
+import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
+import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp/srtp-receiver.ts";
+import type { CoreContext } from "./core-context.ts";
+import type { StreamBinding, StreamDemux } from "./stream-demux.ts";
+import type { UpPacket } from "./up-packet.ts";
+import type { UpStream } from "./up-stream.ts";
+import type { UpTrack } from "./up-track.ts";
+
+/** The original sequence number in front of a retransmitted payload (RFC 4588 §4). */
+const OSN_BYTES = 2;
+
+export class UpInlet {
+  /** Null until the handshake has given keys. */
+  receiver: SrtpReceiver | null = null;
+  readonly #extensions: ExtensionMap;
+  readonly #arrivals: ArrivalRecorder;
+  readonly #demux: StreamDemux;
+  readonly #context: CoreContext;
+
+  constructor(extensions: ExtensionMap, arrivals: ArrivalRecorder, demux: StreamDemux, context: CoreContext) {
+    this.#extensions = extensions;
+    this.#arrivals = arrivals;
+    this.#demux = demux;
+    this.#context = context;
+  }
+
+  /** `packet.bytes[0, packet.length)` came in at `packet.receivedUs`. */
+  receive(packet: UpPacket): void {
+    const { header, bytes } = packet;
+    if (this.receiver === null) return this.#drop("upDropped_not_secure");
+    if (!parseRtpHeader(bytes, packet.length, header)) return this.#drop("upDropped_malformed_rtp");
+    const opened = this.receiver.openRtp(bytes, header, packet.length);
+    if (opened < 0) return this.#drop(refusal(opened));
+    packet.length = opened;
+    packet.extSeq = this.receiver.lastExtSeq;
+    if (!packet.extensions.parse(bytes, header, this.#extensions))
+      return this.#drop("upDropped_malformed_rtp");
+    if (!readPadding(bytes, opened, header)) return this.#drop("upDropped_malformed_rtp");
+    this.#noteArrival(packet);
+
+    const binding = this.#demux.find(packet);
+    if (typeof binding === "string") return this.#drop(`upDropped_${binding}`);
+    if (binding.rtx) this.#receiveRtx(packet, binding);
+    else this.#receiveMedia(packet, binding);
+  }
+
+  #noteArrival(packet: UpPacket): void {
+    const at = packet.extensions.at[EXTENSION.transportCc]!;
+    if (at < 0 || packet.extensions.bytes[EXTENSION.transportCc]! !== 2) return;
+    this.#arrivals.onPacket(readU16(packet.bytes, at), packet.receivedUs);
+  }
+
+  #receiveMedia(packet: UpPacket, { track, stream }: StreamBinding): void {
+    const { header, extSeq, receivedUs } = packet;
+    const payload = track.payload(header.payloadType);
+    if (payload === undefined) return this.#drop("upDropped_unknown_payload_type");
+    stream.statistics.onPacket(extSeq, header.timestamp, receivedUs);
+    stream.nack?.onPacket(extSeq, receivedUs);
+    this.#forward(packet, track, stream, payload);
+  }
+
+  /** Turns a retransmission back into the packet that it repeats, in place, as if it had come late. */
+  #receiveRtx(packet: UpPacket, { track, stream }: StreamBinding): void {
+    const { header, bytes } = packet;
+    this.#context.counters[SLOT.upRtxPackets]! += 1;
+    const payload = track.payloadOfRtx(header.payloadType);
+    if (payload === undefined) return this.#drop("upDropped_unknown_payload_type");
+    // Chromium probes for bandwidth with empty retransmissions.
+    if (header.payloadBytes < OSN_BYTES) return this.#drop("upDropped_padding_only");
+
+    const originalSeq = readU16(bytes, header.headerBytes);
+    bytes.copyWithin(header.headerBytes, header.headerBytes + OSN_BYTES, packet.length);
+    packet.length -= OSN_BYTES;
+    header.payloadBytes -= OSN_BYTES;
+    header.payloadType = payload.payloadType;
+    header.seq = originalSeq;
+    header.ssrc = stream.ssrc;
+    bytes[1] = (bytes[1]! & 0x80) | payload.payloadType;
+    writeU16(bytes, 2, originalSeq);
+    writeU32(bytes, 8, stream.ssrc);
+
+    packet.extSeq = extendSeq(stream.statistics.highestExtSeq, originalSeq);
+    stream.nack?.onPacket(packet.extSeq, packet.receivedUs);
+    this.#forward(packet, track, stream, payload);
+  }
+
+  #forward(packet: UpPacket, track: UpTrack, stream: UpStream, payload: PayloadParams): void {
+    const { header } = packet;
+    if (stream.isDuplicate(packet.extSeq)) return this.#drop("upDropped_duplicate");
+    packet.encoding = stream.encoding;
+    if (header.payloadBytes === 0) {
+      track.skip(packet);
+      return this.#drop("upDropped_padding_only");
+    }
+    packet.payload = packet.bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
+    stream.accept(packet, payload);
+    this.#count(packet, track);
+    if (track.onPayload(payload)) this.#announce(track, payload);
+    if (track.muted) return this.#drop("upDropped_muted");
+    track.forward(packet);
+  }
+
+  #count(packet: UpPacket, track: UpTrack): void {
+    const { counters } = this.#context;
+    const video = track.params.kind === "video";
+    counters[video ? SLOT.upPackets_video : SLOT.upPackets_audio]! += 1;
+    counters[video ? SLOT.upBytes_video : SLOT.upBytes_audio]! += packet.length;
+  }
+
+  #announce(track: UpTrack, { codec, payloadType }: PayloadParams): void {
+    this.#context.events.push({ kind: "up-track.codec", trackId: track.id, codec, payloadType });
+  }
+
+  #drop(reason: CounterName): void {
+    this.#context.counters[SLOT[reason]]! += 1;
+  }
+}
+
+function refusal(code: number): CounterName {
+  if (code === SRTP_REPLAYED) return "upDropped_srtp_replay";
+  return code === SRTP_TOO_MANY_STREAMS ? "upDropped_stream_limit" : "upDropped_srtp_auth";
+}

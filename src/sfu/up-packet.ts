@@ -1,0 +1,30 @@
+/**
+ * The packet being forwarded, as every stage of one pass sees it: one reused view per media thread.
+ *
+ * Filled by `Transport` (header, extensions), completed by `UpStream` (numbers, frame facts), read by down tracks.
+ */
+
+import { FrameInfo } from "../rtp/frame-info.ts";
+import { ExtensionView } from "../rtp/header-extensions.ts";
+import { RtpHeader } from "../rtp/rtp-header.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+export class UpPacket {
+  /** Plaintext of the hop in `bytes[0, length)`. */
+  bytes: Uint8Array = NO_BYTES;
+  length = 0;
+  receivedUs = 0;
+  readonly header = new RtpHeader();
+  readonly extensions = new ExtensionView();
+  /** `bytes` from the end of the header to the end of the payload, padding left out. */
+  payload: Uint8Array = NO_BYTES;
+  /** Index of the UpStream in its track. */
+  encoding = 0;
+  extSeq = 0;
+  readonly frame = new FrameInfo();
+  /** VP8 picture id with its rollovers counted, or -1 where the payload has none. */
+  extPictureId = -1;
+  /** VP8 TL0PICIDX, or -1. */
+  tl0PicIdx = -1;
+}

@@ -1,0 +1,96 @@
+/**
+ * One SSRC of a published track: a simulcast encoding, an SVC stream, or the audio.
+ *
+ * Extends its numbers, keeps its history, finds its losses, and reads from headers what layer selection asks.
+ */
+
+import type { Ssrc } from "../base/ids.ts";
+import { NackGenerator } from "../cc/nack-generator.ts";
+import { ReceiveStatistics } from "../cc/receive-statistics.ts";
+import type { PayloadParams } from "../contract/media.ts";
+import { DependencyDescriptorReader } from "../rtp/dependency-descriptor.ts";
+import { EXTENSION } from "../rtp/header-extensions.ts";
+import { KeyframeRequester } from "./keyframe-requester.ts";
+import { NO_ROW, PacketHistory } from "./packet-history.ts";
+import { PayloadReader } from "./payload-reader.ts";
+import { RateMeter } from "./rate-meter.ts";
+import { SenderClock } from "./sender-clock.ts";
+import type { UpPacket } from "./up-packet.ts";
+
+/** History sizes, bytes: audio of 64 kbit/s fills 16 KiB in two seconds, video starts small and grows by its bitrate. */
+const AUDIO_HISTORY_BYTES = 16 * 1024;
+const VIDEO_HISTORY_BYTES = 64 * 1024;
+const VIDEO_HISTORY_MAX_BYTES = 1024 * 1024;
+
+/** At most two PLIs a second to an encoder; half a second also covers an RTT and the encoding of a key frame. */
+const PLI_RETRY_US = 500_000;
+
+/** An encoding silent for this long counts as switched off. Must exceed the frame interval of a slow screen share. */
+const ACTIVE_US = 1_500_000;
+
+export class UpStream {
+  readonly ssrc: Ssrc;
+  /** Index in the track: the spatial layer under simulcast, else 0. */
+  readonly encoding: number;
+  readonly clock = new SenderClock();
+  readonly statistics: ReceiveStatistics;
+  /** Null for audio, which conceals a loss sooner than a retransmission could come. */
+  readonly nack: NackGenerator | null;
+  readonly keyframes = new KeyframeRequester(PLI_RETRY_US);
+  readonly history: PacketHistory;
+  readonly rate = new RateMeter();
+  readonly #descriptors = new DependencyDescriptorReader();
+  readonly #payload = new PayloadReader();
+  /** Highest layers seen: what can be asked for. */
+  maxSpatial = 0;
+  maxTemporal = 0;
+  hasDescriptor = false;
+
+  constructor(ssrc: Ssrc, encoding: number, payload: PayloadParams) {
+    this.ssrc = ssrc;
+    this.encoding = encoding;
+    this.statistics = new ReceiveStatistics(payload.clockRate);
+    const audio = payload.codec === "opus";
+    this.nack = audio ? null : new NackGenerator();
+    this.history = audio
+      ? new PacketHistory(AUDIO_HISTORY_BYTES, AUDIO_HISTORY_BYTES)
+      : new PacketHistory(VIDEO_HISTORY_BYTES, VIDEO_HISTORY_MAX_BYTES);
+  }
+
+  /** Whether `extSeq` came before, on its own SSRC or as a retransmission. */
+  isDuplicate(extSeq: number): boolean {
+    return this.history.find(extSeq) !== NO_ROW;
+  }
+
+  /** Takes in a new packet with media; completes the facts that selection needs. */
+  accept(packet: UpPacket, payload: PayloadParams): void {
+    packet.encoding = this.encoding;
+    this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
+    this.rate.add(packet.length, packet.receivedUs);
+    if (payload.codec === "opus") return;
+    this.#readFrame(packet, payload);
+    const { frame } = packet;
+    if (frame.keyframe && frame.startsFrame) this.keyframes.onKeyframe();
+    if (frame.maxSpatial > this.maxSpatial) this.maxSpatial = frame.maxSpatial;
+    if (frame.maxTemporal > this.maxTemporal) this.maxTemporal = frame.maxTemporal;
+  }
+
+  isActive(nowUs: number): boolean {
+    return this.rate.idleUs(nowUs) < ACTIVE_US;
+  }
+
+  /** By the Dependency Descriptor where there is one; by the codec's payload descriptor only where there is none. */
+  #readFrame(packet: UpPacket, payload: PayloadParams): void {
+    const { extensions, frame } = packet;
+    this.#payload.readNumbers(packet, payload.codec);
+    const at = extensions.at[EXTENSION.dependencyDescriptor]!;
+    if (at >= 0) {
+      this.hasDescriptor = true;
+      const bytes = extensions.bytes[EXTENSION.dependencyDescriptor]!;
+      if (this.#descriptors.read(packet.bytes, at, bytes, frame)) return;
+      frame.reset();
+      return;
+    }
+    if (!this.#payload.read(packet, payload.codec)) frame.reset();
+  }
+}

@@ -1,0 +1,116 @@
+/** What a participant publishes: one audio, or one video in one or more encodings. Owned by its Transport. */
+
+import type { CodecName } from "../base/codec.ts";
+import type { TrackId } from "../base/ids.ts";
+import type { PayloadParams, UpLayerStats, UpTrackParams, UpTrackStats } from "../contract/media.ts";
+import type { ExtensionMap } from "../rtp/header-extensions.ts";
+import type { DownTrack } from "./down-track.ts";
+import type { UpPacket } from "./up-packet.ts";
+import type { UpStream } from "./up-stream.ts";
+
+export class UpTrack {
+  readonly params: UpTrackParams;
+  readonly extensions: ExtensionMap;
+  /** By encoding; a hole until its first packet. */
+  readonly streams: (UpStream | undefined)[] = [];
+  readonly downTracks: DownTrack[] = [];
+  /** The codec of the latest packet; null before the first. */
+  codec: CodecName | null = null;
+  #payloadType = -1;
+  #muted = false;
+  readonly #payloadByType: (PayloadParams | undefined)[] = new Array(128);
+
+  /** `extensions`: the publisher's extension ids, to read stored packets again. */
+  constructor(params: UpTrackParams, extensions: ExtensionMap) {
+    this.params = params;
+    this.extensions = extensions;
+    for (const payload of params.payloads) this.#payloadByType[payload.payloadType] = payload;
+  }
+
+  get id(): TrackId {
+    return this.params.trackId;
+  }
+
+  get isSimulcast(): boolean {
+    return this.params.rids.length > 1;
+  }
+
+  payload(payloadType: number): PayloadParams | undefined {
+    return this.#payloadByType[payloadType];
+  }
+
+  /** The primary payload whose retransmissions carry `payloadType` (RFC 4588 §8.1, `apt`). */
+  payloadOfRtx(payloadType: number): PayloadParams | undefined {
+    return this.params.payloads.find((payload) => payload.rtxPayloadType === payloadType);
+  }
+
+  /** Notes the payload of a packet that will be forwarded. Returns true when it is not that of the one before. */
+  onPayload({ codec, payloadType }: PayloadParams): boolean {
+    if (payloadType === this.#payloadType) return false;
+    this.#payloadType = payloadType;
+    this.codec = codec;
+    return true;
+  }
+
+  /** A muted track is received and not forwarded; receivers start again from a key frame. */
+  set muted(muted: boolean) {
+    this.#muted = muted;
+    if (muted) for (const downTrack of this.downTracks) downTrack.interrupt();
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  /** The one loop over receivers (ARCHITECTURE §4, step 5). */
+  forward(packet: UpPacket): void {
+    for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
+  }
+
+  /** A packet that no receiver gets (padding only): they close the gap in their numbering. */
+  skip(packet: UpPacket): void {
+    for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.skip(packet);
+  }
+
+  /**
+   * The layer nearest to `wanted` that is being sent now: the highest active one not above it, else the lowest
+   * active one; `wanted` itself before any packet came.
+   */
+  nearestActiveEncoding(wanted: number, nowUs: number): number {
+    if (!this.isSimulcast) return wanted;
+    let lowest = -1;
+    for (let encoding = this.streams.length - 1; encoding >= 0; encoding--) {
+      if (this.streams[encoding]?.isActive(nowUs) !== true) continue;
+      if (encoding <= wanted) return encoding;
+      lowest = encoding;
+    }
+    return lowest === -1 ? wanted : lowest;
+  }
+
+  tick(nowUs: number): void {
+    for (const stream of this.streams) stream?.rate.tick(nowUs);
+    for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
+  }
+
+  stats(nowUs: number): UpTrackStats {
+    const layers = this.streams.flatMap((stream): UpLayerStats[] => {
+      if (stream === undefined) return [];
+      const spatials = this.isSimulcast ? [stream.encoding] : [...Array(stream.maxSpatial + 1).keys()];
+      return spatials.map((spatial) => ({
+        spatial,
+        rid: this.params.rids[stream.encoding] ?? "",
+        active: stream.isActive(nowUs),
+        bitrateBps: stream.rate.bitrateBps,
+        packets: stream.rate.packets,
+        packetsLost: stream.statistics.cumulativeLost,
+        maxTemporal: stream.maxTemporal,
+      }));
+    });
+    return {
+      trackId: this.id,
+      codec: this.codec,
+      layers,
+      dependencyDescriptor: this.streams.some((stream) => stream?.hasDescriptor === true),
+    };
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The threads of a server: starts them, joins them by letterboxes, and replaces the ones that die.
+ *
+ *   main ── commands, events ── media thread 0 … n ── letters ── dtls thread
+ *
+ * A media thread that dies takes its rooms with it (control hears of it through the handle's exit); a DTLS thread
+ * that dies takes only the handshakes under way, for keys already handed out live on in the media threads.
+ */
+import type { Logger } from "pino";
+import { createSharedCounters } from "./base/counters.ts";
+import type { Config } from "./config/load-config.ts";
+import type { Fingerprint } from "./contract/media.ts";
+import type { MediaThreads } from "./control/media-threads.ts";
+import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
+
+/** A thread that dies at once would be restarted at once, for ever: wait a little. */
+const RESTART_DELAY_MS = 500;
+
+export class Threads {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #metrics: Metrics;
+  readonly #registry: MediaThreads;
+  readonly #media = new Map<number, MediaThread>();
+  #dtls: DtlsThread | null = null;
+  #stopping = false;
+
+  constructor(config: Config, log: Logger, metrics: Metrics, registry: MediaThreads) {
+    this.#config = config;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#registry = registry;
+  }
+
+  /** Of the certificate that handshakes present now; a new DTLS thread has a new one. */
+  get fingerprint(): Fingerprint {
+    return this.#dtls!.fingerprint;
+  }
+
+  /** Resolves when every thread is ready; rejects when one can not start. */
+  async start(): Promise<void> {
+    await this.#startDtls();
+    for (let index = 0; index < this.#config.media.threads; index++) await this.#startMedia(index);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#media.values()].map((thread) => thread.stop()));
+    await this.#dtls?.close();
+  }
+
+  async #startDtls(): Promise<void> {
+    const dtls = await spawnDtlsThread();
+    this.#dtls = dtls;
+    dtls.onEvent((event) => {
+      if (event.kind === "handshake") this.#metrics.onHandshake(event.outcome, event.seconds);
+      else if (event.kind === "load") this.#metrics.onDtlsLoad(event);
+    });
+    dtls.onExit((error) => this.#restart("dtls", error, () => this.#startDtls()));
+    for (const thread of this.#media.values()) this.#join(thread);
+  }
+
+  async #startMedia(index: number): Promise<void> {
+    const { host, port, socketBufferBytes, announcedAddresses } = this.#config.media;
+    const counters = createSharedCounters();
+    const thread = await spawnMediaThread({
+      index,
+      address: host,
+      port: port === 0 ? 0 : port + index,
+      socketBufferBytes,
+      counters,
+    });
+    this.#media.set(index, thread);
+    this.#metrics.media.start(index, counters);
+    thread.onExit((error) => {
+      this.#media.delete(index);
+      this.#metrics.media.end(index);
+      this.#restart(`media-${index}`, error, () => this.#startMedia(index));
+    });
+    this.#join(thread);
+    const addresses = announcedAddresses.length > 0 ? announcedAddresses : [host];
+    this.#registry.add({
+      index,
+      candidates: addresses.map((address) => ({ address, port: thread.port })),
+      post: thread.post,
+      onEvent: thread.onEvent,
+      onExit: (listener) => thread.onExit(() => listener()),
+    });
+    this.#log.info({ thread: index, port: thread.port }, "media thread listens");
+  }
+
+  #join(thread: MediaThread): void {
+    const { port1, port2 } = new MessageChannel();
+    thread.connectDtls(port1);
+    this.#dtls?.connect(port2);
+  }
+
+  #restart(name: string, error: Error | undefined, start: () => Promise<void>): void {
+    if (this.#stopping) return;
+    this.#log.error({ thread: name, err: error }, "thread died");
+    setTimeout(() => {
+      if (this.#stopping) return;
+      start().catch((cause: unknown) => {
+        this.#restart(name, cause instanceof Error ? cause : new Error(String(cause)), start);
+      });
+    }, RESTART_DELAY_MS).unref();
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * One media thread's loop around the sans-IO core: drain the socket, hand over, seal, send, tell.
+ *
+ * A turn is a batch of datagrams, one message from another thread, or a tick; each ends with `#endTurn`.
+ */
+import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../base/counters.ts";
+import type { PathId } from "../base/ids.ts";
+import type { FromDtls, ToDtls } from "../contract/dtls.ts";
+import type { MediaCommand, MediaEvent } from "../contract/media.ts";
+import type { MediaCore } from "../core/media-core.ts";
+import { sealRing } from "../core/seal-ring.ts";
+import type { DatagramHandler, DatagramSocket } from "./datagram-socket.ts";
+
+/**
+ * How often timers of the core are looked at. Longer delays NACKs, PLIs and feedback by as much, shorter costs
+ * CPU with every idle participant.
+ */
+const TICK_MS = 10;
+
+export interface MediaLoopOutputs {
+  readonly events: (events: readonly MediaEvent[]) => void;
+  readonly letters: (letters: readonly ToDtls[]) => void;
+}
+
+export class MediaLoop implements DatagramHandler {
+  socket: DatagramSocket | null = null;
+  readonly #core: MediaCore;
+  readonly #nowUs: () => number;
+  readonly #outputs: MediaLoopOutputs;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(core: MediaCore, nowUs: () => number, outputs: MediaLoopOutputs) {
+    this.#core = core;
+    this.#nowUs = nowUs;
+    this.#outputs = outputs;
+  }
+
+  /** Stamped once per batch: the datagrams of one batch waited in the kernel together. */
+  #batchUs = 0;
+
+  onDatagram(bytes: Uint8Array, length: number, path: PathId): void {
+    if (this.#batchUs === 0) this.#batchUs = this.#nowUs();
+    this.#core.receive(this.#batchUs, bytes, length, path);
+    // A large fan-out may fill the ring within one batch: send what is there rather than drop.
+    if (this.#core.ring.count * 2 > this.#core.ring.capacity) this.#flush();
+  }
+
+  onBatchEnd(): void {
+    this.#batchUs = 0;
+    this.#endTurn();
+  }
+
+  onCommand(command: MediaCommand): void {
+    this.#core.command(this.#nowUs(), command);
+    this.#endTurn();
+  }
+
+  onLetter(letter: FromDtls): void {
+    this.#core.receiveLetter(this.#nowUs(), letter);
+    this.#endTurn();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #endTurn(): void {
+    this.#flush();
+    const { events, letters } = this.#core;
+    if (letters.length > 0) this.#outputs.letters(letters.splice(0));
+    if (events.length > 0) this.#outputs.events(events.splice(0));
+    this.#keepTicking();
+  }
+
+  /** The clock runs only while there is somebody to serve. */
+  #keepTicking(): void {
+    if (this.#core.idle) this.stop();
+    else this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #tick(): void {
+    this.#core.tick(this.#nowUs());
+    this.#endTurn();
+  }
+
+  /** Step 7 of the packet path: seal, send, clear. */
+  #flush(): void {
+    const { ring, counters, senders } = this.#core;
+    if (ring.count === 0) return;
+    counters[SLOT.downDropped_not_sealed]! += sealRing(ring, senders);
+    this.#countDelays();
+    if (this.socket !== null) counters[SLOT.downDropped_send_error]! += this.socket.send(ring);
+    ring.clear();
+  }
+
+  /** Receive to send, of forwarded RTP only. */
+  #countDelays(): void {
+    const { ring, counters } = this.#core;
+    const nowUs = this.#nowUs();
+    for (let row = 0; row < ring.count; row++) {
+      const receivedUs = ring.receivedUs[row]!;
+      if (receivedUs === 0) continue;
+      const delayUs = nowUs - receivedUs;
+      let bucket = 0;
+      while (bucket < FORWARD_DELAY_BOUNDS_US.length && delayUs > FORWARD_DELAY_BOUNDS_US[bucket]!) bucket++;
+      counters[SLOT.forwardDelay_0 + bucket]! += 1;
+      counters[SLOT.forwardDelaySumUs]! += delayUs;
+    }
+  }
+}

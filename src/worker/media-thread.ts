@@ -1,0 +1,88 @@
+/** Entry of a media thread (worker_threads): wires socket, core and ports together; no decision is made here. */
+import { randomInt } from "node:crypto";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { parentPort, workerData } from "node:worker_threads";
+import { SLOT } from "../base/counters.ts";
+import { PathTable } from "../base/path-table.ts";
+import type { FromDtls } from "../contract/dtls.ts";
+import type { FromMediaThread, MediaThreadSettings, ToMediaThread } from "../contract/media-thread.ts";
+import { MediaCore } from "../core/media-core.ts";
+import { portableCipherFactory } from "../portable/portable-cipher.ts";
+import { createPortableSocket } from "../portable/portable-socket.ts";
+import { MediaLoop } from "./media-loop.ts";
+
+/** Addresses known at once: room for every participant that a thread can serve and some thousand strangers. */
+const PATHS = 16_384;
+
+/** Outgoing datagrams of one turn: 8 MiB of slots. The loop flushes when half are taken. */
+const RING_SLOTS = 4_096;
+
+const LOAD_INTERVAL_MS = 1_000;
+
+const settings = workerData as MediaThreadSettings;
+const { counters } = settings;
+const main = parentPort!;
+const tell = (message: FromMediaThread): void => main.postMessage(message);
+
+/** Microseconds of this thread's clock; never 0, which stands for "none" in the ring. */
+const nowUs = (): number => Math.round(performance.now() * 1000) + 1;
+
+const paths = new PathTable(PATHS);
+const core = new MediaCore({
+  counters,
+  paths,
+  ringSlots: RING_SLOTS,
+  ciphers: portableCipherFactory,
+  seed: randomInt(2 ** 32),
+});
+let dtls: MessagePort | null = null;
+const loop = new MediaLoop(core, nowUs, {
+  events: (events) => tell({ kind: "events", events }),
+  letters: (letters) => {
+    for (const letter of letters) dtls?.postMessage(letter);
+  },
+});
+
+const socket = await createPortableSocket({
+  address: settings.address,
+  port: settings.port,
+  bufferBytes: settings.socketBufferBytes,
+  paths,
+  handler: loop,
+  onPathTableFull: () => {
+    counters[SLOT.upDropped_path_table_full]! += 1;
+  },
+});
+loop.socket = socket;
+
+function connectDtls(port: MessagePort): void {
+  dtls?.close();
+  dtls = port;
+  port.onmessage = (message: MessageEvent) => loop.onLetter(message.data as FromDtls);
+}
+
+const eventLoopDelay = monitorEventLoopDelay({ resolution: 10 });
+eventLoopDelay.enable();
+const load = setInterval(() => {
+  const { user, system } = process.threadCpuUsage();
+  counters[SLOT.threadCpuUs] = user + system;
+  counters[SLOT.eventLoopDelayP50Us] = eventLoopDelay.percentile(50) / 1000;
+  counters[SLOT.eventLoopDelayP99Us] = eventLoopDelay.percentile(99) / 1000;
+  counters[SLOT.eventLoopDelayMaxUs] = eventLoopDelay.max / 1000;
+  eventLoopDelay.reset();
+}, LOAD_INTERVAL_MS);
+
+async function stop(): Promise<void> {
+  clearInterval(load);
+  loop.stop();
+  dtls?.close();
+  await socket.close();
+  main.close();
+}
+
+main.on("message", (message: ToMediaThread) => {
+  if (message.kind === "dtls.connect") connectDtls(message.port);
+  else if (message.kind === "thread.stop") void stop();
+  else loop.onCommand(message);
+});
+tell({ kind: "listening", port: socket.port });

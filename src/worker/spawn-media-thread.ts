@@ -1,0 +1,51 @@
+/** Starts a media thread from main and speaks to it: the handle that control posts commands to. */
+import { Worker } from "node:worker_threads";
+import type { MediaCommand, MediaEvent } from "../contract/media.ts";
+import type { FromMediaThread, MediaThreadSettings, ToMediaThread } from "../contract/media-thread.ts";
+
+export interface MediaThread {
+  readonly index: number;
+  /** The UDP port it listens on. */
+  readonly port: number;
+  post(command: MediaCommand): void;
+  connectDtls(port: MessagePort): void;
+  onEvent(listener: (event: MediaEvent) => void): void;
+  /** `error` when it died of one. */
+  onExit(listener: (error: Error | undefined) => void): void;
+  stop(): Promise<void>;
+}
+
+/** Resolves when the thread listens; rejects when it can not (port taken, no such address). */
+export async function spawnMediaThread(settings: MediaThreadSettings): Promise<MediaThread> {
+  const worker = new Worker(new URL("./media-thread.ts", import.meta.url), { workerData: settings });
+  const listeners: ((event: MediaEvent) => void)[] = [];
+  let failure: Error | undefined;
+
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.on("error", (error) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+      reject(failure);
+    });
+    worker.once("exit", () => reject(new Error("media thread ended before it listened")));
+    worker.on("message", (message: FromMediaThread) => {
+      if (message.kind === "listening") resolve(message.port);
+      else for (const event of message.events) for (const listener of listeners) listener(event);
+    });
+  });
+
+  const send = (message: ToMediaThread, transfer: MessagePort[] = []): void =>
+    worker.postMessage(message, transfer as never);
+  return {
+    index: settings.index,
+    port,
+    post: (command) => send(command),
+    connectDtls: (dtlsPort) => send({ kind: "dtls.connect", port: dtlsPort }, [dtlsPort]),
+    onEvent: (listener) => listeners.push(listener),
+    onExit: (listener) => worker.once("exit", () => listener(failure)),
+    stop: () =>
+      new Promise((resolve) => {
+        worker.once("exit", () => resolve());
+        send({ kind: "thread.stop" });
+      }),
+  };
+}

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { NO_ROW, PacketHistory } from "../../src/sfu/packet-history.ts";
+
+const packetOf = (extSeq: number, bytes: number): Uint8Array => new Uint8Array(bytes).fill(extSeq & 0xff);
+
+function read(history: PacketHistory, extSeq: number): Uint8Array | undefined {
+  const row = history.find(extSeq);
+  if (row === NO_ROW) return undefined;
+  const at = history.at(row);
+  return history.slab.slice(at, at + history.bytes(row));
+}
+
+test("gives back what was put, late packets too", () => {
+  const history = new PacketHistory(4096, 4096);
+  for (const extSeq of [10, 12, 11]) history.put(extSeq, packetOf(extSeq, 100), 100, 0);
+  for (const extSeq of [10, 11, 12]) expect(read(history, extSeq)).toEqual(packetOf(extSeq, 100));
+  expect(history.find(13)).toBe(NO_ROW);
+  expect(history.find(12 + 512)).toBe(NO_ROW);
+});
+
+test("never gives back a packet that was overwritten, whole or in part", () => {
+  const history = new PacketHistory(4096, 4096);
+  for (let extSeq = 0; extSeq < 300; extSeq++) {
+    const bytes = 1 + ((extSeq * 37) % 400);
+    history.put(extSeq, packetOf(extSeq, bytes), bytes, extSeq * 2_000_000);
+    for (let back = Math.max(0, extSeq - 40); back <= extSeq; back++) {
+      const found = read(history, back);
+      if (found !== undefined) expect(found).toEqual(packetOf(back, 1 + ((back * 37) % 400)));
+    }
+    expect(read(history, extSeq)).toBeDefined();
+  }
+});
+
+test("grows until it holds a second of packets, and keeps them while it does", () => {
+  const history = new PacketHistory(4096, 65_536);
+  // 1,000 bytes every 20 ms: 50 kB a second.
+  for (let extSeq = 0; extSeq < 200; extSeq++)
+    history.put(extSeq, packetOf(extSeq, 1000), 1000, extSeq * 20_000);
+  expect(history.slab.length).toBe(65_536);
+  for (let extSeq = 151; extSeq < 200; extSeq++)
+    expect(read(history, extSeq)).toEqual(packetOf(extSeq, 1000));
+});
+
+test("stops growing at its limit", () => {
+  const history = new PacketHistory(4096, 8192);
+  for (let extSeq = 0; extSeq < 100; extSeq++) history.put(extSeq, packetOf(extSeq, 1000), 1000, extSeq);
+  expect(history.slab.length).toBe(8192);
+  expect(read(history, 99)).toEqual(packetOf(99, 1000));
+});
