@@ -43,7 +43,7 @@ export class Attacker {
   readonly #towardsServer: Uint8Array[] = [];
   readonly #towardsClient: Uint8Array[] = [];
   readonly #options: Options;
-  #clientReceives: (datagram: Buffer) => void;
+  readonly #clientReceives: (datagram: Buffer) => void;
 
   constructor(options: Options = {}) {
     this.#options = options;
@@ -91,7 +91,7 @@ export class Attacker {
       }
       for (const datagram of this.#towardsClient.splice(0)) {
         for (const passed of this.#options.toClient?.(datagram) ?? [datagram]) {
-          this.#clientReceives(Buffer.from(passed));
+          this.deliverToClient(passed);
         }
         quiet = 0;
       }
@@ -103,6 +103,10 @@ export class Attacker {
   async inject(datagram: Uint8Array): Promise<void> {
     this.endpoint.server.receive(this.nowUs, Uint8Array.from(datagram));
     await this.settle();
+  }
+
+  deliverToClient(datagram: Uint8Array): void {
+    this.#clientReceives(Buffer.from(datagram));
   }
 
   async advance(us: number): Promise<void> {
