@@ -15,30 +15,28 @@ if (!loaded.ok) {
 
 const { config } = loaded;
 const log = createLogger(config.log.level);
+const starting = startServer(config, log);
+
+let stopping = false;
+/** Registered before the server is up: as the first process of a container, nobody else would hear a signal. */
+async function stop(signal: string): Promise<void> {
+  // A second signal means that somebody will not wait.
+  if (stopping) process.exit(1);
+  stopping = true;
+  log.info({ signal }, "draining");
+  await (await starting).drain();
+  process.exit(0);
+}
+process.on("SIGTERM", (signal) => void stop(signal));
+process.on("SIGINT", (signal) => void stop(signal));
 
 try {
-  const server = await startServer(config, log);
+  const { url } = await starting;
   console.log(
     config.development
-      ? `\n  Blindfold is ready. Open the test call in two tabs:  ${server.url}/\n`
-      : `Blindfold is ready: ${server.url}/v1, API documentation at ${server.url}/docs`,
+      ? `\n  Blindfold is ready. Open the test call in two tabs:  ${url}/\n`
+      : `Blindfold is ready: ${url}/v1, API documentation at ${url}/docs`,
   );
-  let stopping = false;
-  const stop = (signal: string): void => {
-    // A second signal means that somebody will not wait.
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal }, "draining");
-    server.drain().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, "shutdown failed");
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGTERM", () => stop("SIGTERM"));
-  process.on("SIGINT", () => stop("SIGINT"));
 } catch (error) {
   console.error(`Blindfold could not start: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(EX_UNAVAILABLE);
