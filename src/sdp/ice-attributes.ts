@@ -1,0 +1,32 @@
+/** `a=ice-ufrag`, `a=ice-pwd` and `a=candidate` (RFC 8839 §5), read and written. */
+
+/** An address that this server listens on. */
+export interface HostCandidate {
+  readonly address: string;
+  readonly port: number;
+}
+
+export const isUfrag = (value: string): boolean => /^[A-Za-z0-9+/]{4,256}$/.test(value);
+export const isPwd = (value: string): boolean => /^[A-Za-z0-9+/]{22,256}$/.test(value);
+
+/** foundation, component, transport, priority, address, port, `typ`, type, then extensions (RFC 8839 §5.1). */
+const CANDIDATE =
+  /^[A-Za-z0-9+/]{1,32} \d{1,5} [\w!%'*+.`{|}~-]{1,32} (\d{1,10}) ([\w.:%-]{1,253}) (\d{1,5}) typ [\w-]{1,32}(?: |$)/;
+
+export function isCandidate(value: string): boolean {
+  const match = CANDIDATE.exec(value);
+  return match !== null && Number(match[1]) < 2 ** 32 && Number(match[3]) < 2 ** 16;
+}
+
+/** Type preference of host candidates (RFC 8445 §5.1.2.2). */
+const HOST_PREFERENCE = 126;
+const RTP_COMPONENT = 1;
+
+/** All candidates of a lite agent, best first, and the word that there are no more (RFC 8838 §8.2). */
+export function writeCandidates(candidates: readonly HostCandidate[]): string[] {
+  const lines = candidates.map(({ address, port }, index) => {
+    const priority = HOST_PREFERENCE * 2 ** 24 + (65_535 - index) * 2 ** 8 + (256 - RTP_COMPONENT);
+    return `a=candidate:${index + 1} ${RTP_COMPONENT} udp ${priority} ${address} ${port} typ host`;
+  });
+  return [...lines, "a=end-of-candidates"];
+}
