@@ -1,0 +1,189 @@
+/**
+ * All associations of the DTLS thread, behind one letterbox per media thread.
+ *
+ * A letter about a transport that is unknown is ignored: it may have ended while the letter was under way. Whatever
+ * goes wrong inside one association ends that association and nothing else.
+ */
+import type { TransportId } from "../base/ids.ts";
+import type { DtlsFailure, DtlsThreadEvent, FromDtls, ToDtls } from "../contract/dtls.ts";
+import type { Fingerprint } from "../contract/media.ts";
+import { DatagramBudget } from "./datagram-budget.ts";
+import type { DtlsCertificate } from "./dtls-certificate.ts";
+import { VerifiedDtlsServer } from "./verified-dtls-server.ts";
+
+/** About 4 KB each when secure. More than a machine's media threads can carry; fewer would turn people away. */
+const MAX_ASSOCIATIONS = 20_000;
+
+/**
+ * Handshakes under way at once, from the first hello with a cookie to the keys. At 4 to 12 ms of computing each this
+ * is about a second of work; those beyond wait at the client, which repeats its hello. More would only make everyone's
+ * handshake slower than the clients' patience.
+ */
+const MAX_HANDSHAKES = 128;
+
+const US_PER_SECOND = 1_000_000;
+
+export interface DtlsServiceSettings {
+  readonly certificate: DtlsCertificate;
+  readonly nowUs: () => number;
+  readonly report: (event: DtlsThreadEvent) => void;
+  readonly maxAssociations?: number;
+  readonly maxHandshakes?: number;
+}
+
+interface Association {
+  readonly server: VerifiedDtlsServer;
+  readonly budget: DatagramBudget;
+  /** When the first datagram came; undefined before. */
+  startedUs: number | undefined;
+  isAdmitted: boolean;
+  isSecure: boolean;
+}
+
+type Letterbox = Pick<MessagePort, "postMessage">;
+type Associations = Map<TransportId, Association>;
+
+export class DtlsService {
+  readonly #settings: Required<DtlsServiceSettings>;
+  readonly #byPort = new Map<Letterbox, Associations>();
+  /** Have had a datagram and are not secure yet: only these need the clock. */
+  readonly #pending = new Set<Association>();
+  #associations = 0;
+  #handshakes = 0;
+
+  constructor(settings: DtlsServiceSettings) {
+    this.#settings = { maxAssociations: MAX_ASSOCIATIONS, maxHandshakes: MAX_HANDSHAKES, ...settings };
+  }
+
+  get associations(): number {
+    return this.#associations;
+  }
+
+  /** A media thread's port. Its associations end with it. */
+  connect(port: MessagePort): void {
+    this.#byPort.set(port, new Map());
+    port.onmessage = (event: MessageEvent) => this.#receive(port, event.data as ToDtls);
+    port.addEventListener("close", () => this.#disconnect(port));
+  }
+
+  /** Retransmissions and timeouts. */
+  tick(): void {
+    const nowUs = this.#settings.nowUs();
+    for (const association of this.#pending) {
+      this.#guarded(association, () => association.server.tick(nowUs));
+    }
+  }
+
+  #disconnect(port: Letterbox): void {
+    const associations = this.#byPort.get(port) ?? new Map();
+    for (const transportId of associations.keys()) this.#close(port, transportId);
+    this.#byPort.delete(port);
+  }
+
+  #receive(port: Letterbox, letter: ToDtls): void {
+    if (letter.kind === "open") this.#open(port, letter.transportId, letter.fingerprints);
+    else if (letter.kind === "datagram") this.#onDatagram(port, letter.transportId, letter.bytes);
+    else this.#close(port, letter.transportId);
+  }
+
+  #open(port: Letterbox, transportId: TransportId, fingerprints: readonly Fingerprint[]): void {
+    const associations = this.#byPort.get(port);
+    if (associations === undefined || associations.has(transportId)) return;
+    if (this.#associations >= this.#settings.maxAssociations) {
+      post(port, { kind: "failed", transportId, reason: "too_busy" });
+      this.#settings.report({ kind: "handshake", outcome: "too_busy", seconds: 0 });
+      return;
+    }
+    const { certificate, nowUs } = this.#settings;
+    const association: Association = {
+      server: new VerifiedDtlsServer(
+        { certificate, fingerprints, admit: () => this.#admit(association) },
+        {
+          // A copy: cloning a view would clone the whole buffer under it.
+          send: (bytes) => post(port, { kind: "datagram", transportId, bytes: new Uint8Array(bytes) }),
+          secure: (keys) => {
+            post(port, { kind: "secure", transportId, keys });
+            this.#onOutcome(association, "ok");
+          },
+          failed: (reason) => {
+            post(port, { kind: "failed", transportId, reason });
+            this.#onOutcome(association, reason);
+            this.#remove(port, transportId);
+          },
+          closed: () => {
+            post(port, { kind: "closed", transportId });
+            this.#remove(port, transportId);
+          },
+        },
+      ),
+      budget: new DatagramBudget(nowUs()),
+      startedUs: undefined,
+      isAdmitted: false,
+      isSecure: false,
+    };
+    associations.set(transportId, association);
+    this.#associations += 1;
+  }
+
+  #onDatagram(port: Letterbox, transportId: TransportId, bytes: Uint8Array): void {
+    const association = this.#byPort.get(port)?.get(transportId);
+    if (association === undefined) return;
+    const nowUs = this.#settings.nowUs();
+    if (!association.isSecure && !association.budget.spend(nowUs)) return;
+    if (association.startedUs === undefined) {
+      association.startedUs = nowUs;
+      this.#pending.add(association);
+    }
+    this.#guarded(association, () => association.server.receive(nowUs, bytes));
+  }
+
+  #close(port: Letterbox, transportId: TransportId): void {
+    const association = this.#byPort.get(port)?.get(transportId);
+    if (association === undefined) return;
+    this.#guarded(association, () => association.server.close());
+    this.#remove(port, transportId);
+  }
+
+  #guarded(association: Association, act: () => void): void {
+    try {
+      act();
+    } catch {
+      association.server.abort();
+    }
+  }
+
+  #admit(association: Association): boolean {
+    if (this.#handshakes >= this.#settings.maxHandshakes) return false;
+    this.#handshakes += 1;
+    association.isAdmitted = true;
+    return true;
+  }
+
+  /** A handshake ended, well or not; or, already secure, the association did. */
+  #onOutcome(association: Association, outcome: "ok" | DtlsFailure): void {
+    if (association.isSecure) return;
+    association.isSecure = outcome === "ok";
+    this.#endHandshake(association);
+    const nowUs = this.#settings.nowUs();
+    const seconds = (nowUs - (association.startedUs ?? nowUs)) / US_PER_SECOND;
+    this.#settings.report({ kind: "handshake", outcome, seconds });
+  }
+
+  #endHandshake(association: Association): void {
+    this.#pending.delete(association);
+    if (association.isAdmitted) this.#handshakes -= 1;
+    association.isAdmitted = false;
+  }
+
+  #remove(port: Letterbox, transportId: TransportId): void {
+    const association = this.#byPort.get(port)?.get(transportId);
+    if (association === undefined) return;
+    this.#byPort.get(port)!.delete(transportId);
+    this.#associations -= 1;
+    this.#endHandshake(association);
+  }
+}
+
+function post(port: Letterbox, letter: FromDtls): void {
+  port.postMessage(letter);
+}

@@ -1,0 +1,51 @@
+/**
+ * Entry of the DTLS thread (worker_threads): makes the certificate, warms up, and wires ports to the service.
+ *
+ * An exception that reaches the top ends the thread, and main starts another: its state can not be trusted. A stray
+ * rejection can: werift leaves promises behind, each of which concerns one association only, so it is told and the
+ * thread goes on.
+ */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { parentPort } from "node:worker_threads";
+import type { DtlsThreadCommand } from "../contract/dtls.ts";
+import { createDtlsCertificate } from "./dtls-certificate.ts";
+import { DtlsService } from "./dtls-service.ts";
+import type { FromDtlsThread } from "./dtls-thread-messages.ts";
+import { warmUp } from "./warm-up.ts";
+
+/** Fine enough for waits of half a second, coarse enough to cost nothing when idle. */
+const TICK_INTERVAL_MS = 50;
+
+const LOAD_INTERVAL_MS = 1_000;
+
+const main = parentPort!;
+const tell = (message: FromDtlsThread): void => main.postMessage(message);
+const nowUs = (): number => Math.round(performance.now() * 1000);
+
+const certificate = await createDtlsCertificate();
+await warmUp(certificate);
+
+process.on("unhandledRejection", (reason) => {
+  tell({ kind: "stray-rejection", message: reason instanceof Error ? reason.message : String(reason) });
+});
+
+const service = new DtlsService({ certificate, nowUs, report: tell });
+setInterval(() => service.tick(), TICK_INTERVAL_MS);
+
+const eventLoopDelay = monitorEventLoopDelay({ resolution: 10 });
+eventLoopDelay.enable();
+setInterval(() => {
+  const { user, system } = process.threadCpuUsage();
+  tell({
+    kind: "load",
+    cpuUs: user + system,
+    eventLoopDelayP50Us: eventLoopDelay.percentile(50) / 1000,
+    eventLoopDelayP99Us: eventLoopDelay.percentile(99) / 1000,
+    eventLoopDelayMaxUs: eventLoopDelay.max / 1000,
+    associations: service.associations,
+  });
+  eventLoopDelay.reset();
+}, LOAD_INTERVAL_MS);
+
+main.on("message", (command: DtlsThreadCommand) => service.connect(command.port));
+tell({ kind: "ready", fingerprint: certificate.fingerprint });

@@ -1,0 +1,54 @@
+/** Starts the DTLS thread from main and speaks to it. */
+import { Worker } from "node:worker_threads";
+import type { DtlsThreadCommand, DtlsThreadEvent } from "../contract/dtls.ts";
+import type { Fingerprint } from "../contract/media.ts";
+import type { FromDtlsThread } from "./dtls-thread-messages.ts";
+
+export interface DtlsThread {
+  /** Of the certificate that all its associations present. */
+  readonly fingerprint: Fingerprint;
+  /** Hands over one end of a media thread's letterbox. */
+  connect(port: MessagePort): void;
+  onEvent(listener: (event: DtlsThreadEvent) => void): void;
+  /** `error` when it died of one. */
+  onExit(listener: (error: Error | undefined) => void): void;
+  close(): Promise<void>;
+}
+
+export interface DtlsThreadOptions {
+  /** A promise inside werift was rejected and nobody held it. Worth a line in the log. */
+  readonly onStrayRejection?: (message: string) => void;
+}
+
+/** Resolves when the thread is warm and ready for handshakes; rejects when it can not start. */
+export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<DtlsThread> {
+  const worker = new Worker(new URL("./dtls-thread.ts", import.meta.url));
+  const listeners: ((event: DtlsThreadEvent) => void)[] = [];
+  let failure: Error | undefined;
+
+  const fingerprint = await new Promise<Fingerprint>((resolve, reject) => {
+    worker.on("error", (error) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+      reject(failure);
+    });
+    worker.once("exit", () => reject(new Error("DTLS thread ended before it was ready")));
+    worker.on("message", (message: FromDtlsThread) => {
+      if (message.kind === "ready") resolve(message.fingerprint);
+      if (message.kind === "stray-rejection") options.onStrayRejection?.(message.message);
+      else for (const listener of listeners) listener(message);
+    });
+  });
+
+  return {
+    fingerprint,
+    connect: (port) => {
+      const command: DtlsThreadCommand = { kind: "connect", port };
+      worker.postMessage(command, [port] as never);
+    },
+    onEvent: (listener) => listeners.push(listener),
+    onExit: (listener) => worker.once("exit", () => listener(failure)),
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}
