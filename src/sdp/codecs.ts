@@ -1,0 +1,120 @@
+/**
+ * The codecs that Blindfold routes, and what of `a=fmtp` has to be equal for two peers to understand each other:
+ * opus (RFC 7587), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (RFC 6184 §8), AV1 (RTP payload format for AV1 §7).
+ */
+import type { CodecName, MediaKind } from "../base/codec.ts";
+import type { OfferedCodec } from "./session-description.ts";
+
+interface SupportedCodec {
+  readonly codec: CodecName;
+  readonly kind: MediaKind;
+  readonly clockRate: number;
+  readonly channels: number;
+  /** As `PayloadParams.profile` has it; undefined when we do not route what the parameters ask for. */
+  readonly profile: (parameters: FormatParameters) => string | undefined;
+  /** Parameters that an answer repeats. Limits of the offerer's decoder are not among them: we have none. */
+  readonly repeated: readonly string[];
+}
+
+type FormatParameters = ReadonlyMap<string, string>;
+
+const video = { kind: "video", clockRate: 90_000, channels: 1 } as const;
+
+const SUPPORTED: readonly SupportedCodec[] = [
+  {
+    codec: "opus",
+    kind: "audio",
+    clockRate: 48_000,
+    channels: 2,
+    profile: () => "",
+    repeated: ["minptime", "useinbandfec", "usedtx", "stereo", "sprop-stereo", "maxaveragebitrate", "cbr"],
+  },
+  { codec: "VP8", ...video, profile: () => "", repeated: [] },
+  { codec: "VP9", ...video, profile: vp9Profile, repeated: ["profile-id"] },
+  {
+    codec: "H264",
+    ...video,
+    profile: h264Profile,
+    repeated: ["level-asymmetry-allowed", "packetization-mode", "profile-level-id"],
+  },
+  { codec: "AV1", ...video, profile: av1Profile, repeated: ["profile", "level-idx", "tier"] },
+];
+
+/** A codec of an offer that we route. */
+export interface RoutedCodec {
+  readonly codec: CodecName;
+  readonly profile: string;
+  /** `a=fmtp` of the answer; empty for none. */
+  readonly fmtp: string;
+}
+
+export function routedCodec(kind: MediaKind, offered: OfferedCodec): RoutedCodec | undefined {
+  const name = offered.name.toLowerCase();
+  const supported = SUPPORTED.find((one) => one.codec.toLowerCase() === name);
+  if (supported === undefined || supported.kind !== kind) return undefined;
+  if (supported.clockRate !== offered.clockRate || supported.channels !== offered.channels) return undefined;
+  const parameters = formatParameters(offered.fmtp);
+  const profile = supported.profile(parameters);
+  if (profile === undefined) return undefined;
+  const fmtp = [...parameters]
+    .filter(([parameter]) => supported.repeated.includes(parameter))
+    .map(([parameter, value]) => `${parameter}=${value}`)
+    .join(";");
+  return { codec: supported.codec, profile, fmtp };
+}
+
+/** `<name>=<value>;…`, names in lower case; the first of two equal names counts. */
+export function formatParameters(fmtp: string): FormatParameters {
+  const parameters = new Map<string, string>();
+  for (const part of fmtp.split(";")) {
+    const match = /^\s*([\w-]+)\s*=\s*([!-~]*)\s*$/.exec(part);
+    if (match === null) continue;
+    const name = match[1]!.toLowerCase();
+    if (!parameters.has(name)) parameters.set(name, match[2]!);
+  }
+  return parameters;
+}
+
+/** Profile 0 is 8 bits 4:2:0, which every decoder has. */
+function vp9Profile(parameters: FormatParameters): string | undefined {
+  return (parameters.get("profile-id") ?? "0") === "0" ? "profile-id=0" : undefined;
+}
+
+/** Main profile; level and tier do not matter to a router. */
+function av1Profile(parameters: FormatParameters): string | undefined {
+  return (parameters.get("profile") ?? "0") === "0" ? "profile=0" : undefined;
+}
+
+/**
+ * Profiles by `profile_idc` and the constraint bits that tell them apart (RFC 6184 §8.1, table 5). Several spellings
+ * mean constrained baseline; `name` is the usual one.
+ */
+const H264_PROFILES: readonly {
+  readonly idc: number;
+  readonly mask: number;
+  readonly bits: number;
+  name: string;
+}[] = [
+  { idc: 0x42, mask: 0x4f, bits: 0x40, name: "42e0" },
+  { idc: 0x4d, mask: 0x8f, bits: 0x80, name: "42e0" },
+  { idc: 0x58, mask: 0xcf, bits: 0xc0, name: "42e0" },
+  { idc: 0x42, mask: 0x4f, bits: 0x00, name: "4200" },
+  { idc: 0x58, mask: 0xcf, bits: 0x80, name: "4200" },
+  { idc: 0x4d, mask: 0xaf, bits: 0x00, name: "4d00" },
+  { idc: 0x64, mask: 0xff, bits: 0x00, name: "6400" },
+  { idc: 0x64, mask: 0xff, bits: 0x0c, name: "640c" },
+];
+
+/** Without `profile-level-id` baseline is meant, without `packetization-mode` mode 0 (RFC 6184 §8.1). */
+function h264Profile(parameters: FormatParameters): string | undefined {
+  const mode = parameters.get("packetization-mode") ?? "0";
+  if (mode !== "0" && mode !== "1") return undefined;
+  const match = /^([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$/i.exec(
+    parameters.get("profile-level-id") ?? "42000a",
+  );
+  if (match === null) return undefined;
+  const idc = Number.parseInt(match[1]!, 16);
+  const constraints = Number.parseInt(match[2]!, 16);
+  const profile = H264_PROFILES.find((one) => one.idc === idc && (constraints & one.mask) === one.bits);
+  return profile && `packetization-mode=${mode};profile=${profile.name}`;
+}

@@ -1,0 +1,39 @@
+/** RTP header extensions (RFC 8285) that an answer accepts, by the way media flows. */
+
+/** Which way media of a section flows, seen from the server: up is towards it. */
+export type Flow = "up" | "down";
+
+const SDES = "urn:ietf:params:rtp-hdrext:sdes";
+const WEBRTC = "http://www.webrtc.org/experiments/rtp-hdrext";
+
+export const TRANSPORT_WIDE_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+/** Read by us or handed on to receivers as they are. */
+const BOTH_WAYS: readonly string[] = [
+  `${SDES}:mid`,
+  "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+  `${WEBRTC}/abs-send-time`,
+  "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+  "urn:3gpp:video-orientation",
+  `${WEBRTC}/playout-delay`,
+  `${WEBRTC}/color-space`,
+  `${WEBRTC}/abs-capture-time`,
+  `${WEBRTC}/video-content-type`,
+];
+
+/** Meant for the server alone. */
+const UP_ONLY: readonly string[] = [
+  `${SDES}:rtp-stream-id`,
+  `${SDES}:repaired-rtp-stream-id`,
+  TRANSPORT_WIDE_CC,
+  `${WEBRTC}/video-layers-allocation00`,
+];
+
+const ACCEPTED: Readonly<Record<Flow, ReadonlySet<string>>> = {
+  up: new Set([...BOTH_WAYS, ...UP_ONLY]),
+  down: new Set(BOTH_WAYS),
+};
+
+export function acceptsExtension(flow: Flow, uri: string): boolean {
+  return ACCEPTED[flow].has(uri);
+}

@@ -1,0 +1,311 @@
+import { describe, expect, test } from "vitest";
+import { type AcceptedSection, type NegotiationOutcome, negotiate } from "../../src/sdp/negotiate.ts";
+import type { Flow } from "../../src/sdp/rtp-extensions.ts";
+import { description, type OfferName, offer, shortOffer } from "./offers.ts";
+
+const VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96 97";
+const VP8 = "a=rtpmap:96 VP8/90000";
+
+function outcomeOf(text: string, flow: Flow = "up"): NegotiationOutcome {
+  const negotiation = negotiate(description(text), () => flow);
+  if (!negotiation.ok) throw new Error(negotiation.error);
+  return negotiation.outcome;
+}
+
+function outcomeOfOffer(name: OfferName, flow: Flow): NegotiationOutcome {
+  const negotiation = negotiate(offer(name), () => flow);
+  if (!negotiation.ok) throw new Error(negotiation.error);
+  return negotiation.outcome;
+}
+
+const payloadsOf = ({ codecs }: AcceptedSection) =>
+  codecs.map(({ payload: { payloadType, codec, profile, rtxPayloadType } }) =>
+    `${payloadType}/${rtxPayloadType ?? "-"} ${codec} ${profile}`.trimEnd(),
+  );
+
+describe("real offers", () => {
+  test("Chromium publishes: every codec that we route with its RTX, others not", () => {
+    const { transport, bundle } = outcomeOfOffer("chromium-publish-simulcast", "up");
+    expect(transport.remoteIce.ufrag).toBe("azJT");
+    expect(transport.fingerprints).toHaveLength(1);
+    expect(bundle.map(payloadsOf)).toEqual([
+      ["111/- opus"],
+      [
+        "96/97 VP8",
+        "102/103 H264 packetization-mode=1;profile=4200",
+        "104/107 H264 packetization-mode=0;profile=4200",
+        "108/109 H264 packetization-mode=1;profile=42e0",
+        "114/115 H264 packetization-mode=0;profile=42e0",
+        "116/117 H264 packetization-mode=1;profile=4d00",
+        "39/40 H264 packetization-mode=0;profile=4d00",
+        "45/46 AV1 profile=0",
+        "98/99 VP9 profile-id=0",
+      ],
+    ]);
+    const [audio, video] = bundle;
+    expect(audio.codecs[0]).toMatchObject({
+      rtpmap: "opus/48000/2",
+      fmtp: "minptime=10;useinbandfec=1",
+      feedback: ["transport-cc"],
+    });
+    expect(video!.codecs[0]).toMatchObject({
+      rtpmap: "VP8/90000",
+      fmtp: "",
+      feedback: ["nack", "nack pli", "ccm fir", "transport-cc"],
+    });
+    expect(video!.published).toMatchObject({ lowestFirst: ["q", "h", "f"], ssrcs: [] });
+  });
+
+  test("Firefox publishes: SSRCs belong to encodings, limits of its decoder are not repeated", () => {
+    const { transport, bundle } = outcomeOfOffer("firefox-publish-simulcast", "up");
+    const video = bundle[1]!;
+    expect(payloadsOf(video)).toEqual(["120/124 VP8", "121/125 VP9 profile-id=0", "99/100 AV1 profile=0"]);
+    expect(video.codecs[0]!.fmtp).toBe("");
+    expect(video.published!.ssrcs.map(({ ssrc }) => ssrc)).toEqual([1286889273, 3910802003, 3772680460]);
+    expect(transport.extensions).toEqual({
+      "urn:ietf:params:rtp-hdrext:ssrc-audio-level": 1,
+      "urn:ietf:params:rtp-hdrext:sdes:mid": 3,
+      "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": 4,
+      "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": 7,
+      "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": 8,
+      "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": 9,
+      "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": 10,
+    });
+  });
+
+  test("Chromium watches: no transport-wide feedback, because nobody here would use it", () => {
+    const { transport, bundle } = outcomeOfOffer("chromium-watch", "down");
+    expect(bundle.map(({ kind }) => kind)).toEqual(["audio", "video", "audio", "video"]);
+    expect(bundle[0].codecs[0]!.feedback).toEqual([]);
+    expect(bundle[1]!.codecs[0]!.feedback).toEqual(["nack", "nack pli", "ccm fir", "goog-remb"]);
+    expect(bundle[1]!.published).toBeNull();
+    expect(Object.keys(transport.extensions).join("\n")).not.toMatch(
+      /transport-wide|stream-id|layers-allocation/,
+    );
+    expect(transport.extensions["urn:ietf:params:rtp-hdrext:sdes:mid"]).toBe(4);
+  });
+
+  test("data channels are rejected for now, and so is a section that receives only", () => {
+    const { sections, bundle } = outcomeOfOffer("chromium-data-channel", "up");
+    expect(sections.map((section) => section.accepted || section.reason)).toEqual([
+      "a=recvonly does not fit here",
+      true,
+      "m=application is not supported",
+    ]);
+    expect(bundle.map(({ mid }) => mid)).toEqual(["1"]);
+  });
+});
+
+describe("codecs", () => {
+  test.each([
+    ["opus/48000/2", "", "111/- opus"],
+    ["OPUS/48000/2", "", "111/- opus"],
+    ["opus/48000", "", null],
+    ["opus/16000/2", "", null],
+    ["red/48000/2", "111/111", null],
+    ["VP8/90000", "", null],
+  ])("audio %s", (rtpmap, fmtp, expected) => {
+    const lines = [`a=rtpmap:111 ${rtpmap}`, ...(fmtp === "" ? [] : [`a=fmtp:111 ${fmtp}`])];
+    expectPayload(shortOffer("m=audio 9 UDP/TLS/RTP/SAVPF 111", lines), expected);
+  });
+
+  test.each([
+    ["VP8/90000", "max-fr=60", "96/- VP8"],
+    ["vp8/90000", "", "96/- VP8"],
+    ["VP8/48000", "", null],
+    ["VP9/90000", "", "96/- VP9 profile-id=0"],
+    ["VP9/90000", "profile-id=0", "96/- VP9 profile-id=0"],
+    ["VP9/90000", "profile-id=2", null],
+    ["AV1/90000", "", "96/- AV1 profile=0"],
+    ["AV1/90000", "level-idx=5; PROFILE=0", "96/- AV1 profile=0"],
+    ["AV1/90000", "profile=1", null],
+    ["H265/90000", "", null],
+    ["H264/90000", "", "96/- H264 packetization-mode=0;profile=4200"],
+    ["H264/90000", "packetization-mode=1", "96/- H264 packetization-mode=1;profile=4200"],
+    ["H264/90000", "packetization-mode=2;profile-level-id=42e01f", null],
+    ["H264/90000", "profile-level-id=42e01f", "96/- H264 packetization-mode=0;profile=42e0"],
+    ["H264/90000", "profile-level-id=42C02A", "96/- H264 packetization-mode=0;profile=42e0"],
+    ["H264/90000", "profile-level-id=4d801f", "96/- H264 packetization-mode=0;profile=42e0"],
+    ["H264/90000", "profile-level-id=58c01f", "96/- H264 packetization-mode=0;profile=42e0"],
+    ["H264/90000", "profile-level-id=58801f", "96/- H264 packetization-mode=0;profile=4200"],
+    ["H264/90000", "profile-level-id=4d001f", "96/- H264 packetization-mode=0;profile=4d00"],
+    ["H264/90000", "profile-level-id=640028", "96/- H264 packetization-mode=0;profile=6400"],
+    ["H264/90000", "profile-level-id=640c28", "96/- H264 packetization-mode=0;profile=640c"],
+    ["H264/90000", "profile-level-id=f4001f", null],
+    ["H264/90000", "profile-level-id=nonsense", null],
+  ])("video %s %s", (rtpmap, fmtp, expected) => {
+    const lines = [`a=rtpmap:96 ${rtpmap}`, ...(fmtp === "" ? [] : [`a=fmtp:96 ${fmtp}`])];
+    expectPayload(shortOffer("m=video 9 UDP/TLS/RTP/SAVPF 96", lines), expected);
+  });
+
+  function expectPayload(text: string, expected: string | null): void {
+    const negotiation = negotiate(description(text), () => "up");
+    if (expected === null) {
+      expect(negotiation).toEqual({ ok: false, error: "no codec of the section is supported" });
+    } else {
+      expect(negotiation.ok && payloadsOf(negotiation.outcome.bundle[0])).toEqual([expected]);
+    }
+  }
+
+  test("payload types that look like RTCP are not used (RFC 5761 §4)", () => {
+    const media = "m=video 9 UDP/TLS/RTP/SAVPF 63 64 95 96 72 97";
+    const lines = [63, 64, 95, 96].map((payloadType) => `a=rtpmap:${payloadType} VP8/90000`);
+    const rtx = ["a=rtpmap:72 rtx/90000", "a=fmtp:72 apt=63", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"];
+    const { bundle } = outcomeOf(shortOffer(media, [...lines, ...rtx]));
+    expect(payloadsOf(bundle[0])).toEqual(["63/- VP8", "96/97 VP8"]);
+  });
+
+  test("transport-cc needs its header extension", () => {
+    const lines = [VP8, "a=rtcp-fb:96 transport-cc", "a=rtcp-fb:96 nack"];
+    const extmap = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    const feedback = (...more: string[]) =>
+      outcomeOf(shortOffer(VIDEO, [...lines, ...more])).bundle[0].codecs[0]!.feedback;
+    expect(feedback()).toEqual(["nack"]);
+    expect(feedback(extmap)).toEqual(["nack", "transport-cc"]);
+  });
+});
+
+describe("header extensions", () => {
+  const MID = "urn:ietf:params:rtp-hdrext:sdes:mid";
+
+  test.each([
+    ["a one-byte id", [`a=extmap:14 ${MID}`], { [MID]: 14 }],
+    ["a two-byte id", [`a=extmap:16 ${MID}`], {}],
+    ["a two-byte id where forms may be mixed", [`a=extmap:16 ${MID}`, "a=extmap-allow-mixed"], { [MID]: 16 }],
+    ["one that the offerer only sends", [`a=extmap:1/sendonly ${MID}`], { [MID]: 1 }],
+    ["one that the offerer only receives", [`a=extmap:1/recvonly ${MID}`], {}],
+    ["an inactive one", [`a=extmap:1/inactive ${MID}`], {}],
+    ["an unknown one", ["a=extmap:1 urn:unknown"], {}],
+  ])("%s, when publishing", (_name, lines, expected) => {
+    expect(outcomeOf(shortOffer(VIDEO, [VP8, ...lines])).transport.extensions).toEqual(expected);
+  });
+
+  const TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+  test.each([
+    [`a=extmap:1 ${MID}`, `a=extmap:2 ${MID}`],
+    [`a=extmap:1 ${MID}`, `a=extmap:1 ${TIME}`],
+  ])("one id has one meaning in all sections: %s, %s", (first, second) => {
+    const text = twoSections([VP8, first], [VP8, second]);
+    expect(negotiate(description(text), () => "up")).toEqual({
+      ok: false,
+      error: "a header extension has two ids, or an id stands for two",
+    });
+  });
+});
+
+function twoSections(first: string[], second: string[], media = VIDEO): string {
+  const text = shortOffer(media, first).replace("BUNDLE 0", "BUNDLE 0 1");
+  return `${text}${VIDEO}\r\na=mid:1\r\na=rtcp-mux\r\n${second.join("\r\n")}\r\n`;
+}
+
+describe("simulcast", () => {
+  const lowestFirst = (streams: string) => published(streams).lowestFirst;
+  const published = (streams: string, more: string[] = []) => {
+    const rids = streams.split(/[;,]/).map((rid) => `a=rid:${rid.replace("~", "")} send`);
+    const lines = [VP8, ...new Set(rids), `a=simulcast:send ${streams}`, ...more];
+    return outcomeOf(shortOffer(VIDEO, lines)).bundle[0].published!;
+  };
+
+  test.each([
+    ["q;h;f", ["q", "h", "f"]],
+    ["f;h;q", ["q", "h", "f"]],
+    ["f;q", ["q", "f"]],
+    ["h;m;l", ["l", "m", "h"]],
+    ["l;h", ["l", "h"]],
+    ["h;f", ["h", "f"]],
+    ["2;1;0", ["2", "1", "0"]],
+    ["hi;lo", ["hi", "lo"]],
+    ["q;m", ["q", "m"]],
+    ["q;q;f", ["q", "f"]],
+    ["a,b;c", ["a", "c"]],
+    ["a,b;a,b", ["a", "b"]],
+    ["q", ["q"]],
+  ])("send %s: from the lowest up %j", (streams, expected) => {
+    expect(lowestFirst(streams)).toEqual(expected);
+  });
+
+  test("streams keep the offer's order and stay paused", () => {
+    expect(published("f;~q").simulcast).toEqual([
+      { rid: "f", paused: false },
+      { rid: "q", paused: true },
+    ]);
+  });
+
+  test("only rids that are declared for sending count", () => {
+    const lines = [VP8, "a=rid:q send", "a=rid:h recv", "a=simulcast:send q;h;f"];
+    expect(outcomeOf(shortOffer(VIDEO, lines)).bundle[0].published!.lowestFirst).toEqual(["q"]);
+  });
+
+  test("a rid for payload types that are gone is gone; others keep what is left", () => {
+    const lines = [
+      VP8,
+      "a=rtpmap:97 H265/90000",
+      "a=rid:q send pt=96,97;max-width=320",
+      "a=rid:f send pt=97",
+      "a=simulcast:send q;f",
+    ];
+    expect(outcomeOf(shortOffer(VIDEO, lines)).bundle[0].published!.rids).toEqual([
+      { id: "q", direction: "send", restrictions: ["pt=96", "max-width=320"] },
+    ]);
+  });
+
+  const SSRCS = ["1", "2"].map((ssrc) => `a=ssrc:${ssrc} cname:x`);
+  test.each([
+    ["as many SSRCs as streams: in the order of layers", "f;q", SSRCS, [2, 1]],
+    ["more streams than SSRCs: not known", "q;h;f", SSRCS, []],
+    ["a stream that is not taken: not known", "q;q", SSRCS, []],
+  ])("%s", (_name, streams, ssrcs, expected) => {
+    expect(published(streams, ssrcs).ssrcs.map(({ ssrc }) => ssrc)).toEqual(expected);
+  });
+
+  test("without simulcast the first SSRC is the stream's", () => {
+    const { bundle } = outcomeOf(shortOffer(VIDEO, [VP8, ...SSRCS]));
+    expect(bundle[0].published).toEqual({
+      simulcast: [],
+      rids: [],
+      lowestFirst: [],
+      ssrcs: [{ ssrc: 1, rtxSsrc: 0 }],
+    });
+  });
+});
+
+describe("transport", () => {
+  const text = shortOffer(VIDEO, [VP8]);
+  test.each([
+    ["a=group:BUNDLE 0", "a=group:LS 0", "the section is not in the BUNDLE group"],
+    ["a=mid:0", "a=x", "the section is not in the BUNDLE group"],
+    ["a=rtcp-mux", "a=x", "a=rtcp-mux is needed"],
+    ["a=ice-ufrag:abcd", "a=x", "a=ice-ufrag and a=ice-pwd are needed"],
+    ["a=ice-pwd:abcdefghijklmnopqrstuv", "a=x", "a=ice-ufrag and a=ice-pwd are needed"],
+    ["a=fingerprint:sha-256", "a=x:", "a=fingerprint with sha-256, sha-384 or sha-512 is needed"],
+    ["a=setup:actpass", "a=setup:passive", "a=setup must be actpass or active"],
+    ["a=setup:actpass", "a=x", "a=setup must be actpass or active"],
+    ["UDP/TLS/RTP/SAVPF", "RTP/AVP", "RTP/AVP is not supported"],
+    ["m=video 9", "m=video 0", "the section has port 0"],
+    ["a=rtcp-mux", "a=rtcp-mux\r\na=recvonly", "a=recvonly does not fit here"],
+  ])("without %s (%s)", (from, to, error) => {
+    expect(negotiate(description(text.replace(from, to)), () => "up")).toEqual({ ok: false, error });
+  });
+
+  test("the DTLS client role may be fixed", () => {
+    expect(outcomeOf(text.replace("actpass", "active")).bundle).toHaveLength(1);
+  });
+
+  test("the group's transport is that of the first accepted section, or of the tagged one", () => {
+    const own = ["a=ice-ufrag:wxyz", "a=ice-pwd:zyxwvutsrqponmlkjihgfe"];
+    const more = [`a=fingerprint:sha-256 ${Array(32).fill("CD").join(":")}`, "a=setup:actpass"];
+    const application = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
+    const ufrag = (second: string[]) =>
+      outcomeOf(twoSections([], [VP8, ...second], application)).transport.remoteIce.ufrag;
+    expect(ufrag([])).toBe("abcd");
+    expect(ufrag([...own, ...more])).toBe("wxyz");
+  });
+
+  test("each section may flow its own way", () => {
+    const text = twoSections([VP8, "a=sendonly"], [VP8, "a=recvonly"]);
+    const negotiation = negotiate(description(text), ({ direction }) =>
+      direction === "sendonly" ? "up" : "down",
+    );
+    expect(negotiation.ok && negotiation.outcome.bundle.map(({ flow }) => flow)).toEqual(["up", "down"]);
+  });
+});
