@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   contract: ["base"],
   rtp: ["base"],
   sdp: ["base", "contract"],
-  ice: ["base"],
+  ice: ["base", "contract"],
   srtp: ["base", "contract", "rtp"],
   cc: ["base", "rtp"],
   sfu: ["base", "contract", "rtp", "srtp", "ice", "cc"],

@@ -22,6 +22,7 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
+import type { IceCredentials } from "../contract/media.ts";
 import { hasIntegrity, parseStunMessage, STUN_TYPE, StunMessage, usernameOf } from "./stun-message.ts";
 import { writeBindingError, writeBindingSuccess } from "./stun-response.ts";
 import { ValidatedPaths } from "./validated-paths.ts";
@@ -49,11 +50,6 @@ export type IceDrop =
   | "unknown_attribute"
   | "role_conflict"
   | "failed";
-
-export interface IceCredentials {
-  readonly ufrag: string;
-  readonly pwd: string;
-}
 
 interface LocalUser {
   readonly ufrag: string;

@@ -27,7 +27,10 @@ export interface DatagramSocketOptions {
 
 export interface DatagramSocket {
   readonly port: number;
-  /** Sends every row of the ring to its path. Rows that the kernel refuses are dropped; returns how many were. */
+  /**
+   * Sends every row of the ring to its path; rows of 0 bytes are passed over. Rows that the kernel refuses are dropped;
+   * returns how many were, at the latest in the next call.
+   */
   send(ring: TransmitRing): number;
   close(): Promise<void>;
 }
