@@ -46,6 +46,10 @@ const NO_KIND = 0xff;
 const ABSENT = -1;
 const ONE_BYTE_PROFILE = 0xbede;
 const TWO_BYTE_PROFILE = 0x1000;
+/** Id and length share a byte (§4.2); id 15 is reserved. */
+const ONE_BYTE_MAX_ID = 14;
+const ONE_BYTE_MAX_BYTES = 16;
+const TWO_BYTE_MAX_BYTES = 255;
 const PROFILE_HEADER_BYTES = 4;
 
 /** What one peer calls the extensions: negotiated per transport, for bundled sections share one map (RFC 8843 §9.2). */
@@ -97,9 +101,9 @@ export class ExtensionView {
     while (at < end) {
       const first = packet[at++]!;
       const id = first >> 4;
-      // Id 0 is padding whatever its length says; 15 ends the block (§4.2).
-      if (id === 0) continue;
-      if (id === 15) return true;
+      if (first === 0) continue;
+      // Ids 0 with a length and 15 end the block: what came before still counts (§4.1.2, §4.2).
+      if (id === 0 || id > ONE_BYTE_MAX_ID) return true;
       const bytes = (first & 0x0f) + 1;
       if (at + bytes > end) return false;
       this.#add(map.kindOf[id]!, at, bytes);
@@ -136,7 +140,10 @@ export class ExtensionWriter {
   #at = 0;
   #twoByte = false;
 
-  /** Starts a block at `out[at]`. The one-byte form holds elements of 1 to 16 bytes with ids 1 to 14. */
+  /**
+   * Starts a block at `out[at]`. The one-byte form holds elements of 1 to 16 bytes with ids 1 to 14, the two-byte form
+   * up to 255 bytes with ids up to 255.
+   */
   begin(out: Uint8Array, at: number, twoByte: boolean): void {
     this.#out = out;
     this.#start = at;
@@ -144,13 +151,18 @@ export class ExtensionWriter {
     this.#twoByte = twoByte;
   }
 
-  /** Adds `source[sourceAt, sourceAt + bytes)`. Returns where its data went. */
+  /**
+   * Adds `source[sourceAt, sourceAt + bytes)`. Returns where its data went, or -1 when the form cannot hold it: sizes
+   * are the publisher's word, and one element that ran over would make garbage of all that follow.
+   */
   add(id: number, source: Uint8Array, sourceAt: number, bytes: number): number {
     const out = this.#out;
     if (this.#twoByte) {
+      if (bytes > TWO_BYTE_MAX_BYTES) return ABSENT;
       out[this.#at++] = id;
       out[this.#at++] = bytes;
     } else {
+      if (id > ONE_BYTE_MAX_ID || bytes === 0 || bytes > ONE_BYTE_MAX_BYTES) return ABSENT;
       out[this.#at++] = (id << 4) | (bytes - 1);
     }
     const put = this.#at;
