@@ -9,41 +9,60 @@
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { readU16, writeU16 } from "../base/bytes.ts";
+import { seqDelta } from "../base/sequence.ts";
 import { BitReader } from "./bit-reader.ts";
 import {
   type DependencyStructure,
   type FrameTemplate,
+  MAX_TARGETS,
   MAX_TEMPLATES,
   readStructure,
 } from "./dependency-structure.ts";
 import type { FrameInfo } from "./frame-info.ts";
 
 const MANDATORY_BYTES = 3;
-const MAX_TARGETS = 32;
+
+/** The five flags of extended_descriptor_fields(), first bit highest. */
+const STRUCTURE_PRESENT = 0x10;
+const ACTIVE_TARGETS_PRESENT = 0x08;
+const CUSTOM_DTIS = 0x04;
+const CUSTOM_FDIFFS = 0x02;
+const CUSTOM_CHAINS = 0x01;
+
+/**
+ * A frame numbered up to this much below the newest state is late (reordered or retransmitted), and tells nothing about
+ * frames after it. About a second of three spatial layers, as long as a NACK repairs. More would distrust a publisher
+ * that starts its numbers again; fewer would let an old key frame take the place of the present one.
+ */
+const LATE_FRAMES = 128;
 
 /** Reads the descriptors of one stream, and keeps the structure that its latest key frame brought. */
 export class DependencyDescriptorReader {
   #structure: DependencyStructure | null = null;
+  /** Frame number that brought the structure, or the active decode targets if that was later. */
+  #stateFrame = 0;
+  #activeTargets = 0;
   readonly #bits = new BitReader();
   /** Indications of the present frame where it has its own (custom_dtis). */
   readonly #customDtis = new Uint8Array(MAX_TARGETS);
 
   /**
    * Reads the extension data `packet[at, at + bytes)` into `out`. Returns false, with `out` unspecified, when it is
-   * malformed or belongs to a structure that was not received.
+   * malformed or belongs to a structure that was not received. `out.dtis` holds until the next call.
    */
   read(packet: Uint8Array, at: number, bytes: number, out: FrameInfo): boolean {
     if (bytes < MANDATORY_BYTES) return false;
-    const first = packet[at]!;
-    let flags = 0;
-    if (bytes > MANDATORY_BYTES) {
-      flags = packet[at + MANDATORY_BYTES]! >> 3;
-      if (!this.#readExtended(packet, at, bytes, flags)) return false;
-    }
-    const structure = this.#structure;
+    const bits = this.#bits;
+    bits.reset(packet, at + MANDATORY_BYTES, bytes - MANDATORY_BYTES);
+    const flags = bytes > MANDATORY_BYTES ? bits.read(5) : 0;
+    const attached = (flags & STRUCTURE_PRESENT) !== 0;
+    const structure = attached ? readStructure(bits) : this.#structure;
     if (structure === null) return false;
-    const template =
-      structure.templates[((first & 0x3f) + MAX_TEMPLATES - structure.idOffset) % MAX_TEMPLATES];
+
+    let activeTargets = attached ? structure.allTargets : this.#activeTargets;
+    if ((flags & ACTIVE_TARGETS_PRESENT) !== 0) activeTargets = bits.read(structure.targets);
+    const first = packet[at]!;
+    const template = structure.templates[(first - structure.idOffset) & (MAX_TEMPLATES - 1)];
     if (template === undefined) return false;
 
     out.startsFrame = (first & 0x80) !== 0;
@@ -51,28 +70,17 @@ export class DependencyDescriptorReader {
     out.frameNumber = readU16(packet, at + 1);
     out.spatial = template.spatial;
     out.temporal = template.temporal;
-    out.structure = structure;
-    out.maxSpatial = structure.maxSpatial;
-    out.maxTemporal = structure.maxTemporal;
     out.temporalSync = false;
-    return this.#readDefinition(template, flags, structure, out);
-  }
-
-  /** extended_descriptor_fields(); leaves the reader before frame_dependency_definition(). */
-  #readExtended(packet: Uint8Array, at: number, bytes: number, flags: number): boolean {
-    const bits = this.#bits;
-    bits.reset(packet, at + MANDATORY_BYTES, bytes - MANDATORY_BYTES);
-    bits.read(5);
-    if ((flags & STRUCTURE_PRESENT) !== 0) {
-      const structure = readStructure(bits);
-      if (structure === undefined) return false;
-      this.#structure = structure;
-    }
-    if ((flags & ACTIVE_TARGETS_PRESENT) !== 0) {
-      if (this.#structure === null) return false;
-      bits.read(this.#structure.targets);
-    }
-    return !bits.overrun;
+    out.structure = structure;
+    out.maxSpatial = structure.maxSpatialOf(activeTargets);
+    out.maxTemporal = structure.maxTemporalOf(activeTargets);
+    this.#readDefinition(template, flags, structure, out);
+    // A receiver that starts here needs the structure, so a frame without one is no place to start.
+    if (out.startsFrame && !attached) out.keyframe = false;
+    if (bits.overrun) return false;
+    if ((flags & (STRUCTURE_PRESENT | ACTIVE_TARGETS_PRESENT)) !== 0)
+      this.#keep(structure, activeTargets, out.frameNumber);
+    return true;
   }
 
   /** frame_dependency_definition(): the template's values or the frame's own. */
@@ -81,7 +89,7 @@ export class DependencyDescriptorReader {
     flags: number,
     structure: DependencyStructure,
     out: FrameInfo,
-  ): boolean {
+  ): void {
     const bits = this.#bits;
     out.dtis = template.dtis;
     out.keyframe = template.independent;
@@ -96,16 +104,17 @@ export class DependencyDescriptorReader {
         bits.read(4 * size);
       }
     }
-    // Chains of the frame's own follow; nothing here reads them.
-    return flags === 0 || !bits.overrun;
+    if ((flags & CUSTOM_CHAINS) !== 0) for (let chain = 0; chain < structure.chains; chain++) bits.read(8);
+  }
+
+  #keep(structure: DependencyStructure, activeTargets: number, frameNumber: number): void {
+    const age = seqDelta(frameNumber, this.#stateFrame);
+    if (this.#structure !== null && age > 0 && age <= LATE_FRAMES) return;
+    this.#structure = structure;
+    this.#activeTargets = activeTargets;
+    this.#stateFrame = frameNumber;
   }
 }
-
-/** The five flags of extended_descriptor_fields(), first bit highest; custom chains (1) are not read. */
-const STRUCTURE_PRESENT = 0x10;
-const ACTIVE_TARGETS_PRESENT = 0x08;
-const CUSTOM_DTIS = 0x04;
-const CUSTOM_FDIFFS = 0x02;
 
 /** Overwrites the frame number of the descriptor that starts at `packet[at]`. */
 export function writeFrameNumber(packet: Uint8Array, at: number, frameNumber: number): void {

@@ -7,8 +7,9 @@ import type { BitReader } from "./bit-reader.ts";
 /** Decode target indication (A.4): what a frame is to a decode target. */
 export const DTI = { notPresent: 0, discardable: 1, switch: 2, required: 3 } as const;
 
-/** Template ids have 6 bits. */
+/** Template ids have 6 bits, the count of decode targets 5. */
 export const MAX_TEMPLATES = 64;
+export const MAX_TARGETS = 32;
 const MAX_SPATIAL = 4;
 const MAX_TEMPORAL = 8;
 
@@ -21,28 +22,49 @@ export interface FrameTemplate {
   independent: boolean;
 }
 
+export interface Resolution {
+  readonly width: number;
+  readonly height: number;
+}
+
 export class DependencyStructure {
   readonly idOffset: number;
   readonly templates: readonly FrameTemplate[];
   readonly targets: number;
   readonly chains: number;
-  readonly maxSpatial: number;
-  readonly maxTemporal: number;
+  /** Of each spatial layer; empty where the publisher does not say. */
+  readonly resolutions: readonly Resolution[];
+  /** Layers of each decode target. */
+  readonly #spatial: Uint8Array;
+  readonly #temporal: Uint8Array;
   /** Decode target of (spatial, temporal): the highest that goes no further. */
   readonly #targetOf = new Uint8Array(MAX_SPATIAL * MAX_TEMPORAL);
 
-  constructor(idOffset: number, targets: number, templates: readonly FrameTemplate[], chains: number) {
+  constructor(
+    idOffset: number,
+    targets: number,
+    templates: readonly FrameTemplate[],
+    chains: number,
+    resolutions: readonly Resolution[],
+  ) {
     this.idOffset = idOffset;
     this.targets = targets;
     this.templates = templates;
     this.chains = chains;
-    this.maxSpatial = Math.max(...templates.map(({ spatial }) => spatial));
-    this.maxTemporal = Math.max(...templates.map(({ temporal }) => temporal));
+    this.resolutions = resolutions;
+    this.#spatial = new Uint8Array(targets);
+    this.#temporal = new Uint8Array(targets);
+    for (const template of templates) this.#raiseTargets(template);
     for (let spatial = 0; spatial < MAX_SPATIAL; spatial++) {
       for (let temporal = 0; temporal < MAX_TEMPORAL; temporal++) {
         this.#targetOf[spatial * MAX_TEMPORAL + temporal] = this.#bestTarget(spatial, temporal);
       }
     }
+  }
+
+  /** Every target, as a bit mask like active_decode_targets_bitmask: bit i is target i. */
+  get allTargets(): number {
+    return 2 ** this.targets - 1;
   }
 
   /** The decode target to serve a receiver that wants these layers at most. */
@@ -51,32 +73,46 @@ export class DependencyStructure {
     return this.#targetOf[s * MAX_TEMPORAL + Math.min(temporal, MAX_TEMPORAL - 1)]!;
   }
 
-  /** A target's layers are the highest of the frames that it needs (A.8.3, decode_target_layers). */
-  #layersOf(target: number): { spatial: number; temporal: number } {
-    const needed = this.templates.filter(({ dtis }) => dtis[target] !== DTI.notPresent);
-    return {
-      spatial: Math.max(0, ...needed.map(({ spatial }) => spatial)),
-      temporal: Math.max(0, ...needed.map(({ temporal }) => temporal)),
-    };
+  /** The highest spatial layer that some target of `mask` has. */
+  maxSpatialOf(mask: number): number {
+    return highest(this.#spatial, mask);
+  }
+
+  maxTemporalOf(mask: number): number {
+    return highest(this.#temporal, mask);
+  }
+
+  /** A target's layers are the highest of the frames that it needs (decode_target_layers()). */
+  #raiseTargets({ dtis, spatial, temporal }: FrameTemplate): void {
+    for (let target = 0; target < this.targets; target++) {
+      if (dtis[target] === DTI.notPresent) continue;
+      this.#spatial[target] = Math.max(this.#spatial[target]!, spatial);
+      this.#temporal[target] = Math.max(this.#temporal[target]!, temporal);
+    }
   }
 
   /** Of the targets within the wanted layers the one with most, space before time; the lowest when none is. */
   #bestTarget(spatial: number, temporal: number): number {
-    const rank = (layers: { spatial: number; temporal: number }): number =>
-      layers.spatial * MAX_TEMPORAL + layers.temporal;
-    const all = [...Array(this.targets).keys()].map((target) => ({ target, ...this.#layersOf(target) }));
-    const within = all.filter((layers) => layers.spatial <= spatial && layers.temporal <= temporal);
-    const byRank = (a: (typeof all)[number], b: (typeof all)[number]): number => rank(a) - rank(b);
-    return (within.length > 0 ? within.sort(byRank).at(-1) : all.sort(byRank)[0])!.target;
+    const rank = (target: number): number => this.#spatial[target]! * MAX_TEMPORAL + this.#temporal[target]!;
+    const within = (target: number): boolean =>
+      this.#spatial[target]! <= spatial && this.#temporal[target]! <= temporal;
+    let best = 0;
+    for (let target = 1; target < this.targets; target++) {
+      const better = within(target)
+        ? !within(best) || rank(target) > rank(best)
+        : !within(best) && rank(target) < rank(best);
+      if (better) best = target;
+    }
+    return best;
   }
 }
 
-/** template_dependency_structure(); undefined when the bits run out or make no sense. */
-export function readStructure(bits: BitReader): DependencyStructure | undefined {
+/** template_dependency_structure(); null when the bits run out or make no sense. */
+export function readStructure(bits: BitReader): DependencyStructure | null {
   const idOffset = bits.read(6);
   const targets = bits.read(5) + 1;
   const templates = readTemplateLayers(bits);
-  if (templates === undefined) return undefined;
+  if (templates === null) return null;
   for (const template of templates) {
     template.dtis = Uint8Array.from({ length: targets }, () => bits.read(2));
   }
@@ -88,21 +124,20 @@ export function readStructure(bits: BitReader): DependencyStructure | undefined 
     }
   }
   const chains = skipTemplateChains(bits, targets, templates.length);
-  const structure = new DependencyStructure(idOffset, targets, templates, chains);
-  if (bits.read(1) === 1) for (let spatial = 0; spatial <= structure.maxSpatial; spatial++) bits.read(32);
-  return bits.overrun ? undefined : structure;
+  const resolutions = bits.read(1) === 1 ? readResolutions(bits, templates.at(-1)!.spatial + 1) : [];
+  return bits.overrun ? null : new DependencyStructure(idOffset, targets, templates, chains, resolutions);
 }
 
-function readTemplateLayers(bits: BitReader): FrameTemplate[] | undefined {
+/** template_layers(): spatial layers only ever go up, so the last template has the highest. */
+function readTemplateLayers(bits: BitReader): FrameTemplate[] | null {
   const templates: FrameTemplate[] = [];
   let spatial = 0;
   let temporal = 0;
   for (;;) {
-    if (templates.length === MAX_TEMPLATES || spatial >= MAX_SPATIAL || temporal >= MAX_TEMPORAL)
-      return undefined;
+    if (templates.length === MAX_TEMPLATES || spatial >= MAX_SPATIAL || temporal >= MAX_TEMPORAL) return null;
     templates.push({ spatial, temporal, dtis: new Uint8Array(0), independent: false });
     const next = bits.read(2);
-    if (bits.overrun) return undefined;
+    if (bits.overrun) return null;
     if (next === 3) return templates;
     if (next === 1) temporal += 1;
     if (next === 2) {
@@ -119,4 +154,17 @@ function skipTemplateChains(bits: BitReader, targets: number, templates: number)
   for (let target = 0; target < targets; target++) bits.readNonSymmetric(chains);
   for (let i = 0; i < templates * chains; i++) bits.read(4);
   return chains;
+}
+
+/** render_resolutions() */
+function readResolutions(bits: BitReader, spatials: number): Resolution[] {
+  return Array.from({ length: spatials }, () => ({ width: bits.read(16) + 1, height: bits.read(16) + 1 }));
+}
+
+function highest(layers: Uint8Array, mask: number): number {
+  let found = 0;
+  for (let target = 0; target < layers.length; target++) {
+    if (((mask >>> target) & 1) === 1 && layers[target]! > found) found = layers[target]!;
+  }
+  return found;
 }

@@ -6,7 +6,10 @@ const NO_DTIS = new Uint8Array(0);
 export class FrameInfo {
   spatial = 0;
   temporal = 0;
-  /** Refers to no other frame. Under SVC only the base layer of a key picture does that. */
+  /**
+   * Refers to no other frame, and where it starts brings what a receiver needs to go on (the structure, with the
+   * Dependency Descriptor). Under SVC only the base layer of a key picture does that.
+   */
   keyframe = false;
   startsFrame = false;
   endsFrame = false;
@@ -14,11 +17,15 @@ export class FrameInfo {
   temporalSync = false;
   /** DD frame number, or -1. */
   frameNumber = -1;
+  /**
+   * Highest layers that the publisher sends at present: of the active decode targets. Falls when an encoder short of
+   * bandwidth stops its upper layers. From payload descriptors: what the packet itself shows.
+   */
   maxSpatial = 0;
   maxTemporal = 0;
   /** Of the Dependency Descriptor; null where layers were read from a payload descriptor. */
   structure: DependencyStructure | null = null;
-  /** Indication for each decode target of `structure`. */
+  /** Indication for each decode target of `structure`; holds until the next packet of the stream is read. */
   dtis: Uint8Array = NO_DTIS;
 
   /** Nothing is known: one layer, no key frame. */
