@@ -39,8 +39,9 @@ export function readH264(
   return true;
 }
 
-/** STAP-A (§5.7.1): a 16-bit size before each NAL unit. */
+/** STAP-A (§5.7.1): one NAL unit at least, a 16-bit size before each. */
 function readAggregate(packet: Uint8Array, start: number, end: number, out: FrameInfo): boolean {
+  if (start === end) return false;
   out.startsFrame = true;
   for (let at = start; at < end; ) {
     if (at + 3 > end) return false;

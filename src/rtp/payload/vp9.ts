@@ -4,20 +4,32 @@
  *   |I|P|L|F|B|E|V|Z|      P: refers to earlier pictures; B, E: first, last packet of the frame
  *   |M| PICTURE ID  |      when I: 7 or 15 bits
  *   | TID |U| SID |D|      when L: layers; U: switching up point; D: depends on the lower spatial layer
+ *   |   TL0PICIDX   |      when L and not F
+ *   |   P_DIFF    |N|      when P and F: one to three, N says that another follows
+ *   | N_S |Y|G| ... |      when V: scalability structure, N_S + 1 spatial layers; comes with key pictures
  */
 import type { FrameInfo } from "../frame-info.ts";
+
+const PICTURE_ID = 0x80;
+const PREDICTED = 0x40;
+const LAYERS = 0x20;
+const FLEXIBLE = 0x10;
+const STARTS_FRAME = 0x08;
+const ENDS_FRAME = 0x04;
+const STRUCTURE = 0x02;
+const MAX_DIFFS = 3;
 
 /** Reads the descriptor at the start of the payload `packet[at, at + length)`. False when it is cut short. */
 export function readVp9(packet: Uint8Array, at: number, length: number, out: FrameInfo): boolean {
   if (length < 2) return false;
+  const end = at + length;
   const flags = packet[at]!;
   let next = at + 1;
-  const end = at + length;
   out.reset();
-  out.startsFrame = (flags & 0x08) !== 0;
-  out.endsFrame = (flags & 0x04) !== 0;
-  if ((flags & 0x80) !== 0) next += packet[next]! > 0x7f ? 2 : 1;
-  if ((flags & 0x20) !== 0) {
+  out.startsFrame = (flags & STARTS_FRAME) !== 0;
+  out.endsFrame = (flags & ENDS_FRAME) !== 0;
+  if ((flags & PICTURE_ID) !== 0) next += packet[next]! > 0x7f ? 2 : 1;
+  if ((flags & LAYERS) !== 0) {
     if (next >= end) return false;
     const layers = packet[next]!;
     out.temporal = layers >> 5;
@@ -25,8 +37,18 @@ export function readVp9(packet: Uint8Array, at: number, length: number, out: Fra
     out.spatial = (layers >> 1) & 0x07;
     out.maxSpatial = out.spatial;
     out.maxTemporal = out.temporal;
+    next += (flags & FLEXIBLE) === 0 ? 2 : 1;
   }
   // Only the base layer of a key picture refers to nothing: not to the past (P), not downwards (D).
-  out.keyframe = (flags & 0x40) === 0 && out.spatial === 0;
-  return next < end;
+  out.keyframe = (flags & PREDICTED) === 0 && out.spatial === 0;
+  if ((flags & PREDICTED) !== 0 && (flags & FLEXIBLE) !== 0) next = skipDiffs(packet, next, end);
+  if (next >= end) return false;
+  if ((flags & STRUCTURE) !== 0) out.maxSpatial = packet[next]! >> 5;
+  return true;
+}
+
+function skipDiffs(packet: Uint8Array, at: number, end: number): number {
+  let next = at;
+  for (let diffs = 1; next < end && (packet[next]! & 0x01) !== 0 && diffs < MAX_DIFFS; diffs++) next += 1;
+  return next + 1;
 }
