@@ -15,11 +15,11 @@ import { VerifiedDtlsServer } from "./verified-dtls-server.ts";
 const MAX_ASSOCIATIONS = 20_000;
 
 /**
- * Handshakes under way at once, from the first hello with a cookie to the keys. At 4 to 12 ms of computing each this
- * is about a second of work; those beyond wait at the client, which repeats its hello. More would only make everyone's
- * handshake slower than the clients' patience.
+ * Handshakes under way at once, from the first hello with a cookie to the keys: at 4 to 12 ms of computing each, two to
+ * six seconds of work, about a client's patience. Those beyond wait at the client, which repeats its hello. Fewer would
+ * let peers that stall hold up the others; more would make everyone time out together when all reconnect at once.
  */
-const MAX_HANDSHAKES = 128;
+const MAX_HANDSHAKES = 512;
 
 const US_PER_SECOND = 1_000_000;
 
