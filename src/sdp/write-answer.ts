@@ -1,7 +1,8 @@
 /**
  * Puts an answer into words (RFC 9429 §5.3): a lite ICE agent and DTLS server with one transport for all sections.
  *
- * What concerns the transport stands in the tagged section only, as BUNDLE wants it (RFC 9143 §7.3).
+ * What concerns the transport stands in the tagged section only, as BUNDLE wants it (RFC 9143 §7.3); but the
+ * fingerprint stands above all sections, because Firefox 153 crashes on a bundled section for which there is none.
  */
 import type { Fingerprint, IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, writeCandidates } from "./ice-attributes.ts";
@@ -55,6 +56,7 @@ export function writeAnswer({ sessionId, version, local, outcome, senders }: Ans
     "t=0 0",
     writeBundle(bundle),
     ...ICE_LITE_LINES,
+    `a=fingerprint:${local.fingerprint.algorithm} ${local.fingerprint.value}`,
     "a=msid-semantic:WMS *",
   ];
   for (const section of sections) {
@@ -88,11 +90,10 @@ function writeRejected({ offered }: RejectedSection): string[] {
   return [line, DUMMY_CONNECTION, ...(mid === "" ? [] : [`a=mid:${mid}`]), "a=inactive"];
 }
 
-function writeTransport({ ice, fingerprint, candidates }: LocalTransport): string[] {
+function writeTransport({ ice, candidates }: LocalTransport): string[] {
   return [
     `a=ice-ufrag:${ice.ufrag}`,
     `a=ice-pwd:${ice.pwd}`,
-    `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
     "a=setup:passive",
     ...writeCandidates(candidates),
   ];
