@@ -15,6 +15,7 @@ export const RTCP = {
   bye: 203,
   transportFeedback: 205,
   payloadFeedback: 206,
+  extendedReport: 207,
 } as const;
 
 /** Feedback message types, the count field of 205 and 206 (RFC 4585 §6.1, RFC 5104 §4.3, transport-wide draft). */
@@ -53,8 +54,9 @@ export class RtcpCursor {
     if (first >> 6 !== 2) return false;
     const bytes = 4 * (readU16(this.#buffer, at + 2) + 1);
     if (at + bytes > this.#end) return false;
-    const padding = (first & 0x20) === 0 ? 0 : this.#buffer[at + bytes - 1]!;
-    if (padding > bytes - RTCP_HEADER_BYTES) return false;
+    const padded = (first & 0x20) !== 0;
+    const padding = padded ? this.#buffer[at + bytes - 1]! : 0;
+    if (padded && (padding === 0 || padding > bytes - RTCP_HEADER_BYTES)) return false;
     this.at = at;
     this.bytes = bytes - padding;
     this.count = first & 0x1f;
