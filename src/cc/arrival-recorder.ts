@@ -12,9 +12,6 @@ const MASK = ROWS - 1;
 /** libwebrtc reports every 50 to 250 ms; more often makes the estimate quicker and costs 40 bytes a time. */
 const INTERVAL_US = 50_000;
 
-/** Packets of one message: with two-byte deltas they fill a datagram. */
-const MAX_REPORTED = 480;
-
 export class ArrivalRecorder implements ArrivalReport {
   baseSeq = 0;
   count = 0;
@@ -53,7 +50,7 @@ export class ArrivalRecorder implements ArrivalReport {
   /** Writes one feedback message at `out[at]`. Returns where it ends. More may be due at once after it. */
   write(nowUs: number, out: Uint8Array, at: number, senderSsrc: number, mediaSsrc: number): number {
     this.baseSeq = this.#from;
-    this.count = Math.min(this.#highest - this.#from + 1, MAX_REPORTED);
+    this.count = this.#highest - this.#from + 1;
     const reported = writeTransportWide(out, at, senderSsrc, mediaSsrc, this, this.#ends);
     this.feedbackCount = (this.feedbackCount + 1) & 0xff;
     this.#from += reported;

@@ -21,12 +21,19 @@ const REFERENCE_DELTAS = 256;
 const NOT_RECEIVED = 0;
 const SMALL_DELTA = 1;
 const LARGE_DELTA = 2;
+const RESERVED = 3;
 
 const MAX_RUN = 0x1fff;
+/**
+ * Arrivals in one message. With two-byte deltas and a two-bit symbol for each of a thousand packets it fills 1,280
+ * bytes: more would not fit a datagram, fewer would cost more messages.
+ */
+const MAX_ARRIVALS = 480;
+
 const ONE_BIT_SYMBOLS = 14;
 const TWO_BIT_SYMBOLS = 7;
 
-/** What is to be reported: `arrivalUs(i)` of packet `baseSeq + i`, or -1 when it did not come. */
+/** What is to be reported: `arrivalUs(i)` of packet `baseSeq + i`, or -1 when it did not come. One of them did. */
 export interface ArrivalReport {
   readonly baseSeq: number;
   readonly count: number;
@@ -35,7 +42,7 @@ export interface ArrivalReport {
 }
 
 /**
- * Writes feedback at `out[at]` on as many packets as deltas can express: at least one when the first has come.
+ * Writes feedback at `out[at]` on as many packets as one message can hold and deltas can express, at least one.
  * Returns the number of packets reported; `ends.end` is where the message ends.
  */
 export function writeTransportWide(
@@ -58,7 +65,7 @@ export function writeTransportWide(
     }
     const delta = Math.round(arrivalUs / DELTA_US) - ticks;
     // What two bytes can not hold starts the next message, with a reference time of its own.
-    if (delta < -0x8000 || delta > 0x7fff) break;
+    if (delta < -0x8000 || delta > 0x7fff || deltas.length === MAX_ARRIVALS) break;
     symbols.push(delta >= 0 && delta <= 0xff ? SMALL_DELTA : LARGE_DELTA);
     deltas.push(delta);
     ticks += delta;
@@ -78,7 +85,8 @@ export function writeTransportWide(
 
 /**
  * Calls `each` for every packet that the feedback under `cursor` reports on: its sequence number and its arrival in
- * microseconds since the reference time's own zero, or -1. Returns false when the message is cut short.
+ * microseconds since the reference time's own zero, or -1. Returns false, without a call, when the message is cut short
+ * or uses the reserved symbol.
  */
 export function readTransportWide(
   buffer: Uint8Array,
@@ -96,15 +104,18 @@ export function readTransportWide(
     if (next + 2 > end) return false;
     readChunk(readU16(buffer, next), symbols);
   }
+  // The last chunk may go on beyond the count. A symbol is the size of its delta.
+  symbols.length = count;
+  if (symbols.includes(RESERVED)) return false;
+  if (next + symbols.reduce((sum, deltaBytes) => sum + deltaBytes, 0) > end) return false;
+
   let ticks = readU24(buffer, fci + 4) * REFERENCE_DELTAS;
-  for (let i = 0; i < count; i++) {
-    const deltaBytes = symbols[i]!;
-    if (next + deltaBytes > end || deltaBytes > LARGE_DELTA) return false;
+  symbols.forEach((deltaBytes, i) => {
     if (deltaBytes === SMALL_DELTA) ticks += buffer[next]!;
     if (deltaBytes === LARGE_DELTA) ticks += (readU16(buffer, next) << 16) >> 16;
     next += deltaBytes;
     each((baseSeq + i) & 0xffff, deltaBytes === NOT_RECEIVED ? -1 : ticks * DELTA_US);
-  }
+  });
   return true;
 }
 
