@@ -10,6 +10,9 @@
  */
 const REORDERING_US = 15_000;
 
+/** Least time between two requests for one packet: sooner asks twice for what a near peer has already sent. */
+const MIN_RETRY_US = 20_000;
+
 /** Requests for one packet. More helps at heavy loss only, where a key frame comes sooner. */
 const MAX_TRIES = 10;
 
@@ -17,12 +20,14 @@ const MAX_TRIES = 10;
 const MAX_AGE_US = 1_000_000;
 
 /**
- * A larger hole is no loss to repair but a break (a sleeping laptop, a lost link): what came before it is given up.
+ * Packets missing at once, most of a second of video. More is no loss to repair but a break (a sleeping laptop, a lost
+ * link), and a key frame is smaller than the repair; fewer would want key frames for what a NACK mends.
  */
-const MAX_GAP = 256;
+const MAX_MISSING = 256;
 
 interface Missing {
   readonly sinceUs: number;
+  /** When it was last asked for; `sinceUs` before that. */
   askedUs: number;
   tries: number;
 }
@@ -33,39 +38,36 @@ export class NackGenerator {
   #highest = -1;
   readonly #missing = new Map<number, Missing>();
 
-  get missing(): number {
-    return this.#missing.size;
-  }
-
   /** A packet came, first or late, on its own or as a retransmission. */
   onPacket(extSeq: number, nowUs: number): void {
-    if (this.#highest < 0 || extSeq > this.#highest + MAX_GAP) {
-      if (this.#highest >= 0) this.gaveUp = true;
-      this.#missing.clear();
-      this.#highest = extSeq;
-      return;
-    }
     if (extSeq <= this.#highest) {
       this.#missing.delete(extSeq);
       return;
     }
-    for (let lost = this.#highest + 1; lost < extSeq; lost++) {
-      this.#missing.set(lost, { sinceUs: nowUs, askedUs: nowUs - Number.MAX_SAFE_INTEGER, tries: 0 });
-    }
+    const next = this.#highest < 0 ? extSeq : this.#highest + 1;
     this.#highest = extSeq;
+    if (this.#missing.size + extSeq - next > MAX_MISSING) {
+      this.#missing.clear();
+      this.gaveUp = true;
+      return;
+    }
+    for (let lost = next; lost < extSeq; lost++) {
+      this.#missing.set(lost, { sinceUs: nowUs, askedUs: nowUs, tries: 0 });
+    }
   }
 
-  /** Writes the wire numbers to ask for now to `out`, ascending. Returns how many. */
+  /** Writes the wire numbers to ask for now to `out`, ascending on the circle. Returns how many. */
   poll(nowUs: number, rttUs: number, out: Uint16Array): number {
+    const retryUs = Math.max(rttUs, MIN_RETRY_US);
     let count = 0;
     for (const [extSeq, packet] of this.#missing) {
+      if (nowUs - packet.askedUs < (packet.tries === 0 ? REORDERING_US : retryUs)) continue;
       if (packet.tries >= MAX_TRIES || nowUs - packet.sinceUs > MAX_AGE_US) {
         this.#missing.delete(extSeq);
         this.gaveUp = true;
         continue;
       }
       if (count === out.length) break;
-      if (nowUs - packet.sinceUs < REORDERING_US || nowUs - packet.askedUs < rttUs) continue;
       packet.askedUs = nowUs;
       packet.tries += 1;
       out[count++] = extSeq & 0xffff;

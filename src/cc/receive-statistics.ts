@@ -6,6 +6,11 @@ import type { ReportBlock } from "../rtp/rtcp/reports.ts";
 const US_PER_SECOND = 1_000_000;
 /** The wire has 24 signed bits for the losses of a session. */
 const MAX_CUMULATIVE_LOST = 0x7fffff;
+/**
+ * A transit time that changes by more is no jitter but a break in the timeline (a camera switched, a laptop asleep).
+ * Larger would spoil the estimate for minutes, smaller would leave out congested networks.
+ */
+const MAX_JITTER_SECONDS = 5;
 
 export class ReceiveStatistics {
   highestExtSeq = -1;
@@ -53,9 +58,10 @@ export class ReceiveStatistics {
     const delayUs = nowUs - this.#lastSrUs;
     return {
       ssrc,
-      fractionLost: expected === 0 || lost <= 0 ? 0 : Math.min(255, Math.floor((lost * 256) / expected)),
+      // Below 256: numbers go up only with a packet received.
+      fractionLost: expected === 0 || lost <= 0 ? 0 : Math.floor((lost * 256) / expected),
       cumulativeLost: this.cumulativeLost,
-      highestSeq: this.highestExtSeq % 0x1_0000_0000,
+      highestSeq: Math.max(0, this.highestExtSeq) % 0x1_0000_0000,
       jitter: this.#jitter16 >>> 4,
       lastSr: this.#lastSr,
       delaySinceLastSr: this.#lastSr === 0 ? 0 : Math.round((delayUs * 65_536) / US_PER_SECOND),
@@ -71,6 +77,7 @@ export class ReceiveStatistics {
     if (timestamp === this.#lastTimestamp) return;
     const arrived = ((arrivalUs - this.#lastArrivalUs) * this.#clockRate) / US_PER_SECOND;
     const transit = Math.abs(arrived - timestampDelta(this.#lastTimestamp, timestamp));
+    if (transit > MAX_JITTER_SECONDS * this.#clockRate) return;
     this.#jitter16 += Math.round(transit) - ((this.#jitter16 + 8) >> 4);
   }
 }
