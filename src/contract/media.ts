@@ -164,7 +164,6 @@ export type MediaEvent =
       readonly codec: CodecName;
       readonly payloadType: number;
     }
-  | { readonly kind: "up-track.ended"; readonly trackId: TrackId; readonly reason: "bye" }
   | {
       readonly kind: "down-track.layer";
       readonly subscriptionId: SubscriptionId;

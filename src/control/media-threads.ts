@@ -119,7 +119,6 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
     case "transport.state":
       return event.transportId;
     case "up-track.codec":
-    case "up-track.ended":
       return event.trackId;
     case "down-track.layer":
       return event.subscriptionId;

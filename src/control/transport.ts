@@ -37,6 +37,7 @@ export interface ServerSide {
 
 export type CloseReason =
   | "client_left"
+  | "replaced"
   | "connection_failed"
   | "participant_removed"
   | "room_deleted"
@@ -143,6 +144,15 @@ export class Transport {
     return ok(track);
   }
 
+  /** Ends one track while the association stays. One that has ended already is ignored. */
+  unpublish(track: Track): void {
+    if (!this.#tracks.delete(track.id)) return;
+    this.#thread.unroute(track.id);
+    this.#thread.post({ kind: "up-track.remove", trackId: track.id });
+    this.participant.room.log.info({ trackId: track.id }, "track ended");
+    this.participant.room.onTracksChanged();
+  }
+
   /** Adds a section on which the peer receives. It stays silent until `watch()` finds a track for it. */
   addSlot(section: ReceivingSection): Result<DownTrackParams, AddSlotError> {
     if (this.#state.kind === "closed") return fail("closed");
@@ -203,20 +213,8 @@ export class Transport {
   }
 
   #onTrackEvent(track: Track, event: MediaEvent): void {
-    if (event.kind === "up-track.ended") {
-      this.#unpublish(track);
-    } else if (event.kind === "up-track.codec" && track.onPayloadType(event.payloadType)) {
-      this.participant.room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
-      this.participant.room.onTracksChanged();
-    }
-  }
-
-  /** The publisher said that the stream is over (RTCP BYE). */
-  #unpublish(track: Track): void {
-    this.#tracks.delete(track.id);
-    this.#thread.unroute(track.id);
-    this.#thread.post({ kind: "up-track.remove", trackId: track.id });
-    this.participant.room.log.info({ trackId: track.id }, "track ended");
+    if (event.kind !== "up-track.codec" || !track.onPayloadType(event.payloadType)) return;
+    this.participant.room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
     this.participant.room.onTracksChanged();
   }
 }
