@@ -23,10 +23,10 @@ export interface Profile {
 const GRACE_MS = 5_000;
 
 /**
- * A client needs one transport, or two when it publishes and subscribes apart; a page that reloads leaves its old
- * ones behind until ICE gives up. Larger: one token holds more of a thread. Smaller: quick reloads are refused.
+ * A client needs one transport, or two when it publishes and subscribes apart; but the viewers of a broadcast are often
+ * given one token for all. Larger: one token holds more of a thread. Smaller: broadcasts need a token a viewer earlier.
  */
-const MAX_TRANSPORTS = 16;
+const MAX_TRANSPORTS = 256;
 
 export class Participant {
   readonly id = randomId<ParticipantId>("PA");

@@ -13,6 +13,7 @@ import type { AccessTokens } from "../control/access-token.ts";
 import type { MediaThreads } from "../control/media-threads.ts";
 import type { Rooms } from "../control/rooms.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { WhipSessions } from "../whip/whip-sessions.ts";
 import { requireToken } from "./authorization.ts";
 import { installErrorHandling, sendClientError, sendError } from "./errors.ts";
 import { completeMethods } from "./methods.ts";
@@ -24,12 +25,15 @@ import { participantRoutes } from "./routes/participants.ts";
 import { roomRoutes } from "./routes/rooms.ts";
 import { subscriptionRoutes } from "./routes/subscriptions.ts";
 import { trackRoutes } from "./routes/tracks.ts";
+import { whipRoutes } from "./routes/whip.ts";
+import { testCallRoutes } from "./test-call/test-call-routes.ts";
 
 export interface HttpServerDeps {
   readonly config: Pick<Config, "http" | "development">;
   readonly rooms: Rooms;
   readonly threads: MediaThreads;
   readonly tokens: AccessTokens;
+  readonly sessions: WhipSessions;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -47,7 +51,7 @@ const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const { config, rooms, threads, tokens, metrics, log } = deps;
+  const { config, rooms, threads, tokens, sessions, metrics, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // One line of our own for each exchange, see observeExchanges.
@@ -86,8 +90,12 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     await api.register(participantRoutes, { rooms });
     await api.register(trackRoutes, { rooms });
     await api.register(subscriptionRoutes, { rooms });
+    await api.register(whipRoutes, { sessions });
   });
-  if (config.development) await app.register(developmentRoutes, { tokens });
+  if (config.development) {
+    await app.register(developmentRoutes, { tokens });
+    await app.register(testCallRoutes);
+  }
   addMissingMethods();
   await app.ready();
   return app;

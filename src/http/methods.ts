@@ -1,4 +1,7 @@
-/** Answers 405 with `Allow` (RFC 9110 §15.5.6), and OPTIONS, wherever a path exists but the method does not. */
+/**
+ * Answers 405 with `Allow` (RFC 9110 §15.5.6) wherever a path exists but the method does not, and OPTIONS with what
+ * may be sent there: `Accept-Post`, `Accept-Patch` (RFC 5789 §3.1) where a route's schema says what it consumes.
+ */
 import type { FastifyInstance } from "fastify";
 import { HttpProblem } from "./problem.ts";
 
@@ -6,18 +9,19 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** Watches the routes that are added from now on; call the function returned when all of them have been. */
 export function completeMethods(app: FastifyInstance): () => void {
-  const methodsByUrl = new Map<string, Set<string>>();
-  app.addHook("onRoute", ({ url, method }) => {
-    const methods = methodsByUrl.get(url) ?? new Set();
-    for (const one of [method].flat()) methods.add(one);
-    methodsByUrl.set(url, methods);
+  const consumedByUrl = new Map<string, Map<string, readonly string[]>>();
+  app.addHook("onRoute", ({ url, method, schema }) => {
+    const methods = consumedByUrl.get(url) ?? new Map();
+    for (const one of [method].flat()) methods.set(one, schema?.consumes ?? []);
+    consumedByUrl.set(url, methods);
   });
   return () => {
-    for (const [url, methods] of [...methodsByUrl]) complete(app, url, [...methods]);
+    for (const [url, consumed] of [...consumedByUrl]) complete(app, url, new Map(consumed));
   };
 }
 
-function complete(app: FastifyInstance, url: string, present: readonly string[]): void {
+function complete(app: FastifyInstance, url: string, consumed: ReadonlyMap<string, readonly string[]>): void {
+  const present = [...consumed.keys()];
   const missing = METHODS.filter((method) => !present.includes(method));
   const allow = [...new Set([...present, "OPTIONS"])].join(", ");
   const refuse = async (): Promise<never> => {
@@ -28,8 +32,17 @@ function complete(app: FastifyInstance, url: string, present: readonly string[])
     app.route({ method: missing, url, schema: { hide: true }, preParsing: refuse, handler: refuse });
   }
   if (!present.includes("OPTIONS")) {
+    const headers = { allow, ...acceptHeader("post", consumed), ...acceptHeader("patch", consumed) };
     app.options(url, { schema: { hide: true } }, async (_request, reply) =>
-      reply.code(204).header("allow", allow).send(),
+      reply.code(204).headers(headers).send(),
     );
   }
+}
+
+function acceptHeader(
+  method: "post" | "patch",
+  consumed: ReadonlyMap<string, readonly string[]>,
+): Record<string, string> {
+  const types = consumed.get(method.toUpperCase()) ?? [];
+  return types.length === 0 ? {} : { [`accept-${method}`]: types.join(", ") };
 }

@@ -121,8 +121,11 @@ export function problemResponses(...codes: readonly ProblemCode[]) {
 
 /** The value of a good outcome; throws the problem that a bad one is named after. */
 export function orThrow<T>(
-  result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ProblemCode },
+  result:
+    | { readonly ok: true; readonly value: T }
+    | { readonly ok: false; readonly error: ProblemCode; readonly detail?: string },
 ): T {
-  if (!result.ok) throw new HttpProblem(result.error);
-  return result.value;
+  if (result.ok) return result.value;
+  const { error, detail } = result;
+  throw new HttpProblem(error, detail === undefined ? {} : { detail });
 }

@@ -6,6 +6,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { WhipSessions } from "../../src/whip/whip-sessions.ts";
 import { type Conference, conference } from "../control/conference.ts";
 
 export interface Server extends Conference {
@@ -29,6 +30,7 @@ export async function serve(env: Record<string, string> = {}): Promise<Server> {
     rooms,
     threads,
     tokens,
+    sessions: new WhipSessions(rooms),
     metrics,
     log: pino({ level: "silent" }),
   });

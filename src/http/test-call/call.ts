@@ -1,0 +1,185 @@
+/** A call from joining to leaving: follows the room, keeps a session for each participant, and shows them. */
+import { FrameSealing } from "./frame-sealing.ts";
+import { OwnParticipant, type PublishOptions } from "./own-participant.ts";
+import { byId, showBanner } from "./page-elements.ts";
+import { deriveRoomKey } from "./room-keys.ts";
+import { ApiError, ServerApi, type Subscription, type Track } from "./server-api.ts";
+import type { LayerChoice, TileReport } from "./tile.ts";
+import { WatchedParticipant } from "./watched-participant.ts";
+
+export interface CallSettings extends PublishOptions {
+  readonly room: string;
+  readonly name: string;
+  readonly passphrase: string;
+  readonly media: MediaStream;
+}
+
+/** Larger: newcomers appear later. Smaller: more requests, of which the server allows each address ten a second. */
+const POLL_MS = 1_000;
+/** Layers are asked for every so many polls. */
+const POLLS_PER_SUBSCRIPTIONS = 2;
+/** After an error that may pass. */
+const RETRY_MS = 3_000;
+/** Reading the statistics of one connection costs about a millisecond. */
+const REFRESH_MS = 400;
+
+export class Call {
+  readonly room: string;
+  readonly #api: ServerApi;
+  readonly #sealing: FrameSealing;
+  readonly #own: OwnParticipant;
+  readonly #others = new Map<string, WatchedParticipant>();
+  readonly #ending = new AbortController();
+  #tracks: readonly Track[] = [];
+  #subscriptions: readonly Subscription[] = [];
+  #polls = 0;
+
+  private constructor(room: string, api: ServerApi, sealing: FrameSealing, own: OwnParticipant) {
+    this.room = room;
+    this.#api = api;
+    this.#sealing = sealing;
+    this.#own = own;
+  }
+
+  /** Throws `ApiError` when the room cannot be joined at all. */
+  static async join({ room, name, passphrase, media, codec, sealed }: CallSettings): Promise<Call> {
+    const [roomKey, identity] = await Promise.all([
+      deriveRoomKey(passphrase, room),
+      freeIdentity(room, name),
+    ]);
+    const api = await ServerApi.join(room, identity);
+    const sealing = new FrameSealing(roomKey);
+    const own = new OwnParticipant(identity, api, sealing, media, { codec, sealed });
+    const call = new Call(room, api, sealing, own);
+    try {
+      await own.keepPublishing();
+    } catch (error) {
+      if (!(error instanceof ApiError && error.isPassing)) {
+        await call.leave();
+        throw error;
+      }
+    }
+    void call.#every(POLL_MS, () => call.#followRoom());
+    void call.#every(REFRESH_MS, async () => void (await call.tiles()));
+    return call;
+  }
+
+  get identity(): string {
+    return this.#own.identity;
+  }
+
+  /** Reads and shows what is measured now. */
+  tiles(): Promise<TileReport[]> {
+    return Promise.all([this.#own, ...this.#others.values()].map((one) => one.refresh()));
+  }
+
+  async setLayers(identity: string, choice: LayerChoice): Promise<void> {
+    await this.#others.get(identity)?.choose(choice);
+  }
+
+  setEnabled(kind: "audio" | "video", enabled: boolean): void {
+    this.#own.setEnabled(kind, enabled);
+  }
+
+  async leave(): Promise<void> {
+    this.#ending.abort();
+    showBanner("room", null);
+    const others = [...this.#others.values()];
+    this.#others.clear();
+    await Promise.all([this.#own, ...others].map((one) => one.leave()));
+    this.#sealing.end();
+  }
+
+  async #every(ms: number, run: () => Promise<void>): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      const waitMs = await run().then(
+        () => ms,
+        () => RETRY_MS,
+      );
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  async #followRoom(): Promise<void> {
+    try {
+      await this.#own.keepPublishing();
+      const identities = await this.#readRoom();
+      if (this.#ending.signal.aborted) return;
+      this.#keepOnly(identities);
+      await Promise.all([...this.#others.values()].map((one) => this.#follow(one)));
+      showBanner("room", null);
+    } catch (error) {
+      if (this.#ending.signal.aborted) return;
+      showBanner("room", error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  /** Asks for no more than can have changed. Returns who is here. */
+  async #readRoom(): Promise<string[]> {
+    try {
+      const participants = await this.#api.participants();
+      const published = participants.flatMap((one) => one.tracks);
+      const known = new Set(this.#tracks.filter((track) => track.codec !== null).map((track) => track.id));
+      if (published.some((id) => !known.has(id))) this.#tracks = await this.#api.tracks();
+      this.#tracks = this.#tracks.filter((track) => published.includes(track.id));
+      if (this.#polls++ % POLLS_PER_SUBSCRIPTIONS === 0) {
+        this.#subscriptions = await this.#api.subscriptions();
+      }
+      return participants.map((one) => one.identity);
+    } catch (error) {
+      // Who only watches makes no room: it comes into being with the first who publishes.
+      if (error instanceof ApiError && error.code === "room_not_found") return [];
+      throw error;
+    }
+  }
+
+  async #follow(one: WatchedParticipant): Promise<void> {
+    try {
+      const tracks = this.#tracks.filter((track) => track.participant === one.identity);
+      await one.follow(tracks, this.#subscriptions);
+    } catch (error) {
+      // They left between our two questions: the next poll will not list them.
+      if (error instanceof ApiError && error.code.endsWith("_not_found")) return;
+      throw error;
+    }
+  }
+
+  #keepOnly(identities: readonly string[]): void {
+    for (const identity of identities) {
+      if (identity === this.identity || this.#others.has(identity)) continue;
+      this.#others.set(identity, new WatchedParticipant(identity, this.#api, this.#sealing));
+    }
+    for (const [identity, one] of this.#others) {
+      if (identities.includes(identity)) continue;
+      this.#others.delete(identity);
+      void one.leave();
+    }
+    this.#showCount(this.#others.size + 1);
+  }
+
+  #showCount(people: number): void {
+    byId("people").textContent = people === 1 ? "only you" : `${people} people`;
+    byId("alone").hidden = people > 1;
+    const count = Math.max(2, people);
+    byId("tiles").dataset.count = count > 4 ? "many" : String(count);
+  }
+}
+
+/** An identity is one participant, whoever uses it: a second Ada becomes "Ada 2". */
+async function freeIdentity(room: string, name: string): Promise<string> {
+  const api = await ServerApi.join(room, name);
+  const taken = await identitiesIn(api);
+  let identity = name;
+  for (let number = 2; taken.includes(identity); number++) identity = `${name} ${number}`;
+  return identity;
+}
+
+async function identitiesIn(api: ServerApi): Promise<string[]> {
+  try {
+    return (await api.participants()).map((one) => one.identity);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "room_not_found") return [];
+    throw error;
+  }
+}

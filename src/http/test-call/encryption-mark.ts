@@ -1,0 +1,39 @@
+/** The lock on a tile: what may honestly be said of a participant's media. */
+import type { FrameCounts } from "./e2ee-messages.ts";
+
+export type MarkState = "waiting" | "sealed" | "undecryptable" | "foreign" | "open";
+
+export interface Mark {
+  readonly state: MarkState;
+  readonly text: string;
+}
+
+/** As the publisher declared it, and the server passed it on. */
+export type DeclaredEncryption = "none" | "gcm" | "custom";
+
+const TEXTS: Record<MarkState, string> = {
+  waiting: "Waiting for media",
+  sealed: "End-to-end encrypted",
+  undecryptable: "Cannot decrypt: different passphrase",
+  foreign: "Cannot decrypt: sealed by another application",
+  open: "NOT end-to-end encrypted",
+};
+
+/**
+ * Green is earned by frames that opened with the sender's key, never by what the server says. One stream in the clear
+ * makes the whole red.
+ */
+export function encryptionMark(
+  streams: readonly { readonly declared: DeclaredEncryption; readonly counts: FrameCounts | undefined }[],
+): Mark {
+  const state = markState(streams);
+  return { state, text: TEXTS[state] };
+}
+
+function markState(streams: Parameters<typeof encryptionMark>[0]): MarkState {
+  if (streams.some(({ declared }) => declared === "none")) return "open";
+  if (streams.some(({ declared }) => declared === "gcm")) return "foreign";
+  const counts = streams.flatMap((stream) => stream.counts ?? []);
+  if (counts.some(({ good, failed }) => good === 0 && failed > 0)) return "undecryptable";
+  return counts.some(({ good }) => good > 0) ? "sealed" : "waiting";
+}

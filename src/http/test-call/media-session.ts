@@ -1,0 +1,48 @@
+/** One peer connection to the server, opened by one offer and one answer (WHIP or WHEP). */
+import type { OpenSession, ServerApi } from "./server-api.ts";
+
+export class MediaSession {
+  readonly connection: RTCPeerConnection;
+  readonly #api: ServerApi;
+  readonly #session: OpenSession;
+
+  private constructor(connection: RTCPeerConnection, api: ServerApi, session: OpenSession) {
+    this.connection = connection;
+    this.#api = api;
+    this.#session = session;
+  }
+
+  /**
+   * The offer goes out at once, without candidates: the server is ICE-lite with an address of its own, and learns ours
+   * from the checks. Throws `ApiError`; the connection is then closed.
+   */
+  static async open(
+    connection: RTCPeerConnection,
+    api: ServerApi,
+    post: (offer: string) => Promise<OpenSession>,
+  ): Promise<MediaSession> {
+    try {
+      await connection.setLocalDescription();
+      const session = await post(connection.localDescription!.sdp);
+      const media = new MediaSession(connection, api, session);
+      await connection.setRemoteDescription({ type: "answer", sdp: session.answer }).catch((error) => {
+        void media.close();
+        throw error;
+      });
+      return media;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** `disconnected` may yet recover; `failed` and `closed` do not. */
+  get isOver(): boolean {
+    return this.connection.connectionState === "failed" || this.connection.connectionState === "closed";
+  }
+
+  async close(): Promise<void> {
+    this.connection.close();
+    await this.#api.close(this.#session);
+  }
+}

@@ -1,0 +1,135 @@
+/** Oneself: camera and microphone, the WHIP session that publishes them sealed, and the tile that shows them. */
+import type { MediaKind, VideoCodec } from "../../base/codec.ts";
+import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
+import { encryptionMark } from "./encryption-mark.ts";
+import type { FrameSealing } from "./frame-sealing.ts";
+import { MediaSession } from "./media-session.ts";
+import { addVideo } from "./publishing.ts";
+import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
+import type { ServerApi } from "./server-api.ts";
+import { Tile, type TileReport } from "./tile.ts";
+
+export interface PublishOptions {
+  readonly codec: VideoCodec;
+  /** False only by `?sealed=0`: to see how the page marks media that the server could read. */
+  readonly sealed: boolean;
+}
+
+export class OwnParticipant {
+  readonly identity: string;
+  readonly #tile: Tile;
+  readonly #api: ServerApi;
+  readonly #sealing: FrameSealing;
+  readonly #media: MediaStream;
+  readonly #options: PublishOptions;
+  readonly #counts = new Map<MediaKind, FrameCounts>();
+  #session: MediaSession | undefined;
+  #statistics: StatisticsReader | undefined;
+  #detachers: (() => void)[] = [];
+  #isOpening = false;
+
+  /** `media`: with a video track, an audio track, both, or none at all, to only watch. */
+  constructor(
+    identity: string,
+    api: ServerApi,
+    sealing: FrameSealing,
+    media: MediaStream,
+    options: PublishOptions,
+  ) {
+    this.identity = identity;
+    this.#api = api;
+    this.#sealing = sealing;
+    this.#media = media;
+    this.#options = options;
+    this.#tile = new Tile(identity, true);
+    this.#tile.play(media);
+  }
+
+  /** Publishes, or publishes again when the connection is over. Throws `ApiError`. */
+  async keepPublishing(): Promise<void> {
+    const isRunning = this.#session !== undefined && !this.#session.isOver;
+    if (this.#isOpening || isRunning || this.#media.getTracks().length === 0) return;
+    this.#isOpening = true;
+    try {
+      await this.#stop();
+      await this.#publish();
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  setEnabled(kind: MediaKind, enabled: boolean): void {
+    for (const track of this.#media.getTracks()) if (track.kind === kind) track.enabled = enabled;
+  }
+
+  async refresh(): Promise<TileReport> {
+    const statistics = (await this.#statistics?.sent()) ?? NO_STATISTICS;
+    const declared = this.#options.sealed ? "custom" : "none";
+    const mark = encryptionMark(
+      this.#media.getTracks().map(({ kind }) => ({ declared, counts: this.#counts.get(kind as MediaKind) })),
+    );
+    const [camera] = this.#media.getVideoTracks();
+    this.#tile.showMark(mark);
+    this.#tile.showPicture(
+      camera?.enabled === true,
+      this.#media.getTracks().length === 0 ? "Only watching" : "",
+    );
+    this.#tile.showStatistics(statistics, "");
+    return {
+      ...statistics,
+      identity: this.identity,
+      own: true,
+      mark: mark.state,
+      framesDecrypted: this.#sumOf("good"),
+      framesDecryptFailed: this.#sumOf("failed"),
+      layer: null,
+      connectionState: this.#session?.connection.connectionState ?? "none",
+    };
+  }
+
+  async leave(): Promise<void> {
+    this.#tile.remove();
+    for (const track of this.#media.getTracks()) track.stop();
+    await this.#stop();
+  }
+
+  async #publish(): Promise<void> {
+    const connection = new RTCPeerConnection();
+    const [camera] = this.#media.getVideoTracks();
+    const [microphone] = this.#media.getAudioTracks();
+    if (microphone !== undefined) {
+      this.#sealFramesOf(connection.addTransceiver(microphone, { direction: "sendonly" }).sender, "audio");
+    }
+    const video = camera && addVideo(connection, camera, this.#options.codec);
+    if (video !== undefined) this.#sealFramesOf(video.sender, "video");
+    const encryption = this.#options.sealed ? "custom" : "none";
+    const post = (offer: string) => this.#api.publish(offer, encryption);
+    this.#session = await MediaSession.open(connection, this.#api, post);
+    this.#statistics = new StatisticsReader(connection);
+  }
+
+  #sealFramesOf(sender: RTCRtpSender, kind: MediaKind): void {
+    const codec = kind === "audio" ? "opus" : this.#options.codec;
+    const onReport = ({ counts, sighting }: StreamReport): void => {
+      this.#counts.set(kind, counts);
+      if (kind === "video" && sighting !== null) this.#tile.ciphertext.show(sighting, codec, null);
+    };
+    const mode = this.#options.sealed ? "seal" : "pass";
+    const name = { identity: this.identity, kind };
+    this.#detachers.push(this.#sealing.attach(sender, mode, name, codec, onReport));
+  }
+
+  #sumOf(count: "good" | "failed"): number {
+    return [...this.#counts.values()].reduce((sum, counts) => sum + counts[count], 0);
+  }
+
+  async #stop(): Promise<void> {
+    for (const detach of this.#detachers) detach();
+    this.#detachers = [];
+    this.#counts.clear();
+    const session = this.#session;
+    this.#session = undefined;
+    this.#statistics = undefined;
+    await session?.close();
+  }
+}

@@ -1,0 +1,31 @@
+/** Finding parts of the page, and telling the person what went wrong. */
+
+/** The first match in `root`. Throws where the page's HTML and its scripts do not fit together. */
+export function element<T extends Element>(root: ParentNode, selector: string, type: new () => T): T {
+  const found = root.querySelector(selector);
+  if (!(found instanceof type)) throw new Error(`the page has no ${selector}`);
+  return found;
+}
+
+export const byId = (id: string): HTMLElement => element(document, `#${id}`, HTMLElement);
+
+export function showOnly(id: "lobby" | "call" | "goodbye"): void {
+  for (const one of ["lobby", "call", "goodbye"]) byId(one).hidden = one !== id;
+}
+
+/** One banner for each `topic`; null takes it away. */
+export function showBanner(topic: string, message: string | null): void {
+  const id = `banner-${topic}`;
+  const shown = document.getElementById(id);
+  if (message === null) {
+    shown?.remove();
+    return;
+  }
+  const banner = shown ?? document.createElement("p");
+  banner.id = id;
+  banner.className = "banner";
+  banner.dataset.testid = "banner";
+  // Screen readers read a banner again when its text is set, even to the same.
+  if (banner.textContent !== message) banner.textContent = message;
+  if (shown === null) byId("banners").append(banner);
+}

@@ -1,0 +1,200 @@
+/**
+ * The test call's page: lobby, call, goodbye.
+ *
+ * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&sealed=0#passphrase`. `auto` joins at once;
+ * `sealed=0` publishes without end-to-end encryption, to see how that is marked. For tests, `window.blindfold` is
+ * there from the moment the call is joined until it is left.
+ */
+import type { VideoCodec } from "../../base/codec.ts";
+import { Call } from "./call.ts";
+import { FrameSealing } from "./frame-sealing.ts";
+import { byId, element, showBanner, showOnly } from "./page-elements.ts";
+import { CAMERA, canSend } from "./publishing.ts";
+import { generatePassphrase } from "./room-keys.ts";
+import type { LayerChoice, TileReport } from "./tile.ts";
+
+interface PageForTests {
+  readonly room: string;
+  readonly identity: string;
+  /** One for each tile, one's own first. */
+  tiles(): Promise<TileReport[]>;
+  /** As the choice in the tile of that participant does. */
+  setLayers(identity: string, choice: LayerChoice): Promise<void>;
+  leave(): Promise<void>;
+}
+
+declare global {
+  interface Window {
+    blindfold?: PageForTests;
+  }
+}
+
+/** To start with; two tabs rarely get the same. */
+const NAMES = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Hedy", "Radia", "Ken"];
+const WORDS = ["quiet", "amber", "north", "river", "linen", "maple", "stone", "cedar", "harbour", "velvet"];
+
+const parameters = new URLSearchParams(location.search);
+const form = element(document, "#join-form", HTMLFormElement);
+const field = (name: string): HTMLInputElement => element(form, `[name="${name}"]`, HTMLInputElement);
+
+let call: Call | undefined;
+
+openLobby();
+
+function openLobby(): void {
+  field("name").value = parameters.get("name") ?? randomOf(NAMES);
+  field("room").value = parameters.get("room") ?? `${randomOf(WORDS)}-${randomOf(WORDS)}`;
+  field("passphrase").value = fragment() || generatePassphrase();
+  for (const option of form.querySelectorAll<HTMLInputElement>('[name="codec"]')) {
+    option.disabled = !canSend(option.value as VideoCodec);
+    if (option.value === parameters.get("codec")?.toUpperCase()) option.checked = true;
+  }
+  keepAddress();
+  form.oninput = keepAddress;
+  byId("new-passphrase").onclick = () => {
+    field("passphrase").value = generatePassphrase();
+    keepAddress();
+  };
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    void join();
+  };
+  prepareControls();
+  showOnly("lobby");
+  if (!FrameSealing.isSupported) {
+    showBanner("lobby", "This browser cannot encrypt frames (RTCRtpScriptTransform), so it cannot join.");
+    element(form, "#join", HTMLButtonElement).disabled = true;
+  } else if (parameters.get("auto") === "1") void join();
+}
+
+async function join(): Promise<void> {
+  const button = element(form, "#join", HTMLButtonElement);
+  button.disabled = true;
+  showBanner("lobby", null);
+  try {
+    const codec = new FormData(form).get("codec") as VideoCodec;
+    const settings = { room: field("room").value, name: field("name").value, codec };
+    const media = await openMedia();
+    const passphrase = field("passphrase").value;
+    const joined = await Call.join({
+      ...settings,
+      passphrase,
+      media,
+      sealed: parameters.get("sealed") !== "0",
+    });
+    call = joined;
+    window.blindfold = {
+      room: joined.room,
+      identity: joined.identity,
+      tiles: () => joined.tiles(),
+      setLayers: (identity, choice) => joined.setLayers(identity, choice),
+      leave,
+    };
+    byId("room-name").textContent = settings.room;
+    element(document, "#second-tab", HTMLAnchorElement).href = inviteLink();
+    showOnly("call");
+  } catch (error) {
+    showBanner("lobby", error instanceof Error ? error.message : String(error));
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function leave(): Promise<void> {
+  const left = call;
+  call = undefined;
+  delete window.blindfold;
+  showOnly("goodbye");
+  await left?.leave();
+}
+
+/** Camera and microphone, or what of them there is: who has neither watches. */
+async function openMedia(): Promise<MediaStream> {
+  const wishes: MediaStreamConstraints[] = [
+    { video: CAMERA, audio: true },
+    { video: CAMERA },
+    { audio: true },
+  ];
+  let reason = "";
+  for (const wish of wishes) {
+    try {
+      const media = await navigator.mediaDevices.getUserMedia(wish);
+      showBanner("media", reason === "" ? null : `${reason} Joined with what there is.`);
+      return media;
+    } catch (error) {
+      reason ||= mediaSentence(error);
+    }
+  }
+  showBanner("media", `${reason} You can watch and listen.`);
+  return new MediaStream();
+}
+
+function mediaSentence(error: unknown): string {
+  switch (error instanceof DOMException ? error.name : "") {
+    case "NotAllowedError":
+      return "The browser was not allowed to use camera and microphone.";
+    case "NotFoundError":
+      return "No camera or no microphone was found.";
+    case "NotReadableError":
+      return "Another program holds the camera or the microphone.";
+    default:
+      return "Camera and microphone could not be opened.";
+  }
+}
+
+function prepareControls(): void {
+  toggle("mute", (pressed) => call?.setEnabled("audio", !pressed));
+  toggle("camera-off", (pressed) => call?.setEnabled("video", !pressed));
+  toggle("server-view", (pressed) => {
+    byId("tiles").dataset.serverView = String(pressed);
+  });
+  byId("leave").onclick = () => void leave();
+  byId("rejoin").onclick = () => location.reload();
+  for (const button of document.querySelectorAll<HTMLElement>(".copy-invite")) {
+    button.onclick = () => void copyInvite(button);
+  }
+  // Others see us go at once instead of when ICE gives up.
+  window.addEventListener("pagehide", () => void call?.leave());
+}
+
+function toggle(id: string, onChange: (pressed: boolean) => void): void {
+  const button = byId(id);
+  button.onclick = () => {
+    const pressed = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(pressed));
+    onChange(pressed);
+  };
+}
+
+async function copyInvite(button: HTMLElement): Promise<void> {
+  const label = button.querySelector("span") ?? button;
+  const before = label.textContent;
+  await navigator.clipboard.writeText(inviteLink());
+  label.textContent = "Copied";
+  setTimeout(() => {
+    label.textContent = before;
+  }, 1_500);
+}
+
+/** Room and passphrase live in the address, so that a reload comes back to them. */
+function keepAddress(): void {
+  parameters.set("room", field("room").value);
+  history.replaceState(null, "", `?${parameters}#${encodeURIComponent(field("passphrase").value)}`);
+}
+
+function inviteLink(): string {
+  const room = new URLSearchParams({ room: field("room").value });
+  return `${location.origin}/?${room}#${encodeURIComponent(field("passphrase").value)}`;
+}
+
+function fragment(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
+}
+
+function randomOf(list: readonly string[]): string {
+  return list[crypto.getRandomValues(new Uint32Array(1))[0]! % list.length]!;
+}

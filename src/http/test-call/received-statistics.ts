@@ -1,0 +1,95 @@
+/** What a browser measures of a peer connection, reduced to what a tile shows and tests ask for. */
+
+export interface MediaStatistics {
+  readonly framesDecoded: number;
+  readonly framesPerSecond: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly freezeCount: number;
+  readonly totalFreezesDuration: number;
+  /** In [0, 1] squared and summed over time, W3C webrtc-stats; stays 0 while nothing but silence is played. */
+  readonly totalAudioEnergy: number;
+  /** In [0, 1], now. */
+  readonly audioLevel: number;
+  /** Audio and video together, since the last reading. */
+  readonly bitrateBps: number;
+}
+
+export const NO_STATISTICS: MediaStatistics = {
+  framesDecoded: 0,
+  framesPerSecond: 0,
+  frameWidth: 0,
+  frameHeight: 0,
+  freezeCount: 0,
+  totalFreezesDuration: 0,
+  totalAudioEnergy: 0,
+  audioLevel: 0,
+  bitrateBps: 0,
+};
+
+/** `RTCStats` as TypeScript types it has only what all kinds have in common. */
+type Report = Record<string, number | string | undefined>;
+
+/** Reads one connection again and again; rates are taken between two readings. */
+export class StatisticsReader {
+  readonly #connection: RTCPeerConnection;
+  #bytes = 0;
+  #atMs = 0;
+
+  constructor(connection: RTCPeerConnection) {
+    this.#connection = connection;
+  }
+
+  /** What arrives and is decoded. */
+  async received(): Promise<MediaStatistics> {
+    return this.#read("inbound-rtp", "framesDecoded");
+  }
+
+  /** What is encoded and sent: sizes are those of the largest encoding that is being sent. */
+  async sent(): Promise<MediaStatistics> {
+    return this.#read("outbound-rtp", "framesEncoded");
+  }
+
+  async #read(type: "inbound-rtp" | "outbound-rtp", frames: string): Promise<MediaStatistics> {
+    const reports: Report[] = [];
+    for (const report of (await this.#connection.getStats()).values()) reports.push(report as Report);
+    const streams = reports.filter((report) => report.type === type);
+    const video = widest(streams.filter((report) => report.kind === "video"));
+    const isAudio = (report: Report): boolean =>
+      report.kind === "audio" && (report.type === type || report.type === "media-source");
+    const audio = reports.find((report) => isAudio(report) && report.audioLevel !== undefined);
+    const bytes = streams.reduce(
+      (sum, report) => sum + numberOf(report.bytesReceived ?? report.bytesSent),
+      0,
+    );
+    return {
+      framesDecoded: numberOf(video?.[frames]),
+      framesPerSecond: numberOf(video?.framesPerSecond),
+      frameWidth: numberOf(video?.frameWidth),
+      frameHeight: numberOf(video?.frameHeight),
+      freezeCount: numberOf(video?.freezeCount),
+      totalFreezesDuration: numberOf(video?.totalFreezesDuration),
+      totalAudioEnergy: numberOf(audio?.totalAudioEnergy),
+      audioLevel: numberOf(audio?.audioLevel),
+      bitrateBps: this.#rate(bytes),
+    };
+  }
+
+  #rate(bytes: number): number {
+    const nowMs = performance.now();
+    const bitrateBps = this.#atMs === 0 ? 0 : ((bytes - this.#bytes) * 8000) / (nowMs - this.#atMs);
+    this.#bytes = bytes;
+    this.#atMs = nowMs;
+    return Math.max(0, bitrateBps);
+  }
+}
+
+function widest(reports: readonly Report[]): Report | undefined {
+  const size = (report: Report): number =>
+    numberOf(report.framesPerSecond) > 0 ? numberOf(report.frameWidth) : 0;
+  return reports.toSorted((a, b) => size(b) - size(a))[0];
+}
+
+function numberOf(value: number | string | undefined): number {
+  return typeof value === "number" ? value : 0;
+}

@@ -1,0 +1,154 @@
+/** The server as the page sees it: tokens, what is in the room, WHIP and WHEP sessions. */
+
+export interface Layers {
+  readonly spatial: number;
+  readonly temporal: number;
+}
+
+export interface LayerPreference {
+  readonly paused: boolean;
+  readonly preferred: Layers;
+  readonly maximum: Layers;
+}
+
+/** The parts that this page reads; the API's description is at /docs. */
+export interface Participant {
+  readonly identity: string;
+  /** Ids of the tracks that it publishes. */
+  readonly tracks: readonly string[];
+}
+
+export interface Track {
+  readonly id: string;
+  readonly participant: string;
+  readonly kind: "audio" | "video";
+  readonly codec: string | null;
+  readonly encryption: "none" | "gcm" | "custom";
+}
+
+export interface Subscription {
+  readonly id: string;
+  readonly publisher: string | null;
+  readonly kind: "audio" | "video";
+  readonly current: Layers | null;
+  readonly bitrateBps: number | null;
+}
+
+export interface OpenSession {
+  /** Where to DELETE it. */
+  readonly url: string;
+  readonly answer: string;
+}
+
+/** `code`: of the server's problem document, or `unreachable`. The message is for the person. */
+export class ApiError extends Error {
+  readonly code: string;
+  /** Whether the same request may well succeed in a while. */
+  readonly isPassing: boolean;
+
+  constructor(code: string, isPassing: boolean, message: string) {
+    super(message);
+    this.code = code;
+    this.isPassing = isPassing;
+  }
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  room_full: "The room is full. Somebody has to leave before you can join.",
+  draining: "The server is restarting. Trying again…",
+  no_capacity: "The server is starting. Trying again…",
+  rate_limited: "Too many requests from this address. Slowing down…",
+  e2ee_required: "This room takes end-to-end encrypted media only.",
+  too_many_transports: "There are too many connections under this name. Close other tabs, or wait a moment.",
+  invalid_room_name: "This room's name is not valid.",
+  invalid_token: "Your stay has expired. Load the page again.",
+  unacceptable_session: "The server and this browser have no codec in common.",
+};
+
+const PASSING = new Set(["draining", "no_capacity", "rate_limited", "too_many_transports", "unreachable"]);
+
+export class ServerApi {
+  readonly #roomPath: string;
+  readonly #whipPath: string;
+  readonly #whepPath: string;
+  readonly #token: string;
+
+  private constructor(room: string, token: string) {
+    const name = encodeURIComponent(room);
+    this.#roomPath = `/v1/rooms/${name}`;
+    this.#whipPath = `/whip/${name}`;
+    this.#whepPath = `/whep/${name}`;
+    this.#token = token;
+  }
+
+  static async join(room: string, identity: string): Promise<ServerApi> {
+    const response = await request(`/dev/token?${new URLSearchParams({ room, identity })}`, {});
+    const { token } = (await response.json()) as { token: string };
+    return new ServerApi(room, token);
+  }
+
+  async participants(): Promise<Participant[]> {
+    return ((await this.#get("/participants")) as { participants: Participant[] }).participants;
+  }
+
+  async tracks(): Promise<Track[]> {
+    return ((await this.#get("/tracks")) as { tracks: Track[] }).tracks;
+  }
+
+  async subscriptions(): Promise<Subscription[]> {
+    return ((await this.#get("/subscriptions")) as { subscriptions: Subscription[] }).subscriptions;
+  }
+
+  async prefer(subscriptionId: string, preference: Partial<LayerPreference>): Promise<void> {
+    const path = `${this.#roomPath}/subscriptions/${encodeURIComponent(subscriptionId)}`;
+    await this.#send("PATCH", path, "application/json", JSON.stringify(preference));
+  }
+
+  /** `encryption`: what others are told of the frames. The server cannot check it, and neither can it lie to the key. */
+  publish(offer: string, encryption: "custom" | "none"): Promise<OpenSession> {
+    return this.#openSession(`${this.#whipPath}?encryption=${encryption}`, offer);
+  }
+
+  watch(identity: string, offer: string): Promise<OpenSession> {
+    return this.#openSession(`${this.#whepPath}/${encodeURIComponent(identity)}`, offer);
+  }
+
+  /** Never fails: a session that is not closed ends when its connection does. Works while the page is being left. */
+  async close({ url }: OpenSession): Promise<void> {
+    const headers = { authorization: `Bearer ${this.#token}` };
+    await fetch(url, { method: "DELETE", headers, keepalive: true }).catch(() => {});
+  }
+
+  async #openSession(path: string, offer: string): Promise<OpenSession> {
+    const response = await this.#send("POST", path, "application/sdp", offer);
+    const location = response.headers.get("location") ?? "";
+    return { url: new URL(location, response.url).href, answer: await response.text() };
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const headers = { authorization: `Bearer ${this.#token}` };
+    return (await request(`${this.#roomPath}${path}`, { headers })).json();
+  }
+
+  #send(method: string, path: string, type: string, body: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#token}`, "content-type": type };
+    return request(path, { method, headers, body });
+  }
+}
+
+async function request(path: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(path, init).catch(() => undefined);
+  if (response === undefined) {
+    throw new ApiError("unreachable", true, "The server does not answer. Trying again…");
+  }
+  if (response.ok) return response;
+  const problem = (await response.json().catch(() => ({}))) as {
+    code?: string;
+    title?: string;
+    detail?: string;
+  };
+  const code = problem.code ?? `http_${response.status}`;
+  const said = [problem.title, problem.detail].filter(Boolean).join(": ");
+  const sentence = SENTENCES[code] ?? (said === "" ? `The server answered ${response.status}.` : `${said}.`);
+  throw new ApiError(code, PASSING.has(code) || response.status >= 500, sentence);
+}

@@ -1,0 +1,75 @@
+/**
+ * Serves the test call: a page for two browser tabs, in development mode only.
+ *
+ * There is no bundler: the page's TypeScript is sent with its types blanked out, file by file, so that what a
+ * browser's debugger shows is the source, line by line.
+ */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import type { FastifyPluginAsync } from "fastify";
+
+export interface TestCallAsset {
+  readonly type: string;
+  readonly body: string;
+  readonly etag: string;
+}
+
+const FOLDER = new URL("./", import.meta.url);
+const OWN_FILE = "test-call-routes.ts";
+
+/** Everything from here and nothing inline; `connect-src` is the API. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "media-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+export const testCallRoutes: FastifyPluginAsync = async (app) => {
+  for (const [path, { type, body, etag }] of testCallAssets()) {
+    app.get(path, { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
+      reply.headers({
+        "content-security-policy": PAGE_POLICY,
+        // Browsers ask again each time, so that a changed server never meets an old page.
+        "cache-control": "no-cache",
+        etag,
+      });
+      if (request.headers["if-none-match"] === etag) return reply.code(304).send();
+      return reply.type(type).send(body);
+    });
+  }
+};
+
+/** Path to content, read and converted once. */
+export function testCallAssets(): Map<string, TestCallAsset> {
+  const assets = new Map([
+    ["/", asset("text/html; charset=utf-8", read("page.html"))],
+    ["/test-call/style.css", asset("text/css; charset=utf-8", read("style.css"))],
+    ["/test-call/icon.svg", asset("image/svg+xml", read("icon.svg"))],
+  ]);
+  for (const file of readdirSync(FOLDER)) {
+    if (!file.endsWith(".ts") || file === OWN_FILE) continue;
+    const path = `/test-call/${file.replace(/\.ts$/, ".js")}`;
+    assets.set(path, asset("text/javascript; charset=utf-8", toJavaScript(read(file))));
+  }
+  return assets;
+}
+
+/** Types become spaces; imports of neighbours follow them to their new names. */
+function toJavaScript(source: string): string {
+  return stripTypeScriptTypes(source).replace(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"');
+}
+
+function asset(type: string, body: string): TestCallAsset {
+  const digest = createHash("sha256").update(body).digest("base64url");
+  return { type, body, etag: `"${digest}"` };
+}
+
+const read = (file: string): string => readFileSync(new URL(file, FOLDER), "utf8");

@@ -1,0 +1,134 @@
+/** One participant on the screen. */
+import { CiphertextView } from "./ciphertext-view.ts";
+import type { Mark, MarkState } from "./encryption-mark.ts";
+import { byId, element } from "./page-elements.ts";
+import type { MediaStatistics } from "./received-statistics.ts";
+import type { LayerPreference, Layers } from "./server-api.ts";
+
+export type LayerChoice = "auto" | "high" | "mid" | "low" | "pause";
+
+/** Layers above those that exist mean the highest there is. */
+const TOP: Layers = { spatial: 3, temporal: 7 };
+const atMost = (spatial: number): LayerPreference => {
+  const layers = { ...TOP, spatial };
+  return { paused: false, preferred: layers, maximum: layers };
+};
+
+/** `auto` leaves the choice to the server's estimate of the path; the others are ceilings to it. */
+export const PREFERENCES: Record<LayerChoice, Partial<LayerPreference>> = {
+  auto: atMost(TOP.spatial),
+  high: atMost(2),
+  mid: atMost(1),
+  low: atMost(0),
+  pause: { paused: true },
+};
+
+/** What `window.blindfold` tells of a tile. Frames are those of audio and video together. */
+export interface TileReport extends MediaStatistics {
+  readonly identity: string;
+  readonly own: boolean;
+  readonly mark: MarkState;
+  /** Of one's own: sealed, and not sent because they could not be sealed. */
+  readonly framesDecrypted: number;
+  readonly framesDecryptFailed: number;
+  /** Layer that the server sends; null when none, or not known. */
+  readonly layer: Layers | null;
+  readonly connectionState: RTCPeerConnectionState | "none";
+}
+
+const SPATIAL_NAMES = ["low", "medium", "high"];
+
+export class Tile {
+  readonly root: HTMLElement;
+  readonly video: HTMLVideoElement;
+  readonly ciphertext: CiphertextView;
+  readonly #mark: HTMLElement;
+  readonly #markText: HTMLElement;
+  readonly #facts: HTMLElement;
+  readonly #meter: HTMLMeterElement;
+  readonly #trouble: HTMLElement;
+  readonly #layers: HTMLSelectElement;
+
+  constructor(identity: string, own: boolean) {
+    const template = element(document, "template#tile", HTMLTemplateElement);
+    const fragment = template.content.cloneNode(true) as DocumentFragment;
+    this.root = element(fragment, ".tile", HTMLElement);
+    this.root.dataset.identity = identity;
+    this.root.dataset.own = String(own);
+    this.root.dataset.picture = "false";
+    this.root.setAttribute("aria-label", own ? `${identity} (you)` : identity);
+    this.video = element(this.root, "video", HTMLVideoElement);
+    this.video.muted = own;
+    this.ciphertext = new CiphertextView(this.root, identity);
+    this.#mark = element(this.root, ".mark", HTMLElement);
+    this.#markText = element(this.#mark, "span", HTMLElement);
+    this.#facts = element(this.root, ".facts", HTMLElement);
+    this.#meter = element(this.root, "meter", HTMLMeterElement);
+    this.#trouble = element(this.root, ".trouble", HTMLElement);
+    this.#layers = element(this.root, ".layers", HTMLSelectElement);
+    this.#layers.hidden = own;
+    element(this.root, ".name", HTMLElement).textContent = own ? `${identity} (you)` : identity;
+    element(this.root, ".initials", HTMLElement).textContent = initials(identity);
+    byId("tiles").insertBefore(this.root, byId("alone"));
+  }
+
+  play(stream: MediaStream): void {
+    this.video.srcObject = stream;
+    // Rejected when the browser wants a click first, and when a newer stream takes the place.
+    void this.video.play().catch(() => {});
+  }
+
+  onLayerChoice(listener: (choice: LayerChoice) => void): void {
+    this.#layers.onchange = () => listener(this.#layers.value as LayerChoice);
+  }
+
+  showLayerChoice(choice: LayerChoice): void {
+    this.#layers.value = choice;
+  }
+
+  showMark({ state, text }: Mark): void {
+    this.#mark.dataset.state = state;
+    this.#markText.textContent = text;
+    const symbol = state === "open" ? "#icon-unlocked" : "#icon-lock";
+    element(this.#mark, "use", SVGUseElement).setAttribute("href", symbol);
+  }
+
+  /** `trouble`: why there is no picture, for the person; empty when there is no more to say than that. */
+  showPicture(has: boolean, trouble: string): void {
+    this.root.dataset.picture = String(has);
+    this.#trouble.textContent = trouble;
+  }
+
+  showStatistics(statistics: MediaStatistics, layerText: string): void {
+    const { frameWidth, frameHeight, framesPerSecond, bitrateBps, audioLevel } = statistics;
+    const size = frameWidth === 0 ? "" : `${frameWidth} × ${frameHeight}`;
+    const rate = frameWidth === 0 ? "" : `${framesPerSecond} fps`;
+    this.#facts.textContent = [size, rate, rateText(bitrateBps), layerText].filter(Boolean).join("  ·  ");
+    // Loudness is heard by ratios: a square root brings speech to the middle of the meter.
+    this.#meter.value = Math.sqrt(audioLevel);
+  }
+
+  remove(): void {
+    this.video.srcObject = null;
+    this.root.remove();
+  }
+}
+
+export function layerText(layers: Layers | null): string {
+  if (layers === null) return "";
+  return `layer ${SPATIAL_NAMES[layers.spatial] ?? layers.spatial} T${layers.temporal}`;
+}
+
+function rateText(bitrateBps: number): string {
+  if (bitrateBps >= 1_000_000) return `${(bitrateBps / 1_000_000).toFixed(1)} Mbit/s`;
+  return `${Math.round(bitrateBps / 1000)} kbit/s`;
+}
+
+function initials(name: string): string {
+  return name
+    .split(/\s+/)
+    .slice(0, 2)
+    .map((word) => [...word][0] ?? "")
+    .join("")
+    .toUpperCase();
+}

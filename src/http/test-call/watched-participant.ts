@@ -1,0 +1,155 @@
+/** Somebody else in the room: their WHEP session, what becomes of their frames, and their tile. */
+import type { CodecName, MediaKind } from "../../base/codec.ts";
+import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
+import { encryptionMark } from "./encryption-mark.ts";
+import type { FrameSealing } from "./frame-sealing.ts";
+import { MediaSession } from "./media-session.ts";
+import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
+import type { ServerApi, Subscription, Track } from "./server-api.ts";
+import { type LayerChoice, layerText, PREFERENCES, Tile, type TileReport } from "./tile.ts";
+
+interface Watching {
+  readonly session: MediaSession;
+  readonly statistics: StatisticsReader;
+  /** Which kinds were declared unencrypted when the session was opened: another declaration needs other transforms. */
+  readonly unsealed: string;
+  readonly audioReceiver: RTCRtpReceiver;
+}
+
+const KINDS: readonly MediaKind[] = ["video", "audio"];
+
+export class WatchedParticipant {
+  readonly identity: string;
+  readonly #tile: Tile;
+  readonly #api: ServerApi;
+  readonly #sealing: FrameSealing;
+  readonly #counts = new Map<MediaKind, FrameCounts>();
+  #tracks: readonly Track[] = [];
+  #watching: Watching | undefined;
+  #isOpening = false;
+  #isGone = false;
+  #detach: () => void = () => {};
+  #subscription: Subscription | undefined;
+  #statistics = NO_STATISTICS;
+
+  constructor(identity: string, api: ServerApi, sealing: FrameSealing) {
+    this.identity = identity;
+    this.#api = api;
+    this.#sealing = sealing;
+    this.#tile = new Tile(identity, false);
+    this.#tile.onLayerChoice((choice) => void this.choose(choice).catch(() => {}));
+  }
+
+  /** What the room says of this participant now. Opens or reopens the session when needed. Throws `ApiError`. */
+  async follow(tracks: readonly Track[], subscriptions: readonly Subscription[]): Promise<void> {
+    this.#tracks = tracks;
+    this.#subscription = subscriptions.find((one) => one.publisher === this.identity && one.kind === "video");
+    const isStale = this.#watching?.session.isOver || this.#watching?.unsealed !== unsealedKinds(tracks);
+    if (this.#isOpening || !isStale || tracks.length === 0) return;
+    this.#isOpening = true;
+    try {
+      await this.#stop();
+      await this.#watch();
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  async choose(choice: LayerChoice): Promise<void> {
+    this.#tile.showLayerChoice(choice);
+    if (this.#subscription === undefined) return;
+    await this.#api.prefer(this.#subscription.id, PREFERENCES[choice]);
+  }
+
+  /** Reads the browser's statistics and shows them. */
+  async refresh(): Promise<TileReport> {
+    const watching = this.#watching;
+    if (watching !== undefined && !watching.session.isOver) {
+      this.#statistics = await watching.statistics.received();
+    }
+    const { frameWidth, framesDecoded } = this.#statistics;
+    const mark = encryptionMark(
+      this.#tracks.map(({ kind, encryption }) => ({ declared: encryption, counts: this.#counts.get(kind) })),
+    );
+    const layer = this.#subscription?.current ?? null;
+    this.#tile.showMark(mark);
+    this.#tile.showStatistics(this.#statistics, layerText(layer));
+    const hasVideo = this.#tracks.some((track) => track.kind === "video");
+    const trouble = mark.state === "undecryptable" || mark.state === "foreign" ? mark.text : "";
+    this.#tile.showPicture(hasVideo && framesDecoded > 0 && frameWidth > 0 && trouble === "", trouble);
+    return {
+      ...this.#statistics,
+      identity: this.identity,
+      own: false,
+      mark: mark.state,
+      framesDecrypted: this.#sumOf("good"),
+      framesDecryptFailed: this.#sumOf("failed"),
+      layer,
+      connectionState: watching?.session.connection.connectionState ?? "none",
+    };
+  }
+
+  async leave(): Promise<void> {
+    this.#isGone = true;
+    this.#tile.remove();
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#detach();
+    const watching = this.#watching;
+    this.#watching = undefined;
+    this.#counts.clear();
+    this.#statistics = NO_STATISTICS;
+    await watching?.session.close();
+  }
+
+  async #watch(): Promise<void> {
+    const connection = new RTCPeerConnection();
+    const [video, audio] = KINDS.map(
+      (kind) => connection.addTransceiver(kind, { direction: "recvonly" }).receiver,
+    ) as [RTCRtpReceiver, RTCRtpReceiver];
+    const detachers = [video, audio].map((receiver) => this.#openFramesOf(receiver));
+    this.#detach = () => {
+      for (const detach of detachers) detach();
+    };
+    const post = (offer: string) => this.#api.watch(this.identity, offer);
+    const unsealed = unsealedKinds(this.#tracks);
+    const session = await MediaSession.open(connection, this.#api, post);
+    if (this.#isGone) return session.close();
+    const statistics = new StatisticsReader(connection);
+    this.#watching = { session, statistics, unsealed, audioReceiver: audio };
+    this.#tile.play(new MediaStream([video.track, audio.track]));
+  }
+
+  /** What is not known to be declared unencrypted must open: an unknown track is taken for a sealed one. */
+  #openFramesOf(receiver: RTCRtpReceiver): () => void {
+    const kind = receiver.track.kind as MediaKind;
+    const track = this.#tracks.find((one) => one.kind === kind);
+    const mode = track?.encryption === "none" ? "pass" : "open";
+    const codec = (track?.codec ?? null) as CodecName | null;
+    const onReport = (report: StreamReport): void => this.#onReport(kind, report);
+    return this.#sealing.attach(receiver, mode, { identity: this.identity, kind }, codec, onReport);
+  }
+
+  #sumOf(count: "good" | "failed"): number {
+    return [...this.#counts.values()].reduce((sum, counts) => sum + counts[count], 0);
+  }
+
+  #onReport(kind: MediaKind, { counts, sighting }: StreamReport): void {
+    this.#counts.set(kind, counts);
+    if (kind !== "video" || sighting === null) return;
+    const codec = this.#tracks.find((one) => one.kind === "video")?.codec ?? null;
+    this.#tile.ciphertext.show(sighting, codec, this.#headerLoudness());
+  }
+
+  /** Of the RTP header extension that the server reads too, in dB below full scale. */
+  #headerLoudness(): number | null {
+    const level = this.#watching?.audioReceiver.getSynchronizationSources()[0]?.audioLevel;
+    return level === undefined ? null : Math.max(-127, 20 * Math.log10(level));
+  }
+}
+
+function unsealedKinds(tracks: readonly Track[]): string {
+  return KINDS.filter((kind) => tracks.some((one) => one.kind === kind && one.encryption === "none")).join();
+}

@@ -1,0 +1,236 @@
+/**
+ * WHIP (RFC 9725) publishes, WHEP (draft-ietf-wish-whep) watches: one offer, one answer, one session. The protocol
+ * without HTTP; `http/routes/whip.ts` gives its outcomes their status codes.
+ */
+import { randomBytes } from "node:crypto";
+import type { IceCredentials } from "../contract/media.ts";
+import type { Claims, TrackSource } from "../control/access-token.ts";
+import { fail, ok, type Result } from "../control/result.ts";
+import type { JoinError, Rooms } from "../control/rooms.ts";
+import type { TrackEncryption } from "../control/track.ts";
+import type { AddSlotError, PublishError, Transport } from "../control/transport.ts";
+import { parseFragment, writeFragment } from "../sdp/ice-fragment.ts";
+import { type AcceptedSection, type NegotiationOutcome, negotiate } from "../sdp/negotiate.ts";
+import { parseDescription } from "../sdp/parse.ts";
+import type { Flow } from "../sdp/rtp-extensions.ts";
+import { type Sender, writeAnswer } from "../sdp/write-answer.ts";
+
+/** What a publisher shows: WHIP itself has no word for it. */
+export const WHIP_SOURCES = ["camera", "screen_share"] as const;
+export type WhipSource = (typeof WHIP_SOURCES)[number];
+
+export interface PublishOptions {
+  readonly source: WhipSource;
+  /** What the publisher declares of its frames; the server cannot tell and does not try. */
+  readonly encryption: TrackEncryption;
+}
+
+export interface OpenedSession {
+  /** 128 random bits: whoever knows it still needs the token of the same participant. */
+  readonly sessionId: string;
+  readonly answer: string;
+  readonly etag: string;
+}
+
+/** `fragment` is null after a trickle, which has nothing to answer; `etag` names the ICE session from now on. */
+export interface PatchedSession {
+  readonly fragment: string | null;
+  readonly etag: string;
+}
+
+/** The body cannot be parsed, or cannot be answered; `detail` is for the author of the client. */
+export interface Refused {
+  readonly ok: false;
+  readonly error: "bad_request" | "unacceptable_session";
+  readonly detail: string;
+}
+
+export type OpenError =
+  | JoinError
+  | PublishError
+  | AddSlotError
+  | "no_capacity"
+  | "too_many_transports"
+  | "left";
+
+export type PatchError = "session_not_found" | "precondition_required" | "precondition_failed";
+
+interface Session {
+  readonly transport: Transport;
+  readonly bundle: NegotiationOutcome["bundle"];
+  remoteIce: IceCredentials;
+  /** Counts ICE sessions: the first, and one for each restart (RFC 9725 §4.3.1). */
+  iceGeneration: number;
+}
+
+const SOURCES: Readonly<Record<WhipSource, { audio: TrackSource; video: TrackSource }>> = {
+  camera: { audio: "microphone", video: "camera" },
+  screen_share: { audio: "screen_share_audio", video: "screen_share" },
+};
+
+const SESSION_ID_BYTES = 16;
+/** `o=` takes 63 bits (RFC 9429 §5.2.1); a JavaScript number holds 53 exactly. */
+const SDP_SESSION_ID_BYTES = 6;
+
+export class WhipSessions {
+  readonly #rooms: Rooms;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+  }
+
+  /** A session of the same participant that publishes the same source ends: its client has started again. */
+  publish(
+    room: string,
+    claims: Claims,
+    offer: string,
+    { source, encryption }: PublishOptions,
+  ): Result<OpenedSession, OpenError> | Refused {
+    return this.#open(room, claims, offer, "up", (transport, sections) => {
+      const sources = SOURCES[source];
+      endOlder(transport, Object.values(sources));
+      for (const section of sections) {
+        const published = transport.publish({
+          kind: section.kind,
+          mid: section.mid,
+          payloads: section.codecs.map(({ payload }) => payload),
+          rids: section.published?.lowestFirst ?? [],
+          ssrcs: section.published?.ssrcs ?? [],
+          source: sources[section.kind],
+          encryption,
+        });
+        if (!published.ok) return published;
+      }
+      return ok(new Map());
+    });
+  }
+
+  /** All tracks of the participant `identity`, or of everyone else in the room, as far as the offer has sections. */
+  watch(
+    room: string,
+    claims: Claims,
+    offer: string,
+    target: { readonly identity?: string },
+  ): Result<OpenedSession, OpenError> | Refused {
+    return this.#open(room, claims, offer, "down", (transport, sections) => {
+      const watched = transport.watch(target);
+      if (!watched.ok) return watched;
+      const senders = new Map<string, Sender>();
+      for (const { kind, mid, codecs } of sections) {
+        const slot = transport.addSlot({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
+        if (!slot.ok) return slot;
+        const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value;
+        // One stream for each CNAME, so that a browser plays sound and picture of one person together.
+        senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } });
+      }
+      return ok(senders);
+    });
+  }
+
+  /**
+   * A trickled candidate or an ICE restart (RFC 9725 §4.3). `ifMatch` is the header's value: the session's ETag, or
+   * `*` for a restart, which holds whatever the ETag has become.
+   */
+  patch(
+    sessionId: string,
+    claims: Claims,
+    ifMatch: string | undefined,
+    body: string,
+  ): Result<PatchedSession, PatchError> | Refused {
+    const session = this.#sessionOf(sessionId, claims);
+    if (session === undefined) return fail("session_not_found");
+    if (ifMatch === undefined) return fail("precondition_required");
+    const tags = ifMatch.split(",").map((tag) => tag.trim());
+    if (!tags.includes("*") && !tags.includes(etagOf(session))) return fail("precondition_failed");
+    const parsed = parseFragment(body);
+    if (!parsed.ok) return refuse("bad_request", parsed.error);
+    if (parsed.ice === null || isSame(parsed.ice, session.remoteIce)) {
+      return ok({ fragment: null, etag: etagOf(session) });
+    }
+    session.remoteIce = parsed.ice;
+    session.iceGeneration += 1;
+    const { transport, bundle } = session;
+    const fragment = writeFragment(transport.restartIce(parsed.ice), transport.server.candidates, bundle);
+    return ok({ fragment, etag: etagOf(session) });
+  }
+
+  end(sessionId: string, claims: Claims): Result<null, "session_not_found"> {
+    const session = this.#sessionOf(sessionId, claims);
+    if (session === undefined) return fail("session_not_found");
+    session.transport.close();
+    return ok(null);
+  }
+
+  /** `connect` gives the negotiated sections their meaning, and says what we send in them. */
+  #open(
+    room: string,
+    claims: Claims,
+    offer: string,
+    flow: Flow,
+    connect: (
+      transport: Transport,
+      sections: readonly AcceptedSection[],
+    ) => Result<ReadonlyMap<string, Sender>, OpenError>,
+  ): Result<OpenedSession, OpenError> | Refused {
+    const parsed = parseDescription(offer);
+    if (!parsed.ok) return refuse("bad_request", parsed.error);
+    const negotiation = negotiate(parsed.description, () => flow);
+    if (!negotiation.ok) return refuse("unacceptable_session", negotiation.error);
+    const { outcome } = negotiation;
+    const joined = this.#rooms.join(room, claims);
+    if (!joined.ok) return joined;
+    const opened = joined.value.openTransport({ grants: claims.grants, ...outcome.transport });
+    if (!opened.ok) return opened;
+    const transport = opened.value;
+    const senders = connect(transport, outcome.bundle);
+    if (!senders.ok) {
+      transport.close();
+      return senders;
+    }
+    return ok(this.#register(transport, outcome, senders.value));
+  }
+
+  #register(
+    transport: Transport,
+    outcome: NegotiationOutcome,
+    senders: ReadonlyMap<string, Sender>,
+  ): OpenedSession {
+    const sessionId = randomBytes(SESSION_ID_BYTES).toString("base64url");
+    const { remoteIce } = outcome.transport;
+    const session: Session = { transport, bundle: outcome.bundle, remoteIce, iceGeneration: 1 };
+    this.#sessions.set(sessionId, session);
+    transport.onClosed(() => this.#sessions.delete(sessionId));
+    const answer = writeAnswer({
+      sessionId: randomBytes(SDP_SESSION_ID_BYTES).readUIntBE(0, SDP_SESSION_ID_BYTES),
+      version: 1,
+      local: { ice: transport.localIce, ...transport.server },
+      outcome,
+      senders,
+    });
+    return { sessionId, answer, etag: etagOf(session) };
+  }
+
+  /** A session belongs to the participant who opened it; to anyone else it does not exist. */
+  #sessionOf(sessionId: string, { identity, grants }: Claims): Session | undefined {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return undefined;
+    const { participant } = session.transport;
+    return participant.identity === identity && participant.room.id === grants.room ? session : undefined;
+  }
+}
+
+function endOlder(transport: Transport, sources: readonly TrackSource[]): void {
+  for (const other of [...transport.participant.transports]) {
+    if (other === transport) continue;
+    if ([...other.tracks].some(({ section }) => sources.includes(section.source))) other.close("replaced");
+  }
+}
+
+/** A strong entity tag (RFC 9110 §8.8.3): sessions have addresses of their own, so a count is unique. */
+const etagOf = ({ iceGeneration }: Session): string => `"${iceGeneration}"`;
+
+const isSame = (one: IceCredentials, other: IceCredentials): boolean =>
+  one.ufrag === other.ufrag && one.pwd === other.pwd;
+
+const refuse = (error: Refused["error"], detail: string): Refused => ({ ok: false, error, detail });
