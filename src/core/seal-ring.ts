@@ -3,7 +3,7 @@ import { NO_SESSION, SLOT_BYTES, type TransmitRing } from "../base/transmit-ring
 import type { SrtpSender } from "../srtp/srtp-sender.ts";
 
 /** What a row becomes that may not be sent: the socket skips it. */
-export const NOTHING = 0;
+const NOTHING = 0;
 
 /** Returns how many rows could not be sealed; they are left with 0 bytes, and never go out as plaintext. */
 export function sealRing(ring: TransmitRing, senders: readonly (SrtpSender | undefined)[]): number {
