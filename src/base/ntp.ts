@@ -6,9 +6,6 @@
 const FRACTIONS_PER_SECOND = 0x1_0000_0000;
 const US_PER_SECOND = 1_000_000;
 
-/** Seconds from 1900-01-01 to 1970-01-01. */
-const NTP_UNIX_OFFSET_SECONDS = 2_208_988_800;
-
 export function ntpToUs(seconds: number, fraction: number): number {
   return seconds * US_PER_SECOND + Math.round((fraction * US_PER_SECOND) / FRACTIONS_PER_SECOND);
 }

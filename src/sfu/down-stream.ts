@@ -69,18 +69,24 @@ export class DownStream {
 
   /** Sends a packet of the source under the next number. Returns its size, or 0 when it was dropped and counted. */
   send(packet: UpPacket, payloadType: number, marker: boolean): number {
-    const extSeq = this.numbers.seq.forward(packet.extSeq);
+    const { numbers } = this;
+    const hasPictureId = packet.extPictureId >= 0;
+    const pictureId = hasPictureId ? numbers.pictureId.forward(packet.extPictureId) : NOT_NUMBERED;
+    // A packet of a picture that has no number must not take one of the sequence: nobody would fill the gap.
+    const unplaced = hasPictureId && pictureId === NOT_NUMBERED;
+    const extSeq = unplaced ? NOT_NUMBERED : numbers.seq.forward(packet.extSeq);
     if (extSeq === NOT_NUMBERED) {
+      numbers.seq.drop(packet.extSeq);
       this.#counters[SLOT.downDropped_late]! += 1;
       return 0;
     }
-    const row = this.#remember(extSeq, packet, marker);
+    const row = this.#remember(extSeq, pictureId, packet, marker);
     header.ssrc = this.#ssrc;
     header.payloadType = payloadType;
     header.seq = extSeq & 0xffff;
     const bytes = this.#write(packet, row, NO_OSN, extSeq);
     if (bytes === 0) return 0;
-    this.numbers.onSent(packet);
+    numbers.onSent(packet);
     this.rate.add(bytes, packet.receivedUs);
     this.payloadBytes += packet.payload.length;
     return bytes;
@@ -100,7 +106,7 @@ export class DownStream {
     return this.#write(packet, row, originalSeq, extSeq);
   }
 
-  #remember(extSeq: number, packet: UpPacket, marker: boolean): number {
+  #remember(extSeq: number, pictureId: number, packet: UpPacket, marker: boolean): number {
     const { numbers, sent } = this;
     const row = sent.add(extSeq);
     sent.sourceExtSeq[row] = packet.extSeq;
@@ -109,7 +115,7 @@ export class DownStream {
     sent.timestamp[row] = packet.header.timestamp + numbers.timestampOffset;
     const { frameNumber } = packet.frame;
     sent.frameNumber[row] = frameNumber < 0 ? -1 : (frameNumber + numbers.frameNumberOffset) & 0xffff;
-    sent.pictureId[row] = packet.extPictureId < 0 ? -1 : numbers.pictureId.forward(packet.extPictureId);
+    sent.pictureId[row] = pictureId;
     sent.tl0PicIdx[row] = packet.tl0PicIdx < 0 ? -1 : (packet.tl0PicIdx + numbers.tl0PicIdxOffset) & 0xff;
     return row;
   }

@@ -79,7 +79,7 @@ export class SvcSelector implements LayerSelector {
   targetTemporal = 0;
   #spatial = NO_LAYER;
   #temporal = 0;
-  /** Highest spatial layer of the stream's structure: a target above it is met by it. */
+  /** Highest spatial layer that is being sent: a target above it is met by it. */
   #maxSpatial = 0;
 
   get currentSpatial(): number {
@@ -120,8 +120,8 @@ export class SvcSelector implements LayerSelector {
    * sent all along (full SVC: this base frame belongs to the present target). In `_KEY` modes they have not.
    */
   #startPicture(frame: FrameInfo): void {
+    this.#maxSpatial = frame.maxSpatial;
     if (frame.keyframe) {
-      this.#maxSpatial = frame.maxSpatial;
       this.#spatial = Math.min(this.targetSpatial, frame.maxSpatial);
       this.#temporal = this.targetTemporal;
       return;

@@ -111,13 +111,11 @@ export class PacketWriter {
 
   #needsTwoByteForm(view: ExtensionView): boolean {
     const ids = this.#ids.idOf;
-    const { dependencyDescriptor, mid } = EXTENSION;
-    return (
-      this.#ids.highestId > ONE_BYTE_MAX_ID ||
-      (ids[dependencyDescriptor] !== 0 &&
-        view.at[dependencyDescriptor]! >= 0 &&
-        view.bytes[dependencyDescriptor]! > ONE_BYTE_MAX_BYTES) ||
-      (this.sendsMid && ids[mid] !== 0 && this.#mid.length > ONE_BYTE_MAX_BYTES)
-    );
+    if (this.#ids.highestId > ONE_BYTE_MAX_ID) return true;
+    if (this.sendsMid && ids[EXTENSION.mid] !== 0 && this.#mid.length > ONE_BYTE_MAX_BYTES) return true;
+    for (let kind = 0; kind < view.at.length; kind++) {
+      if (view.bytes[kind]! > ONE_BYTE_MAX_BYTES && view.at[kind]! >= 0 && ids[kind] !== 0) return true;
+    }
+    return false;
   }
 }

@@ -20,10 +20,8 @@ export class PayloadReader {
   /** The highest picture id so far, extended. */
   #pictureId = -1;
 
-  /** Fills the VP8 numbers of `packet`; -1 where it has none. */
+  /** Fills the VP8 numbers of `packet`, if it has any. */
   readNumbers(packet: UpPacket, codec: CodecName): void {
-    packet.extPictureId = -1;
-    packet.tl0PicIdx = -1;
     if (codec !== "VP8") return;
     const { header, bytes } = packet;
     if (!readVp8Descriptor(bytes, header.headerBytes, header.payloadBytes, vp8)) return;

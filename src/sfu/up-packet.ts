@@ -27,4 +27,11 @@ export class UpPacket {
   extPictureId = -1;
   /** VP8 TL0PICIDX, or -1. */
   tl0PicIdx = -1;
+
+  /** The view is reused: what the packet before said of its frame must not be said of this one. */
+  clearFrameFacts(): void {
+    this.frame.reset();
+    this.extPictureId = -1;
+    this.tl0PicIdx = -1;
+  }
 }

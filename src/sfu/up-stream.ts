@@ -67,6 +67,7 @@ export class UpStream {
     packet.encoding = this.encoding;
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length, packet.receivedUs);
+    packet.clearFrameFacts();
     if (payload.codec === "opus") return;
     this.#readFrame(packet, payload);
     const { frame } = packet;
@@ -87,10 +88,7 @@ export class UpStream {
     if (at >= 0) {
       this.hasDescriptor = true;
       const bytes = extensions.bytes[EXTENSION.dependencyDescriptor]!;
-      if (this.#descriptors.read(packet.bytes, at, bytes, frame)) return;
-      frame.reset();
-      return;
-    }
-    if (!this.#payload.read(packet, payload.codec)) frame.reset();
+      if (!this.#descriptors.read(packet.bytes, at, bytes, frame)) frame.reset();
+    } else if (!this.#payload.read(packet, payload.codec)) frame.reset();
   }
 }
