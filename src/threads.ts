@@ -12,6 +12,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
+import { localAddresses } from "./local-addresses.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
 
@@ -80,7 +81,7 @@ export class Threads {
       this.#restart(`media-${index}`, error, () => this.#startMedia(index));
     });
     this.#join(thread);
-    const addresses = announcedAddresses.length > 0 ? announcedAddresses : [host];
+    const addresses = announcedAddresses.length > 0 ? announcedAddresses : localAddresses(host);
     this.#registry.add({
       index,
       candidates: addresses.map((address) => ({ address, port: thread.port })),

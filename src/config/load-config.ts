@@ -90,7 +90,7 @@ function contradictions({ http, media, auth, development }: Settings): string[] 
       `development: cannot be on while http.host is ${http.host}, because it gives tokens to everybody`,
     );
   }
-  if (WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
+  if (exposed && WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
     lines.push(
       `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host}`,
     );

@@ -39,7 +39,7 @@ export const Settings = section({
     trustedProxies: z.array(Network).default([]),
   }),
   media: section({
-    host: Address.default("127.0.0.1"),
+    host: Address.default("0.0.0.0"),
     port: Port.default(7882),
     announcedAddresses: z.array(Address).default([]),
     threads: z.int().min(1).max(256).default(1),

@@ -101,13 +101,16 @@ test.each([
   ["http: {", /blindfold\.yaml: /],
   ["http: { port: 1 }\nhttp: { port: 2 }", /blindfold\.yaml: .*unique/],
   // Impossible together.
-  ["http: { host: 0.0.0.0 }", /^auth\.keys: set at least one key.*0\.0\.0\.0$/],
-  ["http: { host: '::' }", /^auth\.keys: /],
+  ["http: { host: 0.0.0.0 }\nmedia: { host: 192.0.2.1 }", /^auth\.keys: set at least one key.*0\.0\.0\.0$/],
+  ["http: { host: '::' }\nmedia: { host: 192.0.2.1 }", /^auth\.keys: /],
   [
-    `http: { host: 192.0.2.1 }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
+    `http: { host: 192.0.2.1 }\nmedia: { host: 192.0.2.1 }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
     /^development: cannot be on/,
   ],
-  ["media: { host: 0.0.0.0 }", /^media\.announcedAddresses: name an address/],
+  [
+    `http: { host: 0.0.0.0 }\nauth: { keys: { a: ${SECRET} } }`,
+    /^media\.announcedAddresses: name an address/,
+  ],
   ["media: { port: 65535, threads: 2 }", /^media\.threads: thread n uses media\.port \+ n/],
 ])("refused: %j", (yaml, line) => {
   const lines = linesOf(load(yaml));
@@ -116,8 +119,9 @@ test.each([
 });
 
 test.each([
-  ["http: { host: 0.0.0.0 }", { config: { development: false } }],
-  ["media: { host: 0.0.0.0, announcedAddresses: [192.0.2.1] }", { ok: true }],
+  ["http: { host: 0.0.0.0 }\nmedia: { host: 192.0.2.1 }", { config: { development: false } }],
+  ["media: { host: 0.0.0.0 }", { ok: true }],
+  ["http: { host: 0.0.0.0 }\nmedia: { announcedAddresses: [192.0.2.1] }", { ok: true }],
   ["development: on", { config: { development: true } }],
   ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, '::1'] }", { ok: true }],
 ])("allowed with a key: %j", (yaml, expected) => {
