@@ -103,6 +103,7 @@ export class SvcSelector implements LayerSelector {
     const started = this.#spatial !== NO_LAYER;
     if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame);
     if (this.#spatial === NO_LAYER) return "other";
+    if (frame.startsFrame) this.#tryTemporalUp(frame);
     if (!started) return "switch";
     return this.#wants(frame) ? "forward" : "drop";
   }
@@ -128,6 +129,15 @@ export class SvcSelector implements LayerSelector {
     }
     if (this.#spatial === NO_LAYER) return;
     if (this.targetSpatial < this.#spatial && this.#wants(frame)) this.#spatial = this.targetSpatial;
+    this.#temporal = Math.min(this.#temporal, this.targetTemporal);
+  }
+
+  /**
+   * The top frame of a picture tells whether more temporal layers may follow: in `_KEY` modes the lower ones do not
+   * belong to the target. A picture that is not sent at present is too late, as its lower frames were dropped.
+   */
+  #tryTemporalUp(frame: FrameInfo): void {
+    if (frame.spatial !== Math.min(this.#spatial, this.#maxSpatial) || !this.#wants(frame)) return;
     this.#temporal = followTemporal(frame, this.#spatial, this.#temporal, this.targetTemporal);
   }
 
