@@ -1,9 +1,9 @@
 /**
  * The test call's page: lobby, call, goodbye.
  *
- * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&sealed=0#passphrase`. `auto` joins at once;
- * `sealed=0` publishes without end-to-end encryption, to see how that is marked. For tests, `window.blindfold` is
- * there from the moment the call is joined until it is left.
+ * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&watch=1&sealed=0#passphrase`. `auto` joins at
+ * once; `watch` without camera and microphone; `sealed=0` publishes without end-to-end encryption, to see how that is
+ * marked. For tests, `window.blindfold` is there from the moment the call is joined until it is left.
  */
 import type { VideoCodec } from "../../base/codec.ts";
 import { Call } from "./call.ts";
@@ -74,7 +74,7 @@ async function join(): Promise<void> {
   try {
     const codec = new FormData(form).get("codec") as VideoCodec;
     const settings = { room: field("room").value, name: field("name").value, codec };
-    const media = await openMedia();
+    const media = parameters.get("watch") === "1" ? new MediaStream() : await openMedia();
     const passphrase = field("passphrase").value;
     const joined = await Call.join({
       ...settings,

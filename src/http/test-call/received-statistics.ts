@@ -13,6 +13,8 @@ export interface MediaStatistics {
   readonly audioLevel: number;
   /** Audio and video together, since the last reading. */
   readonly bitrateBps: number;
+  /** What the browser believes that it could send; 0 while it has no estimate. */
+  readonly availableOutgoingBps: number;
 }
 
 export const NO_STATISTICS: MediaStatistics = {
@@ -25,6 +27,7 @@ export const NO_STATISTICS: MediaStatistics = {
   totalAudioEnergy: 0,
   audioLevel: 0,
   bitrateBps: 0,
+  availableOutgoingBps: 0,
 };
 
 /** `RTCStats` as TypeScript types it has only what all kinds have in common. */
@@ -72,6 +75,9 @@ export class StatisticsReader {
       totalAudioEnergy: numberOf(audio?.totalAudioEnergy),
       audioLevel: numberOf(audio?.audioLevel),
       bitrateBps: this.#rate(bytes),
+      availableOutgoingBps: numberOf(
+        reports.find((report) => report.availableOutgoingBitrate !== undefined)?.availableOutgoingBitrate,
+      ),
     };
   }
 

@@ -5,6 +5,7 @@ import { encryptionMark } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
 import { MediaSession } from "./media-session.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
+import { addReceiver } from "./receiving.ts";
 import type { ServerApi, Subscription, Track } from "./server-api.ts";
 import { type LayerChoice, layerText, PREFERENCES, Tile, type TileReport } from "./tile.ts";
 
@@ -106,9 +107,10 @@ export class WatchedParticipant {
 
   async #watch(): Promise<void> {
     const connection = new RTCPeerConnection();
-    const [video, audio] = KINDS.map(
-      (kind) => connection.addTransceiver(kind, { direction: "recvonly" }).receiver,
-    ) as [RTCRtpReceiver, RTCRtpReceiver];
+    const [video, audio] = KINDS.map((kind) => addReceiver(connection, kind)) as [
+      RTCRtpReceiver,
+      RTCRtpReceiver,
+    ];
     const detachers = [video, audio].map((receiver) => this.#openFramesOf(receiver));
     this.#detach = () => {
       for (const detach of detachers) detach();
