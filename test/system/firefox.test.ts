@@ -1,0 +1,64 @@
+/**
+ * Goal: engines meet. Firefox publishes three sealed encodings for Chromium and plays what Chromium publishes.
+ * Method: the test call in both; layers of Firefox's video are changed by the control API.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TileReport } from "../../src/http/test-call/tile.ts";
+import { requireBrowser, type TestBrowser } from "./support/browser.ts";
+import { launchChromium } from "./support/chromium.ts";
+import { ControlApi } from "./support/control-api.ts";
+import { launchFirefox } from "./support/firefox.ts";
+import { startServer, type TestServer } from "./support/server.ts";
+import { TestCall } from "./support/test-call.ts";
+
+const ROOM = "engines";
+const available = [requireBrowser("firefox"), requireBrowser("chromium")].every(Boolean);
+
+describe.skipIf(!available)("Firefox and Chromium", () => {
+  let server: TestServer;
+  let browsers: TestBrowser[];
+  let fox: TestCall;
+  let chrome: TestCall;
+  let api: ControlApi;
+
+  beforeAll(async () => {
+    server = await startServer();
+    browsers = await Promise.all([launchFirefox(), launchChromium()]);
+    const [firefox, chromium] = browsers as [TestBrowser, TestBrowser];
+    fox = await TestCall.join(firefox, server, { room: ROOM, name: "fox" });
+    chrome = await TestCall.join(chromium, server, { room: ROOM, name: "chrome" });
+    api = new ControlApi(server.url, ROOM, await server.token(ROOM, "chrome"));
+  });
+
+  afterAll(async () => {
+    await Promise.all((browsers ?? []).map((browser) => browser.close()));
+    await server?.stop();
+  });
+
+  test("what Firefox publishes is seen and heard in Chromium", async () => {
+    const tile = await chrome.tileWhen("seen and heard", "fox", isSeenAndHeard);
+    expect(tile.framesDecryptFailed).toBe(0);
+    const video = (await api.tracks()).find((track) => track.participant === "fox" && track.kind === "video");
+    expect(video).toMatchObject({ codec: "VP8", dependencyDescriptor: true });
+    expect(video!.layers!.map(({ rid }) => rid)).toEqual(["q", "h", "f"]);
+  });
+
+  test("what Chromium publishes is seen and heard in Firefox", async () => {
+    const tile = await fox.tileWhen("seen and heard", "chrome", isSeenAndHeard);
+    expect(tile.framesDecryptFailed).toBe(0);
+  });
+
+  test("layers of Firefox's video switch by the API", async () => {
+    const { id } = await api.videoSubscription();
+    await chrome.tileWhen("high", "fox", ({ frameWidth }) => frameWidth === 1280);
+    await api.prefer(id, { preferred: { spatial: 0, temporal: 7 } });
+    await chrome.tileWhen("low", "fox", ({ frameWidth }) => frameWidth === 320);
+    await api.prefer(id, { preferred: { spatial: 3, temporal: 7 } });
+    const tile = await chrome.tileWhen("high again", "fox", ({ frameWidth }) => frameWidth === 1280);
+    expect(tile.framesDecryptFailed).toBe(0);
+  });
+});
+
+function isSeenAndHeard({ framesDecoded, frameWidth, totalAudioEnergy, mark }: TileReport): boolean {
+  return framesDecoded > 30 && frameWidth > 0 && totalAudioEnergy > 0 && mark === "sealed";
+}
