@@ -109,7 +109,10 @@ export class MediaCore {
     const transport = this.#transports.at(path);
     if (transport === undefined) return this.#drop("upDropped_unknown_path");
     const second = bytes[1]!;
-    if (second >= RTCP_FIRST && second <= RTCP_LAST) return transport.rtcp.receive(bytes, length, nowUs);
+    if (second >= RTCP_FIRST && second <= RTCP_LAST) {
+      if (transport.rtcp.receive(bytes, length, nowUs)) transport.ice.onReport(nowUs, path);
+      return;
+    }
     const packet = this.#packet;
     packet.bytes = bytes;
     packet.length = length;

@@ -11,6 +11,7 @@ import type { FromDtls, SrtpKeys, ToDtls } from "../contract/dtls.ts";
 import type { IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
 import { IceLiteAgent } from "../ice/ice-lite-agent.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
+import { NO_PATH } from "../sfu/outlet.ts";
 import { Router } from "../sfu/router.ts";
 import { Transport } from "../sfu/transport.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
@@ -167,9 +168,11 @@ export class Transports {
   /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */
   #follow(transport: Transport, nowUs: number): void {
     const { ice, outlet } = transport;
-    if (outlet.path !== ice.selectedPath) {
-      if (outlet.path >= 0 && ice.selectedPath >= 0) this.#context.counters[SLOT.icePathChanges]! += 1;
-      outlet.path = ice.selectedPath;
+    // Media to a peer that has fallen silent would only fill its path; it starts again at a key frame.
+    const path = ice.state === "disconnected" ? NO_PATH : ice.selectedPath;
+    if (outlet.path !== path) {
+      if (outlet.path >= 0 && path >= 0) this.#context.counters[SLOT.icePathChanges]! += 1;
+      outlet.path = path;
       transport.retarget(nowUs);
     }
     const entry = this.#entries.get(transport.id)!;

@@ -1,9 +1,9 @@
 /**
  * ICE-lite for one transport (RFC 8445 §2.5): we answer connectivity checks and send none; the peer decides.
  *
- *            first valid check          USE-CANDIDATE              no check on the selected path
+ *            first valid check          USE-CANDIDATE              silence on the selected path
  *     new ─────────────────▶ checking ──────────────▶ connected ◀────────────▶ disconnected
- *      │                        │                         (a check on it)           │
+ *      │                        │                      (a check or RTCP on it)      │
  *      └──── no valid check for FAILED_AFTER_US ────────────────────────────────────┴──▶ failed ── restart() ─▶ new
  *
  * Rules, in the order in which a request meets them:
@@ -29,7 +29,8 @@ import { ValidatedPaths } from "./validated-paths.ts";
 
 /**
  * Chrome checks the selected path about every 2.5 s, Firefox every 4 to 6 s (RFC 7675 §5.1) without repeating a lost
- * one. Less would report healthy peers as gone, much more would report the gone late.
+ * one; receivers of video report every second. Less would report healthy peers as gone and stop their media; much more
+ * would send media to the gone for longer.
  */
 const DISCONNECTED_AFTER_US = 8_000_000;
 
@@ -69,13 +70,16 @@ export class IceLiteAgent {
   /** After `restart`, until the first check with it. */
   #nextUser: LocalUser | null = null;
   readonly #paths: ValidatedPaths;
-  /** When the peer last proved to be there, or since when it has been awaited. */
+  /** When the peer last gave its consent, or since when it has been awaited. */
   #aliveUs: number;
+  /** When the selected path last brought anything that only the peer can have made. */
+  #heardUs: number;
 
   constructor(local: IceCredentials, paths: PathTable, nowUs: number) {
     this.#user = localUser(local);
     this.#paths = new ValidatedPaths(paths);
     this.#aliveUs = nowUs;
+    this.#heardUs = nowUs;
   }
 
   /** User fragments that are answered to: one, or two during an ICE restart. */
@@ -127,13 +131,19 @@ export class IceLiteAgent {
     return writeBindingSuccess(out, outAt, packet, remoteAddress, remotePort, user.key);
   }
 
+  /** Authentic RTCP came from `path`: the peer is there, which is no consent to send for longer (RFC 7675 §5.1). */
+  onReport(nowUs: number, path: PathId): void {
+    if (path === this.selectedPath) this.#heardUs = nowUs;
+  }
+
   /** Time passes: paths without checks expire, the selected one too. Returns the state. */
   poll(nowUs: number): IceState {
     this.#paths.expire(nowUs - FAILED_AFTER_US);
     if (!this.#paths.has(this.selectedPath)) this.selectedPath = NO_PATH;
-    const idleUs = nowUs - this.#aliveUs;
-    if (idleUs >= FAILED_AFTER_US) this.#fail();
-    else if (this.state === "connected" && idleUs >= DISCONNECTED_AFTER_US) this.state = "disconnected";
+    const silent = nowUs - this.#heardUs >= DISCONNECTED_AFTER_US;
+    if (nowUs - this.#aliveUs >= FAILED_AFTER_US) this.#fail();
+    else if (this.state === "connected" && silent) this.state = "disconnected";
+    else if (this.state === "disconnected" && !silent) this.state = "connected";
     return this.state;
   }
 
@@ -175,7 +185,9 @@ export class IceLiteAgent {
     if (this.selectedPath === NO_PATH) this.state = "checking";
     else if (this.selectedPath === path) this.state = "connected";
     // Consent is a matter of the selected path; before there is one, any check counts.
-    if (this.selectedPath === NO_PATH || this.selectedPath === path) this.#aliveUs = nowUs;
+    if (this.selectedPath !== NO_PATH && this.selectedPath !== path) return;
+    this.#aliveUs = nowUs;
+    this.#heardUs = nowUs;
   }
 
   #fail(): void {

@@ -88,6 +88,7 @@ export class DownTrack {
 
   /** Aims at the preferred layer, or the nearest that the publisher sends now; asks for the key frame it takes. */
   retarget(nowUs: number): void {
+    if (!this.#outlet.open && this.#encoding !== NO_LAYER) this.interrupt();
     const { source } = this;
     if (source === null || this.params.kind === "audio") return;
     const { paused, preferred, maximum } = this.#preference;

@@ -1,7 +1,7 @@
 /** Where a transport's packets leave: the address ICE selected and the SRTP session that seals for it. */
 import type { PathId } from "../base/ids.ts";
 
-const NO_PATH = -1 as PathId;
+export const NO_PATH = -1 as PathId;
 
 export class Outlet {
   path: PathId = NO_PATH;

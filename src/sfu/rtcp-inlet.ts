@@ -30,14 +30,25 @@ export class RtcpInlet {
     this.#context = context;
   }
 
-  /** One SRTCP datagram in `bytes[0, length)`, opened in place. */
-  receive(bytes: Uint8Array, length: number, nowUs: number): void {
-    if (this.receiver === null) return this.#count("upDropped_not_secure");
+  /** One SRTCP datagram in `bytes[0, length)`, opened in place. Returns whether the peer has made it. */
+  receive(bytes: Uint8Array, length: number, nowUs: number): boolean {
+    if (this.receiver === null) {
+      this.#count("upDropped_not_secure");
+      return false;
+    }
     const opened = this.receiver.openRtcp(bytes, length);
-    if (opened < 0) return this.#count(refusal(opened));
+    if (opened < 0) {
+      this.#count(refusal(opened));
+      return false;
+    }
     this.#count("upRtcpPackets");
+    this.#readCompound(bytes, opened, nowUs);
+    return true;
+  }
+
+  #readCompound(bytes: Uint8Array, length: number, nowUs: number): void {
     const cursor = this.#cursor;
-    cursor.reset(bytes, opened);
+    cursor.reset(bytes, length);
     while (cursor.next()) {
       if (!this.#receivePacket(bytes, nowUs)) return this.#count("upDropped_malformed_rtcp");
     }

@@ -117,3 +117,21 @@ function longestStopUs(frames: readonly CompleteFrame[]): number {
   const times = frames.map(({ completeUs }) => completeUs).sort((a, b) => a - b);
   return Math.max(...times.slice(1).map((time, i) => time - times[i]!));
 }
+
+test("a viewer that falls silent gets nothing, and a key frame first when it is back", () => {
+  const conference = new Conference({ people: 2, loss: 0, seed: 1 });
+  const [publisher, viewer] = conference.people as [SimPeer, SimPeer];
+  const { packets } = viewer.viewOf(publisher, "video").viewer;
+  conference.run(3 * SECOND_US);
+  viewer.isSilent = true;
+  conference.run(10 * SECOND_US);
+  const [sent, keyframes] = [packets.size, publisher.plis.length];
+  conference.run(5 * SECOND_US);
+  expect(packets.size).toBe(sent);
+  viewer.isSilent = false;
+  conference.run(3 * SECOND_US);
+  expect(packets.size).toBeGreaterThan(sent + 100);
+  expect(publisher.plis.length).toBe(keyframes + 1);
+  // The stream goes on where it stopped: nothing that was not sent looks lost.
+  expect(viewer.viewOf(publisher, "video").viewer.gaps).toBe(0);
+});

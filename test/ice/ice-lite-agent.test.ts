@@ -180,6 +180,26 @@ describe("liveness", () => {
     expect(scene.agent.selectedPath).toBe(-1);
   });
 
+  test("RTCP on the selected path keeps it connected, but is no consent to send for longer", () => {
+    const scene = new Scene();
+    scene.nominate(1000);
+    for (let i = 0; i < 5; i++) {
+      expect(scene.wait(5)).toBe("connected");
+      scene.agent.onReport(scene.nowUs, scene.path(1000));
+    }
+    expect(scene.wait(4)).toBe("connected");
+    expect(scene.wait(1)).toBe("failed");
+  });
+
+  test("RTCP ends a silence that consent has outlived; from elsewhere it does not", () => {
+    const scene = new Scene();
+    scene.nominate(1000);
+    scene.agent.onReport(scene.nowUs, scene.path(2000));
+    expect(scene.wait(8)).toBe("disconnected");
+    scene.agent.onReport(scene.nowUs, scene.path(1000));
+    expect(scene.wait(0)).toBe("connected");
+  });
+
   test("checks on another path do not keep the selected one alive, its nomination rescues", () => {
     const scene = new Scene();
     scene.nominate(1000);

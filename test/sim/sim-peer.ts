@@ -43,6 +43,8 @@ export class SimPeer {
   /** Transport-wide feedback, by sequence number: whether it came. A later report of one number overrules. */
   readonly arrivals = new Map<number, boolean>();
   isChecking = true;
+  /** A network that takes nothing any more, though it still brings. */
+  isSilent = false;
   readonly #index: number;
   readonly #keys: { readonly toServer: SrtpMasterKey; readonly toPeer: SrtpMasterKey };
   readonly #out: Uint8Array[] = [];
@@ -98,7 +100,8 @@ export class SimPeer {
       for (const report of publisher.senderReports(nowUs)) this.#sendRtcp(report);
     }
     this.#askAgain(nowUs);
-    return this.#out.splice(0);
+    const out = this.#out.splice(0);
+    return this.isSilent ? [] : out;
   }
 
   /** A datagram from the server. */
