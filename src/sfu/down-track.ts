@@ -17,7 +17,7 @@ import type { DownStream } from "./down-stream.ts";
 import { type LayerSelector, NO_LAYER, SimulcastSelector, SvcSelector } from "./layer-selector.ts";
 import type { Outlet } from "./outlet.ts";
 import { ReceiverReports } from "./receiver-reports.ts";
-import type { UpPacket } from "./up-packet.ts";
+import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
 /** A track and the payload type under which this receiver knows its codec. */
@@ -32,6 +32,9 @@ const EVERYTHING: LayerPreference = {
   preferred: { spatial: 3, temporal: 3 },
   maximum: { spatial: 3, temporal: 3 },
 };
+
+/** Filled and read within one call, by every track in turn. */
+const recalled = new UpPacket();
 
 export class DownTrack {
   readonly params: DownTrackParams;
@@ -157,10 +160,24 @@ export class DownTrack {
     }
     if (decision === "forward" || decision === "switch") {
       this.#send(packet, packet.header.marker || selector.endsPicture(frame));
+      if (decision === "switch") this.#catchUp(packet);
       return;
     }
     this.#context.counters[SLOT.downDropped_layer]! += 1;
     if (decision === "drop") this.stream.drop(packet);
+  }
+
+  /** After a switch at a packet that came late: what follows it was turned away, and waits in the history. */
+  #catchUp({ extSeq, receivedUs, header }: UpPacket): void {
+    const { track } = this.source!;
+    const stream = track.streams[this.#encoding]!;
+    const payload = track.payload(header.payloadType)!;
+    const last = stream.statistics.highestExtSeq;
+    for (let next = extSeq + 1; next <= last; next++) {
+      if (!stream.recall(next, receivedUs, recalled)) continue;
+      stream.readFrame(recalled, payload);
+      this.#writeVideo(recalled);
+    }
   }
 
   #switchTo(packet: UpPacket): void {

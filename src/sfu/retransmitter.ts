@@ -4,7 +4,6 @@
  * Without a negotiated RTX stream nothing is sent: the same sequence number again would need the same SRTP nonce.
  */
 import { SLOT } from "../base/counters.ts";
-import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import { NO_ROW } from "./packet-history.ts";
@@ -42,22 +41,8 @@ export class Retransmitter {
   }
 
   /** Reads the packet that was sent in `row` back from its publisher's history. */
-  #recall(downTrack: DownTrack, row: number, nowUs: number): boolean {
-    const { sent } = downTrack.stream;
-    const track = downTrack.source!.track;
-    const history = track.streams[sent.encoding[row]!]?.history;
-    const found = history?.find(sent.sourceExtSeq[row]!) ?? NO_ROW;
-    if (history === undefined || found === NO_ROW) return false;
-    const at = history.at(found);
-    const packet = this.#packet;
-    packet.length = history.bytes(found);
-    packet.bytes = history.slab.subarray(at, at + packet.length);
-    packet.receivedUs = nowUs;
-    const { header } = packet;
-    if (!parseRtpHeader(packet.bytes, packet.length, header)) return false;
-    if (!readPadding(packet.bytes, packet.length, header)) return false;
-    if (!packet.extensions.parse(packet.bytes, header, track.extensions)) return false;
-    packet.payload = packet.bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
-    return true;
+  #recall({ source, stream: { sent } }: DownTrack, row: number, nowUs: number): boolean {
+    const stream = source!.track.streams[sent.encoding[row]!];
+    return stream?.recall(sent.sourceExtSeq[row]!, nowUs, this.#packet) === true;
   }
 }

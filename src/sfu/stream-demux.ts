@@ -81,7 +81,7 @@ export class StreamDemux {
       for (const [known, binding] of this.#bySsrc) if (binding.stream === old) this.#bySsrc.delete(known);
       for (const downTrack of track.downTracks) if (downTrack.encoding === encoding) downTrack.interrupt();
     }
-    const stream = new UpStream(ssrc, encoding, payload);
+    const stream = new UpStream(ssrc, encoding, payload, track.extensions);
     track.streams[encoding] = stream;
     return stream;
   }

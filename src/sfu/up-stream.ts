@@ -9,7 +9,8 @@ import { NackGenerator } from "../cc/nack-generator.ts";
 import { ReceiveStatistics } from "../cc/receive-statistics.ts";
 import type { PayloadParams } from "../contract/media.ts";
 import { DependencyDescriptorReader } from "../rtp/dependency-descriptor.ts";
-import { EXTENSION } from "../rtp/header-extensions.ts";
+import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
+import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
 import { KeyframeRequester } from "./keyframe-requester.ts";
 import { NO_ROW, PacketHistory } from "./packet-history.ts";
 import { PayloadReader } from "./payload-reader.ts";
@@ -46,9 +47,13 @@ export class UpStream {
   maxTemporal = 0;
   hasDescriptor = false;
 
-  constructor(ssrc: Ssrc, encoding: number, payload: PayloadParams) {
+  readonly #extensions: ExtensionMap;
+
+  /** `extensions`: the publisher's extension ids, to read stored packets again. */
+  constructor(ssrc: Ssrc, encoding: number, payload: PayloadParams, extensions: ExtensionMap) {
     this.ssrc = ssrc;
     this.encoding = encoding;
+    this.#extensions = extensions;
     this.statistics = new ReceiveStatistics(payload.clockRate);
     const audio = payload.codec === "opus";
     this.nack = audio ? null : new NackGenerator();
@@ -67,13 +72,34 @@ export class UpStream {
     packet.encoding = this.encoding;
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length, packet.receivedUs);
-    packet.clearFrameFacts();
+    this.readFrame(packet, payload);
     if (payload.codec === "opus") return;
-    this.#readFrame(packet, payload);
     const { frame } = packet;
     if (frame.keyframe && frame.startsFrame) this.keyframes.onKeyframe();
     if (frame.maxSpatial > this.maxSpatial) this.maxSpatial = frame.maxSpatial;
     if (frame.maxTemporal > this.maxTemporal) this.maxTemporal = frame.maxTemporal;
+  }
+
+  /**
+   * Reads a packet back from the history into `out`, frame facts left out, as if it had come now. False when it never
+   * came or is forgotten.
+   */
+  recall(extSeq: number, nowUs: number, out: UpPacket): boolean {
+    const { history } = this;
+    const row = history.find(extSeq);
+    if (row === NO_ROW) return false;
+    const at = history.at(row);
+    const { header, extensions } = out;
+    out.length = history.bytes(row);
+    out.bytes = history.slab.subarray(at, at + out.length);
+    if (!parseRtpHeader(out.bytes, out.length, header)) return false;
+    if (!readPadding(out.bytes, out.length, header)) return false;
+    if (!extensions.parse(out.bytes, header, this.#extensions)) return false;
+    out.payload = out.bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
+    out.receivedUs = nowUs;
+    out.encoding = this.encoding;
+    out.extSeq = extSeq;
+    return true;
   }
 
   isActive(nowUs: number): boolean {
@@ -81,7 +107,9 @@ export class UpStream {
   }
 
   /** By the Dependency Descriptor where there is one; by the codec's payload descriptor only where there is none. */
-  #readFrame(packet: UpPacket, payload: PayloadParams): void {
+  readFrame(packet: UpPacket, payload: PayloadParams): void {
+    packet.clearFrameFacts();
+    if (payload.codec === "opus") return;
     const { extensions, frame } = packet;
     this.#payload.readNumbers(packet, payload.codec);
     const at = extensions.at[EXTENSION.dependencyDescriptor]!;
