@@ -53,7 +53,10 @@ export class Threads {
   }
 
   async #startDtls(): Promise<void> {
-    const dtls = await spawnDtlsThread();
+    const dtls = await spawnDtlsThread({
+      onStrayRejection: (message) =>
+        this.#log.warn({ thread: "dtls", message }, "unhandled rejection in werift"),
+    });
     this.#dtls = dtls;
     dtls.onEvent((event) => {
       if (event.kind === "handshake") this.#metrics.onHandshake(event.outcome, event.seconds);

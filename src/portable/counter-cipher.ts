@@ -31,6 +31,7 @@ const E_FLAG = 0x80000000;
 export class CounterCipher implements SrtpCipher {
   readonly rtpTagBytes = TAG_BYTES;
   readonly rtcpTrailerBytes = RTCP_TRAILER_BYTES;
+  readonly rtcpIndexFromEnd = RTCP_TRAILER_BYTES;
   readonly #rtpKey: KeyObject;
   readonly #rtpAuthKey: KeyObject;
   readonly #rtpSalt: Uint8Array;

@@ -24,6 +24,7 @@ const E_FLAG = 0x80000000;
 export class GcmCipher implements SrtpCipher {
   readonly rtpTagBytes = TAG_BYTES;
   readonly rtcpTrailerBytes = RTCP_TRAILER_BYTES;
+  readonly rtcpIndexFromEnd = RTCP_INDEX_BYTES;
   readonly #rtpKey: KeyObject;
   readonly #rtcpKey: KeyObject;
   readonly #rtpSalt: Uint8Array;

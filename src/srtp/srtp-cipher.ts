@@ -11,6 +11,8 @@ export interface SrtpCipher {
   readonly rtpTagBytes: number;
   /** Bytes that sealing adds to an RTCP packet: the tag and the 4-byte E flag and index word. */
   readonly rtcpTrailerBytes: number;
+  /** Where that word starts, from the packet's end: HMAC profiles have it before the tag (RFC 3711 §3.4), AEAD after. */
+  readonly rtcpIndexFromEnd: number;
 
   /**
    * Encrypts `buf[at + headerBytes, at + bytes)` in place and appends the tag; `buf` has room for it.

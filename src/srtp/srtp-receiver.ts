@@ -23,17 +23,16 @@ export const SRTP_TOO_MANY_STREAMS = -3;
 const REPLAY_PACKETS = 128;
 
 /**
- * SSRCs of one peer, counted apart for RTP and RTCP. A peer sends some ten; an authenticated one that made up SSRCs
- * would fill memory without a limit. Refusing is safer than evicting: an evicted stream's packets could be replayed.
+ * SSRCs of one session, counted apart for RTP and RTCP, those that have ended included: packets of a stream that was
+ * forgotten could be replayed. A video takes six, and a long call publishes some tens; an authenticated peer that made
+ * SSRCs up would fill memory without a limit.
  */
-const DEFAULT_LIMITS: SrtpReceiverLimits = { maxStreams: 256 };
+const DEFAULT_LIMITS: SrtpReceiverLimits = { maxStreams: 1024 };
 
 const SEQ_CYCLE = 2 ** 16;
 
 const RTCP_HEADER_BYTES = 8;
-const RTCP_INDEX_BYTES = 4;
 const RTCP_INDEX_MASK = 0x7fffffff;
-const AEAD_TAG_BYTES = 16;
 
 export interface SrtpReceiverLimits {
   readonly maxStreams: number;
@@ -81,7 +80,7 @@ export class SrtpReceiver {
   openRtcp(packet: Uint8Array, length: number): number {
     if (length < RTCP_HEADER_BYTES + this.#cipher.rtcpTrailerBytes) return SRTP_AUTH_FAILED;
     const ssrc = readU32(packet, 4);
-    const index = readU32(packet, length - this.#rtcpIndexFromEnd()) & RTCP_INDEX_MASK;
+    const index = readU32(packet, length - this.#cipher.rtcpIndexFromEnd) & RTCP_INDEX_MASK;
     const known = this.#rtcp.get(ssrc);
     if (known !== undefined && !known.isFresh(index)) return SRTP_REPLAYED;
 
@@ -94,22 +93,11 @@ export class SrtpReceiver {
     return plainBytes;
   }
 
-  /** Makes room: the stream ended. Its rollover counter is lost, so a packet of it would start a new stream. */
-  forget(ssrc: number): void {
-    this.#rtp.delete(ssrc);
-    this.#rtcp.delete(ssrc);
-  }
-
   #add(streams: Map<number, ReplayWindow>, ssrc: number): ReplayWindow | undefined {
     if (streams.size >= this.#limits.maxStreams) return undefined;
     const window = new ReplayWindow(REPLAY_PACKETS);
     streams.set(ssrc, window);
     return window;
-  }
-
-  /** HMAC profiles put the E flag and index before the tag (RFC 3711 §3.4), AEAD profiles after it (RFC 7714 §9.1). */
-  #rtcpIndexFromEnd(): number {
-    return this.#cipher.rtpTagBytes === AEAD_TAG_BYTES ? RTCP_INDEX_BYTES : this.#cipher.rtcpTrailerBytes;
   }
 }
 

@@ -6,6 +6,7 @@ import { createCipheriv, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from "werift";
+import { readU32 } from "../../src/base/bytes.ts";
 import {
   SRTP_AEAD_AES_128_GCM,
   SRTP_AES128_CM_HMAC_SHA1_80,
@@ -100,6 +101,7 @@ export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): vo
       const cipher = create();
       expect(rtp.length - PLAIN_RTP.length).toBe(cipher.rtpTagBytes);
       expect(rtcp.length - PLAIN_RTCP.length).toBe(cipher.rtcpTrailerBytes);
+      expect(readU32(rtcp, rtcp.length - cipher.rtcpIndexFromEnd)).toBe(0x8000_0001);
       const buf = framed(PLAIN_RTP, 5, cipher.rtpTagBytes);
       const sealed = cipher.sealRtp(buf, 5, RTP_HEADER_BYTES, PLAIN_RTP.length, 0);
       expect(buf.subarray(0, 5).every((b) => b === 0xee)).toBe(true);

@@ -17,6 +17,7 @@ function recordingCipher(nonces: string[]): SrtpCipher {
   return {
     rtpTagBytes: 16,
     rtcpTrailerBytes: 20,
+    rtcpIndexFromEnd: 4,
     sealRtp(buf, at, _headerBytes, bytes, roc) {
       nonces.push(`rtp ${readU32(buf, at + 8)} ${roc} ${readU16(buf, at + 2)}`);
       return bytes + 16;
