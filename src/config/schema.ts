@@ -34,7 +34,7 @@ export const Settings = section({
     host: Address.default("127.0.0.1"),
     port: Port.default(7880),
     bodyLimitBytes: z.int().min(1_024).max(1_048_576).default(65_536),
-    rateLimitPerMinute: z.int().min(1).max(1_000_000).default(600),
+    rateLimitPerMinute: z.int().min(1).max(1_000_000).default(3_000),
     corsOrigins: z.array(Origin).default([]),
     trustedProxies: z.array(Network).default([]),
   }),

@@ -14,7 +14,7 @@ export interface CallSettings extends PublishOptions {
   readonly media: MediaStream;
 }
 
-/** Larger: newcomers appear later. Smaller: more requests, of which the server allows each address ten a second. */
+/** Larger: newcomers appear later. Smaller: more requests, of which the server allows each address fifty a second. */
 const POLL_MS = 1_000;
 /** Layers are asked for every so many polls. */
 const POLLS_PER_SUBSCRIPTIONS = 2;
