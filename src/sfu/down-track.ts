@@ -67,7 +67,9 @@ export class DownTrack {
   get current(): Layers | null {
     if (this.#encoding === NO_LAYER) return null;
     if (this.params.kind === "audio") return { spatial: 0, temporal: 0 };
-    return { spatial: this.#selector.currentSpatial, temporal: this.#selector.currentTemporal };
+    const { currentSpatial, currentTemporal } = this.#selector;
+    const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
+    return { spatial: currentSpatial, temporal: Math.min(currentTemporal, sent) };
   }
 
   /** Connects to a track, or to none. What is sent next continues the stream. */
