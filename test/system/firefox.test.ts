@@ -38,9 +38,12 @@ describe.skipIf(!available)("Firefox and Chromium", () => {
   test("what Firefox publishes is seen and heard in Chromium", async () => {
     const tile = await chrome.tileWhen("seen and heard", "fox", isSeenAndHeard);
     expect(tile.framesDecryptFailed).toBe(0);
-    const video = (await api.tracks()).find((track) => track.participant === "fox" && track.kind === "video");
+    const video = await chrome.until("in three encodings", async () => {
+      const tracks = await api.tracks();
+      return tracks.find((track) => track.participant === "fox" && track.layers?.length === 3);
+    });
     expect(video).toMatchObject({ codec: "VP8", dependencyDescriptor: true });
-    expect(video!.layers!.map(({ rid }) => rid)).toEqual(["q", "h", "f"]);
+    expect(video.layers!.map(({ rid }) => rid)).toEqual(["q", "h", "f"]);
   });
 
   test("what Chromium publishes is seen and heard in Firefox", async () => {
