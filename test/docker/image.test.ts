@@ -24,7 +24,7 @@ const operatorsEnv = {
 test("sources import production packages only", () => {
   for (const file of globSync("src/**/*.ts")) {
     for (const [, specifier] of readFileSync(file, "utf8").matchAll(
-      /(?:\bfrom|^import) "([^".\n][^"\n]*)"/gm,
+      /^(?:import|export|\})(?: .*from)? "([^".\n][^"\n]*)"/gm,
     )) {
       if (isBuiltin(specifier!)) continue;
       const name = specifier!.split("/", specifier!.startsWith("@") ? 2 : 1).join("/");
