@@ -63,7 +63,8 @@ const NAMES = [
   "pliSent",
   "firReceived",
   "twccSent",
-  "layerSwitches",
+  "layerSwitches_spatial",
+  "layerSwitches_temporal",
   // transports
   "iceConnected",
   "iceDisconnected",

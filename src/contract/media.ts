@@ -42,6 +42,9 @@ export interface Layers {
   readonly temporal: number;
 }
 
+/** The highest layers that a Dependency Descriptor can name: in effect, everything there is. */
+export const HIGHEST_LAYERS: Layers = { spatial: 3, temporal: 7 };
+
 /** What a subscriber wants of a video. `preferred` is what to show; `maximum` is never exceeded. */
 export interface LayerPreference {
   readonly paused: boolean;

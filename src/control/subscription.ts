@@ -8,13 +8,16 @@
  *
  * The section's SSRC and numbering live as long as it does, so a receiver never sees a track change as a new stream.
  */
-import type { DownTrackParams, LayerPreference, Layers, PayloadParams } from "../contract/media.ts";
+import {
+  type DownTrackParams,
+  HIGHEST_LAYERS,
+  type LayerPreference,
+  type Layers,
+  type PayloadParams,
+} from "../contract/media.ts";
 import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
 import type { Track } from "./track.ts";
-
-/** The highest layers that a Dependency Descriptor can name: in effect, everything there is. */
-export const HIGHEST_LAYERS: Layers = { spatial: 3, temporal: 7 };
 
 interface Source {
   readonly track: Track;

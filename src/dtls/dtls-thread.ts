@@ -5,9 +5,9 @@
  * rejection can: werift leaves promises behind, each of which concerns one association only, so it is told and the
  * thread goes on.
  */
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parentPort } from "node:worker_threads";
 import type { DtlsThreadCommand } from "../contract/dtls.ts";
+import { ThreadLoad } from "../telemetry/thread-load.ts";
 import { createDtlsCertificate } from "./dtls-certificate.ts";
 import { DtlsService } from "./dtls-service.ts";
 import type { FromDtlsThread } from "./dtls-thread-messages.ts";
@@ -32,20 +32,11 @@ process.on("unhandledRejection", (reason) => {
 const service = new DtlsService({ certificate, nowUs, report: tell });
 setInterval(() => service.tick(), TICK_INTERVAL_MS);
 
-const eventLoopDelay = monitorEventLoopDelay({ resolution: 10 });
-eventLoopDelay.enable();
-setInterval(() => {
-  const { user, system } = process.threadCpuUsage();
-  tell({
-    kind: "load",
-    cpuUs: user + system,
-    eventLoopDelayP50Us: eventLoopDelay.percentile(50) / 1000,
-    eventLoopDelayP99Us: eventLoopDelay.percentile(99) / 1000,
-    eventLoopDelayMaxUs: eventLoopDelay.max / 1000,
-    associations: service.associations,
-  });
-  eventLoopDelay.reset();
-}, LOAD_INTERVAL_MS);
+const load = new ThreadLoad();
+setInterval(
+  () => tell({ kind: "load", ...load.read(), associations: service.associations }),
+  LOAD_INTERVAL_MS,
+);
 
 main.on("message", (command: DtlsThreadCommand) => service.connect(command.port));
 tell({ kind: "ready", fingerprint: certificate.fingerprint });

@@ -5,12 +5,13 @@
  * the receiver sees one unbroken stream. It holds no packets: retransmissions are read from the publisher's history.
  */
 import { SLOT } from "../base/counters.ts";
-import type {
-  DownTrackParams,
-  DownTrackStats,
-  LayerPreference,
-  Layers,
-  PayloadParams,
+import {
+  type DownTrackParams,
+  type DownTrackStats,
+  HIGHEST_LAYERS,
+  type LayerPreference,
+  type Layers,
+  type PayloadParams,
 } from "../contract/media.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
@@ -26,12 +27,8 @@ export interface DownSource {
   readonly payload: PayloadParams;
 }
 
-/** Every layer there is: what holds until the subscriber says otherwise. */
-const EVERYTHING: LayerPreference = {
-  paused: false,
-  preferred: { spatial: 3, temporal: 3 },
-  maximum: { spatial: 3, temporal: 3 },
-};
+/** What holds until the subscriber says otherwise. */
+const EVERYTHING: LayerPreference = { paused: false, preferred: HIGHEST_LAYERS, maximum: HIGHEST_LAYERS };
 
 /** Filled and read within one call, by every track in turn. */
 const recalled = new UpPacket();
@@ -47,7 +44,7 @@ export class DownTrack {
   #preference = EVERYTHING;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
-  #reported = "";
+  #reported: Layers | null = null;
   readonly #outlet: Outlet;
   readonly #context: CoreContext;
 
@@ -205,10 +202,13 @@ export class DownTrack {
 
   #reportLayer(): void {
     const { current } = this;
-    const shown = current === null ? "" : `${current.spatial}.${current.temporal}`;
-    if (shown === this.#reported) return;
-    if (shown !== "" && this.#reported !== "") this.#context.counters[SLOT.layerSwitches]! += 1;
-    this.#reported = shown;
+    const before = this.#reported;
+    if (current?.spatial === before?.spatial && current?.temporal === before?.temporal) return;
+    if (current !== null && before !== null) {
+      const spatial = current.spatial !== before.spatial;
+      this.#context.counters[spatial ? SLOT.layerSwitches_spatial : SLOT.layerSwitches_temporal]! += 1;
+    }
+    this.#reported = current;
     const { subscriptionId } = this.params;
     this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
   }

@@ -109,8 +109,11 @@ const TOTALS: readonly Total[] = [
   },
   {
     name: "blindfold_layer_switches_total",
-    help: "Changes of the spatial layer or encoding sent to a subscriber.",
-    series: single("layerSwitches"),
+    help: "Changes of the layers sent to a subscriber: of the spatial one (or encoding), of the temporal one alone.",
+    series: [
+      [{ dimension: "spatial" }, "layerSwitches_spatial"],
+      [{ dimension: "temporal" }, "layerSwitches_temporal"],
+    ],
   },
   {
     name: "blindfold_ice_state_changes_total",

@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
 import { MediaTotals } from "./media-totals.ts";
+import type { ThreadLoadReading } from "./thread-load.ts";
 
 export interface RoomGauges {
   readonly rooms: number;
@@ -14,12 +15,7 @@ export interface RoomGauges {
 }
 
 /** What the DTLS thread reports about once a second. */
-export interface DtlsLoad {
-  /** Since the start of the present thread. */
-  readonly cpuUs: number;
-  readonly eventLoopDelayP50Us: number;
-  readonly eventLoopDelayP99Us: number;
-  readonly eventLoopDelayMaxUs: number;
+export interface DtlsLoad extends ThreadLoadReading {
   readonly associations: number;
 }
 

@@ -1,6 +1,5 @@
 /** Entry of a media thread (worker_threads): wires socket, core and ports together; no decision is made here. */
 import { randomInt } from "node:crypto";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { SLOT } from "../base/counters.ts";
 import { PathTable } from "../base/path-table.ts";
@@ -9,6 +8,7 @@ import type { FromMediaThread, MediaThreadSettings, ToMediaThread } from "../con
 import { MediaCore } from "../core/media-core.ts";
 import { portableCipherFactory } from "../portable/portable-cipher.ts";
 import { createPortableSocket } from "../portable/portable-socket.ts";
+import { ThreadLoad } from "../telemetry/thread-load.ts";
 import { MediaLoop } from "./media-loop.ts";
 
 /** Addresses known at once: room for every participant that a thread can serve and some thousand strangers. */
@@ -61,19 +61,17 @@ function connectDtls(port: MessagePort): void {
   port.onmessage = (message: MessageEvent) => loop.onLetter(message.data as FromDtls);
 }
 
-const eventLoopDelay = monitorEventLoopDelay({ resolution: 10 });
-eventLoopDelay.enable();
-const load = setInterval(() => {
-  const { user, system } = process.threadCpuUsage();
-  counters[SLOT.threadCpuUs] = user + system;
-  counters[SLOT.eventLoopDelayP50Us] = eventLoopDelay.percentile(50) / 1000;
-  counters[SLOT.eventLoopDelayP99Us] = eventLoopDelay.percentile(99) / 1000;
-  counters[SLOT.eventLoopDelayMaxUs] = eventLoopDelay.max / 1000;
-  eventLoopDelay.reset();
+const load = new ThreadLoad();
+const loadTimer = setInterval(() => {
+  const { cpuUs, eventLoopDelayP50Us, eventLoopDelayP99Us, eventLoopDelayMaxUs } = load.read();
+  counters[SLOT.threadCpuUs] = cpuUs;
+  counters[SLOT.eventLoopDelayP50Us] = eventLoopDelayP50Us;
+  counters[SLOT.eventLoopDelayP99Us] = eventLoopDelayP99Us;
+  counters[SLOT.eventLoopDelayMaxUs] = eventLoopDelayMaxUs;
 }, LOAD_INTERVAL_MS);
 
 async function stop(): Promise<void> {
-  clearInterval(load);
+  clearInterval(loadTimer);
   loop.stop();
   dtls?.close();
   await socket.close();

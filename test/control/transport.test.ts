@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { asSsrc, type SubscriptionId } from "../../src/base/ids.ts";
-import { HIGHEST_LAYERS } from "../../src/control/subscription.ts";
+import { HIGHEST_LAYERS } from "../../src/contract/media.ts";
 import {
   conference,
   connect,
