@@ -120,6 +120,19 @@ describe("participants", () => {
 });
 
 describe("tracks", () => {
+  test("of hidden participants are seen by themselves and admins only", async () => {
+    must(connect(server.rooms, "ghost", { hidden: true }).publish(section("audio")));
+    const seenBy = async (token: string) => {
+      const asked = ask(server, "GET /v1/rooms/hall/tracks", { token });
+      const requestId = await statsRequest(server);
+      server.thread.emit({ kind: "stats", requestId, upTracks: [], downTracks: [] });
+      return (await asked).json().tracks.length;
+    };
+    expect(await seenBy(await server.token("bo", { roomJoin: true }))).toBe(0);
+    expect(await seenBy(await server.token("ghost", { roomJoin: true }))).toBe(1);
+    expect(await seenBy(await server.token("", { roomAdmin: true }))).toBe(1);
+  });
+
   test("are listed with what the media thread measures", async () => {
     const track = must(connect(server.rooms, "ada").publish(section("video", { encryption: "gcm" })));
     server.thread.codec(track.id, VP8);

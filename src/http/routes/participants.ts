@@ -88,7 +88,8 @@ function participantNamed(room: Room, identity: string): Participant {
   return participant;
 }
 
-function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
+/** Hidden participants are seen by themselves and by those who administer the room, and so are their tracks. */
+export function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
   return !profile.hidden || identity === claims.identity || mayAdminister(claims, room.id);
 }
 

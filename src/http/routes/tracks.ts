@@ -8,6 +8,7 @@ import type { Track } from "../../control/track.ts";
 import { requireAdmin, requireMember } from "../authorization.ts";
 import { HttpProblem, problemResponses } from "../problem.ts";
 import { ChangeTrackBody, RoomPath, TrackPath, TrackReply } from "../schemas.ts";
+import { isShown } from "./participants.ts";
 import { roomNamed } from "./rooms.ts";
 
 const TAGS = ["tracks"];
@@ -19,7 +20,8 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
       schema: {
         tags: TAGS,
         summary: "List the tracks of a room",
-        description: "Needs roomAdmin or roomJoin for this room.",
+        description:
+          "Needs roomAdmin or roomJoin for this room. Tracks of hidden participants are shown to admins only.",
         params: RoomPath,
         response: {
           200: z.object({ tracks: z.array(TrackReply) }),
@@ -31,7 +33,8 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
       requireMember(claims, params.room);
       const room = roomNamed(rooms, params.room);
       const stats = await room.stats();
-      return { tracks: room.tracks().map((track) => trackReply(track, stats)) };
+      const shown = room.tracks().filter(({ publisher }) => isShown(publisher, claims));
+      return { tracks: shown.map((track) => trackReply(track, stats)) };
     },
   );
 
