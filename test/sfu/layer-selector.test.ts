@@ -1,0 +1,365 @@
+/**
+ * Goal: a receiver gets just the frames that it can decode, and what changes the layers changes them only where the
+ * decoder can follow.
+ * Method: tables, one packet a row, over the template structures that Chromium sends.
+ */
+import { describe, expect, test } from "vitest";
+import { DependencyDescriptorReader } from "../../src/rtp/dependency-descriptor.ts";
+import { DependencyStructure } from "../../src/rtp/dependency-structure.ts";
+import { FrameInfo } from "../../src/rtp/frame-info.ts";
+import {
+  type LayerSelector,
+  NO_LAYER,
+  SimulcastSelector,
+  SvcSelector,
+} from "../../src/sfu/layer-selector.ts";
+import { hex } from "../rtp/hex.ts";
+
+const SYMBOLS = "-DSR";
+
+/** Captured from Chromium. L1T3 has no switch point in its ordinary base frames (SRR). */
+const VP8_L1T3 = structureOf("c000018002044eaaaf2860414d34538a0940404fc02cc0");
+const L3T3_KEY = structureOf(
+  "c00001c0081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b5524906d54923157e001974ca864330e222396eca8655304224390eca87753013f00b3027f016704ff02cf0380",
+);
+/** Full SVC (webrtc-svc, L3T3): every frame of a picture refers to the one below it. */
+const L3T3 = new DependencyStructure(
+  0,
+  9,
+  [
+    "0.0 SSSSSSSSS K",
+    "0.0 SSSRRRRRR",
+    "0.1 -DS-RR-RR",
+    "0.2 --D--R--R",
+    "1.0 ---SSSSSS",
+    "1.0 ---SSSRRR",
+    "1.1 ----DS-RR",
+    "1.2 -----D--R",
+    "2.0 ------SSS",
+    "2.1 -------DS",
+    "2.2 --------D",
+  ].map((template) => {
+    const [layers, dtis, key] = template.split(" ") as [string, string, string?];
+    const [spatial, temporal] = layers.split(".").map(Number) as [number, number];
+    return {
+      spatial,
+      temporal,
+      dtis: Uint8Array.from(dtis, (c) => SYMBOLS.indexOf(c)),
+      independent: key === "K",
+    };
+  }),
+  3,
+  [],
+);
+
+/**
+ * A packet, "spatial.temporal indications flags", and what becomes of it; after that, where it matters, what layers are
+ * sent now. Flags: K key frame; `first`, `middle`, `last` of several packets; `max1` highest layer sent at present; Y
+ * sync point. Without indications the packet has no Dependency Descriptor; "1: " in front names its encoding.
+ *
+ * "aim 1.2" and "pause" change the target; the answer is whether a key frame is needed for it.
+ */
+type Row = [what: string, outcome: string, current?: string];
+
+interface Case {
+  readonly name: string;
+  readonly rows: readonly Row[];
+}
+
+function play(selector: LayerSelector, structure: DependencyStructure, rows: readonly Row[]): void {
+  rows.forEach(([what, outcome, current], index) => {
+    const row = `row ${index}: ${what}`;
+    if (/^(?:aim|pause)/.test(what)) expect(aim(selector, what), row).toBe(outcome);
+    else {
+      const [encoding, packet] = what.includes(": ") ? what.split(": ") : ["0", what];
+      expect(selector.select(frameOf(structure, packet!), Number(encoding)), row).toBe(outcome);
+    }
+    if (current !== undefined)
+      expect(`${selector.currentSpatial}.${selector.currentTemporal}`, row).toBe(current);
+  });
+}
+
+function aim(selector: LayerSelector, what: string): string {
+  const [spatial, temporal] = what === "pause" ? [NO_LAYER, 0] : what.slice(4).split(".").map(Number);
+  selector.targetSpatial = spatial!;
+  selector.targetTemporal = temporal!;
+  return selector.needsKeyframe ? "needs key" : "needs none";
+}
+
+function frameOf(structure: DependencyStructure, text: string): FrameInfo {
+  const [layers, ...rest] = text.split(" ") as [string, ...string[]];
+  const frame = new FrameInfo();
+  [frame.spatial, frame.temporal] = layers.split(".").map(Number) as [number, number];
+  frame.keyframe = rest.includes("K");
+  frame.startsFrame = !rest.includes("middle") && !rest.includes("last");
+  frame.endsFrame = !rest.includes("first") && !rest.includes("middle");
+  frame.temporalSync = rest.includes("Y");
+  const max = rest.find((word) => word.startsWith("max"));
+  frame.maxSpatial = max === undefined ? structure.maxSpatialOf(structure.allTargets) : Number(max.slice(3));
+  const indications = rest.find((word) => /^[-DSR]{3,}$/.test(word));
+  if (indications === undefined) return frame;
+  const template = structure.templates.find(
+    ({ spatial, temporal, dtis }) =>
+      spatial === frame.spatial && temporal === frame.temporal && symbols(dtis) === indications,
+  );
+  if (template === undefined) throw new Error(`no such frame in the structure: ${text}`);
+  frame.structure = structure;
+  frame.dtis = template.dtis;
+  return frame;
+}
+
+function symbols(dtis: Uint8Array): string {
+  return [...dtis].map((dti) => SYMBOLS[dti]).join("");
+}
+
+function structureOf(text: string): DependencyStructure {
+  const [bytes, frame] = [hex(text), new FrameInfo()];
+  if (!new DependencyDescriptorReader().read(bytes, 0, bytes.length, frame)) throw new Error("no structure");
+  return frame.structure!;
+}
+
+const SIMULCAST: readonly Case[] = [
+  {
+    name: "starts at the first packet of a key frame of the wanted encoding",
+    rows: [
+      ["aim 1.2", "needs key"],
+      ["1: 0.0 SRR", "other"],
+      ["0: 0.0 SSS K", "other"],
+      ["1: 0.0 SSS K middle", "other"],
+      ["1: 0.0 SSS K last", "other", "-1.0"],
+      ["1: 0.0 SSS K first", "switch", "1.2"],
+      ["1: 0.0 SSS K last", "forward"],
+      ["aim 1.2", "needs none"],
+      ["0: 0.0 SSS K", "other"],
+      ["1: 0.2 --D", "forward"],
+    ],
+  },
+  {
+    name: "stays with the old encoding until a key frame of the new one, up and down",
+    rows: [
+      ["aim 0.2", "needs key"],
+      ["0: 0.0 SSS K", "switch"],
+      ["aim 2.2", "needs key"],
+      ["2: 0.0 SSS", "other"],
+      ["1: 0.0 SSS K", "other"],
+      ["0: 0.1 -DS", "forward", "0.2"],
+      ["2: 0.0 SSS K", "switch", "2.2"],
+      ["0: 0.0 SSS K", "other"],
+      ["aim 1.2", "needs key"],
+      ["2: 0.0 SSS K", "forward", "2.2"],
+      ["1: 0.0 SSS K", "switch", "1.2"],
+    ],
+  },
+  {
+    name: "lowers the frame rate where any frame starts, not within one",
+    rows: [
+      ["aim 0.2", "needs key"],
+      ["0: 0.0 SSS K", "switch"],
+      ["0: 0.2 --D first", "forward"],
+      ["aim 0.0", "needs none"],
+      ["0: 0.2 --D last", "forward", "0.2"],
+      ["0: 0.1 -DS", "drop", "0.0"],
+      ["0: 0.2 --D", "drop"],
+      ["0: 0.0 SRR", "forward"],
+    ],
+  },
+  {
+    name: "raises the frame rate at a switch point of the new target only",
+    rows: [
+      ["aim 0.0", "needs key"],
+      ["0: 0.0 SSS K", "switch", "0.0"],
+      ["aim 0.2", "needs none"],
+      // A base frame that the higher layers only require, and one that the layer above may discard.
+      ["0: 0.0 SRR", "forward", "0.0"],
+      ["0: 0.2 --D", "drop", "0.0"],
+      ["0: 0.1 -SS last", "drop", "0.0"],
+      ["0: 0.1 -SS", "forward", "0.2"],
+      ["0: 0.2 --D", "forward"],
+      ["aim 0.1", "needs none"],
+      ["0: 0.2 --D", "drop", "0.1"],
+      ["aim 0.2", "needs none"],
+      ["0: 0.0 SSS", "forward", "0.2"],
+    ],
+  },
+  {
+    name: "goes up one layer where only that one may be switched to",
+    rows: [
+      ["aim 0.0", "needs key"],
+      ["0: 0.0 SSS K", "switch"],
+      ["aim 0.1", "needs none"],
+      ["0: 0.1 -DS", "drop", "0.0"],
+      ["aim 0.2", "needs none"],
+      ["0: 0.1 -DS", "forward", "0.2"],
+    ],
+  },
+  {
+    name: "without a descriptor, up at a sync point",
+    rows: [
+      ["aim 0.0", "needs key"],
+      ["0: 0.0 K", "switch"],
+      ["0: 0.1 Y", "drop"],
+      ["aim 0.2", "needs none"],
+      ["0: 0.0", "forward", "0.0"],
+      ["0: 0.1", "drop", "0.0"],
+      ["0: 0.1 Y", "forward", "0.2"],
+      ["0: 0.2", "forward"],
+    ],
+  },
+  {
+    name: "a pause stops at once, and ends at a key frame",
+    rows: [
+      ["aim 0.2", "needs key"],
+      ["0: 0.0 SSS K first", "switch"],
+      ["pause", "needs none"],
+      ["0: 0.0 SSS K last", "other", "-1.2"],
+      ["0: 0.0 SSS K", "other"],
+      ["aim 0.2", "needs key"],
+      ["0: 0.0 SSS", "other"],
+      ["0: 0.0 SSS K", "switch", "0.2"],
+    ],
+  },
+];
+
+describe("simulcast", () => {
+  test.each(SIMULCAST)("$name", ({ rows }) => play(new SimulcastSelector(), VP8_L1T3, rows));
+
+  test("a reset waits for a key frame", () => {
+    const selector = new SimulcastSelector();
+    play(selector, VP8_L1T3, [
+      ["aim 0.2", "needs key"],
+      ["0: 0.0 SSS K", "switch"],
+    ]);
+    selector.reset();
+    play(selector, VP8_L1T3, [
+      ["aim 0.2", "needs key", "-1.2"],
+      ["0: 0.0 SSS", "other"],
+      ["0: 0.0 SSS K", "switch"],
+    ]);
+  });
+
+  test("leaves the marker bit as the publisher set it", () => {
+    const selector = new SimulcastSelector();
+    play(selector, VP8_L1T3, [
+      ["aim 0.2", "needs key"],
+      ["0: 0.0 SSS K", "switch"],
+    ]);
+    expect(selector.endsPicture(frameOf(VP8_L1T3, "0.0 SSS K last"))).toBe(false);
+  });
+});
+
+/** Delta pictures of L3T3_KEY: each spatial layer refers to itself only. */
+const KEY_SVC: readonly Case[] = [
+  {
+    name: "starts at the first packet of a key picture, and then gets its own layer alone",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 SSS------", "other"],
+      ["2.0 ------SSS", "other"],
+      ["0.0 SSSSSSSSS K middle", "other", "-1.0"],
+      ["0.0 SSSSSSSSS K first", "switch", "2.2"],
+      ["0.0 SSSSSSSSS K last", "forward"],
+      ["1.0 ---SSSSSS", "forward"],
+      ["2.0 ------SSS", "forward"],
+      ["0.0 SSS------", "drop"],
+      ["1.0 ---SSS---", "drop"],
+      ["2.0 ------SSS", "forward"],
+      ["2.2 --------D", "forward"],
+    ],
+  },
+  {
+    name: "changes its spatial layer at a key picture only, up and down",
+    rows: [
+      ["aim 1.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch"],
+      ["1.0 ---SSSSSS", "forward"],
+      ["2.0 ------SSS", "drop"],
+      ["aim 0.2", "needs key"],
+      ["0.0 SSS------", "drop", "1.2"],
+      ["1.0 ---SSS---", "forward"],
+      ["0.0 SSSSSSSSS K", "forward", "0.2"],
+      ["1.0 ---SSSSSS", "drop"],
+      ["aim 2.2", "needs key"],
+      ["0.0 SSS------", "forward", "0.2"],
+      ["2.0 ------SSS", "drop"],
+      ["0.0 SSSSSSSSS K", "forward", "2.2"],
+    ],
+  },
+  {
+    name: "changes its frame rate without a key picture: down at once, up at the top frame of a picture it gets",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch"],
+      ["aim 2.0", "needs none"],
+      ["2.2 --------D", "drop", "2.0"],
+      ["0.0 SSS------", "drop"],
+      ["2.0 ------SSS", "forward"],
+      ["2.2 --------D", "drop"],
+      ["aim 2.2", "needs none"],
+      ["2.1 -------DS", "drop", "2.0"],
+      ["2.0 ------SSS last", "forward", "2.0"],
+      ["2.0 ------SSS", "forward", "2.2"],
+      ["2.2 --------D", "forward"],
+    ],
+  },
+  {
+    name: "takes the highest layer that is sent for the one it wants, until more are sent",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 SSSSSSSSS K max1", "switch", "1.2"],
+      ["aim 2.2", "needs none"],
+      ["1.0 ---SSSSSS max1", "forward"],
+      ["0.0 SSS------", "drop"],
+      ["aim 2.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "forward", "2.2"],
+    ],
+  },
+];
+
+const FULL_SVC: readonly Case[] = [
+  {
+    name: "goes down in space between pictures, and up at a key picture",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch"],
+      ["1.0 ---SSSSSS", "forward"],
+      ["aim 0.2", "needs key"],
+      ["2.0 ------SSS", "forward", "2.2"],
+      ["0.0 SSSRRRRRR", "forward", "0.2"],
+      ["1.0 ---SSSRRR", "drop"],
+      ["aim 1.2", "needs key"],
+      ["0.0 SSSRRRRRR", "forward", "0.2"],
+      ["1.0 ---SSSRRR", "drop"],
+      ["0.0 SSSSSSSSS K", "forward", "1.2"],
+    ],
+  },
+  {
+    name: "a pause stops at once, and ends at a key picture",
+    rows: [
+      ["aim 1.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch"],
+      ["pause", "needs none"],
+      ["1.0 ---SSSSSS", "other", "-1.2"],
+      ["aim 1.2", "needs key"],
+      ["0.0 SSSRRRRRR", "other"],
+      ["1.0 ---SSSRRR", "other"],
+      ["0.0 SSSSSSSSS K", "switch", "1.2"],
+    ],
+  },
+];
+
+describe("SVC", () => {
+  test.each(KEY_SVC)("L3T3_KEY $name", ({ rows }) => play(new SvcSelector(), L3T3_KEY, rows));
+  test.each(FULL_SVC)("L3T3 $name", ({ rows }) => play(new SvcSelector(), L3T3, rows));
+
+  test("the last packet of the highest frame sent ends the picture", () => {
+    const selector = new SvcSelector();
+    play(selector, L3T3_KEY, [
+      ["aim 1.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch"],
+    ]);
+    const ends = (packet: string): boolean => selector.endsPicture(frameOf(L3T3_KEY, packet));
+    expect(ends("0.0 SSSSSSSSS K last")).toBe(false);
+    expect(ends("1.0 ---SSSSSS first")).toBe(false);
+    expect(ends("1.0 ---SSSSSS last")).toBe(true);
+  });
+});
