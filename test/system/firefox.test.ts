@@ -4,15 +4,16 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TileReport } from "../../src/http/test-call/tile.ts";
-import { requireBrowser, type TestBrowser } from "./support/browser.ts";
+import type { TestBrowser } from "./support/browser.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { ControlApi } from "./support/control-api.ts";
 import { launchFirefox } from "./support/firefox.ts";
+import { requireProgram } from "./support/programs.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 import { TestCall } from "./support/test-call.ts";
 
 const ROOM = "engines";
-const available = [requireBrowser("firefox"), requireBrowser("chromium")].every(Boolean);
+const available = [requireProgram("firefox"), requireProgram("chromium")].every(Boolean);
 
 describe.skipIf(!available)("Firefox and Chromium", () => {
   let server: TestServer;

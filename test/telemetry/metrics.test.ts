@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { COUNTER_NAMES, createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { programPath, requireProgram } from "../system/support/programs.ts";
 
 /** Everything there is to report, so that every metric has a series. */
 function busyMetrics(): Metrics {
@@ -26,16 +27,17 @@ async function series(metrics: Metrics): Promise<Map<string, number>> {
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
 }
 
-const hasPromtool = spawnSync("promtool", ["--version"]).error === undefined;
-
-test.skipIf(!hasPromtool)("promtool accepts the exposition, when idle and when busy", async () => {
-  for (const metrics of [new Metrics(), busyMetrics()]) {
-    const input = await metrics.exposition();
-    const promtool = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
-    expect(promtool.stderr + promtool.stdout).toBe("");
-    expect(promtool.status).toBe(0);
-  }
-});
+test.skipIf(!requireProgram("promtool"))(
+  "promtool accepts the exposition, when idle and when busy",
+  async () => {
+    for (const metrics of [new Metrics(), busyMetrics()]) {
+      const input = await metrics.exposition();
+      const promtool = spawnSync(programPath("promtool"), ["check", "metrics"], { input, encoding: "utf8" });
+      expect(promtool.stderr + promtool.stdout).toBe("");
+      expect(promtool.status).toBe(0);
+    }
+  },
+);
 
 test.each(COUNTER_NAMES)("the slot %s can be seen", async (name) => {
   const metrics = new Metrics();

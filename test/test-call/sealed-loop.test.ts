@@ -5,8 +5,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VideoCodec } from "../../src/base/codec.ts";
-import { requireBrowser, type TestBrowser, type TestPage } from "../system/support/browser.ts";
+import type { TestBrowser, TestPage } from "../system/support/browser.ts";
 import { launchChromium } from "../system/support/chromium.ts";
+import { requireProgram } from "../system/support/programs.ts";
 import type { LoopOutcome, LoopSettings } from "./loop-page.ts";
 import { type PageServer, servePage } from "./page-server.ts";
 
@@ -15,7 +16,7 @@ const CODECS: readonly VideoCodec[] = ["VP8", "VP9", "H264", "AV1"];
 const FRAMES = 40;
 const LIMIT_MS = 30_000;
 
-describe.skipIf(!requireBrowser("chromium"))("sealed frames in Chromium", () => {
+describe.skipIf(!requireProgram("chromium"))("sealed frames in Chromium", () => {
   let server: PageServer;
   let browser: TestBrowser;
   let page: TestPage;

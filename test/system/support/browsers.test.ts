@@ -7,9 +7,10 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BrowserName, requireBrowser, type TestBrowser, type TestPage } from "./browser.ts";
+import type { BrowserName, TestBrowser, TestPage } from "./browser.ts";
 import { launchChromium } from "./chromium.ts";
 import { launchFirefox } from "./firefox.ts";
+import { requireProgram } from "./programs.ts";
 
 const BROWSERS: readonly (readonly [BrowserName, () => Promise<TestBrowser>])[] = [
   ["chromium", launchChromium],
@@ -35,7 +36,7 @@ afterAll(() => {
 });
 
 describe.each(BROWSERS)("%s", (name, launch) => {
-  describe.skipIf(!requireBrowser(name))("on this machine", () => {
+  describe.skipIf(!requireProgram(name))("on this machine", () => {
     let browser: TestBrowser;
     let page: TestPage;
 

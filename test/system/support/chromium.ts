@@ -1,6 +1,7 @@
 /** The distribution's Chromium, driven by Playwright with a user data directory of its own. */
 import { type Browser, chromium, type Page } from "playwright-core";
-import { browserExecutable, type TestBrowser, type TestPage } from "./browser.ts";
+import type { TestBrowser, TestPage } from "./browser.ts";
+import { programPath } from "./programs.ts";
 
 const ARGUMENTS = [
   // Container and CI users are root, for whom Chromium refuses its sandbox; the pages are ours.
@@ -20,7 +21,7 @@ const ARGUMENTS = [
 
 export async function launchChromium(): Promise<TestBrowser> {
   return new ChromiumBrowser(
-    await chromium.launch({ executablePath: browserExecutable("chromium"), args: ARGUMENTS }),
+    await chromium.launch({ executablePath: programPath("chromium"), args: ARGUMENTS }),
   );
 }
 

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BidiConnection, type BidiEvent } from "./bidi-connection.ts";
-import { browserExecutable, type TestBrowser, type TestPage } from "./browser.ts";
+import type { TestBrowser, TestPage } from "./browser.ts";
+import { programPath } from "./programs.ts";
 import { Subprocess } from "./subprocess.ts";
 
 /** A cold start on two busy cores takes a few seconds. Larger: a Firefox that cannot start is reported later. */
@@ -50,7 +51,7 @@ export async function launchFirefox(): Promise<TestBrowser> {
   await writeFile(join(profile, "user.js"), lines.join(""));
 
   const firefox = new Subprocess(
-    browserExecutable("firefox"),
+    programPath("firefox"),
     ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0", "about:blank"],
     // Firefox refuses to run as root in somebody else's home, and must not find an earlier profile there.
     {
