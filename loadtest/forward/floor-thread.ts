@@ -1,0 +1,88 @@
+/**
+ * Entry of a worker, the floor: what the least work costs that any server must do with this tier's calls. A bare loop
+ * that seals packets made once, under changing numbers, and sends them; nothing is received, looked up or rewritten.
+ */
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { writeU16, writeU32 } from "../../src/base/bytes.ts";
+import { PathTable } from "../../src/base/path-table.ts";
+import { SLOT_BYTES, TransmitRing } from "../../src/base/transmit-ring.ts";
+import {
+  keysOf,
+  type Load,
+  PACKET_BYTES,
+  PAYLOAD_TYPE,
+  subscriberAddress,
+  subscriberName,
+  subscriberSsrc,
+} from "./load.ts";
+import { answerProbes } from "./thread-probe.ts";
+import { cipherFactory, createSocket } from "./tier.ts";
+
+export interface FloorSettings {
+  readonly probe: MessagePort;
+  readonly load: Load;
+  readonly sinkPort: number;
+}
+
+/** Sent to the floor: how many bursts a second, and for how long. It answers with the bursts sent. */
+export interface FloorRun {
+  readonly burstsPerSecond: number;
+  readonly ms: number;
+}
+
+const HEADER_BYTES = 12;
+
+const { probe, load, sinkPort } = workerData as FloorSettings;
+answerProbes(probe);
+const { fanOut, burst, kind, profile } = load;
+const bytes = PACKET_BYTES[kind];
+const paths = new PathTable(fanOut + 1);
+const ring = new TransmitRing(fanOut * burst);
+const ciphers = Array.from({ length: fanOut }, (_, index) =>
+  cipherFactory.create(profile, keysOf(subscriberName(index), profile).send),
+);
+const pathOf = Array.from({ length: fanOut }, (_, index) => paths.intern(subscriberAddress(index), sinkPort));
+const socket = await createSocket({
+  address: "127.0.0.1",
+  port: 0,
+  paths,
+  bufferBytes: 4 * 1024 * 1024,
+  handler: { onDatagram: () => {}, onBatchEnd: () => {} },
+  onPathTableFull: () => {},
+});
+
+for (let row = 0; row < fanOut * burst; row++) {
+  const at = row * SLOT_BYTES;
+  ring.slab[at] = 0x80;
+  ring.slab[at + 1] = PAYLOAD_TYPE;
+  writeU32(ring.slab, at + 8, subscriberSsrc(row % fanOut));
+}
+
+let seq = 0;
+/** Packet by packet to all receivers, as a server gets them. */
+function turn(): void {
+  for (let packet = 0; packet < burst; packet++) {
+    seq = (seq + 1) & 0xffff;
+    for (let index = 0; index < fanOut; index++) {
+      const at = ring.reserve();
+      writeU16(ring.slab, at + 2, seq);
+      ring.commitRaw(ciphers[index]!.sealRtp(ring.slab, at, HEADER_BYTES, bytes, 0), pathOf[index]!);
+    }
+  }
+  socket.send(ring);
+  ring.clear();
+}
+
+parentPort!.postMessage("ready");
+for (;;) {
+  const [{ burstsPerSecond, ms }] = (await once(parentPort!, "message")) as [FloorRun];
+  const startMs = performance.now();
+  let sent = 0;
+  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startMs) {
+    for (const due = Math.floor((elapsed * burstsPerSecond) / 1_000); sent < due; sent++) turn();
+    await delay(1);
+  }
+  parentPort!.postMessage(sent);
+}

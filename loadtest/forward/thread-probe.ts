@@ -1,0 +1,38 @@
+/** What a thread under test reports of itself: CPU time, bytes allocated, time in garbage collection. */
+import { PerformanceObserver } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+import type { MessagePort } from "node:worker_threads";
+
+export interface ProbeReading {
+  readonly cpuUs: number;
+  /** Allocated on the thread's JavaScript heap since it started. */
+  readonly allocatedBytes: number;
+  readonly gcUs: number;
+  /** The longest single collection since the last reading. */
+  readonly longestGcUs: number;
+}
+
+/** Answers each message on `port` with a reading. */
+export function answerProbes(port: MessagePort): void {
+  let gcUs = 0;
+  let longestGcUs = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      gcUs += duration * 1_000;
+      longestGcUs = Math.max(longestGcUs, duration * 1_000);
+    }
+  }).observe({ entryTypes: ["gc"] });
+  port.on("message", () => {
+    const { user, system } = process.threadCpuUsage();
+    // The type of Node's statistics does not have this field yet.
+    const { total_allocated_bytes } = getHeapStatistics() as unknown as { total_allocated_bytes: number };
+    const reading: ProbeReading = {
+      cpuUs: user + system,
+      allocatedBytes: total_allocated_bytes,
+      gcUs,
+      longestGcUs,
+    };
+    longestGcUs = 0;
+    port.postMessage(reading);
+  });
+}
