@@ -24,10 +24,12 @@ WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY LICENSE package.json ./
 COPY src ./src
-# A container's ports are reached through its network interface, not through its loopback.
+# A container's ports are reached through its network interface, not through its loopback. Each media thread has a port:
+# one, until the operator publishes more.
 ENV NODE_ENV=production \
     BLINDFOLD_HTTP_HOST=0.0.0.0 \
-    BLINDFOLD_MEDIA_HOST=0.0.0.0
+    BLINDFOLD_MEDIA_HOST=0.0.0.0 \
+    BLINDFOLD_MEDIA_THREADS=1
 # The user "node" of the base image, by number: Kubernetes' runAsNonRoot can not check a name.
 USER 1000:1000
 # HTTP, and media of the first thread; thread n listens on 7882 + n.

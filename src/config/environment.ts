@@ -56,7 +56,9 @@ function leaves(value: unknown, path: readonly string[] = []): Leaf[] {
 
 /** Reads `text` as what the default is; what does not fit stays text, and the schema says what is wrong with it. */
 function convert(text: string, like: unknown): unknown {
-  if (typeof like === "number") return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+  // What is "auto" by default may be a number instead.
+  if (typeof like === "number" || like === "auto")
+    return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
   if (typeof like === "boolean") return text === "true" ? true : text === "false" ? false : text;
   if (Array.isArray(like)) return splitList(text);
   if (typeof like === "object") return Object.fromEntries(splitList(text).map(splitPair));

@@ -1,5 +1,6 @@
 /** Loads the settings once, at start: file, then environment, then the rules that no single key can check. */
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
@@ -7,7 +8,8 @@ import { CONFIG_FILE_VARIABLE, type Environment, type Override, readEnvironment 
 import { isLoopback, Settings } from "./schema.ts";
 
 /** Settings as the server uses them: checked, frozen, with what follows from them. */
-export interface Config extends Omit<Settings, "development"> {
+export interface Config extends Omit<Settings, "development" | "media"> {
+  readonly media: Omit<Settings["media"], "threads"> & { readonly threads: number };
   /** Hands out tokens and serves the test page to whoever asks; only ever true on loopback. */
   readonly development: boolean;
 }
@@ -95,17 +97,23 @@ function contradictions({ http, media, auth, development }: Settings): string[] 
       `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host}`,
     );
   }
-  if (media.port !== 0 && media.port + media.threads - 1 > 65_535) {
+  if (media.port !== 0 && media.port + threadCount(media.threads) - 1 > 65_535) {
     lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
   }
   return lines;
 }
 
+/** One for each core but one, which main, DTLS and the kernel share. */
+function threadCount(threads: Settings["media"]["threads"]): number {
+  return threads === "auto" ? Math.max(1, availableParallelism() - 1) : threads;
+}
+
 function derive(settings: Settings): Config {
   const hasKeys = Object.keys(settings.auth.keys).length > 0;
-  const { development } = settings;
+  const { development, media } = settings;
   return {
     ...settings,
+    media: { ...media, threads: threadCount(media.threads) },
     auth: { keys: hasKeys ? settings.auth.keys : { ...DEVELOPMENT_KEYS } },
     development: development === "auto" ? !hasKeys : development === "on",
   };

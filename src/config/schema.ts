@@ -42,7 +42,10 @@ export const Settings = section({
     host: Address.default("0.0.0.0"),
     port: Port.default(7882),
     announcedAddresses: z.array(Address).default([]),
-    threads: z.int().min(1).max(256).default(1),
+    threads: z
+      .union([z.literal("auto"), z.int()], "must be auto, or a whole number from 1 to 256")
+      .refine((threads) => threads === "auto" || (threads >= 1 && threads <= 256), "must be from 1 to 256")
+      .default("auto"),
     socketBufferBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
   }),
   auth: section({

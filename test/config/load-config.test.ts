@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -90,8 +90,8 @@ test.each([
   ["http: { corsOrigins: ['https://a.example/path'] }", /^http\.corsOrigins\.0: must be an origin/],
   ["http: { trustedProxies: [10.0.0.0/33] }", /^http\.trustedProxies\.0: must be an address or a network/],
   ["media: { announcedAddresses: [example.org] }", /^media\.announcedAddresses\.0: must be an IPv4/],
-  ["media: { threads: 0 }", /^media\.threads: /],
-  ["media: { threads: auto }", /^media\.threads: must be a whole number, not "auto"$/],
+  ["media: { threads: 0 }", /^media\.threads: must be from 1 to 256$/],
+  ["media: { threads: many }", /^media\.threads: must be auto, or a whole number/],
   ["auth: { keys: { a: short } }", /^auth\.keys\.a: must have at least 32 bytes$/],
   ["rooms: { e2ee: maybe }", /^rooms\.e2ee: .*optional/],
   ["log: { level: loud }", /^log\.level: /],
@@ -126,6 +126,13 @@ test.each([
   ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, '::1'] }", { ok: true }],
 ])("allowed with a key: %j", (yaml, expected) => {
   expect(load(`${yaml}\nauth: { keys: { a: ${SECRET} } }`)).toMatchObject(expected);
+});
+
+test("media threads are as many as asked for, or one less than the cores", () => {
+  expect(load("media: { threads: 3 }")).toMatchObject({ config: { media: { threads: 3 } } });
+  expect(load("{}", { BLINDFOLD_MEDIA_THREADS: "5" })).toMatchObject({ config: { media: { threads: 5 } } });
+  const threads = Math.max(1, availableParallelism() - 1);
+  expect(load("media: { threads: auto }")).toMatchObject({ config: { media: { threads } } });
 });
 
 test("development may be off with the built-in key", () => {
