@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   sfu: ["base", "contract", "rtp", "srtp", "ice", "cc"],
   core: ["base", "contract", "rtp", "srtp", "ice", "cc", "sfu"],
   portable: ["base", "contract", "srtp", "worker"],
+  native: ["base", "contract", "srtp", "worker"],
   worker: ["base", "contract", "core", "srtp", "telemetry", "portable"],
   dtls: ["base", "contract", "telemetry"],
   config: ["base"],
@@ -38,6 +39,7 @@ const MAY_USE: Record<string, RegExp> = {
   sfu: /^$/,
   core: /^$/,
   portable: /^node:(?:crypto|dgram|dns|net)$/,
+  native: /^node:(?:crypto|dgram|ffi|net|os)$/,
 };
 
 /** Folders that see no clock, no chance, no I/O, no process: the same calls give the same outcome. */

@@ -14,6 +14,7 @@ export class PathTable {
   readonly #address: string[] = [];
   readonly #port: Uint16Array;
   readonly #pins: Uint16Array;
+  readonly #generation: Uint32Array;
   readonly #capacity: number;
   /** Where the search for an unpinned row to reuse goes on. */
   #hand = 0;
@@ -23,6 +24,11 @@ export class PathTable {
     this.#capacity = capacity;
     this.#port = new Uint16Array(capacity);
     this.#pins = new Uint16Array(capacity);
+    this.#generation = new Uint32Array(capacity).fill(1);
+  }
+
+  get capacity(): number {
+    return this.#capacity;
   }
 
   /** The id of an address, new or known; -1 when every row is pinned by a transport. */
@@ -33,6 +39,7 @@ export class PathTable {
     if (id === NONE) return NONE as PathId;
     this.#address[id] = address;
     this.#port[id] = port;
+    this.#generation[id]! += 1;
     const ports = this.#byAddress.get(address);
     if (ports === undefined) this.#byAddress.set(address, new Map([[port, id]]));
     else ports.set(port, id);
@@ -45,6 +52,14 @@ export class PathTable {
 
   port(path: PathId): number {
     return this.#port[path]!;
+  }
+
+  /**
+   * Grows each time the id is given to another address; never 0. For a socket that keeps the address in its own form
+   * beside the id: what it kept holds as long as this is the same.
+   */
+  generation(path: PathId): number {
+    return this.#generation[path]!;
   }
 
   /** A transport uses this path: keep its id. */

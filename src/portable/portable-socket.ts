@@ -47,6 +47,8 @@ function numericLookup(
 
 class PortableSocket implements DatagramSocket {
   readonly port: number;
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
   readonly #socket: Socket;
   readonly #paths: PathTable;
   readonly #handler: DatagramHandler;
@@ -60,6 +62,8 @@ class PortableSocket implements DatagramSocket {
 
   constructor(socket: Socket, options: DatagramSocketOptions) {
     this.port = socket.address().port;
+    this.receiveBufferBytes = socket.getRecvBufferSize();
+    this.sendBufferBytes = socket.getSendBufferSize();
     this.#socket = socket;
     this.#paths = options.paths;
     this.#handler = options.handler;
@@ -83,6 +87,11 @@ class PortableSocket implements DatagramSocket {
     // Blocked from the start, it has taken nothing of this slab.
     if (!wasBlocked && this.#isBlocked) ring.replaceSlab();
     return dropped;
+  }
+
+  /** node:dgram does not know. */
+  receiveDrops(): undefined {
+    return undefined;
   }
 
   close(): Promise<void> {

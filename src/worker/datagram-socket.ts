@@ -27,10 +27,18 @@ export interface DatagramSocketOptions {
 
 export interface DatagramSocket {
   readonly port: number;
+  /** What the kernel granted, in its own counting: Linux says twice what it was asked for. */
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
   /**
    * Sends every row of the ring to its path; rows of 0 bytes are passed over. Rows that the kernel refuses are dropped;
    * returns how many were, at the latest in the next call.
    */
   send(ring: TransmitRing): number;
+  /**
+   * Datagrams that came to the socket and were lost before the handler: a full buffer, a wrong checksum, an impossible
+   * size. Undefined when the platform does not say.
+   */
+  receiveDrops(): number | undefined;
   close(): Promise<void>;
 }

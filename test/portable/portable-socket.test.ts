@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { createPortableSocket } from "../../src/portable/portable-socket.ts";
-import { describeDatagramSocket } from "./socket-conformance.ts";
+import { describeDatagramSocket } from "../worker/socket-conformance.ts";
 
 describeDatagramSocket("portable", createPortableSocket);
 

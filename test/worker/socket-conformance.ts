@@ -200,6 +200,52 @@ export function describeDatagramSocket(name: string, create: Create): void {
       expect(crowded.texts).toEqual(["known"]);
     });
 
+    test("tells addresses apart when their ids are used again, whoever used them", async () => {
+      const small = await open(V4, 1);
+      const [first, second] = [await open(), await open()];
+      const hear = async (peer: Party): Promise<void> => {
+        const heard = small.texts.length;
+        peer.put("x", peer.pathTo(small));
+        await peer.send();
+        await small.until(() => small.texts.length > heard);
+        const path = small.from.at(-1)!;
+        expect(small.paths.port(path)).toBe(peer.socket.port);
+        small.put("answer", path);
+        await small.send();
+        await peer.until(() => peer.texts.length > 0);
+        expect(peer.texts).toEqual(["answer"]);
+        peer.heard.length = 0;
+      };
+      for (const peer of [first, second, first, first, second]) await hear(peer);
+      // The same id again, but not through the socket.
+      small.paths.intern("192.0.2.1", 1);
+      await hear(second);
+      await hear(first);
+    });
+
+    test("hears many peers, and answers each", async () => {
+      const many = await open(V4, 64);
+      const peers = await Promise.all(Array.from({ length: 60 }, () => open()));
+      for (const [i, peer] of peers.entries()) peer.put(`from ${i}`, peer.pathTo(many));
+      for (const peer of peers) await peer.send();
+      await many.until(() => many.texts.length === peers.length);
+      for (const path of many.from) many.put(`to port ${many.paths.port(path)}`, path);
+      expect(await many.send()).toBe(0);
+      for (const peer of peers) {
+        await peer.until(() => peer.texts.length === 1);
+        expect(peer.texts).toEqual([`to port ${peer.socket.port}`]);
+      }
+    });
+
+    test("says what buffers the kernel granted, and what it lost, if it knows", async () => {
+      const a = await open();
+      expect(a.socket.receiveBufferBytes).toBeGreaterThan(0);
+      expect(a.socket.sendBufferBytes).toBeGreaterThan(0);
+      expect([0, undefined]).toContain(a.socket.receiveDrops());
+      await a.socket.close();
+      expect([0, undefined]).toContain(a.socket.receiveDrops());
+    });
+
     test("is silent after close, which may be called twice and frees the port", async () => {
       const a = await open();
       const { port } = a.socket;

@@ -1,0 +1,66 @@
+/** Receives datagrams in batches of `recvmmsg`, into memory allocated once. */
+import type { DatagramHandler } from "../worker/datagram-socket.ts";
+import { IOVEC, MSG_TRUNC, NativeMemory, receiveMessages, writePointer } from "./libc.ts";
+import { MessageHeaders } from "./message-headers.ts";
+import { SOCKADDR_STRIDE, type SocketAddresses } from "./socket-addresses.ts";
+
+/** Datagrams of one system call: 128 KiB, which a core's second cache holds. */
+const BATCH = 64;
+/** As in the transmit ring: more than Ethernet carries. A longer datagram is dropped. */
+const SLOT_BYTES = 2048;
+
+export class DatagramReceiver {
+  readonly #fd: number;
+  readonly #addresses: SocketAddresses;
+  readonly #handler: DatagramHandler;
+  readonly #onPathTableFull: () => void;
+  readonly #messages = new MessageHeaders(BATCH);
+  readonly #slab = new NativeMemory(BATCH * SLOT_BYTES);
+  readonly #names = new NativeMemory(BATCH * SOCKADDR_STRIDE);
+  readonly #iovecs = new NativeMemory(BATCH * IOVEC.bytes);
+  readonly #slots: readonly Uint8Array[];
+  #truncated = 0;
+
+  constructor(fd: number, addresses: SocketAddresses, handler: DatagramHandler, onPathTableFull: () => void) {
+    this.#fd = fd;
+    this.#addresses = addresses;
+    this.#handler = handler;
+    this.#onPathTableFull = onPathTableFull;
+    this.#slots = Array.from({ length: BATCH }, (_, i) =>
+      this.#slab.bytes.subarray(i * SLOT_BYTES, (i + 1) * SLOT_BYTES),
+    );
+    for (let message = 0; message < BATCH; message++) {
+      const iovec = message * IOVEC.bytes;
+      writePointer(this.#iovecs.words, iovec / 4, this.#slab.address + message * SLOT_BYTES);
+      this.#iovecs.words[(iovec + IOVEC.length) / 4] = SLOT_BYTES;
+      this.#messages.setIovecs(message, this.#iovecs.address + iovec, 1);
+      // The kernel writes back the size of the address, which is the same: a socket hears one family.
+      this.#messages.setName(message, this.#names.address + message * SOCKADDR_STRIDE, addresses.nameBytes);
+    }
+  }
+
+  /** Datagrams that were longer than a slot. */
+  get truncated(): number {
+    return this.#truncated;
+  }
+
+  /** Hands over one batch while `isOpen()`; true when more may wait. */
+  receive(isOpen: () => boolean): boolean {
+    const count = receiveMessages(this.#fd, this.#messages.pointers[0]!, BATCH);
+    for (let message = 0; message < count && isOpen(); message++) this.#deliver(message);
+    return count === BATCH;
+  }
+
+  #deliver(message: number): void {
+    if ((this.#messages.flags(message) & MSG_TRUNC) !== 0) {
+      this.#truncated += 1;
+      return;
+    }
+    const name = (message * SOCKADDR_STRIDE) / 4;
+    // Port 0 is legal as a source, but nobody can be answered there. The family is in the word's lower half.
+    if (this.#names.words[name]! >>> 16 === 0) return;
+    const path = this.#addresses.find(this.#names.words, name);
+    if (path < 0) this.#onPathTableFull();
+    else this.#handler.onDatagram(this.#slots[message]!, this.#messages.length(message), path);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Sends the rows of a transmit ring in batches of `sendmmsg`, with UDP segmentation offload (GSO).
+ *
+ * The ring is written packet by packet, each for all receivers, so the rows for one receiver are spread over it. They
+ * are chained per path first; then each run of equal sizes (the last may be shorter) becomes one message, which the
+ * kernel carries through its stack once and cuts into datagrams at the end. Order per path is kept.
+ */
+import type { PathId } from "../base/ids.ts";
+import { SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
+import {
+  addressOf,
+  CMSG,
+  EAGAIN,
+  EINTR,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  ENOBUFS,
+  IOVEC,
+  NativeMemory,
+  SOL_UDP,
+  UDP_SEGMENT,
+  writePointer,
+} from "./libc.ts";
+import { MessageHeaders } from "./message-headers.ts";
+import type { SocketAddresses } from "./socket-addresses.ts";
+
+/** Messages of one system call. More only helps bursts to more receivers at once; fewer costs calls. */
+const BATCH = 64;
+/** UDP_MAX_SEGMENTS of the kernels before 6.9; later ones take twice as many. */
+const SEGMENTS = 64;
+/** The largest payload of an IPv4 datagram, which bounds a segmented message too. */
+const MESSAGE_BYTES = 65_507;
+const NONE = -1;
+
+/** Takes messages from a pointer on: how many were sent, or a negative errno. */
+export type SendMessages = (messages: bigint, count: number) => number;
+
+export class DatagramSender {
+  readonly #addresses: SocketAddresses;
+  readonly #sendMessages: SendMessages;
+  readonly #segmentsMax: number;
+  readonly #messages = new MessageHeaders(BATCH);
+  /** For the datagrams of a message that can't be segmented. */
+  readonly #separate = new MessageHeaders(SEGMENTS);
+  readonly #iovecs = new NativeMemory(BATCH * SEGMENTS * IOVEC.bytes);
+  readonly #controls = new NativeMemory(BATCH * CMSG.bytes);
+  /** Columns by message of the batch. */
+  readonly #path = new Int32Array(BATCH);
+  readonly #firstIovec = new Int32Array(BATCH);
+  readonly #segments = new Int32Array(BATCH);
+  #messageCount = 0;
+  #iovecCount = 0;
+  /** By path: the last row of its chain, NONE between sends. By row: the next of the same path. */
+  readonly #lastRow: Int32Array;
+  #nextRow = new Int32Array(0);
+  #firstRows = new Int32Array(0);
+  /** Referenced, for the kernel reads from its address. */
+  #slab: Uint8Array | null = null;
+  #slabAddress = 0;
+  #dropped = 0;
+  #isBlocked = false;
+
+  /** `canSegment`: whether the kernel knows UDP_SEGMENT. One that does not would send a run as one datagram. */
+  constructor(
+    addresses: SocketAddresses,
+    pathCapacity: number,
+    canSegment: boolean,
+    sendMessages: SendMessages,
+  ) {
+    this.#addresses = addresses;
+    this.#sendMessages = sendMessages;
+    this.#segmentsMax = canSegment ? SEGMENTS : 1;
+    this.#lastRow = new Int32Array(pathCapacity).fill(NONE);
+    for (let message = 0; message < BATCH; message++) {
+      const at = message * CMSG.bytes;
+      this.#controls.words[at / 4] = CMSG.valueEnd;
+      this.#controls.words[(at + CMSG.level) / 4] = SOL_UDP;
+      this.#controls.words[(at + CMSG.type) / 4] = UDP_SEGMENT;
+      this.#messages.setControl(message, this.#controls.address + at);
+    }
+  }
+
+  /** Returns how many rows were dropped: refused, or left when the socket's buffer was full. */
+  send(ring: TransmitRing): number {
+    this.#dropped = 0;
+    this.#isBlocked = false;
+    this.#adopt(ring);
+    const chains = this.#chainByPath(ring);
+    for (let chain = 0; chain < chains; chain++) {
+      let row = this.#firstRows[chain]!;
+      this.#lastRow[ring.path[row]!] = NONE;
+      while (row !== NONE) row = this.#addMessage(ring, row);
+    }
+    this.#flush();
+    return this.#dropped;
+  }
+
+  #adopt(ring: TransmitRing): void {
+    if (ring.slab !== this.#slab) {
+      this.#slab = ring.slab;
+      this.#slabAddress = addressOf(ring.slab);
+    }
+    if (ring.capacity > this.#nextRow.length) {
+      this.#nextRow = new Int32Array(ring.capacity);
+      this.#firstRows = new Int32Array(ring.capacity);
+    }
+  }
+
+  /** Returns the number of chains; `#firstRows` has their heads, in the order in which the paths first appear. */
+  #chainByPath(ring: TransmitRing): number {
+    let chains = 0;
+    for (let row = 0; row < ring.count; row++) {
+      // A row of 0 bytes could not be sealed and was counted then.
+      if (ring.bytes[row] === 0) continue;
+      const path = ring.path[row]! as PathId;
+      if (!this.#addresses.prepare(path)) {
+        this.#dropped += 1;
+        continue;
+      }
+      const before = this.#lastRow[path]!;
+      if (before === NONE) this.#firstRows[chains++] = row;
+      else this.#nextRow[before] = row;
+      this.#lastRow[path] = row;
+      this.#nextRow[row] = NONE;
+    }
+    return chains;
+  }
+
+  /** Makes one message of a row and of those after it in its chain that can go along. Returns the first that can't. */
+  #addMessage(ring: TransmitRing, firstRow: number): number {
+    if (this.#messageCount === BATCH) this.#flush();
+    const message = this.#messageCount++;
+    const path = ring.path[firstRow]! as PathId;
+    const segmentBytes = ring.bytes[firstRow]!;
+    const canSegment = segmentBytes <= this.#addresses.segmentBytesMax[path]!;
+    const segmentsMax = canSegment ? this.#segmentsMax : 1;
+    const firstIovec = this.#iovecCount;
+    let row = firstRow;
+    let segments = 0;
+    let room = MESSAGE_BYTES;
+    let bytes = segmentBytes;
+    // The run ends after a shorter row and before a longer one.
+    do {
+      this.#addIovec(row, bytes);
+      segments += 1;
+      room -= bytes;
+      row = this.#nextRow[row]!;
+      if (row === NONE || bytes < segmentBytes) break;
+      bytes = ring.bytes[row]!;
+    } while (segments < segmentsMax && bytes <= segmentBytes && bytes <= room);
+
+    this.#path[message] = path;
+    this.#firstIovec[message] = firstIovec;
+    this.#segments[message] = segments;
+    this.#messages.setName(message, this.#addresses.addressOf(path), this.#addresses.nameBytes);
+    this.#messages.setIovecs(message, this.#iovecs.address + firstIovec * IOVEC.bytes, segments);
+    this.#messages.setControlBytes(message, segments > 1 ? CMSG.bytes : 0);
+    // Little-endian, and the other half of the word is padding.
+    this.#controls.words[(message * CMSG.bytes + CMSG.value) / 4] = segmentBytes;
+    return row;
+  }
+
+  #addIovec(row: number, bytes: number): void {
+    const at = (this.#iovecCount++ * IOVEC.bytes) / 4;
+    writePointer(this.#iovecs.words, at, this.#slabAddress + row * SLOT_BYTES);
+    this.#iovecs.words[at + IOVEC.length / 4] = bytes;
+  }
+
+  #flush(): void {
+    const count = this.#messageCount;
+    let at = 0;
+    while (at < count && !this.#isBlocked) {
+      const sent = this.#sendMessages(this.#messages.pointers[at]!, count - at);
+      if (sent > 0) at += sent;
+      else if (this.#settle(-sent)) {
+        this.#onRefused(at, -sent);
+        at += 1;
+      }
+    }
+    for (; at < count; at++) this.#dropped += this.#segments[at]!;
+    this.#messageCount = 0;
+    this.#iovecCount = 0;
+  }
+
+  /** True when an error says something of the message; else it says that now is no time to send. */
+  #settle(errno: number): boolean {
+    if (errno === EINTR) return false;
+    this.#isBlocked = errno === EAGAIN || errno === ENOBUFS;
+    return !this.#isBlocked;
+  }
+
+  /** The device can't checksum (EIO), or the segments are too large for the route (EINVAL, EMSGSIZE): send them singly. */
+  #onRefused(message: number, errno: number): void {
+    const segments = this.#segments[message]!;
+    const isForSegmenting = errno === EIO || errno === EINVAL || errno === EMSGSIZE;
+    if (segments === 1 || !isForSegmenting) {
+      this.#dropped += segments;
+      return;
+    }
+    const segmentBytes = this.#controls.words[(message * CMSG.bytes + CMSG.value) / 4]!;
+    this.#addresses.segmentBytesMax[this.#path[message]!] = errno === EIO ? 0 : segmentBytes - 1;
+    this.#sendSeparately(message, segments);
+  }
+
+  #sendSeparately(message: number, segments: number): void {
+    const name = this.#addresses.addressOf(this.#path[message]! as PathId);
+    for (let segment = 0; segment < segments; segment++) {
+      const iovec = this.#firstIovec[message]! + segment;
+      this.#separate.setName(segment, name, this.#addresses.nameBytes);
+      this.#separate.setIovecs(segment, this.#iovecs.address + iovec * IOVEC.bytes, 1);
+    }
+    let at = 0;
+    while (at < segments && !this.#isBlocked) {
+      const sent = this.#sendMessages(this.#separate.pointers[at]!, segments - at);
+      if (sent > 0) at += sent;
+      else if (this.#settle(-sent)) {
+        this.#dropped += 1;
+        at += 1;
+      }
+    }
+    this.#dropped += segments - at;
+  }
+}

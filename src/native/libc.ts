@@ -1,0 +1,139 @@
+/**
+ * The C functions, constants and struct layouts that a socket needs, of the process that Node itself is.
+ *
+ * Importing this throws where they are not: then the portable body is the one to take. Layouts are those of 64-bit
+ * little-endian Linux (x86-64 and arm64 agree in all that is used here), with glibc or musl.
+ */
+import { dlopen, getRawPointer, toArrayBuffer } from "node:ffi";
+import { arch, endianness, platform } from "node:os";
+
+if (platform() !== "linux" || endianness() !== "LE" || !["x64", "arm64"].includes(arch())) {
+  throw new Error(`no native socket for ${platform()} on ${arch()}`);
+}
+
+/** The library must stay referenced while callbacks of it are registered: Node frees them with it. */
+export const { lib: processImage, functions: c } = dlopen(null, {
+  __errno_location: { arguments: [], return: "pointer" },
+  getsockopt: { arguments: ["i32", "i32", "i32", "pointer", "pointer"], return: "i32" },
+  recvmmsg: { arguments: ["i32", "pointer", "u32", "i32", "pointer"], return: "i32" },
+  sendmmsg: { arguments: ["i32", "pointer", "u32", "i32"], return: "i32" },
+  setsockopt: { arguments: ["i32", "i32", "i32", "pointer", "u32"], return: "i32" },
+  uv_fileno: { arguments: ["pointer", "pointer"], return: "i32" },
+  uv_handle_get_type: { arguments: ["pointer"], return: "i32" },
+  uv_if_indextoname: { arguments: ["u32", "pointer", "pointer"], return: "i32" },
+  uv_ip4_addr: { arguments: ["string", "i32", "pointer"], return: "i32" },
+  uv_ip6_addr: { arguments: ["string", "i32", "pointer"], return: "i32" },
+  uv_ip6_name: { arguments: ["pointer", "pointer", "u64"], return: "i32" },
+  uv_is_active: { arguments: ["pointer"], return: "i32" },
+  uv_udp_recv_start: { arguments: ["pointer", "pointer", "pointer"], return: "i32" },
+  uv_udp_recv_stop: { arguments: ["pointer"], return: "i32" },
+  uv_walk: { arguments: ["pointer", "pointer", "pointer"], return: "void" },
+});
+
+/** `uv_handle_type` of a UDP socket (uv.h). */
+export const UV_UDP = 15;
+
+export const AF_INET6 = 10;
+
+export const SOL_SOCKET = 1;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
+/** Nine 32-bit words of accounting, `SK_MEMINFO_…` (linux/sock_diag.h): asked for, it costs no packet anything. */
+export const SO_MEMINFO = 55;
+export const MEMINFO_WORDS = 9;
+export const MEMINFO = { receiveBuffer: 1, sendBuffer: 3, drops: 8 } as const;
+
+/** UDP GSO: one message leaves as datagrams of this size (udp(7)). */
+export const SOL_UDP = 17;
+export const UDP_SEGMENT = 103;
+
+export const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+
+export const EINTR = 4;
+export const EIO = 5;
+export const EAGAIN = 11;
+export const EINVAL = 22;
+export const EMSGSIZE = 90;
+export const ENOBUFS = 105;
+
+/** `struct sockaddr_in` and `sockaddr_in6`; port and address are big-endian. */
+export const SOCKADDR = { port: 2, ipv4: 4, ipv6: 8, scope: 24, ipv4Bytes: 16, ipv6Bytes: 28 } as const;
+/** `struct iovec`. */
+export const IOVEC = { length: 8, bytes: 16 } as const;
+/** `struct mmsghdr`: a `msghdr`, then how many bytes went or came. */
+export const MMSGHDR = {
+  name: 0,
+  nameBytes: 8,
+  iovecs: 16,
+  iovecCount: 24,
+  control: 32,
+  controlBytes: 40,
+  flags: 48,
+  length: 56,
+  bytes: 64,
+} as const;
+/** `struct cmsghdr` with the 16-bit value of UDP_SEGMENT; `valueEnd` is CMSG_LEN(2), `bytes` is CMSG_SPACE(2). */
+export const CMSG = { level: 8, type: 12, value: 16, valueEnd: 18, bytes: 24 } as const;
+
+/**
+ * This thread's `errno` itself: a plain read after a failed call, before anything else can overwrite it. A second
+ * call through ffi to learn it could.
+ */
+const errno = new Int32Array(toArrayBuffer(c.__errno_location(), 4, false));
+
+/** `sendmmsg`: how many messages were taken, or the negative errno of the first. */
+export function sendMessages(fd: number, messages: bigint, count: number): number {
+  const sent = c.sendmmsg(fd, messages, count, MSG_DONTWAIT);
+  return sent < 0 ? -errno[0]! : sent;
+}
+
+/** `recvmmsg`: how many messages came; 0 when none wait. What errors there are belong to datagrams long gone. */
+export function receiveMessages(fd: number, messages: bigint, count: number): number {
+  return Math.max(0, c.recvmmsg(fd, messages, count, MSG_DONTWAIT, null));
+}
+
+/** Sets an option of 32 bits; false when the kernel refuses. */
+export function setOption(fd: number, level: number, option: number, value: number): boolean {
+  const bytes = new ArrayBuffer(4);
+  new Int32Array(bytes)[0] = value;
+  return c.setsockopt(fd, level, option, bytes, 4) === 0;
+}
+
+/** Reads an option of some 32-bit words; false when the kernel does not know it. */
+export function getOption(fd: number, level: number, option: number, out: Uint32Array): boolean {
+  const length = new ArrayBuffer(4);
+  new Uint32Array(length)[0] = out.byteLength;
+  return c.getsockopt(fd, level, option, out, length) === 0;
+}
+
+/**
+ * Memory that C holds pointers into: allocated once, never resized, and alive as long as this object is.
+ *
+ * Addresses are numbers, not BigInts: 47 bits fit in a double, and writing one allocates nothing.
+ */
+export class NativeMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly pointer: bigint;
+  readonly address: number;
+
+  constructor(byteLength: number) {
+    const buffer = new ArrayBuffer(byteLength);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
+    this.pointer = getRawPointer(buffer);
+    this.address = Number(this.pointer);
+  }
+}
+
+/** Where the bytes of a view are. It holds while the view is referenced and its buffer neither resized nor moved. */
+export function addressOf(view: Uint8Array): number {
+  return Number(getRawPointer(view));
+}
+
+/** Writes a 64-bit pointer at a word of little-endian memory. */
+export function writePointer(words: Uint32Array, at: number, address: number): void {
+  words[at] = address;
+  words[at + 1] = address / 0x1_0000_0000;
+}

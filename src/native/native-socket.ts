@@ -1,0 +1,113 @@
+/**
+ * Datagrams by the system calls of Linux through node:ffi: the fast body of `DatagramSocket`.
+ *
+ * Per packet nothing is allocated, in either direction; per batch, what ffi and one Immediate cost.
+ */
+import { isIPv6 } from "node:net";
+import type { TransmitRing } from "../base/transmit-ring.ts";
+import type { DatagramHandler, DatagramSocket, DatagramSocketOptions } from "../worker/datagram-socket.ts";
+import { DatagramReceiver } from "./datagram-receiver.ts";
+import { DatagramSender } from "./datagram-sender.ts";
+import {
+  getOption,
+  MEMINFO,
+  MEMINFO_WORDS,
+  SO_MEMINFO,
+  SO_RCVBUFFORCE,
+  SO_SNDBUFFORCE,
+  SOL_SOCKET,
+  SOL_UDP,
+  sendMessages,
+  setOption,
+  UDP_SEGMENT,
+} from "./libc.ts";
+import { SocketAddresses } from "./socket-addresses.ts";
+import { openUdpHandle, type UdpHandle } from "./udp-handle.ts";
+
+/**
+ * Batches read in one turn at most: 512 datagrams, some milliseconds of work. More would keep commands and timers
+ * waiting longer, fewer would end turns, and so sends, while packets wait.
+ */
+const BATCHES_PER_TURN = 8;
+
+/** Opens a socket bound to a numeric address; `::` takes IPv4 too. Rejects when the address can't be had. */
+export async function createNativeSocket(options: DatagramSocketOptions): Promise<DatagramSocket> {
+  let socket: NativeSocket | null = null;
+  const handle = await openUdpHandle({ ...options, onReadable: () => socket?.onReadable() });
+  // Beyond the limits of the system, for those who may (CAP_NET_ADMIN); for others the first answer stands.
+  setOption(handle.fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
+  setOption(handle.fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
+  socket = new NativeSocket(handle, options);
+  return socket;
+}
+
+class NativeSocket implements DatagramSocket {
+  readonly port: number;
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  readonly #handle: UdpHandle;
+  readonly #handler: DatagramHandler;
+  readonly #sender: DatagramSender;
+  readonly #receiver: DatagramReceiver;
+  readonly #accounting = new Uint32Array(new ArrayBuffer(4 * MEMINFO_WORDS));
+  /** Set while a turn is to come. */
+  #turn: NodeJS.Immediate | null = null;
+  #isOpen = true;
+
+  constructor(handle: UdpHandle, options: DatagramSocketOptions) {
+    const { fd } = handle;
+    this.port = handle.port;
+    this.#handle = handle;
+    this.#handler = options.handler;
+    const addresses = new SocketAddresses(options.paths, isIPv6(options.address));
+    const canSegment = getOption(fd, SOL_UDP, UDP_SEGMENT, new Uint32Array(new ArrayBuffer(4)));
+    this.#sender = new DatagramSender(addresses, options.paths.capacity, canSegment, (messages, count) =>
+      sendMessages(fd, messages, count),
+    );
+    this.#receiver = new DatagramReceiver(fd, addresses, options.handler, options.onPathTableFull);
+    this.#account();
+    this.receiveBufferBytes = this.#accounting[MEMINFO.receiveBuffer]!;
+    this.sendBufferBytes = this.#accounting[MEMINFO.sendBuffer]!;
+  }
+
+  send(ring: TransmitRing): number {
+    if (this.#isOpen) return this.#sender.send(ring);
+    let dropped = 0;
+    for (let row = 0; row < ring.count; row++) if (ring.bytes[row] !== 0) dropped += 1;
+    return dropped;
+  }
+
+  receiveDrops(): number {
+    if (this.#isOpen) this.#account();
+    return this.#accounting[MEMINFO.drops]! + this.#receiver.truncated;
+  }
+
+  close(): Promise<void> {
+    if (!this.#isOpen) return Promise.resolve();
+    this.#account();
+    this.#isOpen = false;
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    return this.#handle.close();
+  }
+
+  /**
+   * Called by C, where an exception would abort the process and promises are not looked at afterwards: so the work is
+   * left to an Immediate, which runs in the same turn of the event loop.
+   */
+  onReadable(): void {
+    this.#turn ??= setImmediate(this.#receiveTurn);
+  }
+
+  readonly #receiveTurn = (): void => {
+    this.#turn = null;
+    let batches = 0;
+    while (this.#receiver.receive(this.#stillOpen) && ++batches < BATCHES_PER_TURN);
+    if (this.#isOpen) this.#handler.onBatchEnd();
+  };
+
+  readonly #stillOpen = (): boolean => this.#isOpen;
+
+  #account(): void {
+    getOption(this.#handle.fd, SOL_SOCKET, SO_MEMINFO, this.#accounting);
+  }
+}

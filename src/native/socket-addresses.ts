@@ -1,0 +1,159 @@
+/**
+ * The kernel's socket addresses of the paths of a `PathTable`, found by their bytes.
+ *
+ * A datagram from a known address costs a hash of two words (seven on an IPv6 socket) and no string; only a new
+ * address is written out and interned. A row belongs to one generation of its path: when the table has given the id
+ * to another address, the row is written anew before it is used.
+ */
+import { randomInt } from "node:crypto";
+import type { PathId } from "../base/ids.ts";
+import type { PathTable } from "../base/path-table.ts";
+import { AF_INET6, c, NativeMemory, SOCKADDR } from "./libc.ts";
+
+/** A `sockaddr_in6` is 28 bytes; a power of two keeps the offset a shift. */
+export const SOCKADDR_STRIDE = 32;
+const WORDS = SOCKADDR_STRIDE / 4;
+
+/** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). The path table knows them without it. */
+const MAPPED_PREFIX = "::ffff:";
+/** INET6_ADDRSTRLEN and IF_NAMESIZE, with the end of the string. */
+const TEXT_BYTES = 64;
+const NONE = -1;
+
+export class SocketAddresses {
+  /** Bytes of an address of the socket's family. */
+  readonly nameBytes: number;
+  /** Per path: the largest segment that the kernel takes for it in a segmented send. */
+  readonly segmentBytesMax: Uint16Array;
+  readonly #paths: PathTable;
+  readonly #isIpv6: boolean;
+  /** Words in which two addresses of this family can differ. */
+  readonly #keyWords: number;
+  readonly #memory: NativeMemory;
+  readonly #words: Uint32Array;
+  /** Of `#paths` when the row was written; 0 for never. */
+  readonly #generation: Uint32Array;
+  /** Heads of chains of rows with the same hash, through `#next`. */
+  readonly #buckets: Int32Array;
+  readonly #next: Int32Array;
+  /** Secret, so that nobody can choose source addresses that all fall into one chain. */
+  readonly #seed = randomInt(2 ** 32);
+  readonly #text = new NativeMemory(TEXT_BYTES);
+
+  constructor(paths: PathTable, isIpv6: boolean) {
+    this.#paths = paths;
+    this.#isIpv6 = isIpv6;
+    this.nameBytes = isIpv6 ? SOCKADDR.ipv6Bytes : SOCKADDR.ipv4Bytes;
+    this.#keyWords = isIpv6 ? SOCKADDR.ipv6Bytes / 4 : 2;
+    this.#memory = new NativeMemory(paths.capacity * SOCKADDR_STRIDE);
+    this.#words = this.#memory.words;
+    this.segmentBytesMax = new Uint16Array(paths.capacity);
+    this.#generation = new Uint32Array(paths.capacity);
+    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(2 * paths.capacity))).fill(NONE);
+    this.#next = new Int32Array(paths.capacity);
+  }
+
+  /** Where the socket address of a path is, for as long as its generation. Valid after `prepare` or `find`. */
+  addressOf(path: PathId): number {
+    return this.#memory.address + path * SOCKADDR_STRIDE;
+  }
+
+  /** The path of the socket address at `words[at…]`, new or known; -1 when the path table is full. */
+  find(words: Uint32Array, at: number): PathId {
+    let row = this.#buckets[this.#hash(words, at)]!;
+    while (row !== NONE) {
+      if (this.#isEqual(row, words, at) && this.#isCurrent(row)) return row as PathId;
+      row = this.#next[row]!;
+    }
+    return this.#intern(words, at);
+  }
+
+  /** Has the socket address of a path ready; false when nothing can be sent there from this socket. */
+  prepare(path: PathId): boolean {
+    if (this.#isCurrent(path)) return true;
+    const port = this.#paths.port(path);
+    if (port === 0) return false;
+    const address = this.#paths.address(path);
+    this.#unlink(path);
+    const row = this.#memory.bytes.subarray(path * SOCKADDR_STRIDE, (path + 1) * SOCKADDR_STRIDE).fill(0);
+    const failed = this.#isIpv6
+      ? c.uv_ip6_addr(address.includes(":") ? address : MAPPED_PREFIX + address, port, row)
+      : c.uv_ip4_addr(address, port, row);
+    if (failed !== 0) return false;
+    this.#link(path);
+    return true;
+  }
+
+  #isCurrent(row: number): boolean {
+    return this.#generation[row] === this.#paths.generation(row as PathId);
+  }
+
+  #isEqual(row: number, words: Uint32Array, at: number): boolean {
+    for (let i = 0; i < this.#keyWords; i++) {
+      if (this.#words[row * WORDS + i] !== words[at + i]) return false;
+    }
+    return true;
+  }
+
+  #hash(words: Uint32Array, at: number): number {
+    let hash = this.#seed;
+    for (let i = 0; i < this.#keyWords; i++) {
+      hash = Math.imul(hash ^ words[at + i]!, 0x9e37_79b1);
+      hash ^= hash >>> 15;
+    }
+    return hash & (this.#buckets.length - 1);
+  }
+
+  #intern(words: Uint32Array, at: number): PathId {
+    const name = new Uint8Array(words.buffer, words.byteOffset + 4 * at, SOCKADDR_STRIDE);
+    const port = (name[SOCKADDR.port]! << 8) | name[SOCKADDR.port + 1]!;
+    const path = this.#paths.intern(this.#textOf(name), port);
+    if (path === NONE) return path;
+    this.#unlink(path);
+    this.#words.set(words.subarray(at, at + WORDS), path * WORDS);
+    this.#link(path);
+    return path;
+  }
+
+  #link(row: number): void {
+    const bucket = this.#hash(this.#words, row * WORDS);
+    this.#next[row] = this.#buckets[bucket]!;
+    this.#buckets[bucket] = row;
+    this.#generation[row] = this.#paths.generation(row as PathId);
+    this.segmentBytesMax[row] = 0xffff;
+  }
+
+  /** Takes out what the row held before. */
+  #unlink(row: number): void {
+    if (this.#generation[row] === 0) return;
+    this.#generation[row] = 0;
+    const bucket = this.#hash(this.#words, row * WORDS);
+    if (this.#buckets[bucket] === row) {
+      this.#buckets[bucket] = this.#next[row]!;
+      return;
+    }
+    let before = this.#buckets[bucket]!;
+    while (this.#next[before] !== row) before = this.#next[before]!;
+    this.#next[before] = this.#next[row]!;
+  }
+
+  /** As node:dgram writes it, but for IPv4 addresses heard by an IPv6 socket: they are written as IPv4. */
+  #textOf(name: Uint8Array): string {
+    if (name[0] !== AF_INET6) return name.subarray(SOCKADDR.ipv4, SOCKADDR.ipv4 + 4).join(".");
+    const text = this.#readText(c.uv_ip6_name(name, this.#text.pointer, BigInt(TEXT_BYTES)));
+    if (text.startsWith(MAPPED_PREFIX) && text.includes(".")) return text.slice(MAPPED_PREFIX.length);
+    const scope = new DataView(name.buffer, name.byteOffset).getUint32(SOCKADDR.scope, true);
+    return scope === 0 ? text : `${text}%${this.#nameOfInterface(scope)}`;
+  }
+
+  #nameOfInterface(index: number): string {
+    const size = new BigUint64Array([BigInt(TEXT_BYTES)]);
+    return this.#readText(c.uv_if_indextoname(index, this.#text.pointer, size));
+  }
+
+  #readText(failed: number): string {
+    if (failed !== 0) return "";
+    const { bytes } = this.#text;
+    return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
+  }
+}
