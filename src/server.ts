@@ -30,6 +30,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 
   const rooms = new Rooms(config.rooms, {
     threads: mediaThreads,
+    transportsPerThread: config.media.roomTransportsPerThread,
     fingerprint: () => threads.fingerprint,
     clock: systemClock,
     log,

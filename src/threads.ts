@@ -8,6 +8,7 @@
  */
 import type { Logger } from "pino";
 import { createSharedCounters } from "./base/counters.ts";
+import { PacketPipe } from "./base/packet-pipe.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
@@ -25,6 +26,8 @@ export class Threads {
   readonly #metrics: Metrics;
   readonly #registry: MediaThreads;
   readonly #media = new Map<number, MediaThread>();
+  /** "from to" of the pipes between media threads. */
+  readonly #pipes = new Set<string>();
   #dtls: DtlsThread | null = null;
   #stopping = false;
 
@@ -89,10 +92,27 @@ export class Threads {
       index,
       candidates: addresses.map((address) => ({ address, port: thread.port })),
       post: thread.post,
+      pipeTo: (other) => this.#connectPipe(index, other),
       onEvent: thread.onEvent,
       onExit: (listener) => thread.onExit(() => listener()),
     });
     this.#log.info({ thread: index, port: thread.port }, "media thread listens");
+  }
+
+  /** Makes the pipe from one media thread to another, if there is none. */
+  #connectPipe(from: number, to: number): void {
+    const key = `${from} ${to}`;
+    const [sender, receiver] = [this.#media.get(from), this.#media.get(to)];
+    if (this.#pipes.has(key) || sender === undefined || receiver === undefined) return;
+    this.#pipes.add(key);
+    const { port1, port2 } = new MessageChannel();
+    const memory = PacketPipe.allocate();
+    receiver.connectPipe({ thread: from, direction: "in", memory, port: port2 });
+    sender.connectPipe({ thread: to, direction: "out", memory, port: port1 });
+    // Neither end outlives its thread.
+    const forget = (): void => void this.#pipes.delete(key);
+    sender.onExit(forget);
+    receiver.onExit(forget);
   }
 
   #join(thread: MediaThread): void {

@@ -53,6 +53,10 @@ const NAMES = [
   "downDropped_no_path",
   "downDropped_not_sealed",
   "downDropped_send_error",
+  "downDropped_pipe_full",
+  // between the threads of a room that has more than one
+  "pipedPackets_received",
+  "pipedPackets_sent",
   // repair and feedback
   "nackPacketsReceived",
   "nackPacketsSent",

@@ -46,6 +46,7 @@ export const Settings = section({
       .union([z.literal("auto"), z.int()], "must be auto, or a whole number from 1 to 256")
       .refine((threads) => threads === "auto" || (threads >= 1 && threads <= 256), "must be from 1 to 256")
       .default("auto"),
+    roomTransportsPerThread: z.int().min(1).max(10_000).default(64),
     socketBufferBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
   }),
   auth: section({

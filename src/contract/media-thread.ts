@@ -12,8 +12,20 @@ export interface MediaThreadSettings {
   readonly counters: Float64Array<SharedArrayBuffer>;
 }
 
+/** One direction of a pipe between two media threads; both get the same memory, and each its end of a channel. */
+export interface PipeConnection {
+  /** The other thread. */
+  readonly thread: number;
+  readonly direction: "out" | "in";
+  /** See `base/packet-pipe.ts`. */
+  readonly memory: SharedArrayBuffer;
+  /** On it the writer wakes the reader; transferred. */
+  readonly port: MessagePort;
+}
+
 export type ToMediaThread =
   | MediaCommand
+  | ({ readonly kind: "pipe.connect" } & PipeConnection)
   /** The letterbox to the DTLS thread, transferred. Sent again when that thread is replaced. */
   | { readonly kind: "dtls.connect"; readonly port: MessagePort }
   /** Close socket and timers, then end. */

@@ -97,6 +97,27 @@ export type MediaCommand =
   | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
   | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }
   | { readonly kind: "up-track.remove"; readonly trackId: TrackId }
+  /** Receivers in another thread need a key frame. */
+  | { readonly kind: "up-track.keyframe"; readonly trackId: TrackId; readonly encoding: number }
+  | {
+      /** From now on the track's packets go to the thread `to` as well, under a number that is its own there. */
+      readonly kind: "up-track.pipe";
+      readonly trackId: TrackId;
+      readonly to: number;
+      readonly channel: number;
+    }
+  | { readonly kind: "up-track.unpipe"; readonly trackId: TrackId; readonly to: number }
+  | {
+      /** A track that is published in the thread `from`: what comes through its pipe is forwarded here. */
+      readonly kind: "piped-track.add";
+      readonly roomId: RoomId;
+      readonly track: UpTrackParams;
+      /** The publisher's. */
+      readonly extensions: ExtensionIds;
+      readonly from: number;
+      readonly channel: number;
+    }
+  | { readonly kind: "piped-track.remove"; readonly trackId: TrackId }
   | {
       readonly kind: "down-track.add";
       readonly transportId: TransportId;
@@ -167,6 +188,8 @@ export type MediaEvent =
       readonly codec: CodecName;
       readonly payloadType: number;
     }
+  /** A piped track's receivers need a key frame, which only the thread that hears the publisher can ask for. */
+  | { readonly kind: "piped-track.keyframe"; readonly trackId: TrackId; readonly encoding: number }
   | {
       readonly kind: "down-track.layer";
       readonly subscriptionId: SubscriptionId;

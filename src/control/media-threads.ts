@@ -4,7 +4,7 @@
  * A room lives in one thread. Events are routed by the id they carry (transport, track or subscription); an event
  * that names something unknown is dropped, because the thing may have ended while the event was under way.
  */
-import type { RoomId } from "../base/ids.ts";
+import type { RoomId, TrackId } from "../base/ids.ts";
 import type { DownTrackStats, MediaCommand, MediaEvent, UpTrackStats } from "../contract/media.ts";
 import type { Clock } from "./clock.ts";
 
@@ -22,6 +22,8 @@ export interface MediaThreadHandle {
   readonly index: number;
   readonly candidates: readonly ServerCandidate[];
   post(command: MediaCommand): void;
+  /** Has a pipe to another thread ready before the next command is posted to either. */
+  pipeTo(thread: number): void;
   onEvent(listener: (event: MediaEvent) => void): void;
   onExit(listener: () => void): void;
 }
@@ -48,6 +50,7 @@ export class MediaThread {
   readonly #exitListeners = new Set<() => void>();
   readonly #statsWaiting = new Map<number, (stats: RoomStats | undefined) => void>();
   #lastRequestId = 0;
+  #lastChannel = 0;
 
   constructor(handle: MediaThreadHandle, clock: Clock) {
     this.index = handle.index;
@@ -65,6 +68,17 @@ export class MediaThread {
 
   post(command: MediaCommand): void {
     this.#handle.post(command);
+  }
+
+  /**
+   * Has packets of a track of this thread sent to another. Returns the number under which they go there, which no other
+   * track of this thread has had.
+   */
+  pipe(trackId: TrackId, to: MediaThread): number {
+    const channel = ++this.#lastChannel;
+    this.#handle.pipeTo(to.index);
+    this.post({ kind: "up-track.pipe", trackId, to: to.index, channel });
+    return channel;
   }
 
   /** Events that carry `id` go to `listener` until `unroute(id)`. */
@@ -119,6 +133,7 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
     case "transport.state":
       return event.transportId;
     case "up-track.codec":
+    case "piped-track.keyframe":
       return event.trackId;
     case "down-track.layer":
       return event.subscriptionId;

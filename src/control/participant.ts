@@ -1,6 +1,7 @@
 /** One identity in a room: a single record, however many transports it has opened. */
 import type { ParticipantId } from "../base/ids.ts";
 import type { Claims } from "./access-token.ts";
+import type { MediaThread } from "./media-threads.ts";
 import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { Room } from "./room.ts";
@@ -76,7 +77,7 @@ export class Participant {
   ): Result<Transport, "no_capacity" | "too_many_transports" | "left"> {
     if (this.#left) return fail("left");
     if (this.#transports.size >= MAX_TRANSPORTS) return fail("too_many_transports");
-    const thread = this.room.thread();
+    const thread = this.room.occupy();
     if (thread === undefined) return fail("no_capacity");
     this.#cancelGrace();
     const transport = new Transport(this, thread, this.room.fingerprint, options);
@@ -90,18 +91,22 @@ export class Participant {
 
   onTransportClosed(transport: Transport): void {
     this.#transports.delete(transport);
+    this.room.vacate(transport.thread);
     if (this.#transports.size === 0) this.#startGrace();
   }
 
-  closeTransports(reason: CloseReason): void {
-    for (const transport of [...this.#transports]) transport.close(reason);
+  /** Transports in another thread live on. */
+  onThreadExit(thread: MediaThread): void {
+    for (const transport of [...this.#transports]) {
+      if (transport.thread === thread) transport.close("media_thread_exited");
+    }
   }
 
   /** Takes the participant out of the room at once. */
   leave(reason: CloseReason): void {
     if (this.#left) return;
     this.#left = true;
-    this.closeTransports(reason);
+    for (const transport of [...this.#transports]) transport.close(reason);
     this.#cancelGrace();
     this.room.onLeft(this, reason);
   }

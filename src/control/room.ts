@@ -1,4 +1,4 @@
-/** A conference: its participants, its rules, and the media thread it lives in. */
+/** A conference: its participants, its rules, and the media threads it lives in. */
 import type { Logger } from "pino";
 import type { RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { Fingerprint } from "../contract/media.ts";
@@ -23,15 +23,17 @@ export interface RoomOptions {
 /** What every room of a server shares. */
 export interface RoomSurroundings {
   readonly threads: MediaThreads;
+  /** How many transports of one room a thread takes before the next go to another. */
+  readonly transportsPerThread: number;
   /** Of the certificate that the DTLS thread presents now: a thread that replaces another brings its own. */
   readonly fingerprint: () => Fingerprint;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Where a room lives: placed with its first transport, so that empty rooms weigh on no thread. */
+/** What a room has in one media thread. */
 interface Placement {
-  readonly thread: MediaThread;
+  transports: number;
   readonly forgetExit: () => void;
 }
 
@@ -43,7 +45,8 @@ export class Room {
   readonly #onDeleted: () => void;
   readonly #participants = new Map<string, Participant>();
   #options: RoomOptions;
-  #placement: Placement | null = null;
+  /** Where its transports are: mostly one thread, several when the room is large. */
+  readonly #placements = new Map<MediaThread, Placement>();
   #deleted = false;
   #cancelEmpty: () => void = () => {};
 
@@ -94,11 +97,15 @@ export class Room {
     return this.subscriptions().find(({ section }) => section.subscriptionId === id);
   }
 
-  /** Measured rates and layers; undefined when the media thread does not answer. */
+  /** Measured rates and layers; undefined when a media thread does not answer. */
   async stats(): Promise<RoomStats | undefined> {
-    return this.#placement === null
-      ? { upTracks: [], downTracks: [] }
-      : this.#placement.thread.stats(this.id);
+    const all = await Promise.all([...this.#placements.keys()].map((thread) => thread.stats(this.id)));
+    const answers = all.filter((stats) => stats !== undefined);
+    if (answers.length < all.length) return undefined;
+    return {
+      upTracks: answers.flatMap(({ upTracks }) => upTracks),
+      downTracks: answers.flatMap(({ downTracks }) => downTracks),
+    };
   }
 
   /** New rules hold for what happens from now on: nobody is thrown out by them. */
@@ -123,13 +130,32 @@ export class Room {
     return ok(participant);
   }
 
-  /** The media thread of this room, chosen now if it has none; undefined when no thread is alive. */
-  thread(): MediaThread | undefined {
-    if (this.#placement !== null) return this.#placement.thread;
-    const thread = this.#surroundings.threads.leastLoaded();
+  /**
+   * The media thread for one more transport, until `vacate`: one that has the room already, while its share of the room
+   * is small, else the least loaded. Undefined when no thread is alive.
+   */
+  occupy(): MediaThread | undefined {
+    const { threads, transportsPerThread } = this.#surroundings;
+    const [present] = [...this.#placements].find(([, one]) => one.transports < transportsPerThread) ?? [];
+    const thread = present ?? threads.leastLoaded();
     if (thread === undefined) return undefined;
-    this.#placement = { thread, forgetExit: thread.onExit(() => this.#onThreadExit()) };
+    const placement = this.#placements.get(thread);
+    if (placement !== undefined) placement.transports += 1;
+    else {
+      const forgetExit = thread.onExit(() => this.#onThreadExit(thread));
+      this.#placements.set(thread, { transports: 1, forgetExit });
+    }
     return thread;
+  }
+
+  /** A transport in `thread` has closed. */
+  vacate(thread: MediaThread): void {
+    const placement = this.#placements.get(thread);
+    if (placement === undefined) return;
+    placement.transports -= 1;
+    if (placement.transports > 0) return;
+    placement.forgetExit();
+    this.#placements.delete(thread);
   }
 
   delete(): void {
@@ -137,8 +163,6 @@ export class Room {
     this.#deleted = true;
     for (const participant of this.participants) participant.leave("room_deleted");
     this.#cancelEmpty();
-    this.#placement?.forgetExit();
-    this.#placement = null;
     this.log.info("room deleted");
     this.#onDeleted();
   }
@@ -158,9 +182,10 @@ export class Room {
     }
   }
 
-  #onThreadExit(): void {
-    this.#placement = null;
-    for (const participant of this.participants) participant.closeTransports("media_thread_exited");
+  /** The others of the room stay where they are. */
+  #onThreadExit(thread: MediaThread): void {
+    this.#placements.delete(thread);
+    for (const participant of this.participants) participant.onThreadExit(thread);
   }
 
   #startEmptyTimeout(): void {

@@ -85,6 +85,8 @@ export class Subscription {
     const payload = track === null ? undefined : this.#payloadFor(track);
     const source = track !== null && payload !== undefined ? { track, payload } : null;
     if (source?.track === this.#source?.track && source?.payload === this.#source?.payload) return;
+    source?.track.retain(this.#thread);
+    this.#source?.track.release(this.#thread);
     this.#source = source;
     if (source === null) this.#current = null;
     this.#thread.post({
@@ -97,6 +99,7 @@ export class Subscription {
   /** The transport is going: there is nobody left to tell. */
   end(): void {
     this.#thread.unroute(this.section.subscriptionId);
+    this.#source?.track.release(this.#thread);
     this.#source = null;
     this.#current = null;
   }

@@ -1,7 +1,7 @@
 /** One published audio or video track: what the publisher declared, and what its media thread has seen of it. */
 import type { MediaKind } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
-import type { PayloadParams } from "../contract/media.ts";
+import type { ExtensionIds, PayloadParams, UpTrackParams } from "../contract/media.ts";
 import type { TrackSource } from "./access-token.ts";
 import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
@@ -26,15 +26,32 @@ export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
   readonly section: PublishedSection;
+  /** Where its publisher is heard. */
   readonly #thread: MediaThread;
+  readonly #extensions: ExtensionIds;
+  /** Other threads that it is piped to, with how many subscriptions carry it there. */
+  readonly #pipes = new Map<MediaThread, number>();
   #payload: PayloadParams | null = null;
   #muted = false;
 
-  constructor(id: TrackId, publisher: Participant, section: PublishedSection, thread: MediaThread) {
+  /** `extensions`: header extension ids of the publisher's transport. */
+  constructor(
+    id: TrackId,
+    publisher: Participant,
+    section: PublishedSection,
+    thread: MediaThread,
+    extensions: ExtensionIds,
+  ) {
     this.id = id;
     this.publisher = publisher;
     this.section = section;
     this.#thread = thread;
+    this.#extensions = extensions;
+  }
+
+  get params(): UpTrackParams {
+    const { kind, mid, payloads, rids, ssrcs } = this.section;
+    return { trackId: this.id, kind, mid, payloads, rids, ssrcs };
   }
 
   /** The payload type in use, in the publisher's numbering; null until media has arrived. */
@@ -50,7 +67,52 @@ export class Track {
   setMuted(muted: boolean): void {
     if (muted === this.#muted) return;
     this.#muted = muted;
-    this.#thread.post({ kind: "up-track.mute", trackId: this.id, muted });
+    for (const thread of [this.#thread, ...this.#pipes.keys()]) {
+      thread.post({ kind: "up-track.mute", trackId: this.id, muted });
+    }
+  }
+
+  /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */
+  retain(thread: MediaThread): void {
+    if (thread === this.#thread) return;
+    const carriers = this.#pipes.get(thread) ?? 0;
+    this.#pipes.set(thread, carriers + 1);
+    if (carriers === 0) this.#startPipe(thread);
+  }
+
+  /** The reverse of `retain`. */
+  release(thread: MediaThread): void {
+    const carriers = this.#pipes.get(thread);
+    if (carriers === undefined) return;
+    if (carriers > 1) this.#pipes.set(thread, carriers - 1);
+    else this.#endPipe(thread);
+  }
+
+  /** It is published no more; its own thread has been told. */
+  end(): void {
+    for (const thread of [...this.#pipes.keys()]) this.#endPipe(thread);
+  }
+
+  #startPipe(thread: MediaThread): void {
+    const { id: trackId, params: track } = this;
+    const extensions = this.#extensions;
+    const roomId = this.publisher.room.id;
+    const channel = this.#thread.pipe(trackId, thread);
+    const from = this.#thread.index;
+    thread.route(trackId, (event) => {
+      if (event.kind !== "piped-track.keyframe") return;
+      this.#thread.post({ kind: "up-track.keyframe", trackId, encoding: event.encoding });
+    });
+    thread.post({ kind: "piped-track.add", roomId, track, extensions, from, channel });
+    if (this.#muted) thread.post({ kind: "up-track.mute", trackId, muted: true });
+  }
+
+  #endPipe(thread: MediaThread): void {
+    const { id: trackId } = this;
+    this.#pipes.delete(thread);
+    thread.unroute(trackId);
+    thread.post({ kind: "piped-track.remove", trackId });
+    this.#thread.post({ kind: "up-track.unpipe", trackId, to: thread.index });
   }
 
   /** The media thread saw this payload type. Returns whether that changes what subscribers have to be told. */

@@ -61,7 +61,9 @@ export class Transport {
   readonly participant: Participant;
   readonly server: ServerSide;
   readonly #grants: Grants;
-  readonly #thread: MediaThread;
+  /** Where its media is handled. */
+  readonly thread: MediaThread;
+  readonly #extensions: ExtensionIds;
   readonly #tracks = new Map<TrackId, Track>();
   readonly #subscriptions: Subscriptions;
   /** SSRCs that may not be drawn for a sending section: announced by the peer, or in use by us. */
@@ -81,7 +83,8 @@ export class Transport {
     this.participant = participant;
     this.server = { fingerprint, candidates: thread.candidates };
     this.#grants = options.grants;
-    this.#thread = thread;
+    this.#extensions = options.extensions;
+    this.thread = thread;
     this.#subscriptions = new Subscriptions(this.id, participant, thread);
     thread.route(this.id, (event) => this.#onEvent(event));
     thread.post({
@@ -119,7 +122,7 @@ export class Transport {
   restartIce(remoteIce: IceCredentials): IceCredentials {
     this.#localIce = randomIceCredentials();
     const localIce = this.#localIce;
-    this.#thread.post({ kind: "transport.restart-ice", transportId: this.id, localIce, remoteIce });
+    this.thread.post({ kind: "transport.restart-ice", transportId: this.id, localIce, remoteIce });
     return localIce;
   }
 
@@ -130,16 +133,18 @@ export class Transport {
     if (room.options.e2ee === "required" && section.encryption === "none") return fail("e2ee_required");
     if (this.participant.trackCount >= room.options.maxTracksPerParticipant) return fail("too_many_tracks");
 
-    const track = new Track(randomId<TrackId>("TR"), this.participant, section, this.#thread);
+    const track = new Track(
+      randomId<TrackId>("TR"),
+      this.participant,
+      section,
+      this.thread,
+      this.#extensions,
+    );
     this.#tracks.set(track.id, track);
     for (const { ssrc, rtxSsrc } of section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
-    this.#thread.route(track.id, (event) => this.#onTrackEvent(track, event));
-    const { kind, mid, payloads, rids, ssrcs, source, encryption } = section;
-    this.#thread.post({
-      kind: "up-track.add",
-      transportId: this.id,
-      track: { trackId: track.id, kind, mid, payloads, rids, ssrcs },
-    });
+    this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
+    const { kind, source, encryption } = section;
+    this.thread.post({ kind: "up-track.add", transportId: this.id, track: track.params });
     room.log.info({ trackId: track.id, transportId: this.id, kind, source, encryption }, "track published");
     return ok(track);
   }
@@ -147,8 +152,9 @@ export class Transport {
   /** Ends one track while the association stays. One that has ended already is ignored. */
   unpublish(track: Track): void {
     if (!this.#tracks.delete(track.id)) return;
-    this.#thread.unroute(track.id);
-    this.#thread.post({ kind: "up-track.remove", trackId: track.id });
+    this.thread.unroute(track.id);
+    this.thread.post({ kind: "up-track.remove", trackId: track.id });
+    track.end();
     this.participant.room.log.info({ trackId: track.id }, "track ended");
     this.participant.room.onTracksChanged();
   }
@@ -187,11 +193,14 @@ export class Transport {
   close(reason: CloseReason = "client_left"): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
-    this.#thread.post({ kind: "transport.close", transportId: this.id });
-    this.#thread.unroute(this.id);
+    this.thread.post({ kind: "transport.close", transportId: this.id });
+    this.thread.unroute(this.id);
     this.#subscriptions.end();
     const published = this.#tracks.size > 0;
-    for (const trackId of this.#tracks.keys()) this.#thread.unroute(trackId);
+    for (const track of this.#tracks.values()) {
+      this.thread.unroute(track.id);
+      track.end();
+    }
     this.#tracks.clear();
     this.participant.room.log.info({ transportId: this.id, reason }, "transport closed");
     this.participant.onTransportClosed(this);

@@ -15,6 +15,7 @@ import type { Router } from "../sfu/router.ts";
 import { UpPacket } from "../sfu/up-packet.ts";
 import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
 import type { SrtpSender } from "../srtp/srtp-sender.ts";
+import { Pipes } from "./pipes.ts";
 import { Transports } from "./transports.ts";
 
 /** First byte of each protocol on the port (RFC 7983 §7). */
@@ -44,6 +45,8 @@ export class MediaCore {
   /** Drained by the shell after each turn. */
   readonly events: MediaEvent[] = [];
   readonly letters: ToDtls[] = [];
+  /** To and from the other threads. */
+  readonly pipes: Pipes;
   readonly #transports: Transports;
   readonly #packet = new UpPacket();
 
@@ -51,6 +54,7 @@ export class MediaCore {
     this.ring = new TransmitRing(ringSlots);
     this.counters = counters;
     const context = { ring: this.ring, counters, events: this.events };
+    this.pipes = new Pipes(context);
     this.#transports = new Transports(context, paths, ciphers, this.letters, seed);
   }
 
@@ -62,6 +66,17 @@ export class MediaCore {
   /** Nobody is here, so time changes nothing. */
   get idle(): boolean {
     return this.#transports.count === 0;
+  }
+
+  /** Writes how many objects there are to their slots. */
+  countObjects(): void {
+    const { counters } = this;
+    const rooms = [...this.#transports.rooms];
+    const sum = (count: (room: Router) => number): number =>
+      rooms.reduce((total, room) => total + count(room), 0);
+    counters[SLOT.transports] = this.#transports.count;
+    counters[SLOT.upTracks] = sum(({ upTracks }) => upTracks.length);
+    counters[SLOT.downTracks] = sum(({ downTracks }) => downTracks.length);
   }
 
   /** One datagram in `bytes[0, length)`, opened in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). */
@@ -80,6 +95,7 @@ export class MediaCore {
 
   tick(nowUs: number): void {
     this.#transports.tick(nowUs);
+    this.pipes.tick(nowUs);
   }
 
   command(nowUs: number, command: MediaCommand): void {
@@ -88,8 +104,11 @@ export class MediaCore {
         return this.#transports.open(nowUs, command);
       case "transport.restart-ice":
         return this.#transports.restartIce(nowUs, command.transportId, command.localIce);
-      case "transport.close":
-        return this.#transports.close(nowUs, command.transportId);
+      case "transport.close": {
+        const roomId = this.#transports.close(nowUs, command.transportId);
+        if (roomId !== null) this.pipes.removeRoom(roomId);
+        return;
+      }
       case "up-track.add": {
         const found = this.#transports.find(command.transportId);
         return found?.router.publish(found.transport, command.track);
@@ -98,11 +117,23 @@ export class MediaCore {
         const found = this.#transports.find(command.transportId);
         return found?.router.subscribe(found.transport, command.downTrack);
       }
+      case "up-track.pipe":
+        return this.#pipe(command);
+      case "piped-track.add":
+        return this.pipes.add(command, this.#transports.room(command.roomId));
+      case "piped-track.remove":
+        return this.pipes.remove(command.trackId, nowUs);
       case "stats":
         return this.#reportStats(nowUs, command.requestId, command.roomId);
       default:
         for (const router of this.#transports.rooms) router.command(nowUs, command);
     }
+  }
+
+  #pipe(command: Extract<MediaCommand, { kind: "up-track.pipe" }>): void {
+    const pipe = this.pipes.trackPipe(command);
+    if (pipe === undefined) return;
+    for (const router of this.#transports.rooms) router.track(command.trackId)?.pipes.push(pipe);
   }
 
   #receiveMedia(nowUs: number, bytes: Uint8Array, length: number, path: PathId): void {

@@ -102,13 +102,15 @@ export class Transports {
     this.#door.register(transport);
   }
 
-  close(nowUs: number, id: TransportId): void {
+  /** Returns the room, if this was the last transport that it had here. */
+  close(nowUs: number, id: TransportId): RoomId | null {
     const entry = this.#entries.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined) return null;
     const { transport, router, ciphers } = entry;
     const { session } = transport.outlet;
     router.remove(transport, nowUs);
-    if (router.transports.size === 0) this.#rooms.delete(router.id);
+    const isLast = router.transports.size === 0;
+    if (isLast) this.#rooms.delete(router.id);
     this.#door.unregister(transport);
     transport.ice.close();
     this.senders[session] = undefined;
@@ -116,6 +118,7 @@ export class Transports {
     for (const cipher of ciphers) cipher.free();
     this.#entries.delete(id);
     this.#letters.push({ kind: "close", transportId: id });
+    return isLast ? router.id : null;
   }
 
   receiveStun(nowUs: number, packet: Uint8Array, length: number, path: PathId): void {

@@ -1,11 +1,12 @@
 /**
  * One room in one media thread: which transports and tracks belong together.
  *
- * The seam at which a room may one day be cut: a pipe to another thread or machine is one more transport here.
+ * A room with more receivers than one thread can serve has a router in several: tracks of the others come by pipes.
  */
 import type { RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { DownTrackParams, MediaCommand, UpTrackParams } from "../contract/media.ts";
 import type { DownTrack } from "./down-track.ts";
+import type { PipedTrack } from "./piped-track.ts";
 import type { Transport } from "./transport.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -16,13 +17,26 @@ export type RoomCommand =
   | SourceCommand
   | Extract<
       MediaCommand,
-      { kind: "up-track.mute" | "up-track.remove" | "down-track.prefer" | "down-track.remove" }
+      {
+        kind:
+          | "up-track.mute"
+          | "up-track.remove"
+          | "up-track.keyframe"
+          | "up-track.unpipe"
+          | "down-track.prefer"
+          | "down-track.remove";
+      }
     >;
+
+/** Who ends a track: the transport that publishes it, or the pipe through which it comes. */
+interface TrackOwner {
+  unpublish(track: UpTrack, nowUs: number): void;
+}
 
 export class Router {
   readonly id: RoomId;
   readonly transports = new Set<Transport>();
-  readonly #upTracks = new Map<TrackId, { readonly track: UpTrack; readonly transport: Transport }>();
+  readonly #upTracks = new Map<TrackId, { readonly track: UpTrack; readonly owner: TrackOwner }>();
   readonly #downTracks = new Map<
     SubscriptionId,
     { readonly downTrack: DownTrack; readonly transport: Transport }
@@ -32,8 +46,9 @@ export class Router {
     this.id = id;
   }
 
+  /** Those that are published in this thread. */
   get upTracks(): readonly UpTrack[] {
-    return [...this.#upTracks.values()].map(({ track }) => track);
+    return [...this.transports].flatMap(({ tracks }) => tracks);
   }
 
   get downTracks(): readonly DownTrack[] {
@@ -41,11 +56,27 @@ export class Router {
   }
 
   publish(transport: Transport, params: UpTrackParams): void {
-    this.#upTracks.set(params.trackId, { track: transport.publish(params), transport });
+    this.#upTracks.set(params.trackId, { track: transport.publish(params), owner: transport });
+  }
+
+  publishPiped(piped: PipedTrack): void {
+    this.#upTracks.set(piped.track.id, { track: piped.track, owner: piped });
+  }
+
+  /** The track of this id, published here or piped. */
+  track(id: TrackId): UpTrack | undefined {
+    return this.#upTracks.get(id)?.track;
   }
 
   subscribe(transport: Transport, params: DownTrackParams): void {
     this.#downTracks.set(params.subscriptionId, { downTrack: transport.addDownTrack(params), transport });
+  }
+
+  unpublish(id: TrackId, nowUs: number): void {
+    const known = this.#upTracks.get(id);
+    if (known === undefined) return;
+    known.owner.unpublish(known.track, nowUs);
+    this.#upTracks.delete(id);
   }
 
   remove(transport: Transport, nowUs: number): void {
@@ -59,12 +90,16 @@ export class Router {
   command(nowUs: number, command: RoomCommand): void {
     switch (command.kind) {
       case "up-track.mute": {
-        const track = this.#upTracks.get(command.trackId)?.track;
+        const track = this.track(command.trackId);
         if (track !== undefined) track.muted = command.muted;
         return;
       }
       case "up-track.remove":
-        return this.#unpublish(command.trackId, nowUs);
+        return this.unpublish(command.trackId, nowUs);
+      case "up-track.keyframe":
+        return this.track(command.trackId)?.streams[command.encoding]?.keyframes.need();
+      case "up-track.unpipe":
+        return this.track(command.trackId)?.unpipe(command.to);
       case "down-track.source":
         return this.#connect(command.subscriptionId, command.source, nowUs);
       case "down-track.prefer":
@@ -78,13 +113,6 @@ export class Router {
     }
   }
 
-  #unpublish(id: TrackId, nowUs: number): void {
-    const known = this.#upTracks.get(id);
-    if (known === undefined) return;
-    known.transport.unpublish(known.track, nowUs);
-    this.#upTracks.delete(id);
-  }
-
   #unsubscribe(id: SubscriptionId, nowUs: number): void {
     this.#downTracks.get(id)?.transport.removeDownTrack(id, nowUs);
     this.#downTracks.delete(id);
@@ -92,7 +120,7 @@ export class Router {
 
   /** Connects a down track to a track of this room; a track that has ended leaves it without a source. */
   #connect(id: SubscriptionId, source: SourceCommand["source"], nowUs: number): void {
-    const track = source === null ? undefined : this.#upTracks.get(source.trackId)?.track;
+    const track = source === null ? undefined : this.track(source.trackId);
     const connected = source === null || track === undefined ? null : { track, payload: source.payload };
     this.#downTracks.get(id)?.downTrack.setSource(connected, nowUs);
   }

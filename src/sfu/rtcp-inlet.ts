@@ -76,9 +76,9 @@ export class RtcpInlet {
   #onSenderReport(bytes: Uint8Array, nowUs: number): boolean {
     const info = readSenderInfo(bytes, this.#cursor);
     if (info === undefined) return false;
-    const stream = this.#demux.stream(asSsrc(info.ssrc));
-    stream?.clock.onSenderReport(info.ntpUs, info.timestamp, nowUs);
-    stream?.statistics.onSenderReport(info.ntpUs, nowUs);
+    const { ssrc, ntpUs, timestamp } = info;
+    const binding = this.#demux.binding(asSsrc(ssrc));
+    binding?.track.onSenderReport(binding.stream, ntpUs, timestamp, nowUs);
     return true;
   }
 
@@ -98,7 +98,7 @@ export class RtcpInlet {
     const ssrcs = readBye(bytes, this.#cursor);
     if (ssrcs === undefined) return false;
     // Chromium says BYE for an encoding that it only pauses, so the track lives on; receivers go to another encoding.
-    for (const ssrc of ssrcs) this.#demux.stream(asSsrc(ssrc))?.rate.stop();
+    for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.rate.stop();
     return true;
   }
 

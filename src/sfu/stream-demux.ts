@@ -6,7 +6,7 @@ import type { Ssrc } from "../base/ids.ts";
 import type { PayloadParams } from "../contract/media.ts";
 import { EXTENSION } from "../rtp/header-extensions.ts";
 import type { UpPacket } from "./up-packet.ts";
-import { UpStream } from "./up-stream.ts";
+import type { UpStream } from "./up-stream.ts";
 import type { UpTrack } from "./up-track.ts";
 
 /**
@@ -43,9 +43,10 @@ export class StreamDemux {
     for (const [ssrc, binding] of this.#bySsrc) if (binding.track === track) this.#bySsrc.delete(ssrc);
   }
 
-  stream(ssrc: Ssrc): UpStream | undefined {
+  /** The stream of an SSRC and its track; undefined for retransmissions, which have none of their own. */
+  binding(ssrc: Ssrc): StreamBinding | undefined {
     const binding = this.#bySsrc.get(ssrc);
-    return binding?.rtx === false ? binding.stream : undefined;
+    return binding?.rtx === false ? binding : undefined;
   }
 
   /** The binding of a packet whose header and extensions are parsed. */
@@ -74,16 +75,10 @@ export class StreamDemux {
     return binding;
   }
 
-  /** A publisher that restarts an encoding uses a new SSRC; the old one is forgotten. */
   #newStream(track: UpTrack, encoding: number, ssrc: Ssrc, payload: PayloadParams): UpStream {
     const old = track.streams[encoding];
-    if (old !== undefined) {
-      for (const [known, binding] of this.#bySsrc) if (binding.stream === old) this.#bySsrc.delete(known);
-      for (const downTrack of track.downTracks) if (downTrack.encoding === encoding) downTrack.interrupt();
-    }
-    const stream = new UpStream(ssrc, encoding, payload, track.extensions);
-    track.streams[encoding] = stream;
-    return stream;
+    for (const [known, binding] of this.#bySsrc) if (binding.stream === old) this.#bySsrc.delete(known);
+    return track.startStream(ssrc, encoding, payload);
   }
 
   #trackOf(packet: UpPacket): UpTrack | undefined {

@@ -1,12 +1,13 @@
 /** What a participant publishes: one audio, or one video in one or more encodings. Owned by its Transport. */
 
 import type { CodecName } from "../base/codec.ts";
-import type { TrackId } from "../base/ids.ts";
+import type { Ssrc, TrackId } from "../base/ids.ts";
 import type { PayloadParams, UpLayerStats, UpTrackParams, UpTrackStats } from "../contract/media.ts";
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { DownTrack } from "./down-track.ts";
+import type { TrackPipe } from "./track-pipe.ts";
 import type { UpPacket } from "./up-packet.ts";
-import type { UpStream } from "./up-stream.ts";
+import { UpStream } from "./up-stream.ts";
 
 export class UpTrack {
   readonly params: UpTrackParams;
@@ -14,6 +15,8 @@ export class UpTrack {
   /** By encoding; a hole until its first packet. */
   readonly streams: (UpStream | undefined)[] = [];
   readonly downTracks: DownTrack[] = [];
+  /** To receivers in other threads. */
+  readonly pipes: TrackPipe[] = [];
   /** The codec of the latest packet; null before the first. */
   codec: CodecName | null = null;
   #payloadType = -1;
@@ -65,11 +68,35 @@ export class UpTrack {
   /** The one loop over receivers (ARCHITECTURE §4, step 5). */
   forward(packet: UpPacket): void {
     for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
+    for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
   }
 
   /** A packet that no receiver gets (padding only): they close the gap in their numbering. */
   skip(packet: UpPacket): void {
     for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.skip(packet);
+    for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
+  }
+
+  unpipe(to: number): void {
+    const at = this.pipes.findIndex((pipe) => pipe.to === to);
+    if (at !== -1) this.pipes.splice(at, 1);
+  }
+
+  /** A new SSRC for an encoding: a publisher that restarts it uses another, and the old stream is forgotten. */
+  startStream(ssrc: Ssrc, encoding: number, payload: PayloadParams): UpStream {
+    if (this.streams[encoding] !== undefined) {
+      for (const downTrack of this.downTracks) if (downTrack.encoding === encoding) downTrack.interrupt();
+    }
+    const stream = new UpStream(ssrc, encoding, payload, this.extensions);
+    this.streams[encoding] = stream;
+    return stream;
+  }
+
+  /** A sender report of one of its streams (RFC 3550 §6.4.1). */
+  onSenderReport(stream: UpStream, ntpUs: number, timestamp: number, nowUs: number): void {
+    stream.clock.onSenderReport(ntpUs, timestamp, nowUs);
+    stream.statistics.onSenderReport(ntpUs, nowUs);
+    for (const pipe of this.pipes) pipe.writeClock(stream.encoding, ntpUs, timestamp, nowUs);
   }
 
   /**

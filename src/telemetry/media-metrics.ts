@@ -79,6 +79,11 @@ const TOTALS: readonly Total[] = [
     series: DROPS,
   },
   {
+    name: "blindfold_piped_packets_total",
+    help: "RTP packets piped between the media threads of a large room.",
+    series: byDirection("pipedPackets_received", "pipedPackets_sent"),
+  },
+  {
     name: "blindfold_nack_packets_total",
     help: "RTCP generic NACKs: received from subscribers, sent to publishers.",
     series: byDirection("nackPacketsReceived", "nackPacketsSent"),

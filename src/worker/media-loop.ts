@@ -20,6 +20,8 @@ const TICK_MS = 10;
 export interface MediaLoopOutputs {
   readonly events: (events: readonly MediaEvent[]) => void;
   readonly letters: (letters: readonly ToDtls[]) => void;
+  /** Packets were put into the pipe to another thread, which may be asleep. */
+  readonly wake: (thread: number) => void;
 }
 
 export class MediaLoop implements DatagramHandler {
@@ -60,6 +62,12 @@ export class MediaLoop implements DatagramHandler {
     this.#endTurn();
   }
 
+  /** Another thread has put packets into its pipe to this one. */
+  onPiped(): void {
+    this.#core.pipes.receive();
+    this.#endTurn();
+  }
+
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
@@ -67,7 +75,8 @@ export class MediaLoop implements DatagramHandler {
 
   #endTurn(): void {
     this.#flush();
-    const { events, letters } = this.#core;
+    const { events, letters, pipes } = this.#core;
+    pipes.publish(this.#outputs.wake);
     if (letters.length > 0) this.#outputs.letters(letters.splice(0));
     if (events.length > 0) this.#outputs.events(events.splice(0));
     this.#keepTicking();

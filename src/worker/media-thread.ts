@@ -4,7 +4,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { SLOT } from "../base/counters.ts";
 import { PathTable } from "../base/path-table.ts";
 import type { FromDtls } from "../contract/dtls.ts";
-import type { FromMediaThread, MediaThreadSettings, ToMediaThread } from "../contract/media-thread.ts";
+import type {
+  FromMediaThread,
+  MediaThreadSettings,
+  PipeConnection,
+  ToMediaThread,
+} from "../contract/media-thread.ts";
 import { MediaCore } from "../core/media-core.ts";
 import { portableCipherFactory } from "../portable/portable-cipher.ts";
 import { createPortableSocket } from "../portable/portable-socket.ts";
@@ -24,8 +29,11 @@ const { counters } = settings;
 const main = parentPort!;
 const tell = (message: FromMediaThread): void => main.postMessage(message);
 
-/** Microseconds of this thread's clock; never 0, which stands for "none" in the ring. */
-const nowUs = (): number => Math.round(performance.now() * 1000) + 1;
+/** `performance.now()` counts from the start of a thread; packets that cross threads carry times all of them share. */
+const CLOCK_ORIGIN_US = Number(process.hrtime.bigint()) / 1_000 - performance.now() * 1_000;
+
+/** Microseconds of the machine's monotonic clock. */
+const nowUs = (): number => Math.round(performance.now() * 1_000 + CLOCK_ORIGIN_US);
 
 const paths = new PathTable(PATHS);
 const core = new MediaCore({
@@ -36,11 +44,14 @@ const core = new MediaCore({
   seed: randomInt(2 ** 32),
 });
 let dtls: MessagePort | null = null;
+/** The other media threads to which there is a pipe. */
+const peers = new Map<number, MessagePort>();
 const loop = new MediaLoop(core, nowUs, {
   events: (events) => tell({ kind: "events", events }),
   letters: (letters) => {
     for (const letter of letters) dtls?.postMessage(letter);
   },
+  wake: (thread) => peers.get(thread)?.postMessage(null),
 });
 
 const socket = await createPortableSocket({
@@ -61,8 +72,20 @@ function connectDtls(port: MessagePort): void {
   port.onmessage = (message: MessageEvent) => loop.onLetter(message.data as FromDtls);
 }
 
+function connectPipe({ thread, direction, memory, port }: PipeConnection): void {
+  if (direction === "out") {
+    peers.get(thread)?.close();
+    peers.set(thread, port);
+    core.pipes.connectTo(thread, memory);
+  } else {
+    core.pipes.connectFrom(thread, memory);
+    port.onmessage = () => loop.onPiped();
+  }
+}
+
 const load = new ThreadLoad();
 const loadTimer = setInterval(() => {
+  core.countObjects();
   const { cpuUs, eventLoopDelayP50Us, eventLoopDelayP99Us, eventLoopDelayMaxUs } = load.read();
   counters[SLOT.threadCpuUs] = cpuUs;
   counters[SLOT.eventLoopDelayP50Us] = eventLoopDelayP50Us;
@@ -74,12 +97,14 @@ async function stop(): Promise<void> {
   clearInterval(loadTimer);
   loop.stop();
   dtls?.close();
+  for (const port of peers.values()) port.close();
   await socket.close();
   main.close();
 }
 
 main.on("message", (message: ToMediaThread) => {
   if (message.kind === "dtls.connect") connectDtls(message.port);
+  else if (message.kind === "pipe.connect") connectPipe(message);
   else if (message.kind === "thread.stop") void stop();
   else loop.onCommand(message);
 });

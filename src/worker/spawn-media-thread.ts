@@ -1,7 +1,12 @@
 /** Starts a media thread from main and speaks to it: the handle that control posts commands to. */
 import { Worker } from "node:worker_threads";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
-import type { FromMediaThread, MediaThreadSettings, ToMediaThread } from "../contract/media-thread.ts";
+import type {
+  FromMediaThread,
+  MediaThreadSettings,
+  PipeConnection,
+  ToMediaThread,
+} from "../contract/media-thread.ts";
 
 export interface MediaThread {
   readonly index: number;
@@ -9,6 +14,7 @@ export interface MediaThread {
   readonly port: number;
   post(command: MediaCommand): void;
   connectDtls(port: MessagePort): void;
+  connectPipe(connection: PipeConnection): void;
   onEvent(listener: (event: MediaEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
@@ -40,6 +46,7 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
     port,
     post: (command) => send(command),
     connectDtls: (dtlsPort) => send({ kind: "dtls.connect", port: dtlsPort }, [dtlsPort]),
+    connectPipe: (connection) => send({ kind: "pipe.connect", ...connection }, [connection.port]),
     onEvent: (listener) => listeners.push(listener),
     onExit: (listener) => worker.once("exit", () => listener(failure)),
     stop: () =>

@@ -65,6 +65,8 @@ export class RecordingThread implements MediaThreadHandle {
   readonly index: number;
   readonly candidates;
   readonly commands: MediaCommand[] = [];
+  /** Threads to which a pipe was asked for. */
+  readonly pipes: number[] = [];
   #onEvent: (event: MediaEvent) => void = () => {};
   #onExit: () => void = () => {};
 
@@ -76,6 +78,10 @@ export class RecordingThread implements MediaThreadHandle {
   post(command: MediaCommand): void {
     // Commands cross threads: what cannot be cloned must fail here as it would there.
     this.commands.push(structuredClone(command));
+  }
+
+  pipeTo(thread: number): void {
+    this.pipes.push(thread);
   }
 
   onEvent(listener: (event: MediaEvent) => void): void {
@@ -115,12 +121,18 @@ export interface Conference {
   readonly surroundings: RoomSurroundings;
 }
 
-export function conference(defaults: Partial<RoomDefaults> = {}): Conference {
+export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerThread = 64): Conference {
   const clock = new HandClock();
   const threads = new MediaThreads(clock);
   const thread = new RecordingThread(0);
   threads.add(thread);
-  const surroundings = { threads, fingerprint: () => FINGERPRINT, clock, log: pino({ level: "silent" }) };
+  const surroundings = {
+    threads,
+    transportsPerThread,
+    fingerprint: () => FINGERPRINT,
+    clock,
+    log: pino({ level: "silent" }),
+  };
   const rooms = new Rooms(
     {
       autoCreate: true,

@@ -1,8 +1,10 @@
 /**
  * Goal: the whole core under loss, as its peers see it; and that it is a function of its inputs.
- * Method: three people publish and watch each other for a simulated minute, 5 % of all datagrams lost both ways.
+ * Method: three people publish and watch each other for a simulated minute, 5 % of all datagrams lost both ways; all in
+ * one media thread, and with a pipe between two.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { SLOT } from "../../src/base/counters.ts";
 import { Conference } from "../sim/conference.ts";
 import type { SimPeer } from "../sim/sim-peer.ts";
 import type { CompleteFrame } from "../sim/sim-viewer.ts";
@@ -10,11 +12,11 @@ import type { CompleteFrame } from "../sim/sim-viewer.ts";
 const SECOND_US = 1_000_000;
 const LAYERS = { spatial: 3, temporal: 3 };
 
-function minute(seed: number): Conference {
-  const conference = new Conference({ people: 3, loss: 0.05, seed });
+function minute(seed: number, threads: number): Conference {
+  const conference = new Conference({ people: 3, loss: 0.05, seed, threads });
   const [, viewer] = conference.people;
   const prefer = (spatial: number): void =>
-    conference.core.command(conference.nowUs, {
+    conference.seats[1]!.thread.core.command(conference.nowUs, {
       kind: "down-track.prefer",
       subscriptionId: viewer!.viewOf(conference.people[0]!, "video").subscriptionId,
       preference: { paused: false, preferred: { spatial, temporal: 3 }, maximum: LAYERS },
@@ -27,7 +29,7 @@ function minute(seed: number): Conference {
   return conference;
 }
 
-describe("a minute of three people with 5 % loss", () => {
+describe.each([1, 2])("a minute of three people with 5 %% loss in %i threads", (threads) => {
   let conference: Conference;
   const views = (kind: "audio" | "video"): { peer: SimPeer; other: SimPeer }[] =>
     conference.people.flatMap((peer) =>
@@ -35,7 +37,7 @@ describe("a minute of three people with 5 % loss", () => {
     );
 
   beforeAll(() => {
-    conference = minute(1);
+    conference = minute(1, threads);
   });
 
   test("nearly every frame is completed by retransmissions, without a long stop", () => {
@@ -47,6 +49,14 @@ describe("a minute of three people with 5 % loss", () => {
       expect(viewer.repaired).toBeGreaterThan(100);
       expect(longestStopUs(complete)).toBeLessThan(700_000);
     }
+  });
+
+  test("what is watched in another thread is piped there, and all of it arrives", () => {
+    const total = (slot: number): number =>
+      conference.threads.reduce((sum, { core }) => sum + core.counters[slot]!, 0);
+    expect(total(SLOT.pipedPackets_sent) > 0).toBe(threads > 1);
+    expect(total(SLOT.pipedPackets_received)).toBe(total(SLOT.pipedPackets_sent));
+    expect(total(SLOT.downDropped_pipe_full)).toBe(0);
   });
 
   test("what arrives is what was published, byte for byte", () => {

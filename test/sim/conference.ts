@@ -1,15 +1,16 @@
 /**
- * A conference in one call stack: a MediaCore, people with browsers' habits, and lossy links between them.
+ * A conference in one call stack: a MediaCore or several, people with browsers' habits, and lossy links between them.
  *
  * Everybody publishes an audio and a simulcast video, and watches all others, over one transport. Time is a number.
  */
 import { createHash, type Hash } from "node:crypto";
 import { createSharedCounters } from "../../src/base/counters.ts";
-import { asSsrc, type PathId, type RoomId } from "../../src/base/ids.ts";
+import { asSsrc, type PathId, type RoomId, type TrackId } from "../../src/base/ids.ts";
+import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { PathTable } from "../../src/base/path-table.ts";
 import { SLOT_BYTES } from "../../src/base/transmit-ring.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
-import type { MediaEvent, PayloadParams } from "../../src/contract/media.ts";
+import type { MediaEvent, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { MediaCore } from "../../src/core/media-core.ts";
 import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
@@ -38,44 +39,66 @@ export interface ConferenceOptions {
   readonly people: number;
   readonly loss: number;
   readonly seed: number;
+  /** Media threads that the room lives in; people take turns. */
+  readonly threads?: number;
 }
 
 interface Seat {
   readonly peer: SimPeer;
+  readonly thread: Thread;
   path: PathId;
   readonly up: SimLink<Uint8Array>;
   readonly down: SimLink<Uint8Array>;
 }
 
-export class Conference {
+interface Thread {
+  readonly index: number;
   readonly core: MediaCore;
-  readonly paths = new PathTable(64);
+  readonly paths: PathTable;
+  /** Tracks of other threads that are piped here. */
+  readonly piped: Set<TrackId>;
+}
+
+export class Conference {
+  readonly threads: readonly Thread[];
   readonly events: MediaEvent[] = [];
   readonly seats: Seat[] = [];
   nowUs = 1_000_000;
   /** Of everything that reached anybody, in order. */
   readonly digest: Hash = createHash("sha256");
+  #lastChannel = 0;
 
-  constructor({ people, loss, seed }: ConferenceOptions) {
-    this.core = new MediaCore({
-      counters: createSharedCounters(),
-      paths: this.paths,
-      ringSlots: 1024,
-      ciphers: portableCipherFactory,
-      seed,
+  constructor({ people, loss, seed, threads = 1 }: ConferenceOptions) {
+    this.threads = Array.from({ length: threads }, (_, index) => {
+      const paths = new PathTable(64);
+      const counters = createSharedCounters();
+      const core = new MediaCore({ counters, paths, ringSlots: 1024, ciphers: portableCipherFactory, seed });
+      return { index, core, paths, piped: new Set() };
     });
+    for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
     const path = { delayUs: 30_000, jitterUs: 20_000, loss };
     for (let i = 0; i < people; i++) {
+      const thread = this.threads[i % threads]!;
       this.seats.push({
         peer: new SimPeer(i, seed),
-        path: this.paths.intern(`10.0.0.${i + 1}`, 50_000),
+        thread,
+        path: thread.paths.intern(`10.0.0.${i + 1}`, 50_000),
         up: new SimLink({ ...path, seed: seed * 1000 + i }),
         down: new SimLink({ ...path, seed: seed * 1000 + 500 + i }),
       });
     }
-    for (const { peer } of this.seats) this.#open(peer);
-    for (const { peer } of this.seats)
-      for (const { peer: other } of this.seats) if (other !== peer) this.#watch(peer, other);
+    for (const seat of this.seats) this.#open(seat);
+    for (const seat of this.seats)
+      for (const other of this.seats) if (other !== seat) this.#watch(seat, other);
+  }
+
+  /** The core of the first thread. */
+  get core(): MediaCore {
+    return this.threads[0]!.core;
+  }
+
+  get paths(): PathTable {
+    return this.threads[0]!.paths;
   }
 
   get people(): readonly SimPeer[] {
@@ -87,9 +110,9 @@ export class Conference {
     for (const endUs = this.nowUs + durationUs; this.nowUs < endUs; this.nowUs += TICK_US) this.#step();
   }
 
-  #open(peer: SimPeer): void {
+  #open({ peer, thread: { core } }: Seat): void {
     const { transportId } = peer;
-    this.core.command(this.nowUs, {
+    core.command(this.nowUs, {
       kind: "transport.open",
       transportId,
       roomId: ROOM,
@@ -98,32 +121,17 @@ export class Conference {
       fingerprints: [],
       extensions: EXTENSION_IDS,
     });
-    const audio = {
-      trackId: peer.audioTrack,
-      kind: "audio",
-      mid: "0",
-      payloads: [OPUS_PAYLOAD],
-      rids: [],
-      ssrcs: [],
-    } as const;
-    const video = {
-      trackId: peer.videoTrack,
-      kind: "video",
-      mid: "1",
-      payloads: [VP8_PAYLOAD],
-      rids: RIDS,
-      ssrcs: [],
-    } as const;
-    for (const track of [audio, video])
-      this.core.command(this.nowUs, { kind: "up-track.add", transportId, track });
-    this.core.receiveLetter(this.nowUs, {
+    for (const track of tracksOf(peer))
+      core.command(this.nowUs, { kind: "up-track.add", transportId, track });
+    core.receiveLetter(this.nowUs, {
       kind: "secure",
       transportId,
       keys: peer.serverKeys(SRTP_AEAD_AES_128_GCM),
     });
   }
 
-  #watch(peer: SimPeer, other: SimPeer): void {
+  #watch({ peer, thread }: Seat, { peer: other, thread: home }: Seat): void {
+    if (home !== thread) for (const track of tracksOf(other)) this.#pipe(track, home, thread);
     const sections = [
       { kind: "audio", track: other.audioTrack, payload: OPUS_PAYLOAD, view: peer.viewOf(other, "audio") },
       { kind: "video", track: other.videoTrack, payload: VP8_PAYLOAD, view: peer.viewOf(other, "video") },
@@ -131,12 +139,12 @@ export class Conference {
     for (const { kind, track, payload, view } of sections) {
       const { subscriptionId, viewer } = view;
       const ids = { ssrc: asSsrc(viewer.ssrc), rtxSsrc: asSsrc(kind === "video" ? viewer.rtxSsrc : 0) };
-      this.core.command(this.nowUs, {
+      thread.core.command(this.nowUs, {
         kind: "down-track.add",
         transportId: peer.transportId,
         downTrack: { subscriptionId, kind, mid: `${viewer.ssrc}`, cname: other.name, ...ids },
       });
-      this.core.command(this.nowUs, {
+      thread.core.command(this.nowUs, {
         kind: "down-track.source",
         subscriptionId,
         source: { trackId: track, payload },
@@ -144,17 +152,30 @@ export class Conference {
     }
   }
 
+  #pipe(track: UpTrackParams, home: Thread, to: Thread): void {
+    const { trackId } = track;
+    if (to.piped.has(trackId)) return;
+    to.piped.add(trackId);
+    const channel = ++this.#lastChannel;
+    const from = home.index;
+    home.core.command(this.nowUs, { kind: "up-track.pipe", trackId, to: to.index, channel });
+    const extensions = EXTENSION_IDS;
+    to.core.command(this.nowUs, { kind: "piped-track.add", roomId: ROOM, track, extensions, from, channel });
+  }
+
   #step(): void {
     const { nowUs } = this;
     for (const { peer, up } of this.seats) for (const datagram of peer.tick(nowUs)) up.send(nowUs, datagram);
-    for (const { path, up } of this.seats) {
+    for (const { path, up, thread } of this.seats) {
       for (const datagram of up.arrivals(nowUs)) {
-        this.core.receive(nowUs, datagram, datagram.length, path);
-        this.#flush();
+        thread.core.receive(nowUs, datagram, datagram.length, path);
+        this.#flush(thread);
       }
     }
-    this.core.tick(nowUs);
-    this.#flush();
+    for (const thread of this.threads) {
+      thread.core.tick(nowUs);
+      this.#flush(thread);
+    }
     for (const { peer, down } of this.seats) {
       for (const datagram of down.arrivals(nowUs)) {
         this.digest.update(`${peer.name} ${nowUs} `).update(datagram);
@@ -164,16 +185,43 @@ export class Conference {
   }
 
   /** What a thread's shell does at the end of a turn. */
-  #flush(): void {
-    const { ring, senders, events, letters } = this.core;
+  #flush(thread: Thread): void {
+    const { ring, senders, events, letters, pipes } = thread.core;
     sealRing(ring, senders);
     for (let row = 0; row < ring.count; row++) {
       const at = row * SLOT_BYTES;
-      const seat = this.seats.find(({ path }) => path === ring.path[row]);
+      const seat = this.seats.find((one) => one.thread === thread && one.path === ring.path[row]);
       seat?.down.send(this.nowUs, ring.slab.slice(at, at + ring.bytes[row]!));
     }
     ring.clear();
-    this.events.push(...events.splice(0));
+    for (const event of events.splice(0)) {
+      this.events.push(event);
+      if (event.kind === "piped-track.keyframe") this.#askKeyframe(event.trackId, event.encoding);
+    }
     letters.length = 0;
+    pipes.publish((to) => {
+      const woken = this.threads[to]!;
+      woken.core.pipes.receive();
+      this.#flush(woken);
+    });
   }
+
+  /** What control does with a piped track's wish. */
+  #askKeyframe(trackId: TrackId, encoding: number): void {
+    const home = this.seats.find(({ peer }) => peer.videoTrack === trackId)!.thread;
+    home.core.command(this.nowUs, { kind: "up-track.keyframe", trackId, encoding });
+  }
+}
+
+function connectPipe(from: Thread, to: Thread): void {
+  const memory = PacketPipe.allocate();
+  from.core.pipes.connectTo(to.index, memory);
+  to.core.pipes.connectFrom(from.index, memory);
+}
+
+function tracksOf({ audioTrack, videoTrack }: SimPeer): readonly UpTrackParams[] {
+  return [
+    { trackId: audioTrack, kind: "audio", mid: "0", payloads: [OPUS_PAYLOAD], rids: [], ssrcs: [] },
+    { trackId: videoTrack, kind: "video", mid: "1", payloads: [VP8_PAYLOAD], rids: RIDS, ssrcs: [] },
+  ];
 }

@@ -1,0 +1,68 @@
+/**
+ * A track that is published in another thread, as its receivers in this one see it: an UpTrack fed from a pipe.
+ *
+ * Repair and feedback are the business of the thread that hears the publisher. What is lost here, because the pipe was
+ * full, stays lost; what a receiver lost is repeated from the history here.
+ */
+import { SLOT } from "../base/counters.ts";
+import type { ExtensionIds, UpTrackParams } from "../contract/media.ts";
+import { ExtensionMap } from "../rtp/header-extensions.ts";
+import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
+import type { CoreContext } from "./core-context.ts";
+import type { UpPacket } from "./up-packet.ts";
+import { UpTrack } from "./up-track.ts";
+
+export class PipedTrack {
+  readonly track: UpTrack;
+  readonly #extensions: ExtensionMap;
+  readonly #context: CoreContext;
+
+  constructor(params: UpTrackParams, extensions: ExtensionIds, context: CoreContext) {
+    this.#extensions = new ExtensionMap(extensions);
+    this.track = new UpTrack(params, this.#extensions);
+    this.#context = context;
+  }
+
+  /** `packet` has its bytes, length, encoding, extended number and time of reception. */
+  receive(packet: UpPacket): void {
+    const { header, bytes, extensions, extSeq } = packet;
+    const { track } = this;
+    this.#context.counters[SLOT.pipedPackets_received]! += 1;
+    // It was well-formed when it came in over there.
+    if (!parseRtpHeader(bytes, packet.length, header) || !readPadding(bytes, packet.length, header)) return;
+    if (!extensions.parse(bytes, header, this.#extensions)) return;
+    const payload = track.payload(header.payloadType);
+    if (payload === undefined) return;
+    const known = track.streams[packet.encoding];
+    const stream =
+      known?.ssrc === header.ssrc ? known : track.startStream(header.ssrc, packet.encoding, payload);
+    if (stream.isDuplicate(extSeq)) return;
+    if (header.payloadBytes === 0) return track.skip(packet);
+    packet.payload = bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
+    stream.accept(packet, payload);
+    track.onPayload(payload);
+    track.forward(packet);
+  }
+
+  onClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {
+    this.track.streams[encoding]?.clock.onSenderReport(ntpUs, timestamp, receivedUs);
+  }
+
+  /** Ends it; its receivers are left without a source. */
+  unpublish(track: UpTrack, nowUs: number): void {
+    for (const downTrack of [...track.downTracks]) downTrack.setSource(null, nowUs);
+  }
+
+  tick(nowUs: number): void {
+    const { track } = this;
+    track.tick(nowUs);
+    for (const stream of track.streams) {
+      if (stream?.keyframes.poll(nowUs) !== true) continue;
+      this.#context.events.push({
+        kind: "piped-track.keyframe",
+        trackId: track.id,
+        encoding: stream.encoding,
+      });
+    }
+  }
+}

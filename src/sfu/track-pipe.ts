@@ -1,0 +1,29 @@
+/** The end of a pipe at the thread where a track is published: one more receiver of it, for all in another thread. */
+import { type Counters, SLOT } from "../base/counters.ts";
+import type { PacketPipe } from "../base/packet-pipe.ts";
+import type { UpPacket } from "./up-packet.ts";
+
+export class TrackPipe {
+  /** The thread at the other end. */
+  readonly to: number;
+  readonly #pipe: PacketPipe;
+  readonly #channel: number;
+  readonly #counters: Counters;
+
+  /** `channel`: the track's number in this pipe. */
+  constructor(to: number, pipe: PacketPipe, channel: number, counters: Counters) {
+    this.to = to;
+    this.#pipe = pipe;
+    this.#channel = channel;
+    this.#counters = counters;
+  }
+
+  write({ encoding, bytes, length, extSeq, receivedUs }: UpPacket): void {
+    const written = this.#pipe.writePacket(this.#channel, encoding, bytes, length, extSeq, receivedUs);
+    this.#counters[written ? SLOT.pipedPackets_sent : SLOT.downDropped_pipe_full]! += 1;
+  }
+
+  writeClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {
+    this.#pipe.writeClock(this.#channel, encoding, ntpUs, timestamp, receivedUs);
+  }
+}
