@@ -12,7 +12,8 @@ import { type RoomDefaults, Rooms } from "../../src/control/rooms.ts";
 import type { PublishedSection } from "../../src/control/track.ts";
 import type { Transport } from "../../src/control/transport.ts";
 
-export const FINGERPRINT: Fingerprint = { algorithm: "sha-256", value: "AB:CD" };
+/** Long enough to be read back from a session description. */
+export const FINGERPRINT: Fingerprint = { algorithm: "sha-256", value: Array(32).fill("AB").join(":") };
 export const REMOTE_ICE = { ufrag: "remote", pwd: "remote-password-remote-pwd" };
 
 export const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };

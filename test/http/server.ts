@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { expect } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
+import type { RoomDefaults } from "../../src/control/rooms.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { WhipSessions } from "../../src/whip/whip-sessions.ts";
@@ -17,11 +18,14 @@ export interface Server extends Conference {
   token(identity: string, grants: Partial<Grants>): Promise<string>;
 }
 
-export async function serve(env: Record<string, string> = {}): Promise<Server> {
+export async function serve(
+  env: Record<string, string> = {},
+  defaults: Partial<RoomDefaults> = {},
+): Promise<Server> {
   const loaded = loadConfig([], { BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1000000", ...env });
   if (!loaded.ok) throw new Error(loaded.lines.join("\n"));
   const { config } = loaded;
-  const hall = conference();
+  const hall = conference(defaults);
   const tokens = new AccessTokens(config.auth.keys, hall.clock);
   const metrics = new Metrics();
   const { rooms, threads } = hall;
