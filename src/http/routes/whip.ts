@@ -157,7 +157,8 @@ export const whipRoutes: FastifyPluginAsyncZod<{ sessions: WhipSessions }> = asy
     },
     async ({ claims, params }, reply) => {
       orThrow(sessions.end(params.sessionId, claims));
-      return reply.code(200).send(null);
+      // The schema says `null` for no body, but with status 200 `null` would be sent, as JSON.
+      return reply.code(200).send(undefined as never);
     },
   );
 };
