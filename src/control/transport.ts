@@ -126,20 +126,28 @@ export class Transport {
     return localIce;
   }
 
-  publish(section: PublishedSection): Result<Track, PublishError> {
+  /** Whether `publish()` takes all of `sections` once the tracks of `replaced` have ended. Changes nothing. */
+  mayPublish(
+    sections: readonly PublishedSection[],
+    replaced: readonly Transport[] = [],
+  ): Result<null, PublishError> {
     if (this.#state.kind === "closed") return fail("closed");
-    if (!this.#mayPublish(section.source)) return fail("forbidden");
-    const { room } = this.participant;
-    if (room.options.e2ee === "required" && section.encryption === "none") return fail("e2ee_required");
-    if (this.participant.trackCount >= room.options.maxTracksPerParticipant) return fail("too_many_tracks");
+    if (!sections.every(({ source }) => this.#isGranted(source))) return fail("forbidden");
+    const { e2ee, maxTracksPerParticipant } = this.participant.room.options;
+    if (e2ee === "required" && sections.some(({ encryption }) => encryption === "none")) {
+      return fail("e2ee_required");
+    }
+    const ended = replaced.reduce((sum, { trackCount }) => sum + trackCount, 0);
+    const count = this.participant.trackCount - ended + sections.length;
+    return count > maxTracksPerParticipant ? fail("too_many_tracks") : ok(null);
+  }
 
-    const track = new Track(
-      randomId<TrackId>("TR"),
-      this.participant,
-      section,
-      this.thread,
-      this.#extensions,
-    );
+  publish(section: PublishedSection): Result<Track, PublishError> {
+    const allowed = this.mayPublish([section]);
+    if (!allowed.ok) return allowed;
+    const { room } = this.participant;
+    const id = randomId<TrackId>("TR");
+    const track = new Track(id, this.participant, section, this.thread, this.#extensions);
     this.#tracks.set(track.id, track);
     for (const { ssrc, rtxSsrc } of section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
     this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
@@ -208,7 +216,7 @@ export class Transport {
     for (const listener of this.#closedListeners) listener(reason);
   }
 
-  #mayPublish(source: string): boolean {
+  #isGranted(source: string): boolean {
     const { canPublish, canPublishSources } = this.#grants;
     return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source));
   }

@@ -80,7 +80,10 @@ export class WhipSessions {
     this.#rooms = rooms;
   }
 
-  /** A session of the same participant that publishes the same source ends: its client has started again. */
+  /**
+   * A session of the same participant that publishes the same source ends: its client has started again. It goes on if
+   * the new one is refused.
+   */
   publish(
     room: string,
     claims: Claims,
@@ -89,18 +92,22 @@ export class WhipSessions {
   ): Result<OpenedSession, OpenError> | Refused {
     return this.#open(room, claims, offer, "up", (transport, sections) => {
       const sources = SOURCES[source];
-      endOlder(transport, Object.values(sources));
-      for (const section of sections) {
-        const published = transport.publish({
-          kind: section.kind,
-          mid: section.mid,
-          payloads: section.codecs.map(({ payload }) => payload),
-          rids: section.published?.lowestFirst ?? [],
-          ssrcs: section.published?.ssrcs ?? [],
-          source: sources[section.kind],
-          encryption,
-        });
-        if (!published.ok) return published;
+      const published = sections.map(({ kind, mid, codecs, published }) => ({
+        kind,
+        mid,
+        payloads: codecs.map(({ payload }) => payload),
+        rids: published?.lowestFirst ?? [],
+        ssrcs: published?.ssrcs ?? [],
+        source: sources[kind],
+        encryption,
+      }));
+      const older = olderThan(transport, Object.values(sources));
+      const allowed = transport.mayPublish(published, older);
+      if (!allowed.ok) return allowed;
+      for (const other of older) other.close("replaced");
+      for (const section of published) {
+        const track = transport.publish(section);
+        if (!track.ok) return track;
       }
       return ok(new Map());
     });
@@ -220,11 +227,12 @@ export class WhipSessions {
   }
 }
 
-function endOlder(transport: Transport, sources: readonly TrackSource[]): void {
-  for (const other of [...transport.participant.transports]) {
-    if (other === transport) continue;
-    if ([...other.tracks].some(({ section }) => sources.includes(section.source))) other.close("replaced");
-  }
+/** The other transports of the participant that publish one of `sources`. */
+function olderThan(transport: Transport, sources: readonly TrackSource[]): Transport[] {
+  return [...transport.participant.transports].filter(
+    (other) =>
+      other !== transport && [...other.tracks].some(({ section }) => sources.includes(section.source)),
+  );
 }
 
 /** A strong entity tag (RFC 9110 §8.8.3): sessions have addresses of their own, so a count is unique. */

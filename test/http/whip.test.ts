@@ -3,6 +3,8 @@
  * room. How a session lives on is in `whip-session.test.ts`, and what is refused in `whip-refusals.test.ts`.
  */
 import { beforeEach, describe, expect, test } from "vitest";
+import type { Grants } from "../../src/control/access-token.ts";
+import type { RoomOptions } from "../../src/control/room.ts";
 import { FINGERPRINT } from "../control/conference.ts";
 import { type OfferName, offer, offerText } from "../sdp/offers.ts";
 import { FRAGMENT, mediaArrives, member, open, post, SDP } from "./media-sessions.ts";
@@ -87,6 +89,22 @@ describe("publishing", () => {
       "camera",
     ]);
     expectProblem(await ask(server, `DELETE ${first.location}`, { token: ada }), 404, "session_not_found");
+  });
+
+  test.each<[string, Partial<Grants>, Partial<RoomOptions>, number, string]>([
+    ["by its token", { canPublish: false }, {}, 403, "forbidden"],
+    ["in part by its token", { canPublishSources: ["microphone"] }, {}, 403, "forbidden"],
+    ["by the room, for want of encryption", {}, { e2ee: "required" }, 403, "e2ee_required"],
+    ["by the room, for its tracks", {}, { maxTracksPerParticipant: 1 }, 409, "too_many_tracks"],
+  ])("a session that is refused %s replaces nothing", async (_name, grants, options, status, code) => {
+    await open(server, "/whip/hall", ada, "chromium-publish-single");
+    const before = { transports: transportsOf("ada"), tracks: tracksOf("ada") };
+    server.rooms.get("hall")!.setOptions(options);
+    const token = await server.token("ada", { roomJoin: true, ...grants });
+    const refused = await post(server, "/whip/hall", token, offerText("firefox-publish-simulcast"));
+    expectProblem(refused, status, code);
+    expect({ transports: transportsOf("ada"), tracks: tracksOf("ada") }).toEqual(before);
+    expect(before.transports[0]!.state.kind).toBe("open");
   });
 
   test("a room whose members must encrypt takes what is declared so", async () => {
