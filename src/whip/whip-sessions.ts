@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import type { IceCredentials } from "../contract/media.ts";
-import type { Claims, TrackSource } from "../control/access-token.ts";
+import type { Claims, Grants, TrackSource } from "../control/access-token.ts";
+import type { Participant } from "../control/participant.ts";
 import { fail, ok, type Result } from "../control/result.ts";
 import type { JoinError, Rooms } from "../control/rooms.ts";
 import type { TrackEncryption } from "../control/track.ts";
@@ -54,6 +55,12 @@ export type OpenError =
   | "left";
 
 export type PatchError = "session_not_found" | "precondition_required" | "precondition_failed";
+
+/** Gives the negotiated sections their meaning, and says what we send in them. */
+type Connect = (
+  transport: Transport,
+  sections: readonly AcceptedSection[],
+) => Result<ReadonlyMap<string, Sender>, OpenError>;
 
 interface Session {
   readonly transport: Transport;
@@ -169,25 +176,33 @@ export class WhipSessions {
     return ok(null);
   }
 
-  /** `connect` gives the negotiated sections their meaning, and says what we send in them. */
   #open(
     room: string,
     claims: Claims,
     offer: string,
     flow: Flow,
-    connect: (
-      transport: Transport,
-      sections: readonly AcceptedSection[],
-    ) => Result<ReadonlyMap<string, Sender>, OpenError>,
+    connect: Connect,
   ): Result<OpenedSession, OpenError> | Refused {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return refuse("bad_request", parsed.error);
     const negotiation = negotiate(parsed.description, () => flow);
     if (!negotiation.ok) return refuse("unacceptable_session", negotiation.error);
-    const { outcome } = negotiation;
+    const isNew = this.#rooms.get(room)?.participant(claims.identity) === undefined;
     const joined = this.#rooms.join(room, claims);
     if (!joined.ok) return joined;
-    const opened = joined.value.openTransport({ grants: claims.grants, ...outcome.transport });
+    const opened = this.#openFor(joined.value, claims.grants, negotiation.outcome, connect);
+    // A session that never was does not show anybody in the room, nor take a seat there.
+    if (!opened.ok && isNew) joined.value.leave("client_left");
+    return opened;
+  }
+
+  #openFor(
+    participant: Participant,
+    grants: Grants,
+    outcome: NegotiationOutcome,
+    connect: Connect,
+  ): Result<OpenedSession, OpenError> {
+    const opened = participant.openTransport({ grants, ...outcome.transport });
     if (!opened.ok) return opened;
     const transport = opened.value;
     const senders = connect(transport, outcome.bundle);
