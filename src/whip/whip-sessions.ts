@@ -108,7 +108,7 @@ export class WhipSessions {
         source: sources[kind],
         encryption,
       }));
-      const older = olderThan(transport, Object.values(sources));
+      const older = publishersOf(transport.participant, Object.values(sources));
       const allowed = transport.mayPublish(published, older);
       if (!allowed.ok) return allowed;
       for (const other of older) other.close("replaced");
@@ -242,11 +242,10 @@ export class WhipSessions {
   }
 }
 
-/** The other transports of the participant that publish one of `sources`. */
-function olderThan(transport: Transport, sources: readonly TrackSource[]): Transport[] {
-  return [...transport.participant.transports].filter(
-    (other) =>
-      other !== transport && [...other.tracks].some(({ section }) => sources.includes(section.source)),
+/** The participant's transports that publish one of `sources`. */
+function publishersOf(participant: Participant, sources: readonly TrackSource[]): Transport[] {
+  return [...participant.transports].filter(({ tracks }) =>
+    [...tracks].some(({ section }) => sources.includes(section.source)),
   );
 }
 
