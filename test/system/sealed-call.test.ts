@@ -112,6 +112,23 @@ describe.skipIf(!requireProgram("chromium"))("a sealed call in Chromium", () => 
     });
   });
 
+  test("the console stays empty: joining a new room, watching, switching, leaving, coming back", async () => {
+    const room = "quiet";
+    const bo = await TestCall.join(browser, server, { room, name: "bo", watch: true });
+    const ada = await TestCall.join(browser, server, { room, name: "ada" });
+    const api = new ControlApi(server.url, room, await server.token(room, "bo"));
+    await bo.tileWhen("seen", "ada", ({ framesDecoded }) => framesDecoded > 10);
+    await api.prefer((await api.videoSubscription()).id, { preferred: { spatial: 0, temporal: 0 } });
+    await bo.tileWhen("low", "ada", ({ frameWidth }) => frameWidth === 320);
+    await ada.leave();
+    await bo.until("alone", async () => (await bo.tile("ada")) === undefined);
+    const again = await TestCall.join(browser, server, { room, name: "ada" });
+    await bo.tileWhen("seen again", "ada", ({ framesDecoded }) => framesDecoded > 10);
+    await bo.leave();
+    await again.leave();
+    expect([...ada.console, ...bo.console, ...again.console]).toEqual([]);
+  });
+
   // Chromium's estimate follows what it can encode: a machine that is busy with something else gets a second try.
   test("the publisher's estimate passes 2.5 Mbit/s, and all three layers flow", { retry: 2 }, async () => {
     const room = "ramp";

@@ -119,6 +119,7 @@ export class Call {
   async #readRoom(): Promise<string[]> {
     try {
       const participants = await this.#api.participants();
+      if (participants === undefined) return [];
       const published = participants.flatMap((one) => one.tracks);
       const known = new Set(this.#tracks.filter((track) => track.codec !== null).map((track) => track.id));
       if (published.some((id) => !known.has(id))) this.#tracks = await this.#api.tracks();
@@ -128,7 +129,7 @@ export class Call {
       }
       return participants.map((one) => one.identity);
     } catch (error) {
-      // Who only watches makes no room: it comes into being with the first who publishes.
+      // It ended between our questions.
       if (error instanceof ApiError && error.code === "room_not_found") return [];
       throw error;
     }
@@ -153,7 +154,7 @@ export class Call {
     for (const [identity, one] of this.#others) {
       if (identities.includes(identity)) continue;
       this.#others.delete(identity);
-      void one.leave();
+      one.remove();
     }
     this.#showCount(this.#others.size + 1);
   }
@@ -169,17 +170,8 @@ export class Call {
 /** An identity is one participant, whoever uses it: a second Ada becomes "Ada 2". */
 async function freeIdentity(room: string, name: string): Promise<string> {
   const api = await ServerApi.join(room, name);
-  const taken = await identitiesIn(api);
+  const taken = (await api.participants())?.map((one) => one.identity) ?? [];
   let identity = name;
   for (let number = 2; taken.includes(identity); number++) identity = `${name} ${number}`;
   return identity;
-}
-
-async function identitiesIn(api: ServerApi): Promise<string[]> {
-  try {
-    return (await api.participants()).map((one) => one.identity);
-  } catch (error) {
-    if (error instanceof ApiError && error.code === "room_not_found") return [];
-    throw error;
-  }
 }

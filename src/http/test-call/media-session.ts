@@ -42,7 +42,8 @@ export class MediaSession {
   }
 
   async close(): Promise<void> {
-    this.connection.close();
+    // Asked first: the end of the connection ends the session too, and asking then would be an error.
     await this.#api.close(this.#session);
+    this.connection.close();
   }
 }

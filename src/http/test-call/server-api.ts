@@ -68,6 +68,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 const PASSING = new Set(["draining", "no_capacity", "rate_limited", "too_many_transports", "unreachable"]);
 
 export class ServerApi {
+  readonly #room: string;
   readonly #roomPath: string;
   readonly #whipPath: string;
   readonly #whepPath: string;
@@ -75,6 +76,7 @@ export class ServerApi {
 
   private constructor(room: string, token: string) {
     const name = encodeURIComponent(room);
+    this.#room = room;
     this.#roomPath = `/v1/rooms/${name}`;
     this.#whipPath = `/whip/${name}`;
     this.#whepPath = `/whep/${name}`;
@@ -87,16 +89,24 @@ export class ServerApi {
     return new ServerApi(room, token);
   }
 
-  async participants(): Promise<Participant[]> {
-    return ((await this.#get("/participants")) as { participants: Participant[] }).participants;
+  /**
+   * Undefined while there is no such room: it comes into being with the first who publishes. The list of rooms is asked
+   * first, because browsers write each 404 into their console as an error.
+   */
+  async participants(): Promise<Participant[] | undefined> {
+    const { rooms } = (await this.#get("/v1/rooms")) as { rooms: { name: string }[] };
+    if (!rooms.some(({ name }) => name === this.#room)) return undefined;
+    return ((await this.#get(`${this.#roomPath}/participants`)) as { participants: Participant[] })
+      .participants;
   }
 
   async tracks(): Promise<Track[]> {
-    return ((await this.#get("/tracks")) as { tracks: Track[] }).tracks;
+    return ((await this.#get(`${this.#roomPath}/tracks`)) as { tracks: Track[] }).tracks;
   }
 
   async subscriptions(): Promise<Subscription[]> {
-    return ((await this.#get("/subscriptions")) as { subscriptions: Subscription[] }).subscriptions;
+    return ((await this.#get(`${this.#roomPath}/subscriptions`)) as { subscriptions: Subscription[] })
+      .subscriptions;
   }
 
   async prefer(subscriptionId: string, preference: Partial<LayerPreference>): Promise<void> {
@@ -127,7 +137,7 @@ export class ServerApi {
 
   async #get(path: string): Promise<unknown> {
     const headers = { authorization: `Bearer ${this.#token}` };
-    return (await request(`${this.#roomPath}${path}`, { headers })).json();
+    return (await request(path, { headers })).json();
   }
 
   #send(method: string, path: string, type: string, body: string): Promise<Response> {

@@ -96,6 +96,14 @@ export class WatchedParticipant {
     await this.#stop();
   }
 
+  /** They have left, and with them the server has ended the session. */
+  remove(): void {
+    this.#isGone = true;
+    this.#tile.remove();
+    this.#detach();
+    this.#watching?.session.connection.close();
+  }
+
   async #stop(): Promise<void> {
     this.#detach();
     const watching = this.#watching;

@@ -48,6 +48,11 @@ export class TestCall {
     });
   }
 
+  /** Errors, warnings, and whatever else the browser wrote since the page was opened. */
+  get console(): readonly string[] {
+    return this.#page.console;
+  }
+
   leave(): Promise<void> {
     return this.#page.evaluate(() => window.blindfold?.leave(), null).then(() => {});
   }
