@@ -9,12 +9,26 @@ import { element } from "./page-elements.ts";
 const ROWS = 6;
 const ROW_BYTES = 16;
 
+/** What headers in the clear say beside the frame. */
+export interface HeaderFacts {
+  readonly codec: string | null;
+  /** Of several encodings of one picture (simulcast), the one that the frame is of: "high"; null when there is one. */
+  readonly encoding: string | null;
+  /** In [0, 1], of the RTP header extension of RFC 6464; null without a microphone. */
+  readonly audioLevel: number | null;
+}
+
+/** Between two pictures, for who wants less motion: slides instead of a film. */
+const CALM_PAINT_MS = 5_000;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
 export class CiphertextView {
   readonly #canvas: HTMLCanvasElement;
   readonly #facts: HTMLElement;
   readonly #dump: HTMLElement;
   /** One byte a pixel, the newest last: the picture rolls upwards as frames arrive. */
   readonly #bytes: Uint8Array;
+  #paintedMs = Number.NEGATIVE_INFINITY;
 
   constructor(tile: HTMLElement, name: string) {
     this.#canvas = element(tile, "canvas", HTMLCanvasElement);
@@ -24,17 +38,19 @@ export class CiphertextView {
     this.#bytes = new Uint8Array(this.#canvas.width * this.#canvas.height);
   }
 
-  /** `audioLevelDb`: of the RTP header extension (RFC 6464), which is in the clear; null when not known. */
-  show(sighting: FrameSighting, codec: string | null, audioLevelDb: number | null): void {
+  show(sighting: FrameSighting, headers: HeaderFacts): void {
     const { head } = sighting;
     this.#bytes.copyWithin(0, head.length);
     this.#bytes.set(head.subarray(0, this.#bytes.length), this.#bytes.length - head.length);
     this.#paint();
     this.#dump.textContent = hexDump(head);
-    this.#list(factsOf(sighting, codec, audioLevelDb));
+    this.#list(factsOf(sighting, headers));
   }
 
   #paint(): void {
+    const nowMs = performance.now();
+    if (calm.matches && nowMs - this.#paintedMs < CALM_PAINT_MS) return;
+    this.#paintedMs = nowMs;
     const context = this.#canvas.getContext("2d");
     if (context === null) return;
     const image = context.createImageData(this.#canvas.width, this.#canvas.height);
@@ -55,21 +71,29 @@ export class CiphertextView {
   }
 }
 
-function factsOf(
-  { frameBytes, gapMs, keyFrame, spatial, temporal, ssrc, width, height }: FrameSighting,
-  codec: string | null,
-  audioLevelDb: number | null,
-): [string, string][] {
-  const layer = [spatial !== null && `spatial ${spatial}`, temporal !== null && `temporal ${temporal}`];
-  return [
-    ["Codec", codec ?? "unknown"],
-    ["Frame", `${frameBytes.toLocaleString("en")} bytes, ${keyFrame ? "key frame" : "delta frame"}`],
-    ["Resolution", width === null || height === null || width === 0 ? "not said" : `${width} × ${height}`],
-    ["Layer", layer.filter(Boolean).join(", ") || "only one"],
-    ["After", `${gapMs.toFixed(0)} ms`],
-    ["SSRC", ssrc === null ? "unknown" : `0x${ssrc.toString(16).padStart(8, "0")}`],
-    ["Loudness", audioLevelDb === null ? "not said" : `${audioLevelDb.toFixed(0)} dB`],
+function factsOf(sighting: FrameSighting, { codec, encoding, audioLevel }: HeaderFacts): [string, string][] {
+  const { frameBytes, gapMs, keyFrame, spatial, temporal, ssrc, width, height } = sighting;
+  const size = width && height ? `${width} × ${height}` : null;
+  const frame = `${frameBytes.toLocaleString("en")} bytes, ${keyFrame ? "key" : "delta"}, after ${gapMs.toFixed(0)} ms`;
+  const layer = [
+    encoding !== null && `encoding ${encoding}`,
+    // VP8 and H264 have none: what browsers tell of them is always 0.
+    (codec === "VP9" || codec === "AV1") && spatial !== null && `spatial ${spatial}`,
+    temporal !== null && `temporal ${temporal}`,
   ];
+  const facts: [string, string][] = [
+    ["Video", [codec, size].filter(Boolean).join(", ") || "unknown"],
+    ["Frame", frame],
+    ["Layer", layer.filter(Boolean).join(", ") || "only one"],
+    ["SSRC", ssrc === null ? "unknown" : `0x${ssrc.toString(16).padStart(8, "0")}`],
+  ];
+  if (audioLevel !== null) facts.push(["Loudness", `${loudnessDb(audioLevel)} dB`]);
+  return facts;
+}
+
+/** Below full scale, as RFC 6464 has it: whole, and -127 for silence. */
+function loudnessDb(level: number): number {
+  return Math.round(Math.max(-127, 20 * Math.log10(level)));
 }
 
 function hexDump(bytes: Uint8Array): string {

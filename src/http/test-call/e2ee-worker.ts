@@ -37,6 +37,12 @@ const REPORT_MS = 125;
 /** Larger: a picture stays frozen longer when the request is lost. Smaller: the sender makes more key frames. */
 const KEY_FRAME_RETRY_MS = 1_000;
 
+/**
+ * Several encodings go through one sender (simulcast): sighted is the widest, until it has not come for so long. Larger:
+ * a layer that is switched off is shown for longer. Smaller: slow cameras seem to jump between sizes.
+ */
+const ENCODING_LOST_MS = 1_000;
+
 /** What one mode does with a frame's bytes: the new bytes, or why the frame is dropped. */
 type Change = (codec: CodecName, bytes: Uint8Array) => Promise<Uint8Array | FrameFailure | "replayed">;
 
@@ -63,6 +69,7 @@ class Tap {
   #lastFailure: FrameFailure | null = null;
   #sighting: FrameSighting | null = null;
   #lastFrameMs = 0;
+  #sightedWidth = 0;
   /** A decoder must not get a delta frame when one that it may build on was dropped. */
   #needsKeyFrame = false;
   #keyFrameAskedMs = 0;
@@ -133,6 +140,9 @@ class Tap {
 
   #sight(bytes: Uint8Array, frame: Frame, metadata: Metadata): void {
     const nowMs = performance.now();
+    const width = metadata.width || this.#sightedWidth;
+    if (width < this.#sightedWidth && nowMs - this.#lastFrameMs < ENCODING_LOST_MS) return;
+    this.#sightedWidth = width;
     this.#sighting = {
       head: bytes.slice(0, SIGHTING_BYTES) as Uint8Array<ArrayBuffer>,
       frameBytes: bytes.length,

@@ -1,5 +1,6 @@
 /** Oneself: camera and microphone, the WHIP session that publishes them sealed, and the tile that shows them. */
 import type { MediaKind, VideoCodec } from "../../base/codec.ts";
+import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
 import { encryptionMark } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
@@ -15,6 +16,9 @@ export interface PublishOptions {
   readonly sealed: boolean;
 }
 
+/** By the ids that `addVideo` gives, in the words of the layer choice. */
+const ENCODING_NAMES: Readonly<Record<string, string>> = { q: "low", h: "medium", f: "high" };
+
 export class OwnParticipant {
   readonly identity: string;
   readonly #tile: Tile;
@@ -25,6 +29,7 @@ export class OwnParticipant {
   readonly #counts = new Map<MediaKind, FrameCounts>();
   #session: MediaSession | undefined;
   #statistics: StatisticsReader | undefined;
+  #measured = NO_STATISTICS;
   #detachers: (() => void)[] = [];
   #isOpening = false;
 
@@ -64,6 +69,7 @@ export class OwnParticipant {
 
   async refresh(): Promise<TileReport> {
     const statistics = (await this.#statistics?.sent()) ?? NO_STATISTICS;
+    this.#measured = statistics;
     const declared = this.#options.sealed ? "custom" : "none";
     const mark = encryptionMark(
       this.#media.getTracks().map(({ kind }) => ({ declared, counts: this.#counts.get(kind as MediaKind) })),
@@ -112,11 +118,22 @@ export class OwnParticipant {
     const codec = kind === "audio" ? "opus" : this.#options.codec;
     const onReport = ({ counts, sighting }: StreamReport): void => {
       this.#counts.set(kind, counts);
-      if (kind === "video" && sighting !== null) this.#tile.ciphertext.show(sighting, codec, null);
+      if (kind === "video" && sighting !== null) this.#tile.ciphertext.show(sighting, this.#headerFacts());
     };
     const mode = this.#options.sealed ? "seal" : "pass";
     const name = { identity: this.identity, kind };
     this.#detachers.push(this.#sealing.attach(sender, mode, name, codec, onReport));
+  }
+
+  /** The browser writes the level that it measures into the header extension. */
+  #headerFacts(): HeaderFacts {
+    const { rid, audioLevel } = this.#measured;
+    const hasMicrophone = this.#media.getAudioTracks().length > 0;
+    return {
+      codec: this.#options.codec,
+      encoding: ENCODING_NAMES[rid] ?? null,
+      audioLevel: hasMicrophone ? audioLevel : null,
+    };
   }
 
   #sumOf(count: "good" | "failed"): number {

@@ -5,6 +5,8 @@ export interface MediaStatistics {
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
+  /** Of the encoding that is measured, where several are sent (simulcast); else empty. */
+  readonly rid: string;
   readonly freezeCount: number;
   readonly totalFreezesDuration: number;
   /** In [0, 1] squared and summed over time, W3C webrtc-stats; stays 0 while nothing but silence is played. */
@@ -22,6 +24,7 @@ export const NO_STATISTICS: MediaStatistics = {
   framesPerSecond: 0,
   frameWidth: 0,
   frameHeight: 0,
+  rid: "",
   freezeCount: 0,
   totalFreezesDuration: 0,
   totalAudioEnergy: 0,
@@ -70,6 +73,7 @@ export class StatisticsReader {
       framesPerSecond: numberOf(video?.framesPerSecond),
       frameWidth: numberOf(video?.frameWidth),
       frameHeight: numberOf(video?.frameHeight),
+      rid: String(video?.rid ?? ""),
       freezeCount: numberOf(video?.freezeCount),
       totalFreezesDuration: numberOf(video?.totalFreezesDuration),
       totalAudioEnergy: numberOf(audio?.totalAudioEnergy),

@@ -24,6 +24,8 @@ export interface Track {
   readonly kind: "audio" | "video";
   readonly codec: string | null;
   readonly encryption: "none" | "gcm" | "custom";
+  /** `rid`: of one encoding among several (simulcast), else empty. */
+  readonly layers: readonly { readonly rid: string }[] | null;
 }
 
 export interface Subscription {

@@ -36,7 +36,8 @@ export interface TileReport extends MediaStatistics {
   readonly connectionState: RTCPeerConnectionState | "none";
 }
 
-const SPATIAL_NAMES = ["low", "medium", "high"];
+/** As the choice in the tile has them, by spatial layer or encoding. */
+export const LAYER_NAMES = ["low", "medium", "high"];
 
 export class Tile {
   readonly root: HTMLElement;
@@ -103,7 +104,8 @@ export class Tile {
     const { frameWidth, frameHeight, framesPerSecond, bitrateBps, audioLevel } = statistics;
     const size = frameWidth === 0 ? "" : `${frameWidth} × ${frameHeight}`;
     const rate = frameWidth === 0 ? "" : `${framesPerSecond} fps`;
-    this.#facts.textContent = [size, rate, rateText(bitrateBps), layerText].filter(Boolean).join("  ·  ");
+    const bits = bitrateBps === 0 ? "" : rateText(bitrateBps);
+    this.#facts.textContent = [size, rate, bits, layerText].filter(Boolean).join("  ·  ");
     // Loudness is heard by ratios: a square root brings speech to the middle of the meter.
     this.#meter.value = Math.sqrt(audioLevel);
   }
@@ -114,9 +116,11 @@ export class Tile {
   }
 }
 
+/** What the server sends of a participant: frames of all temporal layers up to one. */
 export function layerText(layers: Layers | null): string {
   if (layers === null) return "";
-  return `layer ${SPATIAL_NAMES[layers.spatial] ?? layers.spatial} T${layers.temporal}`;
+  const temporal = layers.temporal === 0 ? "T0" : `T0–${layers.temporal}`;
+  return `${LAYER_NAMES[layers.spatial] ?? layers.spatial} ${temporal}`;
 }
 
 function rateText(bitrateBps: number): string {

@@ -1,5 +1,6 @@
 /** Somebody else in the room: their WHEP session, what becomes of their frames, and their tile. */
 import type { CodecName, MediaKind } from "../../base/codec.ts";
+import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
 import { encryptionMark } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
@@ -7,7 +8,7 @@ import { MediaSession } from "./media-session.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
 import { addReceiver } from "./receiving.ts";
 import type { ServerApi, Subscription, Track } from "./server-api.ts";
-import { type LayerChoice, layerText, PREFERENCES, Tile, type TileReport } from "./tile.ts";
+import { LAYER_NAMES, type LayerChoice, layerText, PREFERENCES, Tile, type TileReport } from "./tile.ts";
 
 interface Watching {
   readonly session: MediaSession;
@@ -149,14 +150,18 @@ export class WatchedParticipant {
   #onReport(kind: MediaKind, { counts, sighting }: StreamReport): void {
     this.#counts.set(kind, counts);
     if (kind !== "video" || sighting === null) return;
-    const codec = this.#tracks.find((one) => one.kind === "video")?.codec ?? null;
-    this.#tile.ciphertext.show(sighting, codec, this.#headerLoudness());
+    this.#tile.ciphertext.show(sighting, this.#headerFacts());
   }
 
-  /** Of the RTP header extension that the server reads too, in dB below full scale. */
-  #headerLoudness(): number | null {
-    const level = this.#watching?.audioReceiver.getSynchronizationSources()[0]?.audioLevel;
-    return level === undefined ? null : Math.max(-127, 20 * Math.log10(level));
+  #headerFacts(): HeaderFacts {
+    const track = this.#tracks.find((one) => one.kind === "video");
+    const isSimulcast = track?.layers?.some(({ rid }) => rid !== "") === true;
+    const spatial = this.#subscription?.current?.spatial;
+    return {
+      codec: track?.codec ?? null,
+      encoding: isSimulcast && spatial !== undefined ? (LAYER_NAMES[spatial] ?? null) : null,
+      audioLevel: this.#watching?.audioReceiver.getSynchronizationSources()[0]?.audioLevel ?? null,
+    };
   }
 }
 
