@@ -11,6 +11,8 @@ export const byId = (id: string): HTMLElement => element(document, `#${id}`, HTM
 
 export function showOnly(id: "lobby" | "call" | "goodbye"): void {
   for (const one of ["lobby", "call", "goodbye"]) byId(one).hidden = one !== id;
+  // What had the focus may be hidden now: the keyboard goes on from here.
+  byId(id).focus();
 }
 
 /** One banner for each `topic`; null takes it away. */
