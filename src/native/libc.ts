@@ -10,9 +10,11 @@ import { arch, endianness, platform } from "node:os";
 if (platform() !== "linux" || endianness() !== "LE" || !["x64", "arm64"].includes(arch())) {
   throw new Error(`no native socket for ${platform()} on ${arch()}`);
 }
+// libuv promises its layouts for one major version.
+if (!process.versions.uv.startsWith("1."))
+  throw new Error(`no native socket over libuv ${process.versions.uv}`);
 
-/** The library must stay referenced while callbacks of it are registered: Node frees them with it. */
-export const { lib: processImage, functions: c } = dlopen(null, {
+export const { functions: c } = dlopen(null, {
   __errno_location: { arguments: [], return: "pointer" },
   getsockopt: { arguments: ["i32", "i32", "i32", "pointer", "pointer"], return: "i32" },
   recvmmsg: { arguments: ["i32", "pointer", "u32", "i32", "pointer"], return: "i32" },
@@ -27,11 +29,15 @@ export const { lib: processImage, functions: c } = dlopen(null, {
   uv_is_active: { arguments: ["pointer"], return: "i32" },
   uv_udp_recv_start: { arguments: ["pointer", "pointer", "pointer"], return: "i32" },
   uv_udp_recv_stop: { arguments: ["pointer"], return: "i32" },
-  uv_walk: { arguments: ["pointer", "pointer", "pointer"], return: "void" },
 });
 
 /** `uv_handle_type` of a UDP socket (uv.h). */
 export const UV_UDP = 15;
+/** Links of `uv_loop_t` to its first and last handle, and where a handle is linked in. */
+export const UV_LOOP_QUEUE = { next: 16, previous: 24 } as const;
+export const UV_HANDLE_QUEUE = 32;
+/** `uv_udp_t`: who is asked for a buffer, and who is told of what was read. */
+export const UV_UDP_CALLBACKS = { allocate: 112, received: 120 } as const;
 
 export const AF_INET6 = 10;
 

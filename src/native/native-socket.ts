@@ -1,7 +1,7 @@
 /**
  * Datagrams by the system calls of Linux through node:ffi: the fast body of `DatagramSocket`.
  *
- * Per packet nothing is allocated, in either direction; per batch, what ffi and one Immediate cost.
+ * Per packet nothing is allocated, in either direction; per batch, what ffi and one event of Node cost.
  */
 import { isIPv6 } from "node:net";
 import type { TransmitRing } from "../base/transmit-ring.ts";
@@ -32,13 +32,7 @@ const BATCHES_PER_TURN = 8;
 
 /** Opens a socket bound to a numeric address; `::` takes IPv4 too. Rejects when the address can't be had. */
 export async function createNativeSocket(options: DatagramSocketOptions): Promise<DatagramSocket> {
-  let socket: NativeSocket | null = null;
-  const handle = await openUdpHandle({ ...options, onReadable: () => socket?.onReadable() });
-  // Beyond the limits of the system, for those who may (CAP_NET_ADMIN); for others the first answer stands.
-  setOption(handle.fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
-  setOption(handle.fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
-  socket = new NativeSocket(handle, options);
-  return socket;
+  return new NativeSocket(await openUdpHandle(options), options);
 }
 
 class NativeSocket implements DatagramSocket {
@@ -50,12 +44,13 @@ class NativeSocket implements DatagramSocket {
   readonly #sender: DatagramSender;
   readonly #receiver: DatagramReceiver;
   readonly #accounting = new Uint32Array(new ArrayBuffer(4 * MEMINFO_WORDS));
-  /** Set while a turn is to come. */
-  #turn: NodeJS.Immediate | null = null;
   #isOpen = true;
 
   constructor(handle: UdpHandle, options: DatagramSocketOptions) {
     const { fd } = handle;
+    // Beyond the limits of the system, for those who may (CAP_NET_ADMIN); for others the first answer stands.
+    setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
+    setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
     this.port = handle.port;
     this.#handle = handle;
     this.#handler = options.handler;
@@ -65,6 +60,7 @@ class NativeSocket implements DatagramSocket {
       sendMessages(fd, messages, count),
     );
     this.#receiver = new DatagramReceiver(fd, addresses, options.handler, options.onPathTableFull);
+    handle.watch(this.#onReadable);
     this.#account();
     this.receiveBufferBytes = this.#accounting[MEMINFO.receiveBuffer]!;
     this.sendBufferBytes = this.#accounting[MEMINFO.sendBuffer]!;
@@ -86,20 +82,10 @@ class NativeSocket implements DatagramSocket {
     if (!this.#isOpen) return Promise.resolve();
     this.#account();
     this.#isOpen = false;
-    if (this.#turn !== null) clearImmediate(this.#turn);
     return this.#handle.close();
   }
 
-  /**
-   * Called by C, where an exception would abort the process and promises are not looked at afterwards: so the work is
-   * left to an Immediate, which runs in the same turn of the event loop.
-   */
-  onReadable(): void {
-    this.#turn ??= setImmediate(this.#receiveTurn);
-  }
-
-  readonly #receiveTurn = (): void => {
-    this.#turn = null;
+  readonly #onReadable = (): void => {
     let batches = 0;
     while (this.#receiver.receive(this.#stillOpen) && ++batches < BATCHES_PER_TURN);
     if (this.#isOpen) this.#handler.onBatchEnd();
