@@ -2,9 +2,10 @@ import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { platform } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
-import { describeDatagramSocket } from "../worker/socket-conformance.ts";
+import { describeDatagramSocket, hasIpv6, Party } from "../worker/socket-conformance.ts";
 
 const isLinux = platform() === "linux";
 // Elsewhere the import itself is refused.
@@ -31,6 +32,11 @@ async function flood(port: number): Promise<{ stop: () => Promise<void> }> {
   };
 }
 
+async function openPair(bufferBytes: number): Promise<[Party, Party]> {
+  const open = (): Promise<Party> => new Party().open(createNativeSocket, "127.0.0.1", 0, bufferBytes);
+  return [await open(), await open()];
+}
+
 async function isFree(port: number): Promise<boolean> {
   const successor = createSocket("udp4");
   successor.bind(port, "127.0.0.1");
@@ -52,6 +58,59 @@ describe.skipIf(!isLinux)("on Linux", () => {
       onPathTableFull: () => {},
     };
     await expect(createNativeSocket(options)).rejects.toThrow("EINVAL");
+  });
+
+  test("ends a turn after 512 datagrams, so that others get theirs, and hears the rest in the next", async () => {
+    const [a, b] = await openPair(4 * 1024 * 1024);
+    for (let burst = 0; burst < 20; burst++) {
+      for (let i = 0; i < 40; i++) a.put(`${burst * 40 + i}`, a.pathTo(b));
+      a.socket.send(a.ring);
+      a.ring.clear();
+    }
+    await b.until(() => b.texts.length === 800);
+    expect(b.heard.indexOf("|")).toBeLessThanOrEqual(512);
+    expect(b.texts).toEqual(Array.from({ length: 800 }, (_, i) => `${i}`));
+    await Promise.all([a.socket.close(), b.socket.close()]);
+  });
+
+  test("counts what the kernel and it itself could not take", async () => {
+    const [a, b] = await openPair(16 * 1024);
+    const sent = 400;
+    for (let burst = 0; burst < 10; burst++) {
+      for (let i = 0; i < sent / 10; i++) a.put("x".repeat(1200), a.pathTo(b));
+      a.socket.send(a.ring);
+      a.ring.clear();
+    }
+    while (b.texts.length + b.socket.receiveDrops()! < sent) await nextTurn();
+    expect(b.texts.length).toBeGreaterThan(0);
+    expect(b.socket.receiveDrops()).toBe(sent - b.texts.length);
+
+    const before = b.socket.receiveDrops()!;
+    const peer = createSocket("udp4");
+    peer.send("y".repeat(3000), b.socket.port, "127.0.0.1");
+    while (b.socket.receiveDrops() === before) await nextTurn();
+    expect(b.socket.receiveDrops()).toBe(before + 1);
+    peer.close();
+    await Promise.all([a.socket.close(), b.socket.close()]);
+    expect(b.socket.receiveDrops()).toBe(before + 1);
+  });
+
+  test.skipIf(!hasIpv6)("segments for IPv4 and IPv6 peers of one socket", async () => {
+    const dual = await new Party().open(createNativeSocket, "::");
+    const [four, six] = [
+      await new Party().open(createNativeSocket),
+      await new Party().open(createNativeSocket, "::1"),
+    ];
+    for (let i = 0; i < 20; i++) {
+      dual.put(`to four ${i}`, dual.pathTo(four));
+      dual.put(`to six ${i}`, dual.pathTo(six, "::1"));
+    }
+    expect(await dual.send()).toBe(0);
+    for (const [name, peer] of Object.entries({ four, six })) {
+      await peer.until(() => peer.texts.length === 20);
+      expect(peer.texts).toEqual(Array.from({ length: 20 }, (_, i) => `to ${name} ${i}`));
+    }
+    await Promise.all([dual, four, six].map(({ socket }) => socket.close()));
   });
 
   /**

@@ -16,12 +16,16 @@ import type { DatagramSocket, DatagramSocketOptions } from "../../src/worker/dat
 type Create = (options: DatagramSocketOptions) => Promise<DatagramSocket>;
 
 const V4 = "127.0.0.1";
-const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
+export const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
   list?.some(({ address }) => address === "::1"),
 );
+/** `fe80::…%eth0`: an address that means nothing without its interface (RFC 4007 §11). */
+const linkLocal = Object.entries(networkInterfaces())
+  .flatMap(([name, list]) => list!.map(({ address }) => `${address}%${name}`))
+  .find((address) => address.startsWith("fe80:"));
 
 /** A socket under test with its table, its ring, and a record of what it heard. */
-class Party {
+export class Party {
   readonly paths: PathTable;
   readonly ring = new TransmitRing(64);
   /** Texts of datagrams, and `|` for the end of each batch. */
@@ -35,12 +39,12 @@ class Party {
     this.paths = new PathTable(pathCapacity);
   }
 
-  async open(create: Create, address = V4, port = 0): Promise<this> {
+  async open(create: Create, address = V4, port = 0, bufferBytes = 256 * 1024): Promise<this> {
     this.socket = await create({
       address,
       port,
       paths: this.paths,
-      bufferBytes: 256 * 1024,
+      bufferBytes,
       onPathTableFull: () => {
         this.tableFull += 1;
         this.#wake();
@@ -285,6 +289,19 @@ export function describeDatagramSocket(name: string, create: Create): void {
         await peer.send();
         await dual.until(() => dual.texts.length === 1);
         expect(dual.paths.address(dual.from[0]!)).toBe("::1");
+        dual.put("back", dual.from[0]!);
+        expect(await dual.send()).toBe(0);
+        await peer.until(() => peer.texts.length === 1);
+        expect(peer.texts).toEqual(["back"]);
+      });
+
+      test.skipIf(linkLocal === undefined)("link-local peers are known with their interface", async () => {
+        const dual = await open("::");
+        const peer = await open(linkLocal!);
+        peer.put("from a link", peer.pathTo(dual, linkLocal!));
+        await peer.send();
+        await dual.until(() => dual.texts.length === 1);
+        expect(dual.paths.address(dual.from[0]!)).toBe(linkLocal);
         dual.put("back", dual.from[0]!);
         expect(await dual.send()).toBe(0);
         await peer.until(() => peer.texts.length === 1);
