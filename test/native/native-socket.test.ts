@@ -130,7 +130,7 @@ describe.skipIf(!isLinux)("on Linux", () => {
     });
 
     test("may be terminated without closing it", async () => {
-      for (let round = 0; round < 8; round++) {
+      for (let round = 0; round < 5; round++) {
         const worker = new Worker(ECHO);
         const [port] = await once(worker, "message");
         const load = await flood(port);
