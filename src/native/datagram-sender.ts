@@ -4,6 +4,9 @@
  * The ring is written packet by packet, each for all receivers, so the rows for one receiver are spread over it. They
  * are chained per path first; then each run of equal sizes (the last may be shorter) becomes one message, which the
  * kernel carries through its stack once and cuts into datagrams at the end. Order per path is kept.
+ *
+ * Bursts of 8 packets of 1,100 bytes to 50 receivers over loopback cost 0.7 µs of CPU a packet, 2.6 without GSO, 3.5 by
+ * node:dgram. All but 0.014 of it is the kernel's: chaining is worth its while from the second packet on.
  */
 import type { PathId } from "../base/ids.ts";
 import { SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
@@ -25,7 +28,7 @@ import {
 import { MessageHeaders } from "./message-headers.ts";
 import type { SocketAddresses } from "./socket-addresses.ts";
 
-/** Messages of one system call. More only helps bursts to more receivers at once; fewer costs calls. */
+/** Messages of one system call. 16 and 256 measured the same: a call costs little beside its messages. */
 const BATCH = 64;
 /** UDP_MAX_SEGMENTS of the kernels before 6.9; later ones take twice as many. */
 const SEGMENTS = 64;

@@ -250,6 +250,35 @@ export function describeDatagramSocket(name: string, create: Create): void {
       expect([0, undefined]).toContain(a.socket.receiveDrops());
     });
 
+    test("is silent at once when its handler closes it", async () => {
+      const a = await open();
+      const heard: number[] = [];
+      const closed = Promise.withResolvers<void>();
+      const socket = await create({
+        address: V4,
+        port: 0,
+        paths: new PathTable(1),
+        bufferBytes: 1024 * 1024,
+        onPathTableFull: () => {},
+        handler: {
+          onDatagram: (_bytes, length) => {
+            heard.push(length);
+            void socket.close().then(closed.resolve);
+          },
+          onBatchEnd: () => heard.push(-1),
+        },
+      });
+      const path = a.paths.intern(V4, socket.port);
+      for (let burst = 0; burst < 4; burst++) {
+        for (let i = 0; i < 50; i++) a.put("x", path);
+        a.socket.send(a.ring);
+        a.ring.clear();
+      }
+      await closed.promise;
+      await nextTurn();
+      expect(heard).toEqual([1]);
+    });
+
     test("is silent after close, which may be called twice and frees the port", async () => {
       const a = await open();
       const { port } = a.socket;
