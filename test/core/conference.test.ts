@@ -76,6 +76,7 @@ describe.each([1, 2])("a minute of three people with 5 %% loss in %i threads", (
   });
 
   test("numbers run on through layer switches and wraps: no number twice, none backwards", () => {
+    expect(conference.people.map(({ replayed }) => replayed)).toEqual([0, 0, 0]);
     for (const { peer, other } of views("video")) {
       const { complete } = peer.viewOf(other, "video").viewer.frames();
       for (let i = 1; i < complete.length; i++) {

@@ -8,7 +8,7 @@ import { readMediaSsrc, readNack, writeNack } from "../../src/rtp/rtcp/feedback.
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { readTransportWide } from "../../src/rtp/rtcp/transport-wide.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
-import { SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
+import { SRTP_REPLAYED, SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
 import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
 import { type MadePacket, SimPublisher } from "./sim-publisher.ts";
 import { SimViewer } from "./sim-viewer.ts";
@@ -42,6 +42,8 @@ export class SimPeer {
   readonly plis: { readonly ssrc: number; readonly atUs: number }[] = [];
   /** Transport-wide feedback, by sequence number: whether it came. A later report of one number overrules. */
   readonly arrivals = new Map<number, boolean>();
+  /** Packets from the server that came again, or later than the replay window reaches. */
+  replayed = 0;
   isChecking = true;
   /** A network that takes nothing any more, though it still brings. */
   isSilent = false;
@@ -112,6 +114,22 @@ export class SimPeer {
     else this.#receiveRtp(datagram, nowUs);
   }
 
+  /** The datagram that this peer makes of an RTP packet, whatever is in it. */
+  sealRtp({ packet, headerBytes, extSeq }: MadePacket): Uint8Array {
+    const out = new Uint8Array(packet.length + TAG_BYTES);
+    out.set(packet);
+    const bytes = this.#sender!.sealRtp(out, 0, headerBytes, packet.length, extSeq);
+    if (bytes < 0) throw new Error("the peer sealed one number twice");
+    return out.subarray(0, bytes);
+  }
+
+  /** The datagram that this peer makes of RTCP, whatever is in it. */
+  sealRtcp(packet: Uint8Array): Uint8Array {
+    const out = new Uint8Array(packet.length + TAG_BYTES);
+    out.set(packet);
+    return out.subarray(0, this.#sender!.sealRtcp(out, 0, packet.length));
+  }
+
   #isDue(what: Habit, nowUs: number, intervalUs: number): boolean {
     if (nowUs < this.#due[what]) return false;
     this.#due[what] = (this.#due[what] === 0 ? nowUs : this.#due[what]) + intervalUs;
@@ -132,17 +150,12 @@ export class SimPeer {
     );
   }
 
-  #sendRtp({ packet, headerBytes, extSeq }: MadePacket): void {
-    const out = new Uint8Array(packet.length + TAG_BYTES);
-    out.set(packet);
-    const bytes = this.#sender!.sealRtp(out, 0, headerBytes, packet.length, extSeq);
-    this.#out.push(out.subarray(0, bytes));
+  #sendRtp(made: MadePacket): void {
+    this.#out.push(this.sealRtp(made));
   }
 
   #sendRtcp(packet: Uint8Array): void {
-    const out = new Uint8Array(packet.length + TAG_BYTES);
-    out.set(packet);
-    this.#out.push(out.subarray(0, this.#sender!.sealRtcp(out, 0, packet.length)));
+    this.#out.push(this.sealRtcp(packet));
   }
 
   #askAgain(nowUs: number): void {
@@ -160,6 +173,10 @@ export class SimPeer {
     const header = new RtpHeader();
     if (!parseRtpHeader(datagram, datagram.length, header)) throw new Error("malformed RTP from the server");
     const length = this.#receiver!.openRtp(datagram, header, datagram.length);
+    if (length === SRTP_REPLAYED) {
+      this.replayed += 1;
+      return;
+    }
     if (length < 0) throw new Error(`RTP from the server refused: ${length}`);
     for (const { viewer } of this.views.values()) {
       if (header.ssrc === viewer.ssrc || header.ssrc === viewer.rtxSsrc)
