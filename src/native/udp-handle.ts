@@ -47,23 +47,30 @@ export class UdpHandle {
 }
 
 /** Opens a socket bound to a numeric address; rejects when the address can't be had. */
-export function openUdpHandle(options: UdpHandleOptions): Promise<UdpHandle> {
+export async function openUdpHandle(options: UdpHandleOptions): Promise<UdpHandle> {
   const socket = createSocket({
     type: isIPv6(options.address) ? "udp6" : "udp4",
     recvBufferSize: options.bufferBytes,
     sendBufferSize: options.bufferBytes,
     lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
   });
-  const handle = newestHandle();
+  try {
+    const handle = newestHandle();
+    await bind(socket, options);
+    // Node has read nothing yet: no turn of the event loop has begun since.
+    return new UdpHandle(socket, handle);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+function bind(socket: Socket, { address, port }: UdpHandleOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onBindError = (error: Error): void => {
-      socket.close();
-      reject(error);
-    };
-    socket.once("error", onBindError);
-    socket.bind({ address: options.address, port: options.port, exclusive: true }, () => {
-      socket.off("error", onBindError);
-      resolve(new UdpHandle(socket, handle));
+    socket.once("error", reject);
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.off("error", reject);
+      resolve();
     });
   });
 }
