@@ -3,9 +3,6 @@
  *
  *   SRTP   | header, clear |  ciphertext  | tag 10 |                       tag over: the packet and the 4-byte ROC
  *   SRTCP  | 8 bytes clear |  ciphertext  | E and index 4 | tag 10 |       tag over: all before it
- *
- * The counter block is the salt XOR  0 4 | SSRC 4 | index 6 | 0 2, the index right-aligned in its six bytes: ROC 4 and
- * SEQ 2, or 00 00 and the SRTCP index.
  */
 import {
   createCipheriv,
@@ -17,10 +14,10 @@ import {
 } from "node:crypto";
 import { readU32, writeU32 } from "../base/bytes.ts";
 import type { SrtpSessionKeys } from "../srtp/key-derivation.ts";
+import { COUNTER_BLOCK_BYTES, writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonces.ts";
 import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 
 const ALGORITHM = "aes-128-ctr";
-const BLOCK_BYTES = 16;
 const TAG_BYTES = 10;
 
 const RTCP_CLEAR_BYTES = 8;
@@ -38,7 +35,7 @@ export class CounterCipher implements SrtpCipher {
   readonly #rtcpKey: KeyObject;
   readonly #rtcpAuthKey: KeyObject;
   readonly #rtcpSalt: Uint8Array;
-  readonly #counterBlock = new Uint8Array(BLOCK_BYTES);
+  readonly #counterBlock = new Uint8Array(COUNTER_BLOCK_BYTES);
   readonly #roc = new Uint8Array(4);
 
   constructor(keys: SrtpSessionKeys) {
@@ -92,19 +89,13 @@ export class CounterCipher implements SrtpCipher {
 
   #cryptRtp(buf: Uint8Array, at: number, headerBytes: number, end: number, roc: number): void {
     const block = this.#counterBlock;
-    block.set(this.#rtpSalt);
-    for (let i = 0; i < 4; i++) block[4 + i]! ^= buf[at + 8 + i]!;
-    for (let i = 0; i < 4; i++) block[8 + i]! ^= roc >>> (24 - 8 * i);
-    block[12]! ^= buf[at + 2]!;
-    block[13]! ^= buf[at + 3]!;
+    writeRtpCounterBlock(block, 0, this.#rtpSalt, buf, at, roc);
     crypt(this.#rtpKey, block, buf, at + headerBytes, end);
   }
 
   #cryptRtcp(buf: Uint8Array, at: number, end: number, index: number): void {
     const block = this.#counterBlock;
-    block.set(this.#rtcpSalt);
-    for (let i = 0; i < 4; i++) block[4 + i]! ^= buf[at + 4 + i]!;
-    for (let i = 0; i < 4; i++) block[10 + i]! ^= index >>> (24 - 8 * i);
+    writeRtcpCounterBlock(block, 0, this.#rtcpSalt, buf, at, index);
     crypt(this.#rtcpKey, block, buf, at + RTCP_CLEAR_BYTES, end);
   }
 
@@ -123,7 +114,7 @@ function tagMatches(computed: Hmac, buf: Uint8Array, tagAt: number): boolean {
   return timingSafeEqual(tag, buf.subarray(tagAt, tagAt + TAG_BYTES));
 }
 
-/** Counter mode is its own reverse. The last two bytes of the salted block count the blocks from zero. */
+/** Counter mode is its own reverse. */
 function crypt(key: KeyObject, counterBlock: Uint8Array, buf: Uint8Array, from: number, to: number): void {
   buf.set(createCipheriv(ALGORITHM, key, counterBlock).update(buf.subarray(from, to)), from);
 }

@@ -3,18 +3,16 @@
  *
  *   SRTP   | header, clear |  ciphertext  | tag 16 |                       associated data: the header
  *   SRTCP  | 8 bytes clear |  ciphertext  | tag 16 | E and index 4 |       associated data: the clear parts
- *
- * The nonce is the salt XOR  00 00 | SSRC 4 | ROC 4 | SEQ 2  (§8.1), for SRTCP  00 00 | SSRC 4 | 00 00 | index 4  (§9.1).
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { readU32, writeU32 } from "../base/bytes.ts";
 import type { SrtpSessionKeys } from "../srtp/key-derivation.ts";
+import { GCM_NONCE_BYTES, writeGcmRtcpNonce, writeGcmRtpNonce } from "../srtp/packet-nonces.ts";
 import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 
 const ALGORITHM = "aes-128-gcm";
 const TAG_BYTES = 16;
 const TAG = { authTagLength: TAG_BYTES };
-const NONCE_BYTES = 12;
 
 const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
@@ -29,7 +27,7 @@ export class GcmCipher implements SrtpCipher {
   readonly #rtcpKey: KeyObject;
   readonly #rtpSalt: Uint8Array;
   readonly #rtcpSalt: Uint8Array;
-  readonly #nonce = new Uint8Array(NONCE_BYTES);
+  readonly #nonce = new Uint8Array(GCM_NONCE_BYTES);
   readonly #rtcpAad = new Uint8Array(RTCP_CLEAR_BYTES + RTCP_INDEX_BYTES);
 
   constructor(keys: SrtpSessionKeys) {
@@ -40,7 +38,7 @@ export class GcmCipher implements SrtpCipher {
   }
 
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
-    this.#setRtpNonce(buf, at, roc);
+    writeGcmRtpNonce(this.#nonce, 0, this.#rtpSalt, buf, at, roc);
     const aad = buf.subarray(at, at + headerBytes);
     seal(this.#rtpKey, this.#nonce, aad, buf, at + headerBytes, at + bytes);
     return bytes + TAG_BYTES;
@@ -48,7 +46,7 @@ export class GcmCipher implements SrtpCipher {
 
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
     if (bytes < headerBytes + TAG_BYTES) return -1;
-    this.#setRtpNonce(buf, at, roc);
+    writeGcmRtpNonce(this.#nonce, 0, this.#rtpSalt, buf, at, roc);
     const aad = buf.subarray(at, at + headerBytes);
     const end = at + bytes - TAG_BYTES;
     return open(this.#rtpKey, this.#nonce, aad, buf, at + headerBytes, end) ? bytes - TAG_BYTES : -1;
@@ -78,24 +76,8 @@ export class GcmCipher implements SrtpCipher {
   /** Keys and contexts here belong to the garbage collector. */
   free(): void {}
 
-  #setRtpNonce(buf: Uint8Array, at: number, roc: number): void {
-    const nonce = this.#nonce;
-    const salt = this.#rtpSalt;
-    nonce[0] = salt[0]!;
-    nonce[1] = salt[1]!;
-    for (let i = 0; i < 4; i++) nonce[2 + i] = salt[2 + i]! ^ buf[at + 8 + i]!;
-    for (let i = 0; i < 4; i++) nonce[6 + i] = salt[6 + i]! ^ (roc >>> (24 - 8 * i));
-    nonce[10] = salt[10]! ^ buf[at + 2]!;
-    nonce[11] = salt[11]! ^ buf[at + 3]!;
-  }
-
   #setRtcpNonceAndAad(buf: Uint8Array, at: number, indexAt: number): void {
-    const nonce = this.#nonce;
-    nonce.set(this.#rtcpSalt);
-    for (let i = 0; i < 4; i++) nonce[2 + i]! ^= buf[at + 4 + i]!;
-    const index = readU32(buf, indexAt) & ~E_FLAG;
-    for (let i = 0; i < 4; i++) nonce[8 + i]! ^= index >>> (24 - 8 * i);
-
+    writeGcmRtcpNonce(this.#nonce, 0, this.#rtcpSalt, buf, at, readU32(buf, indexAt) & ~E_FLAG);
     const aad = this.#rtcpAad;
     for (let i = 0; i < RTCP_CLEAR_BYTES; i++) aad[i] = buf[at + i]!;
     for (let i = 0; i < RTCP_INDEX_BYTES; i++) aad[RTCP_CLEAR_BYTES + i] = buf[indexAt + i]!;
