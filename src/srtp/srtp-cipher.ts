@@ -16,20 +16,21 @@ export interface SrtpCipher {
 
   /**
    * Encrypts `buf[at + headerBytes, at + bytes)` in place and appends the tag; `buf` has room for it.
-   * `roc` is the rollover counter, 32 bits. Returns the new size.
+   * `roc` is the rollover counter, 32 bits. Returns the new size, or -1 when the library fails: the caller then sends
+   * nothing, for `buf` is as it was.
    */
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
 
   /** The reverse. Returns the plaintext size, or -1 when the tag does not match (`buf` is then unspecified). */
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
 
-  /** Seals a compound RTCP packet whose first 8 bytes stay clear; `index` is 31 bits. Returns the new size. */
+  /** Seals a compound RTCP packet whose first 8 bytes stay clear; `index` is 31 bits. Returns as `sealRtp`. */
   sealRtcp(buf: Uint8Array, at: number, bytes: number, index: number): number;
 
   /** The reverse; `bytes` includes the trailer, in which the caller has read the index. -1 when forged. */
   openRtcp(buf: Uint8Array, at: number, bytes: number): number;
 
-  /** Frees what the body holds outside the heap. No method may be called after it. */
+  /** Frees what the body holds outside the heap. No method but this one may be called after it. */
   free(): void;
 }
 

@@ -1,0 +1,43 @@
+/** One key set up in an EVP_CIPHER_CTX, outside the heap: counted, freed once, and of no use afterwards. */
+import assert from "node:assert/strict";
+import { cipherInit, freeContext, NULL, newContext } from "./open-ssl.ts";
+import { withKey } from "./packet-memory.ts";
+
+const KEY_BYTES = 16;
+
+let live = 0;
+
+/** Contexts of this thread that are not yet freed. */
+export function liveContexts(): number {
+  return live;
+}
+
+export class CipherContext {
+  #pointer: bigint;
+
+  /** `cipher`: an EVP_CIPHER of AES-128. */
+  constructor(cipher: bigint, key: Uint8Array) {
+    // OpenSSL would read 16 bytes of whatever is there.
+    assert(key.length === KEY_BYTES, "AES-128 has keys of 16 bytes");
+    this.#pointer = newContext();
+    assert(this.#pointer !== NULL, "OpenSSL has no memory");
+    live += 1;
+    if (withKey(key, (pointer) => cipherInit(this.#pointer, cipher, NULL, pointer, NULL, 1)) !== 1) {
+      this.free();
+      assert.fail("OpenSSL refused the cipher or its key");
+    }
+  }
+
+  /** Throws when the context was freed: OpenSSL would not look. */
+  get pointer(): bigint {
+    assert(this.#pointer !== NULL, "cipher used after free()");
+    return this.#pointer;
+  }
+
+  free(): void {
+    if (this.#pointer === NULL) return;
+    freeContext(this.#pointer);
+    this.#pointer = NULL;
+    live -= 1;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * AES_CM_128_HMAC_SHA1_80 (RFC 3711 §4.1.1, §4.2.1, §8.2) by OpenSSL: keys are set up once, a packet costs four calls.
+ *
+ *   SRTP   | header, clear |  ciphertext  | tag 10 |                       tag over: the packet and the 4-byte ROC
+ *   SRTCP  | 8 bytes clear |  ciphertext  | E and index 4 | tag 10 |       tag over: all before it
+ */
+import { readU16, readU32, writeU16, writeU32 } from "../base/bytes.ts";
+import type { SrtpSessionKeys } from "../srtp/key-derivation.ts";
+import { writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonces.ts";
+import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
+import { CipherContext } from "./cipher-context.ts";
+import { HmacSha1, hashWord } from "./hmac-sha1.ts";
+import { aes128Ctr, cipherInit, cipherUpdate, clearErrors, NULL } from "./open-ssl.ts";
+import { IV_AT, loadPacket, memory, pointerTo, SIZE_AT, storePacket } from "./packet-memory.ts";
+
+const TAG_BYTES = 10;
+const ROC_BYTES = 4;
+
+const RTCP_CLEAR_BYTES = 8;
+const RTCP_INDEX_BYTES = 4;
+const RTCP_TRAILER_BYTES = RTCP_INDEX_BYTES + TAG_BYTES;
+const E_FLAG = 0x80000000;
+
+const ENCRYPT = 1;
+
+export class CounterCipher implements SrtpCipher {
+  readonly rtpTagBytes = TAG_BYTES;
+  readonly rtcpTrailerBytes = RTCP_TRAILER_BYTES;
+  readonly rtcpIndexFromEnd = RTCP_TRAILER_BYTES;
+  readonly #rtp: CipherContext;
+  readonly #rtcp: CipherContext;
+  readonly #rtpHmac: HmacSha1;
+  readonly #rtcpHmac: HmacSha1;
+  readonly #rtpSalt: Uint8Array;
+  readonly #rtcpSalt: Uint8Array;
+
+  constructor(keys: SrtpSessionKeys) {
+    this.#rtp = new CipherContext(aes128Ctr(), keys.rtpKey);
+    this.#rtcp = new CipherContext(aes128Ctr(), keys.rtcpKey);
+    this.#rtpHmac = new HmacSha1(keys.rtpAuthKey);
+    this.#rtcpHmac = new HmacSha1(keys.rtcpAuthKey);
+    this.#rtpSalt = keys.rtpSalt;
+    this.#rtcpSalt = keys.rtcpSalt;
+  }
+
+  sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
+    const context = this.#rtp.pointer;
+    if (!loadPacket(buf, at, headerBytes, bytes)) return -1;
+    writeRtpCounterBlock(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
+    if (!crypt(context, headerBytes, bytes)) return -1;
+    writeU32(memory, bytes, roc);
+    if (!this.#rtpHmac.hash(bytes + ROC_BYTES)) return -1;
+    writeTag(bytes);
+    storePacket(buf, at, headerBytes, bytes + TAG_BYTES);
+    return bytes + TAG_BYTES;
+  }
+
+  openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
+    const context = this.#rtp.pointer;
+    const end = bytes - TAG_BYTES;
+    if (end < headerBytes || !loadPacket(buf, at, headerBytes, bytes)) return -1;
+    writeU32(memory, end, roc);
+    if (!this.#rtpHmac.hash(end + ROC_BYTES) || !tagMatches(buf, at + end)) return -1;
+    writeRtpCounterBlock(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
+    if (!crypt(context, headerBytes, end)) return -1;
+    storePacket(buf, at, headerBytes, end);
+    return end;
+  }
+
+  sealRtcp(buf: Uint8Array, at: number, bytes: number, index: number): number {
+    const context = this.#rtcp.pointer;
+    if (!loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes)) return -1;
+    writeRtcpCounterBlock(memory, IV_AT, this.#rtcpSalt, memory, 0, index);
+    if (!crypt(context, RTCP_CLEAR_BYTES, bytes)) return -1;
+    writeU32(memory, bytes, (E_FLAG | index) >>> 0);
+    const tagAt = bytes + RTCP_INDEX_BYTES;
+    if (!this.#rtcpHmac.hash(tagAt)) return -1;
+    writeTag(tagAt);
+    storePacket(buf, at, RTCP_CLEAR_BYTES, bytes + RTCP_TRAILER_BYTES);
+    return bytes + RTCP_TRAILER_BYTES;
+  }
+
+  /** Unencrypted SRTCP (E = 0) is refused: DTLS-SRTP has no way to agree on it (RFC 5764 §4.1.2). */
+  openRtcp(buf: Uint8Array, at: number, bytes: number): number {
+    const context = this.#rtcp.pointer;
+    const end = bytes - RTCP_TRAILER_BYTES;
+    const tagAt = end + RTCP_INDEX_BYTES;
+    if (end < RTCP_CLEAR_BYTES || !loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes)) return -1;
+    const word = readU32(memory, end);
+    if (word < E_FLAG || !this.#rtcpHmac.hash(tagAt) || !tagMatches(buf, at + tagAt)) return -1;
+    writeRtcpCounterBlock(memory, IV_AT, this.#rtcpSalt, memory, 0, word & ~E_FLAG);
+    if (!crypt(context, RTCP_CLEAR_BYTES, end)) return -1;
+    storePacket(buf, at, RTCP_CLEAR_BYTES, end);
+    return end;
+  }
+
+  free(): void {
+    this.#rtp.free();
+    this.#rtcp.free();
+  }
+}
+
+/** Encrypts or decrypts `memory[from, to)` in place: counter mode is its own reverse. */
+function crypt(context: bigint, from: number, to: number): boolean {
+  const text = pointerTo(from);
+  const done =
+    cipherInit(context, NULL, NULL, NULL, pointerTo(IV_AT), ENCRYPT) === 1 &&
+    cipherUpdate(context, text, pointerTo(SIZE_AT), text, to - from) === 1;
+  if (!done) clearErrors();
+  return done;
+}
+
+/** The first ten bytes of the hash, to `memory[at]`. */
+function writeTag(at: number): void {
+  writeU32(memory, at, hashWord(0));
+  writeU32(memory, at + 4, hashWord(1));
+  writeU16(memory, at + 8, hashWord(2) >>> 16);
+}
+
+/** Compares them with `buf[at, at + 10)`, in the same time wherever they differ. */
+function tagMatches(buf: Uint8Array, at: number): boolean {
+  const difference =
+    (readU32(buf, at) ^ hashWord(0)) |
+    (readU32(buf, at + 4) ^ hashWord(1)) |
+    (readU16(buf, at + 8) ^ (hashWord(2) >>> 16));
+  return difference === 0;
+}
