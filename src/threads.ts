@@ -15,7 +15,9 @@ import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
 import { localAddresses } from "./local-addresses.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { chooseTier } from "./worker/choose-tier.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
+import type { TierName } from "./worker/tiers.ts";
 
 /** A thread that dies at once would be restarted at once, for ever: wait a little. */
 const RESTART_DELAY_MS = 500;
@@ -28,6 +30,7 @@ export class Threads {
   readonly #media = new Map<number, MediaThread>();
   /** "from to" of the pipes between media threads. */
   readonly #pipes = new Set<string>();
+  #tier: TierName = "portable";
   #dtls: DtlsThread | null = null;
   #stopping = false;
 
@@ -45,6 +48,10 @@ export class Threads {
 
   /** Resolves when every thread is ready; rejects when one can not start. */
   async start(): Promise<void> {
+    const { tier, reason } = await chooseTier(this.#config.fastPath);
+    this.#log.info({ tier, reason }, "fast path");
+    this.#metrics.exposeTier(tier);
+    this.#tier = tier;
     await this.#startDtls();
     for (let index = 0; index < this.#config.media.threads; index++) await this.#startMedia(index);
   }
@@ -77,6 +84,7 @@ export class Threads {
       address: host,
       port: port === 0 ? 0 : port + index,
       socketBufferBytes,
+      tier: this.#tier,
       counters,
     });
     this.#media.set(index, thread);

@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ["base", "contract", "rtp", "srtp", "ice", "cc", "sfu"],
   portable: ["base", "contract", "srtp", "worker"],
   native: ["base", "contract", "srtp", "worker"],
-  worker: ["base", "contract", "core", "srtp", "telemetry", "portable"],
+  worker: ["base", "contract", "core", "srtp", "telemetry", "native", "portable"],
   dtls: ["base", "contract", "telemetry"],
   config: ["base"],
   telemetry: ["base"],

@@ -27,6 +27,7 @@ import {
   subscriberSsrc,
 } from "./load.ts";
 import type { ProbeReading } from "./thread-probe.ts";
+import { tierName } from "./tier.ts";
 
 const ROOM = "bench" as RoomId;
 const TRACK = "TR_bench" as TrackId;
@@ -100,6 +101,7 @@ export async function startMediaThread(load: Load, sinkPort: number): Promise<Fo
     address: HOST,
     port: 0,
     socketBufferBytes: BUFFER_BYTES,
+    tier: tierName,
     counters: createSharedCounters(),
   });
   const { worker } = subject;

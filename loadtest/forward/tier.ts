@@ -1,6 +1,5 @@
-/** The tier that a benchmark uses: socket and cipher of `BLINDFOLD_FAST_PATH`, as the server would choose them. */
-import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
-import { createPortableSocket } from "../../src/portable/portable-socket.ts";
+/** The tier that a measurement uses, for its subject, its generator and its sink alike: `BENCH_TIER`. */
+import { loadTier, type TierName } from "../../src/worker/tiers.ts";
 
-export const cipherFactory = portableCipherFactory;
-export const createSocket = createPortableSocket;
+export const tierName = (process.env.BENCH_TIER ?? "native") as TierName;
+export const { ciphers: cipherFactory, createSocket } = await loadTier(tierName);

@@ -86,6 +86,8 @@ const NAMES = [
   "forwardDelay_7",
   "forwardDelay_inf",
   "forwardDelaySumUs",
+  // lost between the network and us; written about once a second
+  "socketReceiveDrops",
   // gauges of the thread, written about once a second
   "transports",
   "upTracks",
@@ -94,6 +96,8 @@ const NAMES = [
   "eventLoopDelayP50Us",
   "eventLoopDelayP99Us",
   "eventLoopDelayMaxUs",
+  "socketReceiveBufferBytes",
+  "socketSendBufferBytes",
 ] as const;
 
 export type CounterName = (typeof NAMES)[number];

@@ -49,6 +49,7 @@ export const Settings = section({
     roomTransportsPerThread: z.int().min(1).max(10_000).default(64),
     socketBufferBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
   }),
+  fastPath: z.enum(["auto", "native", "portable"]).default("auto"),
   auth: section({
     keys: z
       .record(z.string().regex(/^[\w-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -"), Secret)

@@ -8,6 +8,8 @@ export interface MediaThreadSettings {
   readonly address: string;
   readonly port: number;
   readonly socketBufferBytes: number;
+  /** Which bodies of socket and cipher it uses; see ARCHITECTURE §4. */
+  readonly tier: "native" | "portable";
   /** Slots of `base/counters.ts`; the thread writes, main reads. */
   readonly counters: Float64Array<SharedArrayBuffer>;
 }

@@ -84,6 +84,11 @@ const TOTALS: readonly Total[] = [
     series: byDirection("pipedPackets_received", "pipedPackets_sent"),
   },
   {
+    name: "blindfold_socket_receive_drops_total",
+    help: "Datagrams that the kernel or the socket lost before they were read. Counted by the native tier only.",
+    series: single("socketReceiveDrops"),
+  },
+  {
     name: "blindfold_nack_packets_total",
     help: "RTCP generic NACKs: received from subscribers, sent to publishers.",
     series: byDirection("nackPacketsReceived", "nackPacketsSent"),
@@ -157,25 +162,49 @@ export function registerMediaMetrics(registry: Registry, totals: MediaTotals): v
       },
     });
   }
-  registerObjects(registry, totals);
+  registerThreadGauges(registry, totals);
 }
 
-function registerObjects(registry: Registry, totals: MediaTotals): void {
-  const objects = { transport: "transports", up_track: "upTracks", down_track: "downTracks" } as const;
-  new Gauge({
+interface ThreadGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  /** Value of the label to slot. */
+  readonly slots: Readonly<Record<string, CounterName>>;
+}
+
+const THREAD_GAUGES: readonly ThreadGauge[] = [
+  {
     name: "blindfold_media_objects",
     help: "Objects that live in a media thread.",
-    labelNames: ["thread", "object"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [object, slot] of Object.entries(objects)) {
-        for (const [thread, value] of totals.present(slot)) {
-          this.set({ thread: mediaThreadLabel(thread), object }, value);
+    label: "object",
+    slots: { transport: "transports", up_track: "upTracks", down_track: "downTracks" },
+  },
+  {
+    name: "blindfold_socket_buffer_bytes",
+    help: "Kernel buffers that the socket of a media thread was given. Linux says twice what can be filled.",
+    label: "direction",
+    slots: { received: "socketReceiveBufferBytes", sent: "socketSendBufferBytes" },
+  },
+];
+
+function registerThreadGauges(registry: Registry, totals: MediaTotals): void {
+  for (const { name, help, label, slots } of THREAD_GAUGES) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ["thread", label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, slot] of Object.entries(slots)) {
+          for (const [thread, reading] of totals.present(slot)) {
+            this.set({ thread: mediaThreadLabel(thread), [label]: value }, reading);
+          }
         }
-      }
-    },
-  });
+      },
+    });
+  }
 }
 
 export const mediaThreadLabel = (thread: number): string => `media-${thread}`;

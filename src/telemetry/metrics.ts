@@ -105,6 +105,16 @@ export class Metrics {
     }
   }
 
+  /** Says for good which tier of the fast path runs. */
+  exposeTier(tier: string): void {
+    new Gauge({
+      name: "blindfold_fast_path_info",
+      help: "The tier that moves media packets: always 1, the label says which.",
+      labelNames: ["tier"],
+      registers: [this.#registry],
+    }).set({ tier }, 1);
+  }
+
   onHttpExchange({ method, route, status, seconds }: HttpExchange): void {
     this.#http.observe({ method, route, status }, seconds);
   }

@@ -11,10 +11,9 @@ import type {
   ToMediaThread,
 } from "../contract/media-thread.ts";
 import { MediaCore } from "../core/media-core.ts";
-import { portableCipherFactory } from "../portable/portable-cipher.ts";
-import { createPortableSocket } from "../portable/portable-socket.ts";
 import { ThreadLoad } from "../telemetry/thread-load.ts";
 import { MediaLoop } from "./media-loop.ts";
+import { loadTier } from "./tiers.ts";
 
 /** Addresses known at once: room for every participant that a thread can serve and some thousand strangers. */
 const PATHS = 16_384;
@@ -35,12 +34,13 @@ const CLOCK_ORIGIN_US = Number(process.hrtime.bigint()) / 1_000 - performance.no
 /** Microseconds of the machine's monotonic clock. */
 const nowUs = (): number => Math.round(performance.now() * 1_000 + CLOCK_ORIGIN_US);
 
+const { ciphers, createSocket } = await loadTier(settings.tier);
 const paths = new PathTable(PATHS);
 const core = new MediaCore({
   counters,
   paths,
   ringSlots: RING_SLOTS,
-  ciphers: portableCipherFactory,
+  ciphers,
   seed: randomInt(2 ** 32),
 });
 let dtls: MessagePort | null = null;
@@ -54,7 +54,7 @@ const loop = new MediaLoop(core, nowUs, {
   wake: (thread) => peers.get(thread)?.postMessage(null),
 });
 
-const socket = await createPortableSocket({
+const socket = await createSocket({
   address: settings.address,
   port: settings.port,
   bufferBytes: settings.socketBufferBytes,
@@ -65,6 +65,8 @@ const socket = await createPortableSocket({
   },
 });
 loop.socket = socket;
+counters[SLOT.socketReceiveBufferBytes] = socket.receiveBufferBytes;
+counters[SLOT.socketSendBufferBytes] = socket.sendBufferBytes;
 
 function connectDtls(port: MessagePort): void {
   dtls?.close();
@@ -91,6 +93,7 @@ const loadTimer = setInterval(() => {
   counters[SLOT.eventLoopDelayP50Us] = eventLoopDelayP50Us;
   counters[SLOT.eventLoopDelayP99Us] = eventLoopDelayP99Us;
   counters[SLOT.eventLoopDelayMaxUs] = eventLoopDelayMaxUs;
+  counters[SLOT.socketReceiveDrops] = socket.receiveDrops() ?? 0;
 }, LOAD_INTERVAL_MS);
 
 async function stop(): Promise<void> {

@@ -1,0 +1,30 @@
+/**
+ * The two tiers of the fast path: `native` where the platform has what it needs, `portable` anywhere. Nothing else in
+ * the tree knows which one runs.
+ */
+import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
+import type { DatagramSocket, DatagramSocketOptions } from "./datagram-socket.ts";
+
+export type TierName = "native" | "portable";
+
+export interface Tier {
+  /** Rejects when the address can't be had. */
+  readonly createSocket: (options: DatagramSocketOptions) => Promise<DatagramSocket>;
+  readonly ciphers: SrtpCipherFactory;
+}
+
+/** Rejects where the platform lacks something: its modules look for their symbols as they load. */
+export async function loadTier(name: TierName): Promise<Tier> {
+  if (name === "portable") {
+    const [{ createPortableSocket }, { portableCipherFactory }] = await Promise.all([
+      import("../portable/portable-socket.ts"),
+      import("../portable/portable-cipher.ts"),
+    ]);
+    return { createSocket: createPortableSocket, ciphers: portableCipherFactory };
+  }
+  const [{ createNativeSocket }, { nativeCipherFactory }] = await Promise.all([
+    import("../native/native-socket.ts"),
+    import("../native/native-cipher.ts"),
+  ]);
+  return { createSocket: createNativeSocket, ciphers: nativeCipherFactory };
+}
