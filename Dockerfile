@@ -37,4 +37,4 @@ EXPOSE 7880/tcp 7882/udp
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.BLINDFOLD_HTTP_PORT ?? 7880}/healthz`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 # Not through npm: it would stand between the server and SIGTERM.
-ENTRYPOINT ["node", "src/main.ts"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "src/main.ts"]
