@@ -1,0 +1,227 @@
+/**
+ * Goal: a receiver gets our numbers and its own names for everything, and the publisher's payload as it was.
+ * Method: tables of extension blocks as published and as sent on; whole packets through `DownStream`.
+ */
+import { describe, expect, test } from "vitest";
+import { createSharedCounters } from "../../src/base/counters.ts";
+import { asSsrc } from "../../src/base/ids.ts";
+import { TransmitRing } from "../../src/base/transmit-ring.ts";
+import type { ExtensionMap, ExtensionName } from "../../src/rtp/header-extensions.ts";
+import { DownStream } from "../../src/sfu/down-stream.ts";
+import { Outlet } from "../../src/sfu/outlet.ts";
+import { OutgoingHeader, PacketWriter } from "../../src/sfu/packet-writer.ts";
+import { PayloadReader } from "../../src/sfu/payload-reader.ts";
+import { SenderClock } from "../../src/sfu/sender-clock.ts";
+import { hex, toHex } from "../rtp/hex.ts";
+import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
+
+type Ids = Partial<Record<ExtensionName, number>>;
+
+const UP: Ids = {
+  mid: 1,
+  rid: 2,
+  transportCc: 3,
+  audioLevel: 4,
+  dependencyDescriptor: 5,
+  videoOrientation: 6,
+  absSendTime: 7,
+};
+const UP_MAP = extensionMap(UP);
+
+interface Row {
+  readonly name: string;
+  /** As published: profile, words, elements. */
+  readonly published: string;
+  readonly ids: Ids;
+  readonly mid?: string;
+  readonly sendsMid?: boolean;
+  readonly frameNumber?: number;
+  /** The same as sent; empty when there is no block. */
+  readonly sent: string;
+}
+
+/** The MID of the receiver's section is "9", "39" as hex; abs-send-time is always 0x010203. */
+const ROWS: readonly Row[] = [
+  {
+    name: "ids of the receiver, and what is between publisher and server only left out",
+    published: "bede 0005 1031 2071 310001 4085 6001 72aaaaaa 00000000",
+    ids: { audioLevel: 1, videoOrientation: 14 },
+    sent: "bede 0001 1085 e001",
+  },
+  {
+    name: "nothing that the receiver has not negotiated",
+    published: "bede 0001 4085 6001",
+    ids: {},
+    sent: "",
+  },
+  { name: "nothing that the publisher has not sent", published: "", ids: { audioLevel: 1 }, sent: "" },
+  {
+    name: "a MID of the receiver's, not the publisher's",
+    published: "bede 0001 1031 0000",
+    ids: { mid: 4 },
+    sent: "bede 0001 4039 0000",
+  },
+  {
+    name: "no MID once the receiver knows the SSRC",
+    published: "bede 0001 1031 0000",
+    ids: { mid: 4 },
+    sendsMid: false,
+    sent: "",
+  },
+  {
+    name: "a send time of our own",
+    published: "bede 0001 72aaaaaa",
+    ids: { absSendTime: 2 },
+    sent: "bede 0001 22010203",
+  },
+  {
+    name: "a descriptor as it is",
+    published: "bede 0001 52c0000a",
+    ids: { dependencyDescriptor: 8 },
+    sent: "bede 0001 82c0000a",
+  },
+  {
+    name: "a descriptor under another frame number",
+    published: "bede 0001 52c0000a",
+    ids: { dependencyDescriptor: 8 },
+    frameNumber: 0xfffe,
+    sent: "bede 0001 82c0fffe",
+  },
+  {
+    name: "the two-byte form for a structure of more than 16 bytes, and all else in it too",
+    published: "1000 0006 0511 c00001000102030405060708090a0b0c0d 040185 0000",
+    ids: { dependencyDescriptor: 8, audioLevel: 2 },
+    frameNumber: 5,
+    sent: "1000 0006 020185 0811 c00005000102030405060708090a0b0c0d 0000",
+  },
+  {
+    name: "the one-byte form from the two-byte form when all is small",
+    published: "1000 0002 040185 0503c0 000a",
+    ids: { dependencyDescriptor: 8, audioLevel: 2 },
+    sent: "bede 0002 2085 82c0000a 0000",
+  },
+  {
+    name: "the two-byte form for an id above 14",
+    published: "bede 0001 4085 0000",
+    ids: { audioLevel: 15 },
+    sent: "1000 0001 0f0185 00",
+  },
+  {
+    name: "the two-byte form for a long MID",
+    published: "",
+    ids: { mid: 1 },
+    mid: "a-very-long-media-id",
+    sent: `1000 0006 0114 ${toHex(Buffer.from("a-very-long-media-id"))} 0000`,
+  },
+  {
+    name: "the one-byte form when the long structure is not for this receiver",
+    published: "1000 0006 0511 c00001000102030405060708090a0b0c0d 040185 0000",
+    ids: { audioLevel: 2 },
+    sent: "bede 0001 2085 0000",
+  },
+];
+
+test.each(ROWS)("writes $name", ({ published, ids, mid = "9", sendsMid, frameNumber = -1, sent }) => {
+  const packet = upPacket(UP_MAP, { extensions: published });
+  const writer = new PacketWriter(extensionMap(ids), mid);
+  if (sendsMid !== undefined) writer.sendsMid = sendsMid;
+  const header = new OutgoingHeader();
+  header.marker = true;
+  header.payloadType = 98;
+  header.seq = 0xfedc;
+  header.timestamp = 0x89abcdef;
+  header.ssrc = asSsrc(0xcafe0001);
+  header.absSendTime = 0x010203;
+  header.frameNumber = frameNumber;
+  const out = new Uint8Array(200).fill(0xee);
+  const bytes = writer.writeHeader(out, 10, header, packet.bytes, packet.extensions);
+  const first = sent === "" ? "80" : "90";
+  const expected = hex(`${first} e2 fedc 89abcdef cafe0001 ${sent}`);
+  expect(toHex(out.subarray(10, 10 + bytes))).toBe(toHex(expected));
+  // Nothing before, and nothing behind.
+  expect(toHex(out.subarray(0, 10)) + toHex(out.subarray(10 + bytes, 20 + bytes))).toBe("ee".repeat(20));
+});
+
+/** VP8 payloads: descriptor, and the first bytes of a sealed frame. */
+const PAYLOADS = [
+  {
+    name: "15 bits of picture id",
+    published: "90 e0 8123 07 40 | 1122334455",
+    sent: "90 e0 8000 01 40 | 1122334455",
+  },
+  {
+    name: "7 bits of picture id",
+    published: "90 e0 23 07 40 | 1122334455",
+    sent: "90 e0 00 01 40 | 1122334455",
+  },
+  { name: "only a picture id", published: "90 80 8123 | 1122334455", sent: "90 80 8000 | 1122334455" },
+  { name: "only TL0PICIDX", published: "90 60 07 40 | 1122334455", sent: "90 60 01 40 | 1122334455" },
+  { name: "no numbers", published: "10 | 1122334455", sent: "10 | 1122334455" },
+] as const;
+
+interface Sent {
+  readonly header: string;
+  readonly payload: string;
+}
+
+function sentBy(act: (stream: DownStream) => void, map: ExtensionMap = extensionMap({})): Sent[] {
+  const ring = new TransmitRing(16);
+  const outlet = new Outlet(0);
+  const context = { ring, counters: createSharedCounters(), events: [] };
+  const stream = new DownStream(asSsrc(0xa), asSsrc(0xb), new PacketWriter(map, "9"), outlet, context);
+  act(stream);
+  return Array.from({ length: ring.count }, (_, row) => {
+    const at = row * 2048;
+    const payloadAt = at + ring.headerBytes[row]!;
+    return {
+      header: toHex(ring.slab.subarray(at, payloadAt)),
+      payload: toHex(ring.slab.subarray(payloadAt, at + ring.bytes[row]!)),
+    };
+  });
+}
+
+function published(options: PacketOptions): ReturnType<typeof upPacket> {
+  const packet = upPacket(UP_MAP, options);
+  new PayloadReader().readNumbers(packet, "VP8");
+  packet.frame.startsFrame = true;
+  return packet;
+}
+
+describe("a whole packet", () => {
+  test.each(PAYLOADS)("with $name keeps every byte behind the descriptor", (row) => {
+    const packet = published({ payload: row.published.replace("|", ""), seq: 700 });
+    const before = toHex(packet.bytes);
+    const [sent] = sentBy((stream) => {
+      stream.resync(packet, 90_000, undefined, new SenderClock());
+      stream.send(packet, 98, false);
+    });
+    expect(sent).toEqual({
+      header: "80620001000000000000000a",
+      payload: toHex(hex(row.sent.replace("|", ""))),
+    });
+    // The next receiver gets its own copy of what was published.
+    expect(toHex(packet.bytes)).toBe(before);
+  });
+
+  test("is the same again as RTX, behind its number, with a number of its own", () => {
+    const packet = published({ payload: "90 e0 8123 07 40 1122334455", seq: 700 });
+    const [first, again] = sentBy((stream) => {
+      stream.resync(packet, 90_000, undefined, new SenderClock());
+      stream.send(packet, 98, true);
+      stream.resend(packet, stream.find(1), 99, 1);
+    });
+    expect(first!.header).toBe("80e20001000000000000000a");
+    expect(again!.header).toBe("80e30001000000000000000b");
+    expect(again!.payload).toBe(`0001${first!.payload}`);
+  });
+
+  test("that does not fit is not sent", () => {
+    const packet = published({ payload: "10".repeat(1_490) });
+    expect(
+      sentBy((stream) => {
+        stream.resync(packet, 90_000, undefined, new SenderClock());
+        expect(stream.send(packet, 98, false)).toBe(0);
+      }),
+    ).toEqual([]);
+  });
+});
