@@ -64,9 +64,11 @@ export class StreamDemux {
     if (payload === undefined) return "unknown_payload_type";
     const encoding = encodingOf(track, packet);
     if (encoding === -1) return "unknown_stream";
-    if (this.#bySsrc.size >= MAX_SSRCS) return "stream_limit";
-
     const rtx = primary === undefined;
+    // A restart of an encoding takes the place of the SSRC that it replaces.
+    const restarts = !rtx && track.streams[encoding] !== undefined;
+    if (this.#bySsrc.size >= MAX_SSRCS && !restarts) return "stream_limit";
+
     const stream = rtx ? track.streams[encoding] : this.#newStream(track, encoding, ssrc, payload);
     // RTX before the stream it repairs (Chromium probes that way) has nothing to repair yet.
     if (stream === undefined) return "unknown_stream";

@@ -200,4 +200,5 @@ test("the SSRCs of one publisher are limited, and what is bound stays bound", ()
   expect(place(demux, { ssrc: 66, mid: "1", rid: "h" })).toBe("stream_limit");
   expect(place(demux, { ssrc: 1 })).toBe("camera 0");
   expect(place(demux, { ssrc: 64, payloadType: 97 })).toBe("camera 0 rtx");
+  expect(place(demux, { ssrc: 67, mid: "1", rid: "q" }), "a restart needs no room").toBe("camera 0");
 });
