@@ -14,6 +14,7 @@ import type { MediaEvent, PayloadParams, UpTrackParams } from "../../src/contrac
 import { MediaCore } from "../../src/core/media-core.ts";
 import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
+import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { SimLink } from "./sim-link.ts";
 import { SimPeer } from "./sim-peer.ts";
 import { CLOCK_RATE, EXTENSION_IDS, PAYLOAD_TYPE, RIDS } from "./sim-publisher.ts";
@@ -41,6 +42,7 @@ export interface ConferenceOptions {
   readonly seed: number;
   /** Media threads that the room lives in; people take turns. */
   readonly threads?: number;
+  readonly ciphers?: SrtpCipherFactory;
 }
 
 export interface Seat {
@@ -70,11 +72,10 @@ export class Conference {
   overheard: ((datagram: Uint8Array) => void) | null = null;
   #lastChannel = 0;
 
-  constructor({ people, loss, seed, threads = 1 }: ConferenceOptions) {
+  constructor({ people, loss, seed, threads = 1, ciphers = portableCipherFactory }: ConferenceOptions) {
     this.threads = Array.from({ length: threads }, (_, index) => {
       const paths = new PathTable(64);
-      const counters = createSharedCounters();
-      const core = new MediaCore({ counters, paths, ringSlots: 1024, ciphers: portableCipherFactory, seed });
+      const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots: 1024, ciphers, seed });
       return { index, core, paths, piped: new Set() };
     });
     for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
