@@ -4,21 +4,16 @@
  *   SRTP   | header, clear |  ciphertext  | tag 10 |                       tag over: the packet and the 4-byte ROC
  *   SRTCP  | 8 bytes clear |  ciphertext  | E and index 4 | tag 10 |       tag over: all before it
  */
-import {
-  createCipheriv,
-  createHmac,
-  createSecretKey,
-  type Hmac,
-  type KeyObject,
-  timingSafeEqual,
-} from "node:crypto";
 import { readU32, writeU32 } from "../base/bytes.ts";
 import type { SrtpSessionKeys } from "../srtp/key-derivation.ts";
-import { COUNTER_BLOCK_BYTES, writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonces.ts";
+import { writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonces.ts";
 import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
+import { HmacSha1 } from "./hmac-sha1.ts";
+import { counterBlocks, Keystream } from "./keystream.ts";
+import { loadPacket, scratch } from "./packet-scratch.ts";
 
-const ALGORITHM = "aes-128-ctr";
 const TAG_BYTES = 10;
+const ROC_BYTES = 4;
 
 const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
@@ -29,92 +24,96 @@ export class CounterCipher implements SrtpCipher {
   readonly rtpTagBytes = TAG_BYTES;
   readonly rtcpTrailerBytes = RTCP_TRAILER_BYTES;
   readonly rtcpIndexFromEnd = RTCP_TRAILER_BYTES;
-  readonly #rtpKey: KeyObject;
-  readonly #rtpAuthKey: KeyObject;
+  readonly #rtp: Keystream;
+  readonly #rtcp: Keystream;
+  readonly #rtpHmac: HmacSha1;
+  readonly #rtcpHmac: HmacSha1;
   readonly #rtpSalt: Uint8Array;
-  readonly #rtcpKey: KeyObject;
-  readonly #rtcpAuthKey: KeyObject;
   readonly #rtcpSalt: Uint8Array;
-  readonly #counterBlock = new Uint8Array(COUNTER_BLOCK_BYTES);
-  readonly #roc = new Uint8Array(4);
 
   constructor(keys: SrtpSessionKeys) {
-    this.#rtpKey = createSecretKey(keys.rtpKey);
-    this.#rtpAuthKey = createSecretKey(keys.rtpAuthKey);
+    this.#rtp = new Keystream(keys.rtpKey);
+    this.#rtcp = new Keystream(keys.rtcpKey);
+    this.#rtpHmac = new HmacSha1(keys.rtpAuthKey);
+    this.#rtcpHmac = new HmacSha1(keys.rtcpAuthKey);
     this.#rtpSalt = keys.rtpSalt;
-    this.#rtcpKey = createSecretKey(keys.rtcpKey);
-    this.#rtcpAuthKey = createSecretKey(keys.rtcpAuthKey);
     this.#rtcpSalt = keys.rtcpSalt;
   }
 
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
-    const end = at + bytes;
-    this.#cryptRtp(buf, at, headerBytes, end, roc);
-    const tag = this.#rtpHmac(buf, at, end, roc).digest();
-    buf.set(tag.subarray(0, TAG_BYTES), end);
+    const start = loadPacket(buf, at, headerBytes, bytes);
+    if (start < 0) return -1;
+    const end = start + bytes;
+    this.#cryptRtp(start, headerBytes, end, roc);
+    writeU32(scratch, end, roc);
+    writeTag(this.#rtpHmac.digest(start, end + ROC_BYTES), end);
+    buf.set(scratch.subarray(start + headerBytes, end + TAG_BYTES), at + headerBytes);
     return bytes + TAG_BYTES;
   }
 
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
-    if (bytes < headerBytes + TAG_BYTES) return -1;
-    const end = at + bytes - TAG_BYTES;
-    if (!tagMatches(this.#rtpHmac(buf, at, end, roc), buf, end)) return -1;
-    this.#cryptRtp(buf, at, headerBytes, end, roc);
-    return bytes - TAG_BYTES;
+    const plainBytes = bytes - TAG_BYTES;
+    if (plainBytes < headerBytes) return -1;
+    const start = loadPacket(buf, at, headerBytes, plainBytes);
+    if (start < 0) return -1;
+    const end = start + plainBytes;
+    writeU32(scratch, end, roc);
+    if (!tagMatches(this.#rtpHmac.digest(start, end + ROC_BYTES), buf, at + plainBytes)) return -1;
+    this.#cryptRtp(start, headerBytes, end, roc);
+    buf.set(scratch.subarray(start + headerBytes, end), at + headerBytes);
+    return plainBytes;
   }
 
   sealRtcp(buf: Uint8Array, at: number, bytes: number, index: number): number {
-    const end = at + bytes;
-    this.#cryptRtcp(buf, at, end, index);
-    writeU32(buf, end, (E_FLAG | index) >>> 0);
+    const start = loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes);
+    if (start < 0) return -1;
+    const end = start + bytes;
+    this.#cryptRtcp(start, end, index);
+    writeU32(scratch, end, (E_FLAG | index) >>> 0);
     const tagAt = end + RTCP_INDEX_BYTES;
-    const tag = hmac(this.#rtcpAuthKey, buf, at, tagAt).digest();
-    buf.set(tag.subarray(0, TAG_BYTES), tagAt);
+    writeTag(this.#rtcpHmac.digest(start, tagAt), tagAt);
+    buf.set(scratch.subarray(start + RTCP_CLEAR_BYTES, tagAt + TAG_BYTES), at + RTCP_CLEAR_BYTES);
     return bytes + RTCP_TRAILER_BYTES;
   }
 
   /** Unencrypted SRTCP (E = 0) is refused: DTLS-SRTP has no way to agree on it (RFC 5764 §4.1.2). */
   openRtcp(buf: Uint8Array, at: number, bytes: number): number {
-    if (bytes < RTCP_CLEAR_BYTES + RTCP_TRAILER_BYTES) return -1;
-    const end = at + bytes - RTCP_TRAILER_BYTES;
-    if (buf[end]! < 0x80) return -1;
+    const plainBytes = bytes - RTCP_TRAILER_BYTES;
+    if (plainBytes < RTCP_CLEAR_BYTES) return -1;
+    const start = loadPacket(buf, at, RTCP_CLEAR_BYTES, plainBytes + RTCP_INDEX_BYTES);
+    if (start < 0) return -1;
+    const end = start + plainBytes;
     const tagAt = end + RTCP_INDEX_BYTES;
-    if (!tagMatches(hmac(this.#rtcpAuthKey, buf, at, tagAt), buf, tagAt)) return -1;
-    this.#cryptRtcp(buf, at, end, readU32(buf, end) & ~E_FLAG);
-    return bytes - RTCP_TRAILER_BYTES;
+    const word = readU32(scratch, end);
+    if (word < E_FLAG) return -1;
+    if (!tagMatches(this.#rtcpHmac.digest(start, tagAt), buf, at + bytes - TAG_BYTES)) return -1;
+    this.#cryptRtcp(start, end, word & ~E_FLAG);
+    buf.set(scratch.subarray(start + RTCP_CLEAR_BYTES, end), at + RTCP_CLEAR_BYTES);
+    return plainBytes;
   }
 
   /** Keys and contexts here belong to the garbage collector. */
   free(): void {}
 
-  #cryptRtp(buf: Uint8Array, at: number, headerBytes: number, end: number, roc: number): void {
-    const block = this.#counterBlock;
-    writeRtpCounterBlock(block, 0, this.#rtpSalt, buf, at, roc);
-    crypt(this.#rtpKey, block, buf, at + headerBytes, end);
+  /** Encrypts or decrypts the packet `scratch[start, end)`: counter mode is its own reverse. */
+  #cryptRtp(start: number, headerBytes: number, end: number, roc: number): void {
+    writeRtpCounterBlock(counterBlocks, 0, this.#rtpSalt, scratch, start, roc);
+    this.#rtp.xor(start + headerBytes, end);
   }
 
-  #cryptRtcp(buf: Uint8Array, at: number, end: number, index: number): void {
-    const block = this.#counterBlock;
-    writeRtcpCounterBlock(block, 0, this.#rtcpSalt, buf, at, index);
-    crypt(this.#rtcpKey, block, buf, at + RTCP_CLEAR_BYTES, end);
-  }
-
-  #rtpHmac(buf: Uint8Array, at: number, end: number, roc: number): Hmac {
-    writeU32(this.#roc, 0, roc);
-    return hmac(this.#rtpAuthKey, buf, at, end).update(this.#roc);
+  #cryptRtcp(start: number, end: number, index: number): void {
+    writeRtcpCounterBlock(counterBlocks, 0, this.#rtcpSalt, scratch, start, index);
+    this.#rtcp.xor(start + RTCP_CLEAR_BYTES, end);
   }
 }
 
-function hmac(key: KeyObject, buf: Uint8Array, at: number, end: number): Hmac {
-  return createHmac("sha1", key).update(buf.subarray(at, end));
+function writeTag(digest: string, at: number): void {
+  for (let i = 0; i < TAG_BYTES; i++) scratch[at + i] = digest.charCodeAt(i);
 }
 
-function tagMatches(computed: Hmac, buf: Uint8Array, tagAt: number): boolean {
-  const tag = computed.digest().subarray(0, TAG_BYTES);
-  return timingSafeEqual(tag, buf.subarray(tagAt, tagAt + TAG_BYTES));
-}
-
-/** Counter mode is its own reverse. */
-function crypt(key: KeyObject, counterBlock: Uint8Array, buf: Uint8Array, from: number, to: number): void {
-  buf.set(createCipheriv(ALGORITHM, key, counterBlock).update(buf.subarray(from, to)), from);
+/** In the same time wherever they differ. */
+function tagMatches(digest: string, buf: Uint8Array, at: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < TAG_BYTES; i++) difference |= digest.charCodeAt(i) ^ buf[at + i]!;
+  return difference === 0;
 }
