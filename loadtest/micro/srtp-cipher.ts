@@ -6,6 +6,7 @@
  * rounds' CPU time, its spread the least and the most. Read the ratios.
  */
 import { createCipheriv, createHmac } from "node:crypto";
+import { writeU32 } from "../../src/base/bytes.ts";
 import {
   SRTP_AEAD_AES_128_GCM,
   SRTP_AES128_CM_HMAC_SHA1_80,
@@ -49,13 +50,13 @@ const PROFILES: { name: string; profile: SrtpProfile; master: SrtpMasterKey; nai
 ];
 
 /** Seals the packet of `bytes` in `slab` at `at`. */
-type Seal = (slab: Uint8Array, at: number, bytes: number) => void;
+type Seal = (slab: Uint8Array, at: number, bytes: number, roc: number) => void;
 
 function naiveGcm(): Seal {
   const { rtpKey, rtpSalt } = deriveSrtpSessionKeys({ key, salt: new Uint8Array(12).fill(2) }, 0);
-  return (slab, at, bytes) => {
+  return (slab, at, bytes, roc) => {
     const nonce = new Uint8Array(GCM_NONCE_BYTES);
-    writeGcmRtpNonce(nonce, 0, rtpSalt, slab, at, 0);
+    writeGcmRtpNonce(nonce, 0, rtpSalt, slab, at, roc);
     const cipher = createCipheriv("aes-128-gcm", rtpKey, nonce);
     const header = slab.subarray(at, at + HEADER_BYTES);
     cipher.setAAD(header);
@@ -66,37 +67,38 @@ function naiveGcm(): Seal {
 
 function naiveCounter(): Seal {
   const keys = deriveSrtpSessionKeys({ key, salt: new Uint8Array(14).fill(2) }, 20);
-  const roc = new Uint8Array(4);
-  return (slab, at, bytes) => {
+  const rocBytes = new Uint8Array(4);
+  return (slab, at, bytes, roc) => {
+    writeU32(rocBytes, 0, roc);
     const block = new Uint8Array(COUNTER_BLOCK_BYTES);
-    writeRtpCounterBlock(block, 0, keys.rtpSalt, slab, at, 0);
+    writeRtpCounterBlock(block, 0, keys.rtpSalt, slab, at, roc);
     const cipher = createCipheriv("aes-128-ctr", keys.rtpKey, block);
     const header = slab.subarray(at, at + HEADER_BYTES);
     const payload = slab.subarray(at + HEADER_BYTES, at + bytes);
     const sealed = Buffer.concat([header, cipher.update(payload), cipher.final()]);
-    const tag = createHmac("sha1", keys.rtpAuthKey).update(sealed).update(roc).digest().subarray(0, 10);
+    const tag = createHmac("sha1", keys.rtpAuthKey).update(sealed).update(rocBytes).digest().subarray(0, 10);
     slab.set(Buffer.concat([sealed, tag]), at);
   };
 }
 
 function body(factory: SrtpCipherFactory, profile: SrtpProfile, master: SrtpMasterKey): Seal {
   const cipher = factory.create(profile, master);
-  return (slab, at, bytes) => {
-    cipher.sealRtp(slab, at, HEADER_BYTES, bytes, 0);
+  return (slab, at, bytes, roc) => {
+    cipher.sealRtp(slab, at, HEADER_BYTES, bytes, roc);
   };
 }
 
 const slab = new Uint8Array(SLOTS * SLOT_BYTES);
-let seq = 0;
+let extSeq = 0;
 
-/** As an outgoing stream: the sequence number goes up by one. */
+/** As an outgoing stream, which goes up by one. */
 function sealMany(seal: Seal, packets: number, bytes: number): void {
   for (let i = 0; i < packets; i++) {
     const at = (i % SLOTS) * SLOT_BYTES;
-    slab[at + 2] = seq >>> 8;
-    slab[at + 3] = seq;
-    seq = (seq + 1) & 0xffff;
-    seal(slab, at, bytes);
+    slab[at + 2] = extSeq >>> 8;
+    slab[at + 3] = extSeq;
+    seal(slab, at, bytes, Math.floor(extSeq / 65_536));
+    extSeq += 1;
   }
 }
 
