@@ -10,6 +10,7 @@ import { writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonc
 import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { HmacSha1 } from "./hmac-sha1.ts";
 import { counterBlocks, Keystream } from "./keystream.ts";
+import { KeystreamAhead } from "./keystream-ahead.ts";
 import { loadPacket, scratch } from "./packet-scratch.ts";
 
 const TAG_BYTES = 10;
@@ -25,6 +26,7 @@ export class CounterCipher implements SrtpCipher {
   readonly rtcpTrailerBytes = RTCP_TRAILER_BYTES;
   readonly rtcpIndexFromEnd = RTCP_TRAILER_BYTES;
   readonly #rtp: Keystream;
+  readonly #rtpAhead: KeystreamAhead;
   readonly #rtcp: Keystream;
   readonly #rtpHmac: HmacSha1;
   readonly #rtcpHmac: HmacSha1;
@@ -33,6 +35,7 @@ export class CounterCipher implements SrtpCipher {
 
   constructor(keys: SrtpSessionKeys) {
     this.#rtp = new Keystream(keys.rtpKey);
+    this.#rtpAhead = new KeystreamAhead(this.#rtp, keys.rtpSalt);
     this.#rtcp = new Keystream(keys.rtcpKey);
     this.#rtpHmac = new HmacSha1(keys.rtpAuthKey);
     this.#rtcpHmac = new HmacSha1(keys.rtcpAuthKey);
@@ -44,7 +47,7 @@ export class CounterCipher implements SrtpCipher {
     const start = loadPacket(buf, at, headerBytes, bytes);
     if (start < 0) return -1;
     const end = start + bytes;
-    this.#cryptRtp(start, headerBytes, end, roc);
+    this.#rtpAhead.crypt(start, headerBytes, end, roc);
     writeU32(scratch, end, roc);
     writeTag(this.#rtpHmac.digest(start, end + ROC_BYTES), end);
     buf.set(scratch.subarray(start + headerBytes, end + TAG_BYTES), at + headerBytes);
@@ -59,7 +62,8 @@ export class CounterCipher implements SrtpCipher {
     const end = start + plainBytes;
     writeU32(scratch, end, roc);
     if (!tagMatches(this.#rtpHmac.digest(start, end + ROC_BYTES), buf, at + plainBytes)) return -1;
-    this.#cryptRtp(start, headerBytes, end, roc);
+    writeRtpCounterBlock(counterBlocks, 0, this.#rtpSalt, scratch, start, roc);
+    this.#rtp.xor(start + headerBytes, end);
     buf.set(scratch.subarray(start + headerBytes, end), at + headerBytes);
     return plainBytes;
   }
@@ -96,11 +100,6 @@ export class CounterCipher implements SrtpCipher {
   free(): void {}
 
   /** Encrypts or decrypts the packet `scratch[start, end)`: counter mode is its own reverse. */
-  #cryptRtp(start: number, headerBytes: number, end: number, roc: number): void {
-    writeRtpCounterBlock(counterBlocks, 0, this.#rtpSalt, scratch, start, roc);
-    this.#rtp.xor(start + headerBytes, end);
-  }
-
   #cryptRtcp(start: number, end: number, index: number): void {
     writeRtcpCounterBlock(counterBlocks, 0, this.#rtcpSalt, scratch, start, index);
     this.#rtcp.xor(start + RTCP_CLEAR_BYTES, end);

@@ -33,12 +33,22 @@ export class Keystream {
     const blocks = Math.ceil((to - from) / COUNTER_BLOCK_BYTES);
     if (blocks === 0) return;
     repeatFirstBlock(blocks);
-    const stream = this.#cipher.update(counterBlocks.subarray(0, blocks * COUNTER_BLOCK_BYTES));
-    const streamWords = new Uint32Array(stream.buffer, stream.byteOffset, stream.length >> 2);
-    const first = from >> 2;
-    const count = (to - from + 3) >> 2;
-    for (let i = 0; i < count; i++) scratchWords[first + i]! ^= streamWords[i]!;
+    const stream = this.encrypt(counterBlocks.subarray(0, blocks * COUNTER_BLOCK_BYTES));
+    xorScratch(stream, 0, from, to);
   }
+
+  /** The blocks, encrypted. */
+  encrypt(blocks: Uint8Array): Uint32Array {
+    const { buffer, byteOffset, length } = this.#cipher.update(blocks);
+    return new Uint32Array(buffer, byteOffset, length >> 2);
+  }
+}
+
+/** XORs `scratch[from, to)` with what begins at `stream[at]`; `from` is a multiple of 4, as is what is changed. */
+export function xorScratch(stream: Uint32Array, at: number, from: number, to: number): void {
+  const first = from >> 2;
+  const count = (to - from + 3) >> 2;
+  for (let i = 0; i < count; i++) scratchWords[first + i]! ^= stream[at + i]!;
 }
 
 /** All of it but the count. */

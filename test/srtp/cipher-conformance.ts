@@ -133,6 +133,73 @@ export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): vo
       cipher.free();
     });
 
+    test("any order of packets of several streams is sealed as each packet alone", () => {
+      const packet = fc.record({
+        ssrc: fc.integer({ min: 1, max: 3 }),
+        step: fc.oneof(
+          { arbitrary: fc.constant(1), weight: 6 },
+          { arbitrary: fc.integer({ min: -20, max: 40 }), weight: 1 },
+        ),
+        payloadBytes: fc.oneof(
+          { arbitrary: fc.integer({ min: 0, max: 1200 }), weight: 6 },
+          { arbitrary: fc.integer({ min: 2000, max: 4000 }), weight: 1 },
+        ),
+      });
+      fc.assert(
+        fc.property(fc.array(packet, { minLength: 30, maxLength: 60 }), (packets) => {
+          const cipher = create();
+          // Near a rollover of the sequence numbers, and clear of it.
+          const next = [0, 0xfff0, 0x7_fff8, 0];
+          for (const { ssrc, step, payloadBytes } of packets) {
+            const extSeq = Math.max(0, next[ssrc]! + step);
+            next[ssrc] = extSeq;
+            const plain = new Uint8Array(RTP_HEADER_BYTES + payloadBytes).fill(extSeq);
+            plain.set([0x80, 96, extSeq >>> 8, extSeq, 0, 0, 0, 0, 0, 0, 0, ssrc]);
+            const buf = framed(plain, 0, cipher.rtpTagBytes);
+            const sealed = cipher.sealRtp(buf, 0, RTP_HEADER_BYTES, plain.length, extSeq >>> 16);
+            const alone = create();
+            expect(alone.openRtp(buf, 0, RTP_HEADER_BYTES, sealed, extSeq >>> 16)).toBe(plain.length);
+            alone.free();
+            expect(Buffer.compare(buf.subarray(0, plain.length), plain)).toBe(0);
+          }
+          cipher.free();
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    test("seals a thousand streams in turns", () => {
+      const cipher = create();
+      for (let turn = 0; turn < 3; turn++) {
+        for (let ssrc = 0; ssrc < 1000; ssrc++) {
+          const plain = Uint8Array.from([
+            0x80,
+            96,
+            0,
+            turn,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            ssrc >>> 8,
+            ssrc,
+            1,
+            2,
+            3,
+            4,
+            5,
+          ]);
+          const buf = framed(plain, 0, cipher.rtpTagBytes);
+          const sealed = cipher.sealRtp(buf, 0, RTP_HEADER_BYTES, plain.length, 0);
+          expect(cipher.openRtp(buf, 0, RTP_HEADER_BYTES, sealed, 0)).toBe(plain.length);
+          expect(hex(buf.subarray(0, plain.length))).toBe(hex(plain));
+        }
+      }
+      cipher.free();
+    });
+
     test("refuses every flipped bit, every truncation and a wrong ROC", () => {
       const cipher = create();
       for (let bit = 0; bit < rtp.length * 8; bit++) {
