@@ -1,5 +1,6 @@
 /** One person of a simulated conference: a browser that publishes, watches, checks connectivity and answers feedback. */
 import { createHash } from "node:crypto";
+import { bindingRequest } from "../../loadtest/client/stun-request.ts";
 import type { SubscriptionId, TrackId, TransportId } from "../../src/base/ids.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials } from "../../src/contract/media.ts";
@@ -12,7 +13,6 @@ import { SRTP_REPLAYED, SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
 import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
 import { type MadePacket, SimPublisher } from "./sim-publisher.ts";
 import { SimViewer } from "./sim-viewer.ts";
-import { bindingRequest } from "./stun-request.ts";
 
 const CHECK_INTERVAL_US = 2_500_000;
 const AUDIO_INTERVAL_US = 20_000;

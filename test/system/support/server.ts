@@ -1,9 +1,9 @@
 /** A whole Blindfold for one test: its own process, its own ports, settings through the environment only. */
 import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
+import { parsePrometheusText } from "../../../loadtest/measure/prometheus-text.ts";
 import type { Grants } from "../../../src/control/access-token.ts";
 import { freeTcpPort, freeUdpPort } from "./free-ports.ts";
-import { parsePrometheusText } from "./prometheus-text.ts";
 import { Subprocess } from "./subprocess.ts";
 
 /** A cold start with its DTLS warm-up takes a second or two on two busy cores. Larger: a hang is reported later. */

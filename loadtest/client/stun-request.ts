@@ -1,4 +1,4 @@
-/** An ICE connectivity check as a browser sends it (RFC 8445 §7.1), for peers of simulations and of hostile tests. */
+/** An ICE connectivity check as a browser sends it (RFC 8445 §7.1): for load clients, simulated peers and hostile tests. */
 import { createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
 

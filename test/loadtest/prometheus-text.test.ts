@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parsePrometheusText } from "./prometheus-text.ts";
+import { parsePrometheusText } from "../../loadtest/measure/prometheus-text.ts";
 
 test("reads samples and passes over what is not one", () => {
   const text = `# HELP rooms Rooms.

@@ -1,0 +1,134 @@
+/** Offers of the load clients for WHIP (publish) and WHEP (watch): what a browser offers, without what nobody uses. */
+import type { Fingerprint, IceCredentials } from "../../src/contract/media.ts";
+import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
+
+export type VideoMode = "simulcast" | "single" | "svc" | "none";
+
+export const AUDIO_MID = "audio";
+export const VIDEO_MID = "video";
+/** From the lowest encoding to the highest. */
+export const RIDS = ["q", "h", "f"] as const;
+
+export const PAYLOAD_TYPE = { opus: 111, vp8: 96, vp8Rtx: 97, vp9: 98, vp9Rtx: 99 } as const;
+export const CLOCK_RATE = { audio: 48_000, video: 90_000 } as const;
+
+/** The same ids in every offer. */
+export const EXTENSION_ID = {
+  mid: 1,
+  rid: 2,
+  repairedRid: 3,
+  transportCc: 4,
+  absSendTime: 5,
+  audioLevel: 6,
+  dependencyDescriptor: 7,
+} as const;
+type Extension = keyof typeof EXTENSION_ID;
+
+export interface LocalDescription {
+  readonly ice: IceCredentials;
+  readonly fingerprint: Fingerprint;
+}
+
+interface SectionPlan {
+  readonly kind: "audio" | "video";
+  readonly mid: string;
+  readonly direction: "sendonly" | "recvonly";
+  readonly simulcast: boolean;
+}
+
+export function publishOffer(local: LocalDescription, video: VideoMode, audio: boolean): string {
+  const sections: SectionPlan[] = [];
+  if (audio) sections.push({ kind: "audio", mid: AUDIO_MID, direction: "sendonly", simulcast: false });
+  if (video !== "none") {
+    sections.push({
+      kind: "video",
+      mid: VIDEO_MID,
+      direction: "sendonly",
+      simulcast: video === "simulcast",
+    });
+  }
+  return writeOffer(local, sections, video === "svc" ? "VP9" : "VP8");
+}
+
+/** `audios` and `videos`: how many tracks of each kind it wants to see. */
+export function watchOffer(local: LocalDescription, audios: number, videos: number): string {
+  const plan = (kind: "audio" | "video", count: number): SectionPlan[] =>
+    Array.from({ length: count }, (_, i) => ({
+      kind,
+      mid: `${kind[0]}${i}`,
+      direction: "recvonly",
+      simulcast: false,
+    }));
+  return writeOffer(local, [...plan("audio", audios), ...plan("video", videos)], "VP8 and VP9");
+}
+
+type Codecs = "VP8" | "VP9" | "VP8 and VP9";
+
+function writeOffer(local: LocalDescription, sections: readonly SectionPlan[], codecs: Codecs): string {
+  const lines = [
+    "v=0",
+    "o=- 1 1 IN IP4 127.0.0.1",
+    "s=-",
+    "t=0 0",
+    `a=group:BUNDLE ${sections.map(({ mid }) => mid).join(" ")}`,
+    "a=extmap-allow-mixed",
+    `a=ice-ufrag:${local.ice.ufrag}`,
+    `a=ice-pwd:${local.ice.pwd}`,
+    `a=fingerprint:${local.fingerprint.algorithm} ${local.fingerprint.value}`,
+    "a=setup:actpass",
+    ...sections.flatMap((section) => writeSection(section, codecs)),
+  ];
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+function writeSection({ kind, mid, direction, simulcast }: SectionPlan, codecs: Codecs): string[] {
+  const payloads = kind === "audio" ? OPUS : videoPayloads(codecs);
+  return [
+    `m=${kind} 9 UDP/TLS/RTP/SAVPF ${payloads.types.join(" ")}`,
+    "c=IN IP4 0.0.0.0",
+    `a=mid:${mid}`,
+    `a=${direction}`,
+    ...extensionsOf(kind, direction).map((name) => `a=extmap:${EXTENSION_ID[name]} ${EXTENSION_URI[name]}`),
+    "a=rtcp-mux",
+    "a=rtcp-rsize",
+    ...payloads.lines,
+    ...(simulcast ? [...RIDS.map((rid) => `a=rid:${rid} send`), `a=simulcast:send ${RIDS.join(";")}`] : []),
+  ];
+}
+
+function extensionsOf(kind: "audio" | "video", direction: "sendonly" | "recvonly"): readonly Extension[] {
+  const common: Extension[] = ["mid", "transportCc", "absSendTime"];
+  if (kind === "audio") return [...common, "audioLevel"];
+  const video: Extension[] = [...common, "dependencyDescriptor"];
+  return direction === "sendonly" ? [...video, "rid", "repairedRid"] : video;
+}
+
+interface Payloads {
+  readonly types: readonly number[];
+  readonly lines: readonly string[];
+}
+
+const OPUS: Payloads = {
+  types: [PAYLOAD_TYPE.opus],
+  lines: [
+    `a=rtpmap:${PAYLOAD_TYPE.opus} opus/48000/2`,
+    `a=rtcp-fb:${PAYLOAD_TYPE.opus} transport-cc`,
+    `a=fmtp:${PAYLOAD_TYPE.opus} minptime=10;useinbandfec=1`,
+  ],
+};
+
+function videoPayloads(codecs: Codecs): Payloads {
+  const vp8 = codecs === "VP9" ? [] : [{ name: "VP8", type: PAYLOAD_TYPE.vp8, rtx: PAYLOAD_TYPE.vp8Rtx }];
+  const vp9 = codecs === "VP8" ? [] : [{ name: "VP9", type: PAYLOAD_TYPE.vp9, rtx: PAYLOAD_TYPE.vp9Rtx }];
+  const all = [...vp8, ...vp9];
+  return {
+    types: all.flatMap(({ type, rtx }) => [type, rtx]),
+    lines: all.flatMap(({ name, type, rtx }) => [
+      `a=rtpmap:${type} ${name}/90000`,
+      ...(name === "VP9" ? [`a=fmtp:${type} profile-id=0`] : []),
+      ...["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"].map((fb) => `a=rtcp-fb:${type} ${fb}`),
+      `a=rtpmap:${rtx} rtx/90000`,
+      `a=fmtp:${rtx} apt=${type}`,
+    ]),
+  };
+}

@@ -1,0 +1,29 @@
+/** `npm run loadtest`: real clients against a running server. `--help` tells all. */
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { parseOptions, USAGE } from "./options.ts";
+import { ProgressBar } from "./report/progress-bar.ts";
+import { textTable } from "./report/text-table.ts";
+import { isFlawless } from "./result.ts";
+import { run } from "./run.ts";
+
+const parsed = parseOptions(process.argv.slice(2));
+if (parsed.ok === "help") {
+  process.stdout.write(USAGE);
+} else if (!parsed.ok) {
+  process.stderr.write(`${parsed.error}\n\nSee --help.\n`);
+  process.exitCode = 2;
+} else {
+  const { options } = parsed;
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  process.once("SIGTERM", () => stop.abort());
+  const bar = new ProgressBar(process.stderr);
+  const name = randomBytes(4).toString("hex");
+  const result = await run(options, name, { onStatus: (status) => bar.show(status), stop: stop.signal });
+  bar.end();
+  process.stdout.write(`${textTable(result)}\n`);
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  const failed = result.clients.failed > 0 && result.clients.failed === result.joins.length;
+  if (failed || (options["fail-on-loss"] && !isFlawless(result))) process.exitCode = 1;
+}

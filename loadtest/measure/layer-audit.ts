@@ -1,0 +1,58 @@
+/**
+ * Holds what came against what the publisher sent, by the numbers in the stamps: a loss anywhere on the way shows, also
+ * one that the server has hidden by renumbering.
+ *
+ * Audited is the top layer alone, which a subscriber gets whole once it gets it. Each change to a lower layer and back
+ * starts a new run, because what was sent meanwhile was not meant for it.
+ */
+import type { PacketStamp } from "../client/packet-stamp.ts";
+
+export interface AuditedRun {
+  readonly publisher: number;
+  readonly layer: number;
+  readonly first: number;
+  last: number;
+  received: number;
+}
+
+export class LayerAudit {
+  readonly runs: AuditedRun[] = [];
+  #run: AuditedRun | null = null;
+  /** Packets of a lower layer since the last of the top one: a few come late, many are a switch. */
+  #lower = 0;
+
+  /** A packet that came for the first time. */
+  onPacket({ publisher, layer, layers, number }: PacketStamp, lowerComeToo: boolean): void {
+    if (layer !== layers - 1) {
+      this.#lower += 1;
+      if (!lowerComeToo && this.#lower > SWITCHED_PACKETS) this.#run = null;
+      return;
+    }
+    this.#lower = 0;
+    if (this.#run?.publisher !== publisher) {
+      this.#run = { publisher, layer, first: number, last: number, received: 0 };
+      this.runs.push(this.#run);
+    }
+    // What came before the first one was not asked for.
+    if (number < this.#run.first) return;
+    this.#run.last = Math.max(this.#run.last, number);
+    this.#run.received += 1;
+  }
+}
+
+const SWITCHED_PACKETS = 16;
+
+/**
+ * Packets of the runs that never came. `sent`: how many the publisher made of that layer, if it is known: the last run
+ * goes on until the publisher's end.
+ */
+export function missingIn(
+  runs: readonly AuditedRun[],
+  sentOf: (publisher: number, layer: number) => number | undefined,
+): number {
+  return runs.reduce((sum, run, i) => {
+    const sent = i === runs.length - 1 ? sentOf(run.publisher, run.layer) : undefined;
+    const last = sent === undefined ? run.last : Math.max(run.last, sent - 1);
+    return sum + (last - run.first + 1) - run.received;
+  }, 0);
+}
