@@ -5,6 +5,7 @@ import { monotonicUs } from "./client/monotonic-clock.ts";
 import { Signalling } from "./client/signalling.ts";
 import { DelayHistogram } from "./measure/delay-histogram.ts";
 import { Meter } from "./measure/meter.ts";
+import { socketDrops } from "./measure/socket-drops.ts";
 import type { FromGenerator, GeneratorReport, ToGenerator } from "./messages.ts";
 
 /** Larger: pictures are sent later than they are due. Smaller: more of the process is spent on looking. */
@@ -51,6 +52,7 @@ class Generator {
       clients: this.#clients.map((client) => client.report()),
       cpuCores: (user + system) / Math.max(1, monotonicUs() - this.#startUs),
       latenessBuckets: this.#lateness.buckets,
+      socketDrops: await socketDrops(new Set(this.#clients.map(({ port }) => port))),
     };
     send({ kind: "report", report });
     await Promise.all(this.#clients.map((client) => client.leave()));

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { parseOptions, USAGE } from "./options.ts";
+import { htmlPage } from "./report/html-page.ts";
 import { ProgressBar } from "./report/progress-bar.ts";
 import { textTable } from "./report/text-table.ts";
 import { isFlawless } from "./result.ts";
@@ -24,6 +25,7 @@ if (parsed.ok === "help") {
   bar.end();
   process.stdout.write(`${textTable(result)}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (options.html !== undefined) await writeFile(options.html, htmlPage(result));
   const failed = result.clients.failed > 0 && result.clients.failed === result.joins.length;
   if (failed || (options["fail-on-loss"] && !isFlawless(result))) process.exitCode = 1;
 }

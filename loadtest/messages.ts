@@ -35,4 +35,6 @@ export interface GeneratorReport {
   readonly cpuCores: number;
   /** How late its clock ticked while it measured: what it adds to delays, and when it has too much to do. */
   readonly latenessBuckets: Float64Array;
+  /** Datagrams that its full sockets did not take: losses that are its own. Null where the system does not tell. */
+  readonly socketDrops: number | null;
 }

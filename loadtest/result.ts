@@ -100,6 +100,7 @@ export interface RunResult {
     readonly cpuCores: number;
     readonly latenessP50Ms: number;
     readonly latenessP99Ms: number;
+    readonly socketDrops: number | null;
   }[];
 }
 
@@ -158,11 +159,12 @@ export function resultOf(facts: RunFacts): RunResult {
     layers: LAYER_NAMES,
     seconds: measured.map(([second, sample]) => secondOf(second, sample)),
     server,
-    generators: generators.map(({ clients: own, cpuCores, latenessBuckets }) => {
+    generators: generators.map(({ clients: own, cpuCores, latenessBuckets, socketDrops }) => {
       const lateness = new DelayHistogram(latenessBuckets);
       return {
         clients: own.length,
         cpuCores,
+        socketDrops,
         latenessP50Ms: orNull(lateness.quantileUs(0.5) / 1000) ?? 0,
         latenessP99Ms: orNull(lateness.quantileUs(0.99) / 1000) ?? 0,
       };

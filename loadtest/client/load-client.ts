@@ -104,6 +104,11 @@ export class LoadClient {
     return this.#state;
   }
 
+  /** Local UDP port; 0 without one. */
+  get port(): number {
+    return this.#link?.port ?? 0;
+  }
+
   /** Never rejects. */
   async join(): Promise<void> {
     const { clock, settings } = this.#tools;

@@ -69,6 +69,8 @@ const header = new RtpHeader();
 const onSent = (): void => {};
 
 export class MediaLink {
+  /** Local UDP port; 0 until it is bound. */
+  port = 0;
   /** When the first check was answered; 0 before. */
   connectedUs = 0;
   /** Datagrams that did not open: damaged, or sealed with other keys. */
@@ -98,6 +100,7 @@ export class MediaLink {
     this.#socket.on("error", (error) => this.#fail("socket_error", error.message));
     this.#socket.connect(options.port, options.address, () => {
       this.#isOpen = true;
+      this.port = this.#socket.address().port;
     });
   }
 

@@ -1,13 +1,19 @@
-/** The result for a terminal. */
+/** The result in rows of a name and a sentence, for a terminal and for the page. */
 import type { Quantiles, RunResult, StreamTotals } from "../result.ts";
 
 export function textTable(result: RunResult): string {
+  const rows = resultRows(result);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join("\n");
+}
+
+export function resultRows(result: RunResult): (readonly [string, string])[] {
   const { clients, join, published, received, delay, server, generators, failures } = result;
   const seconds = Math.max(1, result.seconds.length);
   const rate = (of: (second: RunResult["seconds"][number]) => number): number =>
     result.seconds.reduce((sum, one) => sum + of(one), 0) / seconds;
   const receivedBps = rate(({ receivedBps }) => receivedBps.reduce((sum, one) => sum + one, 0));
-  const rows: (readonly [string, string])[] = [
+  return [
     ["clients", `${clients.publishers} publish, ${clients.subscribers} watch, ${clients.failed} failed`],
     ...failures.map(
       ({ reason, count, afterJoin, detail }) =>
@@ -32,12 +38,10 @@ export function textTable(result: RunResult): string {
         [
           `generator ${i + 1}`,
           `${one.clients} clients, ${one.cpuCores.toFixed(2)} cores, late p50 ${one.latenessP50Ms.toFixed(1)} ` +
-            `p99 ${one.latenessP99Ms.toFixed(1)} ms`,
+            `p99 ${one.latenessP99Ms.toFixed(1)} ms, its sockets dropped ${one.socketDrops ?? "an unknown number"}`,
         ] as const,
     ),
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join("\n");
 }
 
 function serverRows({ seconds, dropped, cpuUsPerSentPacket }: RunResult["server"]): [string, string][] {
@@ -56,9 +60,9 @@ function serverRows({ seconds, dropped, cpuUsPerSentPacket }: RunResult["server"
 function streams({ streams: count, received, gaps, repaired, lost, missing, ...rest }: StreamTotals): string {
   if (count === 0) return "none came";
   return (
-    `${count} streams, ${received} packets; ${gaps} gaps (${percent(gaps, received)}), ${repaired} repaired, ` +
+    `${count} streams, ${received} packets; ${gaps} gaps (${percent(gaps, received + lost)}), ${repaired} repaired, ` +
     `${rest.outOfOrder} out of order, ${rest.duplicates} twice; ` +
-    `lost ${lost} (${percent(lost, received)}), missing ${missing}`
+    `lost ${lost} (${percent(lost, received + lost)}), missing ${missing}`
   );
 }
 
@@ -68,7 +72,7 @@ function milliseconds({ count, p50, p90, p99, max }: Quantiles): string {
   return `p50 ${a}, p90 ${b}, p99 ${c}, max ${d} ms`;
 }
 
-const percent = (part: number, whole: number): string =>
+export const percent = (part: number, whole: number): string =>
   `${((100 * part) / Math.max(1, whole)).toFixed(3)} %`;
 const megabits = (bps: number): string => `${(bps / 1_000_000).toFixed(1)} Mbit/s`;
 const round = (value: number): string => Math.round(value).toLocaleString("en");
