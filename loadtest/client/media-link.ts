@@ -137,7 +137,7 @@ export class MediaLink {
   }
 
   close(): void {
-    if (this.#state === "closed") return;
+    if (this.#state === "closed" || this.#state === "failed") return;
     if (this.#state === "secure") this.#dtls?.close();
     this.#state = "closed";
     this.#isOpen = false;

@@ -1,6 +1,7 @@
 /**
- * Goal: the load test says the truth about a server of ours, which on loopback loses nothing.
- * Method: the command itself for three seconds against a whole server; its JSON is held against what was asked for.
+ * Goal: the load test says the truth: about a path that loses nothing, about one that does, and about clients that fail.
+ * Method: the command itself for three seconds against a whole server, once through a relay that throws packets away;
+ * its JSON is held against what was asked for and what was thrown away.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,37 +9,44 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunResult } from "../../loadtest/result.ts";
-import { startServer, type TestServer } from "../system/support/server.ts";
+import { type Environment, startServer, type TestServer } from "../system/support/server.ts";
 import { Subprocess } from "../system/support/subprocess.ts";
+import { RELAY_ADDRESS, startLossyRelay } from "./lossy-relay.ts";
 
 const MAIN = fileURLToPath(new URL("../../loadtest/main.ts", import.meta.url));
 const RUN_LIMIT_MS = 50_000;
 
-let server: TestServer;
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "blindfold-loadtest-"));
-  server = await startServer();
 });
-afterAll(async () => {
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 interface Outcome {
   readonly code: number | null;
   readonly output: string;
   readonly result: RunResult;
+  readonly page: string;
 }
 
-async function loadtest(...options: string[]): Promise<Outcome> {
-  const json = join(folder, "result.json");
-  const args = [MAIN, "--url", server.url, "--seconds", "3", "--json", json, ...options];
-  const process_ = new Subprocess(process.execPath, args, { PATH: process.env.PATH ?? "" });
-  const code = await process_.exited(RUN_LIMIT_MS);
-  const result = JSON.parse(await readFile(json, "utf8")) as RunResult;
-  return { code, output: process_.output, result };
+async function loadtest({ url }: TestServer, ...options: string[]): Promise<Outcome> {
+  const [json, html] = [join(folder, "result.json"), join(folder, "result.html")];
+  const args = [MAIN, "--url", url, "--seconds", "3", "--json", json, "--html", html, ...options];
+  const command = new Subprocess(process.execPath, args, { PATH: process.env.PATH ?? "" });
+  const code = await command.exited(RUN_LIMIT_MS);
+  const { output } = command;
+  const page = await readFile(html, "utf8").catch(() => expect.unreachable(output));
+  return { code, output, page, result: JSON.parse(await readFile(json, "utf8")) as RunResult };
+}
+
+async function withServer(env: Environment, run: (server: TestServer) => Promise<void>): Promise<void> {
+  const server = await startServer(env);
+  try {
+    await run(server);
+  } finally {
+    await server.stop();
+  }
 }
 
 /** Gaps that were repaired in time are no loss. */
@@ -47,14 +55,59 @@ const WHOLE = { lost: 0, missing: 0, duplicates: 0 };
 test.each(["simulcast", "svc"])(
   "two publishers and four subscribers of %s get every packet",
   async (video) => {
-    const options = ["--publishers", "2", "--subscribers", "4", "--video", video, "--processes", "2"];
-    const { code, output, result } = await loadtest(...options, "--fail-on-loss");
-    expect(result.failures, output).toEqual([]);
-    expect(result.clients).toEqual({ publishers: 2, subscribers: 4, failed: 0 });
-    expect(result.received.audio, output).toMatchObject({ streams: 8, ...WHOLE });
-    expect(result.received.video, output).toMatchObject({ streams: 8, ...WHOLE });
-    expect(result.join.subscriberFirstMedia.count).toBe(4);
-    expect(result.seconds.map(({ second }) => second)).toEqual([0, 1, 2]);
-    expect(code, output).toBe(0);
+    await withServer({}, async (server) => {
+      const options = ["--publishers", "2", "--subscribers", "4", "--video", video, "--processes", "2"];
+      const { code, output, page, result } = await loadtest(server, ...options, "--fail-on-loss");
+      expect(result.failures, output).toEqual([]);
+      expect(result.clients).toEqual({ publishers: 2, subscribers: 4, failed: 0 });
+      expect(result.received.audio, output).toMatchObject({ streams: 8, ...WHOLE });
+      expect(result.received.video, output).toMatchObject({ streams: 8, ...WHOLE });
+      expect(result.join.subscriberFirstMedia.count).toBe(4);
+      expect(result.seconds.map(({ second }) => second)).toEqual([0, 1, 2]);
+      expect(result.generators).toHaveLength(2);
+      expect(result.server.seconds.length).toBeGreaterThan(0);
+      expect(page.match(/<svg /g)).toHaveLength(6);
+      expect(code, output).toBe(0);
+    });
   },
 );
+
+test("a path that loses one packet in twenty shows as gaps, repair and lost audio", async () => {
+  const env = {
+    BLINDFOLD_MEDIA_HOST: "127.0.0.1",
+    BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: RELAY_ADDRESS,
+  };
+  await withServer(env, async (server) => {
+    const relay = await startLossyRelay(server.mediaPort, 20);
+    try {
+      const { code, output, result } = await loadtest(server, "--subscribers", "2", "--fail-on-loss");
+      const { audio, video } = result.received;
+      expect(relay.dropped.down).toBeGreaterThan(0);
+      expect(result.clients.failed, output).toBe(0);
+      // Down: some of what was dropped are repetitions and reports.
+      expect(video.repaired, output).toBeGreaterThan(0);
+      expect(audio.gaps + video.gaps, output).toBeLessThanOrEqual(relay.dropped.down + relay.dropped.up * 2);
+      expect(audio.lost, output).toBeGreaterThan(0);
+      expect(audio.repaired).toBe(0);
+      // Up: only the server has seen it, and the audit.
+      expect(result.published.lostUp).toBeGreaterThan(0);
+      expect(result.published.resent).toBeGreaterThan(0);
+      expect(audio.missing).toBeGreaterThanOrEqual(audio.lost);
+      expect(video.missing, output).toBeLessThan(video.repaired);
+      expect(code).toBe(1);
+    } finally {
+      relay.close();
+    }
+  });
+});
+
+test("clients that a server turns away are counted by the reason", async () => {
+  await withServer({}, async (server) => {
+    const secret = "a secret that this server has never heard of";
+    const { code, result } = await loadtest(server, "--key", "unknown", "--secret", secret);
+    expect(result.clients.failed).toBe(2);
+    expect(result.failures).toMatchObject([{ reason: "session_http_401", afterJoin: false, count: 2 }]);
+    expect(JSON.stringify(result)).not.toContain(secret);
+    expect(code).toBe(1);
+  });
+});

@@ -1,0 +1,82 @@
+/** Goal: a client that gets no answer is a failure with a reason, in bounded time. The link's clock is a number here. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type LinkFailure, type LinkOptions, MediaLink } from "../../loadtest/client/media-link.ts";
+import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
+import { createDtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
+
+const certificate = await createDtlsCertificate();
+const SECOND_US = 1_000_000;
+
+let peer: Socket;
+let nowUs: number;
+let failures: LinkFailure[];
+let link: MediaLink;
+
+beforeEach(async () => {
+  peer = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(peer, "listening");
+  nowUs = SECOND_US;
+  failures = [];
+  const options: LinkOptions = {
+    address: "127.0.0.1",
+    port: peer.address().port,
+    localIce: { ufrag: "load", pwd: "a-password-of-the-client" },
+    remoteIce: { ufrag: "serv", pwd: "a-password-of-the-server" },
+    certificate,
+    profiles: [SRTP_AEAD_AES_128_GCM],
+    clock: () => nowUs,
+  };
+  link = new MediaLink(options, {
+    onSecure: () => {},
+    onRtp: () => {},
+    onRtcp: () => {},
+    onFailed: (reason) => failures.push(reason),
+  });
+  // Its socket is open when its first check arrives.
+  const checked = once(peer, "message");
+  const ticking = setInterval(() => link.tick(nowUs), 1);
+  await checked;
+  clearInterval(ticking);
+});
+afterEach(() => {
+  link.close();
+  peer.close();
+});
+
+test("a server that never answers", () => {
+  link.tick(nowUs + 15 * SECOND_US);
+  expect(failures).toEqual([]);
+  link.tick(nowUs + 16 * SECOND_US);
+  link.tick(nowUs + 17 * SECOND_US);
+  expect(failures).toEqual(["ice_timeout"]);
+});
+
+test("a server that answers checks and says nothing more", async () => {
+  const [request, from] = (await Promise.all([once(peer, "message"), link.tick(nowUs + SECOND_US)]))[0];
+  const answer = Buffer.alloc(20);
+  (request as Buffer).copy(answer, 0, 0, 20);
+  answer.writeUInt16BE(0x0101, 0);
+  answer.writeUInt16BE(0, 2);
+  peer.send(answer, from.port, from.address);
+  // The handshake's first flight shows that the answer was taken.
+  let hello: Buffer;
+  do [hello] = (await once(peer, "message")) as [Buffer];
+  while (hello[0] !== 22);
+  expect(link.connectedUs).toBe(nowUs);
+  link.tick(nowUs + 16 * SECOND_US);
+  expect(failures).toEqual(["dtls_timeout"]);
+});
+
+test("a server whose port is closed", async () => {
+  peer.close();
+  while (failures.length === 0) {
+    nowUs += SECOND_US;
+    link.tick(nowUs);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (nowUs > 14 * SECOND_US) break;
+  }
+  peer = createSocket("udp4");
+  expect(failures).toEqual(["socket_error"]);
+});
