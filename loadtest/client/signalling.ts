@@ -35,10 +35,11 @@ export class Signalling {
     this.#credentials = credentials;
   }
 
+  /** With the grants that the development route gives: to join this room, and to list rooms. */
   async token(room: string, identity: string): Promise<string> {
     const credentials = this.#credentials;
     if (credentials.kind === "key") {
-      return new SignJWT({ video: { roomJoin: true, room } })
+      return new SignJWT({ video: { roomJoin: true, roomList: true, room } })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
         .setIssuer(credentials.key)
         .setSubject(identity)
