@@ -1,21 +1,15 @@
 /** `npm run loadtest`: real clients against a running server. `--help` tells all. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { parseOptions, USAGE } from "./options.ts";
+import { RequestFailed } from "./client/signalling.ts";
+import { type Options, parseOptions, USAGE } from "./options.ts";
 import { htmlPage } from "./report/html-page.ts";
 import { ProgressBar } from "./report/progress-bar.ts";
 import { textTable } from "./report/text-table.ts";
 import { isFlawless } from "./result.ts";
 import { run } from "./run.ts";
 
-const parsed = parseOptions(process.argv.slice(2));
-if (parsed.ok === "help") {
-  process.stdout.write(USAGE);
-} else if (!parsed.ok) {
-  process.stderr.write(`${parsed.error}\n\nSee --help.\n`);
-  process.exitCode = 2;
-} else {
-  const { options } = parsed;
+async function main(options: Options): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   process.once("SIGTERM", () => stop.abort());
@@ -26,6 +20,20 @@ if (parsed.ok === "help") {
   process.stdout.write(`${textTable(result)}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
   if (options.html !== undefined) await writeFile(options.html, htmlPage(result));
-  const failed = result.clients.failed > 0 && result.clients.failed === result.joins.length;
+  const failed = result.clients.failed === result.joins.length;
   if (failed || (options["fail-on-loss"] && !isFlawless(result))) process.exitCode = 1;
+}
+
+const parsed = parseOptions(process.argv.slice(2));
+if (parsed.ok === "help") {
+  process.stdout.write(USAGE);
+} else if (!parsed.ok) {
+  process.stderr.write(`${parsed.error}\n\nSee --help.\n`);
+  process.exitCode = 2;
+} else {
+  await main(parsed.options).catch((error: unknown) => {
+    if (!(error instanceof RequestFailed)) throw error;
+    process.stderr.write(`${error.reason}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
 }

@@ -10,8 +10,8 @@ export const USAGE = `Usage: npm run loadtest -- [options]
 Real clients (ICE, DTLS, SRTP) against a running Blindfold: some publish by WHIP, some watch by WHEP.
 
   --url URL             the server's control API                          (http://127.0.0.1:7880)
-  --key K --secret S    sign tokens with this API key; without it they come from /dev/token,
-                        which a server in development mode has
+  --key K --secret S    sign tokens with this API key, and make rooms that hold all who come; without it
+                        tokens come from /dev/token, which a server in development mode has
   --rooms N             rooms                                             (1)
   --publishers N        in each room                                      (1)
   --subscribers N       in each room, each watches all its publishers     (1)

@@ -1,8 +1,8 @@
 /** One run from the first join to the result, in bounded time. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ClientSettings } from "./client/load-client.ts";
+import type { ClientSettings, ClientSpec } from "./client/load-client.ts";
 import { monotonicUs } from "./client/monotonic-clock.ts";
-import type { Credentials } from "./client/signalling.ts";
+import { type Credentials, Signalling } from "./client/signalling.ts";
 import { dealClients, planClients } from "./client-plan.ts";
 import { Fleet } from "./fleet.ts";
 import { droppedBetween, readServer, type ServerReading, serverSeconds } from "./measure/server-load.ts";
@@ -36,6 +36,7 @@ export interface RunHooks {
 export async function run(options: Options, name: string, { onStatus, stop }: RunHooks): Promise<RunResult> {
   const startedAt = new Date().toISOString();
   const specs = planClients(options, name);
+  await createRooms(options, specs);
   const fleet = new Fleet(dealClients(specs, options.processes), {
     url: options.url,
     credentials: credentialsOf(options),
@@ -81,6 +82,20 @@ export async function run(options: Options, name: string, { onStatus, stop }: Ru
     });
   } finally {
     await fleet.end(0);
+  }
+}
+
+/**
+ * With an API key, rooms are made to hold all who come, whatever the server's default is. Rejects when the server does
+ * not let it, for then nobody could join either.
+ */
+async function createRooms(options: Options, specs: readonly ClientSpec[]): Promise<void> {
+  const credentials = credentialsOf(options);
+  if (credentials.kind !== "key") return;
+  const signalling = new Signalling(options.url, credentials);
+  for (const room of new Set(specs.map((spec) => spec.room))) {
+    const people = new Set(specs.filter((spec) => spec.room === room).map(({ identity }) => identity));
+    await signalling.createRoom(room, people.size);
   }
 }
 

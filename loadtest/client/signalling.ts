@@ -1,5 +1,6 @@
 /** The few HTTP requests of a client: a token, an offer for an answer, and the end of the session. */
 import { SignJWT } from "jose";
+import type { Grants } from "../../src/control/access-token.ts";
 
 /** A server that is busy with a rush of joins takes seconds; one that is stuck must not hold up the run. */
 const REQUEST_LIMIT_MS = 10_000;
@@ -37,18 +38,22 @@ export class Signalling {
 
   /** With the grants that the development route gives: to join this room, and to list rooms. */
   async token(room: string, identity: string): Promise<string> {
-    const credentials = this.#credentials;
-    if (credentials.kind === "key") {
-      return new SignJWT({ video: { roomJoin: true, roomList: true, room } })
-        .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-        .setIssuer(credentials.key)
-        .setSubject(identity)
-        .setExpirationTime(TOKEN_VALIDITY)
-        .sign(new TextEncoder().encode(credentials.secret));
+    if (this.#credentials.kind === "key") {
+      return this.#sign(room, identity, { roomJoin: true, roomList: true });
     }
     const query = new URLSearchParams({ room, identity });
     const reply = await this.#request("token", `/dev/token?${query}`, {});
     return ((await reply.json()) as { readonly token: string }).token;
+  }
+
+  /** Takes an API key: the development route gives no grant for it. A room that exists stays as it is. */
+  async createRoom(name: string, maxParticipants: number): Promise<void> {
+    const token = await this.#sign(name, "load", { roomCreate: true });
+    await this.#request("room", "/v1/rooms", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ name, maxParticipants }),
+    });
   }
 
   /** `path`: `/whip/…` or `/whep/…`. */
@@ -67,6 +72,17 @@ export class Signalling {
     await this.#request("end", location, { method: "DELETE", headers }).catch(() => undefined);
   }
 
+  #sign(room: string, identity: string, grants: Partial<Grants>): Promise<string> {
+    const credentials = this.#credentials;
+    if (credentials.kind !== "key") throw new RequestFailed("no_key", "takes --key and --secret");
+    return new SignJWT({ video: { room, ...grants } })
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .setIssuer(credentials.key)
+      .setSubject(identity)
+      .setExpirationTime(TOKEN_VALIDITY)
+      .sign(new TextEncoder().encode(credentials.secret));
+  }
+
   async #request(what: string, path: string, init: RequestInit): Promise<Response> {
     const reply = await fetch(new URL(path, this.#url), {
       ...init,
@@ -75,8 +91,17 @@ export class Signalling {
       const reason = error.name === "TimeoutError" ? `${what}_timeout` : `${what}_unreachable`;
       throw new RequestFailed(reason, String(error.cause ?? error));
     });
-    if (!reply.ok)
-      throw new RequestFailed(`${what}_http_${reply.status}`, (await reply.text()).slice(0, 300));
+    if (!reply.ok) throw new RequestFailed(`${what}_http_${reply.status}`, problemOf(await reply.text()));
     return reply;
+  }
+}
+
+/** The server's problem document (RFC 9457) in a line, or the beginning of whatever else it answered. */
+function problemOf(body: string): string {
+  try {
+    const { code, detail, title } = JSON.parse(body) as Record<string, unknown>;
+    return `${code}: ${detail ?? title}`;
+  } catch {
+    return body.slice(0, 200);
   }
 }

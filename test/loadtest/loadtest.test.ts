@@ -102,12 +102,36 @@ test("a path that loses one packet in twenty shows as gaps, repair and lost audi
 });
 
 test("clients that a server turns away are counted by the reason", async () => {
-  await withServer({}, async (server) => {
-    const secret = "a secret that this server has never heard of";
-    const { code, result } = await loadtest(server, "--key", "unknown", "--secret", secret);
-    expect(result.clients.failed).toBe(2);
-    expect(result.failures).toMatchObject([{ reason: "session_http_401", afterJoin: false, count: 2 }]);
-    expect(JSON.stringify(result)).not.toContain(secret);
-    expect(code).toBe(1);
+  await withServer({ BLINDFOLD_ROOMS_MAX_PARTICIPANTS: "1" }, async (server) => {
+    const { code, output, result } = await loadtest(server, "--subscribers", "3");
+    expect(result.clients.failed, output).toBe(3);
+    expect(result.failures).toMatchObject([
+      {
+        reason: "session_http_409",
+        afterJoin: false,
+        count: 3,
+        detail: expect.stringMatching(/^room_full: /),
+      },
+    ]);
+    expect(code).toBe(0);
+  });
+});
+
+test("with an API key rooms hold all who come, and the secret stays out of the result", async () => {
+  const [key, secret] = ["load-key", "a secret of the load test that is long enough"];
+  const env = { BLINDFOLD_ROOMS_MAX_PARTICIPANTS: "1", BLINDFOLD_AUTH_KEYS: `${key}:${secret}` };
+  await withServer(env, async (server) => {
+    const { output, page, result } = await loadtest(server, "--key", key, "--secret", secret);
+    expect(result.clients, output).toMatchObject({ publishers: 1, subscribers: 1, failed: 0 });
+    expect(`${page}${JSON.stringify(result)}`).not.toContain(secret);
+  });
+});
+
+test("an API key that the server does not know ends the run", async () => {
+  await withServer({}, async ({ url }) => {
+    const args = [MAIN, "--url", url, "--key", "unknown", "--secret", "a secret that nobody has heard of"];
+    const command = new Subprocess(process.execPath, args, { PATH: process.env.PATH ?? "" });
+    expect(await command.exited(RUN_LIMIT_MS)).toBe(1);
+    expect(command.output).toContain("room_http_401");
   });
 });
