@@ -63,9 +63,10 @@ export async function run(options: Options, name: string, { onStatus, stop }: Ru
       status("measuring", (monotonicUs() - startUs) / (options.seconds * 1_000_000));
       return false;
     });
+    const measuredSeconds = Math.floor((monotonicUs() - startUs) / 1_000_000);
+    fleet.quiet();
     measuring.abort();
     await scraping;
-    fleet.quiet();
     status("ending", 0);
     await delay(DRAIN_MS);
     await fleet.finish();
@@ -76,7 +77,8 @@ export async function run(options: Options, name: string, { onStatus, stop }: Ru
       startedAt,
       options: shown,
       clients: fleet.clients,
-      samples: new Map([...fleet.samples].filter(([second]) => second < options.seconds)),
+      // What comes while the last packets are awaited is no second of the load.
+      samples: new Map([...fleet.samples].filter(([second]) => second < measuredSeconds)),
       generators: fleet.reports,
       server: serverOf(readings, startUs),
     });
@@ -119,12 +121,13 @@ function serverOf(readings: readonly ServerReading[], startUs: number): RunResul
   const [first] = readings;
   const last = readings.at(-1);
   if (first === undefined || last === undefined || first === last) {
-    return { seconds: [], dropped: {}, cpuUsPerSentPacket: null };
+    return { seconds: [], dropped: {}, sentPerSecond: null, cpuUsPerSentPacket: null };
   }
   const sent = last.sentPackets - first.sentPackets;
   return {
     seconds: serverSeconds(readings, startUs),
     dropped: droppedBetween(first, last),
+    sentPerSecond: (sent * 1_000_000) / (last.atUs - first.atUs),
     cpuUsPerSentPacket: sent === 0 ? null : ((last.cpuSeconds - first.cpuSeconds) * 1_000_000) / sent,
   };
 }

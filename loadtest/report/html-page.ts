@@ -33,8 +33,9 @@ export function htmlPage(result: RunResult): string {
 
 const NOTES = [
   "Clients and server shared a machine and its cores. A delay is from just before a packet is sealed to just after " +
-    "it is opened: it contains the generator's own waiting, which is told above as how late its clock ticked. " +
-    "Packets that came by retransmission count with the time they took.",
+    "it is opened, so it contains the generator's own waiting: how late its clock ticked is told above, and a burst " +
+    "to many subscribers of one process is opened packet by packet, at some ten microseconds each. Packets that " +
+    "came by retransmission count with the time they took.",
   "Lost are sequence numbers that never came, after NACK and RTX. Missing are packets that the publisher has sent of " +
     "the layer a subscriber got and that never reached it: they also show what a server hides by renumbering. Both " +
     "count from a stream's first packet to the end of the run, the joins included; plots and delays are of the " +

@@ -10,9 +10,9 @@ body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sa
   margin: 0 auto; padding: 32px 24px 64px; }
 h1 { font-size: 26px; line-height: 1.2; } h2 { font-size: 18px; margin: 36px 0 12px; } h3 { font-size: 15px; }
 header p, figcaption p, .notes, .empty { color: var(--faint); } figcaption p { font-size: 13px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 12px; margin: 24px 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(146px, 1fr)); gap: 12px; margin: 24px 0; }
 .tiles div { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px 14px; }
-.tiles b { display: block; font-size: 18px; font-weight: 600; font-variant-numeric: tabular-nums; }
+.tiles b { display: block; font-size: 17px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tiles span { color: var(--faint); font-size: 13px; } .tiles .bad b { color: var(--bad); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 16px; }
 figure { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px; }

@@ -44,15 +44,22 @@ export function resultRows(result: RunResult): (readonly [string, string])[] {
   ];
 }
 
-function serverRows({ seconds, dropped, cpuUsPerSentPacket }: RunResult["server"]): [string, string][] {
+function serverRows({
+  seconds,
+  dropped,
+  sentPerSecond,
+  cpuUsPerSentPacket,
+}: RunResult["server"]): [string, string][] {
   if (seconds.length === 0) return [["server", "its metrics could not be read"]];
   const mean = seconds.reduce((sum, one) => sum + one.cpuCores, 0) / seconds.length;
   const memory = Math.max(...seconds.map(({ residentBytes }) => residentBytes)) / 2 ** 20;
-  const perPacket =
-    cpuUsPerSentPacket === null ? "" : `, ${cpuUsPerSentPacket.toFixed(1)} µs per packet sent`;
+  const perPacket = cpuUsPerSentPacket === null ? "" : ` at ${cpuUsPerSentPacket.toFixed(1)} µs of CPU each`;
   const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`);
   return [
-    ["server", `${mean.toFixed(2)} cores${perPacket}, ${Math.round(memory)} MiB`],
+    [
+      "server",
+      `sent ${round(sentPerSecond ?? 0)} packets/s${perPacket}, ${mean.toFixed(2)} cores, ${Math.round(memory)} MiB`,
+    ],
     ["server dropped", reasons.length === 0 ? "nothing" : reasons.join(", ")],
   ];
 }

@@ -17,11 +17,17 @@ const MAIN = fileURLToPath(new URL("../../loadtest/main.ts", import.meta.url));
 const RUN_LIMIT_MS = 50_000;
 
 let folder: string;
+/** With the defaults, for all tests that need no others. */
+let ordinary: TestServer;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "blindfold-loadtest-"));
+  ordinary = await startServer();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await ordinary.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 interface Outcome {
   readonly code: number | null;
@@ -30,10 +36,13 @@ interface Outcome {
   readonly page: string;
 }
 
-async function loadtest({ url }: TestServer, ...options: string[]): Promise<Outcome> {
+function start({ url }: TestServer, ...options: string[]): Subprocess {
+  return new Subprocess(process.execPath, [MAIN, "--url", url, ...options], { PATH: process.env.PATH ?? "" });
+}
+
+async function loadtest(server: TestServer, ...options: string[]): Promise<Outcome> {
   const [json, html] = [join(folder, "result.json"), join(folder, "result.html")];
-  const args = [MAIN, "--url", url, "--seconds", "3", "--json", json, "--html", html, ...options];
-  const command = new Subprocess(process.execPath, args, { PATH: process.env.PATH ?? "" });
+  const command = start(server, "--seconds", "3", "--json", json, "--html", html, ...options);
   const code = await command.exited(RUN_LIMIT_MS);
   const { output } = command;
   const page = await readFile(html, "utf8").catch(() => expect.unreachable(output));
@@ -55,20 +64,18 @@ const WHOLE = { lost: 0, missing: 0, duplicates: 0 };
 test.each(["simulcast", "svc"])(
   "two publishers and four subscribers of %s get every packet",
   async (video) => {
-    await withServer({}, async (server) => {
-      const options = ["--publishers", "2", "--subscribers", "4", "--video", video, "--processes", "2"];
-      const { code, output, page, result } = await loadtest(server, ...options, "--fail-on-loss");
-      expect(result.failures, output).toEqual([]);
-      expect(result.clients).toEqual({ publishers: 2, subscribers: 4, failed: 0 });
-      expect(result.received.audio, output).toMatchObject({ streams: 8, ...WHOLE });
-      expect(result.received.video, output).toMatchObject({ streams: 8, ...WHOLE });
-      expect(result.join.subscriberFirstMedia.count).toBe(4);
-      expect(result.seconds.map(({ second }) => second)).toEqual([0, 1, 2]);
-      expect(result.generators).toHaveLength(2);
-      expect(result.server.seconds.length).toBeGreaterThan(0);
-      expect(page.match(/<svg /g)).toHaveLength(6);
-      expect(code, output).toBe(0);
-    });
+    const options = ["--publishers", "2", "--subscribers", "4", "--video", video, "--processes", "2"];
+    const { code, output, page, result } = await loadtest(ordinary, ...options, "--fail-on-loss");
+    expect(result.failures, output).toEqual([]);
+    expect(result.clients).toEqual({ publishers: 2, subscribers: 4, failed: 0 });
+    expect(result.received.audio, output).toMatchObject({ streams: 8, ...WHOLE });
+    expect(result.received.video, output).toMatchObject({ streams: 8, ...WHOLE });
+    expect(result.join.subscriberFirstMedia.count).toBe(4);
+    expect(result.seconds.map(({ second }) => second)).toEqual([0, 1, 2]);
+    expect(result.generators).toHaveLength(2);
+    expect(result.server.sentPerSecond).toBeGreaterThan(0);
+    expect(page.match(/<svg /g)).toHaveLength(6);
+    expect(code, output).toBe(0);
   },
 );
 
@@ -128,10 +135,18 @@ test("with an API key rooms hold all who come, and the secret stays out of the r
 });
 
 test("an API key that the server does not know ends the run", async () => {
-  await withServer({}, async ({ url }) => {
-    const args = [MAIN, "--url", url, "--key", "unknown", "--secret", "a secret that nobody has heard of"];
-    const command = new Subprocess(process.execPath, args, { PATH: process.env.PATH ?? "" });
-    expect(await command.exited(RUN_LIMIT_MS)).toBe(1);
-    expect(command.output).toContain("room_http_401");
-  });
+  const key = ["--key", "unknown", "--secret", "a secret that nobody has heard of"];
+  const command = start(ordinary, ...key);
+  expect(await command.exited(RUN_LIMIT_MS)).toBe(1);
+  expect(command.output).toContain("room_http_401");
+});
+
+test("an interrupted run ends at once, with what it has measured", async () => {
+  const json = join(folder, "interrupted.json");
+  const command = start(ordinary, "--seconds", "600", "--json", json);
+  await command.until("measuring", RUN_LIMIT_MS, () => command.output.includes("measuring") || undefined);
+  expect(await command.terminate(RUN_LIMIT_MS)).toBe(0);
+  const result = JSON.parse(await readFile(json, "utf8")) as RunResult;
+  expect(result.clients).toEqual({ publishers: 1, subscribers: 1, failed: 0 });
+  expect(result.seconds.length).toBeLessThan(600);
 });
