@@ -13,7 +13,7 @@ import {
 import type { FromDtls, ToDtls } from "../../src/contract/dtls.ts";
 import type { IceCredentials, MediaCommand, PayloadParams } from "../../src/contract/media.ts";
 import type { FromMediaThread, ToMediaThread } from "../../src/contract/media-thread.ts";
-import { bindingRequest } from "../../test/sim/stun-request.ts";
+import { bindingRequest } from "../client/stun-request.ts";
 import type { FloorRun } from "./floor-thread.ts";
 import {
   EXTENSIONS,
