@@ -1,6 +1,6 @@
 /** One key set up in an EVP_CIPHER_CTX, outside the heap: counted, freed once, and of no use afterwards. */
 import assert from "node:assert/strict";
-import { cipherInit, freeContext, NULL, newContext } from "./open-ssl.ts";
+import { encryptInit, freeContext, NULL, newContext } from "./open-ssl.ts";
 import { withKey } from "./packet-memory.ts";
 
 const KEY_BYTES = 16;
@@ -22,7 +22,7 @@ export class CipherContext {
     this.#pointer = newContext();
     assert(this.#pointer !== NULL, "OpenSSL has no memory");
     live += 1;
-    if (withKey(key, (pointer) => cipherInit(this.#pointer, cipher, NULL, pointer, NULL, 1)) !== 1) {
+    if (withKey(key, (pointer) => encryptInit(this.#pointer, cipher, pointer, NULL)) !== 1) {
       this.free();
       assert.fail("OpenSSL refused the cipher or its key");
     }
@@ -30,7 +30,7 @@ export class CipherContext {
 
   /** Throws when the context was freed: OpenSSL would not look. */
   get pointer(): bigint {
-    assert(this.#pointer !== NULL, "cipher used after free()");
+    if (this.#pointer === NULL) assert.fail("cipher used after free()");
     return this.#pointer;
   }
 

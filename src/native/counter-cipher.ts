@@ -10,7 +10,7 @@ import { writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonc
 import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { CipherContext } from "./cipher-context.ts";
 import { HmacSha1, hashWord } from "./hmac-sha1.ts";
-import { aes128Ctr, cipherInit, cipherUpdate, clearErrors, NULL } from "./open-ssl.ts";
+import { aes128Ctr, cipherUpdate, clearErrors, encryptInit, NULL } from "./open-ssl.ts";
 import { IV_AT, loadPacket, memory, pointerTo, SIZE_AT, storePacket } from "./packet-memory.ts";
 
 const TAG_BYTES = 10;
@@ -20,8 +20,6 @@ const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
 const RTCP_TRAILER_BYTES = RTCP_INDEX_BYTES + TAG_BYTES;
 const E_FLAG = 0x80000000;
-
-const ENCRYPT = 1;
 
 export class CounterCipher implements SrtpCipher {
   readonly rtpTagBytes = TAG_BYTES;
@@ -104,7 +102,7 @@ export class CounterCipher implements SrtpCipher {
 function crypt(context: bigint, from: number, to: number): boolean {
   const text = pointerTo(from);
   const done =
-    cipherInit(context, NULL, NULL, NULL, pointerTo(IV_AT), ENCRYPT) === 1 &&
+    encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
     cipherUpdate(context, text, pointerTo(SIZE_AT), text, to - from) === 1;
   if (!done) clearErrors();
   return done;

@@ -11,26 +11,32 @@ import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { CipherContext } from "./cipher-context.ts";
 import {
   aes128Gcm,
-  cipherControl,
   cipherFinal,
-  cipherInit,
   cipherUpdate,
   clearErrors,
-  GET_TAG,
+  decryptInit,
+  encryptInit,
+  getParameters,
   NULL,
-  SET_TAG,
+  setParameters,
 } from "./open-ssl.ts";
-import { AAD_AT, IV_AT, loadPacket, memory, pointerTo, SIZE_AT, storePacket } from "./packet-memory.ts";
+import {
+  AAD_AT,
+  IV_AT,
+  loadPacket,
+  memory,
+  pointerTo,
+  SIZE_AT,
+  storePacket,
+  TAG_AT,
+} from "./packet-memory.ts";
+import { TAG_BYTES, tagParameter } from "./tag-parameter.ts";
 
-const TAG_BYTES = 16;
 const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
 const RTCP_TRAILER_BYTES = TAG_BYTES + RTCP_INDEX_BYTES;
 const RTCP_AAD_BYTES = RTCP_CLEAR_BYTES + RTCP_INDEX_BYTES;
 const E_FLAG = 0x80000000;
-
-const ENCRYPT = 1;
-const DECRYPT = 0;
 
 export class GcmCipher implements SrtpCipher {
   readonly rtpTagBytes = TAG_BYTES;
@@ -111,12 +117,13 @@ function seal(context: bigint, aadAt: number, aadBytes: number, from: number, to
   const size = pointerTo(SIZE_AT);
   const text = pointerTo(from);
   const done =
-    cipherInit(context, NULL, NULL, NULL, pointerTo(IV_AT), ENCRYPT) === 1 &&
+    encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
     cipherUpdate(context, NULL, size, pointerTo(aadAt), aadBytes) === 1 &&
     cipherUpdate(context, text, size, text, to - from) === 1 &&
     cipherFinal(context, text, size) === 1 &&
-    cipherControl(context, GET_TAG, TAG_BYTES, pointerTo(to)) === 1;
-  if (!done) clearErrors();
+    getParameters(context, tagParameter) === 1;
+  if (done) memory.copyWithin(to, TAG_AT, TAG_AT + TAG_BYTES);
+  else clearErrors();
   return done;
 }
 
@@ -124,9 +131,10 @@ function seal(context: bigint, aadAt: number, aadBytes: number, from: number, to
 function open(context: bigint, aadAt: number, aadBytes: number, from: number, to: number): boolean {
   const size = pointerTo(SIZE_AT);
   const text = pointerTo(from);
+  memory.copyWithin(TAG_AT, to, to + TAG_BYTES);
   const done =
-    cipherInit(context, NULL, NULL, NULL, pointerTo(IV_AT), DECRYPT) === 1 &&
-    cipherControl(context, SET_TAG, TAG_BYTES, pointerTo(to)) === 1 &&
+    decryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
+    setParameters(context, tagParameter) === 1 &&
     cipherUpdate(context, NULL, size, pointerTo(aadAt), aadBytes) === 1 &&
     cipherUpdate(context, text, size, text, to - from) === 1 &&
     cipherFinal(context, text, size) === 1;

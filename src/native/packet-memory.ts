@@ -1,8 +1,8 @@
 /**
  * The memory that OpenSSL reads and writes: one packet at a time is copied in, worked on, and copied out.
  *
- *   0                       65,536        66,560
- *   | packet, tag, padding  | room for it | IV 16 | AAD 16 | key 16 | size 8 | SHA-1 state 96 | block 64 |
+ *   0                      65,536                       66,560
+ *   | packet, its tag behind | room for tag and padding   | IV, associated data, key, tag, state of a hash |
  *
  * Native code sees no other memory, so it holds no pointer to anything that may move, shrink or be collected, it takes
  * packets from any kind of buffer, and a packet that fails leaves its buffer as it was. The two copies cost 50 ns for
@@ -21,7 +21,10 @@ const KEY_AT = AAD_AT + 16;
 export const SIZE_AT = KEY_AT + 16;
 export const SHA1_STATE_AT = SIZE_AT + 16;
 export const SHA1_BLOCK_AT = SHA1_STATE_AT + 96;
-const MEMORY_BYTES = SHA1_BLOCK_AT + 64;
+export const TAG_AT = SHA1_BLOCK_AT + 64;
+export const TAG_NAME_AT = TAG_AT + 16;
+export const TAG_PARAMETER_AT = TAG_NAME_AT + 8;
+const MEMORY_BYTES = TAG_PARAMETER_AT + 80;
 
 /** One of this thread, as long as it lives: all calls are synchronous, so there is one packet in work at most. */
 export const memory = new Uint8Array(new ArrayBuffer(MEMORY_BYTES));

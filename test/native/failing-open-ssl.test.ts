@@ -28,10 +28,12 @@ vi.mock("../../src/native/open-ssl.ts", async (importOriginal) => {
     };
   return {
     ...real,
-    cipherInit: failing(real.cipherInit),
+    encryptInit: failing(real.encryptInit),
+    decryptInit: failing(real.decryptInit),
     cipherUpdate: failing(real.cipherUpdate),
     cipherFinal: failing(real.cipherFinal),
-    cipherControl: failing(real.cipherControl),
+    getParameters: failing(real.getParameters),
+    setParameters: failing(real.setParameters),
     sha1Update: failing(real.sha1Update),
   };
 });
