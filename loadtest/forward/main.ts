@@ -82,6 +82,8 @@ function row(load: Load, rounds: readonly Round[]): Record<string, string> {
     "packets/CPU s": by((one) => one.packetsPerCpuSecond, 0),
     "busy %": by((one) => one.busy * 100, 0),
     "loss %": by((one) => one.loss * 100, 2),
+    "lost at sink %": by((one) => one.lossAtSink * 100, 2),
+    "≤ 2 ms %": by((one) => one.prompt * 100, 2),
     "p50 µs": by((one) => one.delayP50Us, 0),
     "p99 µs": by((one) => one.delayP99Us, 0),
     "bytes/packet": by((one) => one.allocatedBytesPerPacket, 0),

@@ -28,6 +28,9 @@ const FIRST_RATE = 8_000;
 /** The generator is one thread too: what it can make and take in, seen from fan-out 1. */
 const MAX_RATE = 250_000;
 
+/** For what is under way when the generator stops. */
+const DRAIN_MS = 300;
+
 const WARM_UPS = 3;
 const WARM_UP_MS = 500;
 const REACH_LIMIT_MS = 5_000;
@@ -35,8 +38,11 @@ const REACH_LIMIT_MS = 5_000;
 export interface Measurement {
   /** Packets that arrived for each second of the thread's CPU time. */
   readonly packetsPerCpuSecond: number;
-  /** Share of packets that did not arrive, in [0, 1]. */
+  /** Share of packets that did not arrive, in [0, 1]: at the sink's socket, whose thread is the generator's too, or before. */
+  readonly lossAtSink: number;
   readonly loss: number;
+  /** Share of copies that left the server within 2 ms of the packet's coming, in [0, 1]; NaN for other subjects. */
+  readonly prompt: number;
   /** From the generator's clock to the sink, microseconds. */
   readonly delayP50Us: number;
   readonly delayP99Us: number;
@@ -100,7 +106,15 @@ async function measureSubject(
     const packetsOfBurst = load.fanOut * load.burst;
     let rate = FIRST_RATE;
     const at = (forMs: number): Promise<Measurement> =>
-      sample(subject, sink, run, rate / packetsOfBurst, forMs, packetsOfBurst);
+      sample(
+        subject,
+        sink,
+        () => socket.receiveDrops() ?? 0,
+        run,
+        rate / packetsOfBurst,
+        forMs,
+        packetsOfBurst,
+      );
     // Code that is not compiled yet, and wake-ups for little, make the first samples dear.
     for (let i = 0; i < WARM_UPS; i++) {
       rate = Math.min(MAX_RATE, (await at(WARM_UP_MS)).packetsPerCpuSecond * SHARE_OF_CORE);
@@ -119,21 +133,30 @@ async function measureSubject(
 async function sample(
   subject: Subject,
   sink: Sink,
+  sinkDrops: () => number,
   run: Run,
   burstsPerSecond: number,
   ms: number,
   packetsOfBurst: number,
 ): Promise<Measurement> {
   sink.reset();
+  const dropsBefore = sinkDrops();
+  const forwardedBefore = subject.forwarded();
   const before = await subject.read();
   const bursts = await run(burstsPerSecond, ms);
-  await delay(50);
+  await delay(DRAIN_MS);
   const after = await subject.read();
+  const forwarded = subject.forwarded();
+  const drops = sinkDrops() - dropsBefore;
   const cpuUs = after.cpuUs - before.cpuUs;
-  const { packets } = sink;
+  // What the sink had no room for was sent, and paid for.
+  const packets = sink.packets + drops;
+  const expected = bursts * packetsOfBurst;
   return {
     packetsPerCpuSecond: (packets / cpuUs) * 1e6,
-    loss: 1 - packets / (bursts * packetsOfBurst),
+    lossAtSink: drops / expected,
+    loss: 1 - packets / expected,
+    prompt: (forwarded.prompt - forwardedBefore.prompt) / (forwarded.all - forwardedBefore.all),
     delayP50Us: sink.delayUs(0.5),
     delayP99Us: sink.delayUs(0.99),
     allocatedBytesPerPacket: (after.allocatedBytes - before.allocatedBytes) / packets,

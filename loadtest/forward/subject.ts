@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { createSharedCounters } from "../../src/base/counters.ts";
+import { createSharedCounters, FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
 import {
   asSsrc,
   type RoomId,
@@ -40,6 +40,8 @@ export class Subject {
   readonly worker: Worker;
   /** Whether it forwards what a publisher sends, so that its packets can be opened; the floor sends what it has. */
   readonly forwards: boolean;
+  /** Of the media thread; unused by the others. */
+  readonly counters = createSharedCounters();
   readonly #probe: MessagePort;
 
   constructor(name: SubjectName, data: object) {
@@ -48,7 +50,7 @@ export class Subject {
     this.forwards = name !== "floor";
     const file = name === "blindfold" ? "media" : name;
     this.worker = new Worker(new URL(`./${file}-thread.ts`, import.meta.url), {
-      workerData: { ...data, probe: port2 },
+      workerData: { ...data, probe: port2, counters: this.counters },
       transferList: [port2],
     });
     this.worker.on("error", (error) => {
@@ -60,6 +62,15 @@ export class Subject {
     this.#probe.postMessage("read");
     const [reading] = await once(this.#probe, "message");
     return reading as ProbeReading;
+  }
+
+  /** Copies that the media thread forwarded, and those of them within 2 ms of receiving the packet. */
+  forwarded(): { readonly all: number; readonly prompt: number } {
+    const bucket = (index: number): number => this.counters[SLOT.forwardDelay_0 + index]!;
+    const buckets = FORWARD_DELAY_BOUNDS_US.map((_, index) => bucket(index));
+    const last = FORWARD_DELAY_BOUNDS_US.indexOf(2_000);
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+    return { all: sum(buckets) + bucket(buckets.length), prompt: sum(buckets.slice(0, last + 1)) };
   }
 
   async end(): Promise<void> {
@@ -102,7 +113,6 @@ export async function startMediaThread(load: Load, sinkPort: number): Promise<Fo
     port: 0,
     socketBufferBytes: BUFFER_BYTES,
     tier: tierName,
-    counters: createSharedCounters(),
   });
   const { worker } = subject;
   const port = await new Promise<number>((resolve) => {
