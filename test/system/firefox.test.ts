@@ -9,13 +9,13 @@ import { launchChromium } from "./support/chromium.ts";
 import { ControlApi } from "./support/control-api.ts";
 import { launchFirefox } from "./support/firefox.ts";
 import { requireProgram } from "./support/programs.ts";
-import { startServer, type TestServer } from "./support/server.ts";
+import { startServer, type TestServer, TIERS } from "./support/server.ts";
 import { TestCall } from "./support/test-call.ts";
 
 const ROOM = "engines";
 const available = [requireProgram("firefox"), requireProgram("chromium")].every(Boolean);
 
-describe.skipIf(!available)("Firefox and Chromium", () => {
+describe.skipIf(!available).each(TIERS)("Firefox and Chromium on the %s tier", (tier) => {
   let server: TestServer;
   let browsers: TestBrowser[];
   let fox: TestCall;
@@ -23,7 +23,7 @@ describe.skipIf(!available)("Firefox and Chromium", () => {
   let api: ControlApi;
 
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer({ BLINDFOLD_FAST_PATH: tier });
     browsers = await Promise.all([launchFirefox(), launchChromium()]);
     const [firefox, chromium] = browsers as [TestBrowser, TestBrowser];
     fox = await TestCall.join(firefox, server, { room: ROOM, name: "fox" });

@@ -17,6 +17,10 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** The built-in pair of a server without keys, as README.md names it. */
 const DEVELOPMENT_PAIR = "devkey:development-secret-known-to-everyone";
 
+/** What `BLINDFOLD_FAST_PATH` can be here; without the setting a server takes the first. */
+export const TIERS =
+  process.platform === "linux" ? (["native", "portable"] as const) : (["portable"] as const);
+
 export type Environment = Readonly<Record<string, string>>;
 
 export class TestServer {
