@@ -41,14 +41,16 @@ export class Subscriber {
   readonly #streams: readonly ReceivedStream[];
   readonly #bySsrc = new Map<number, ReceivedStream>();
   readonly #arrivals: ArrivalRecorder | null;
+  readonly #hasRemb: boolean;
   #reportDueUs = 0;
   #keyframeRequests = 0;
   #senderReports = 0;
 
-  constructor(link: MediaLink, { sections, hasTransportCc }: Answer, meter: Meter) {
+  constructor(link: MediaLink, { sections, hasTransportCc, hasRemb }: Answer, meter: Meter) {
     this.#link = link;
     this.#streams = sections.map((section) => new ReceivedStream(section, meter));
     this.#arrivals = hasTransportCc ? new ArrivalRecorder() : null;
+    this.#hasRemb = hasRemb;
     for (const stream of this.#streams) {
       this.#bySsrc.set(stream.ssrc, stream);
       if (stream.rtxSsrc !== 0) this.#bySsrc.set(stream.rtxSsrc, stream);
@@ -121,7 +123,7 @@ export class Subscriber {
     this.#send((out) => arrivals.write(nowUs, out, 0, FEEDBACK_SSRC, mediaSsrc));
   }
 
-  /** RR for what has come, and REMB where the server has no feedback of its own to estimate by. */
+  /** RR for what has come, and REMB where it was negotiated. */
   #reportStreams(nowUs: number): void {
     const heard = this.#streams.filter(({ statistics }) => statistics.highestExtSeq >= 0);
     for (let from = 0; from < heard.length; from += MAX_REPORT_BLOCKS) {
@@ -130,7 +132,7 @@ export class Subscriber {
         .map(({ statistics, ssrc }) => statistics.report(ssrc, nowUs));
       this.#send((out) => writeReceiverReport(out, 0, FEEDBACK_SSRC, blocks));
     }
-    if (this.#arrivals !== null) return;
+    if (!this.#hasRemb) return;
     const videos = heard.filter(({ kind }) => kind === "video").map(({ ssrc }) => ssrc);
     if (videos.length > 0) this.#send((out) => writeRemb(out, 0, FEEDBACK_SSRC, ESTIMATE_BPS, videos));
   }

@@ -7,6 +7,12 @@
  */
 import type { PacketStamp } from "../client/packet-stamp.ts";
 
+/**
+ * Packets of lower layers in a row that make a switch. Fewer would take late ones for it and forget what is missing; more
+ * would count a short switch as missing.
+ */
+const SWITCHED_PACKETS = 16;
+
 export interface AuditedRun {
   readonly publisher: number;
   readonly layer: number;
@@ -21,7 +27,7 @@ export class LayerAudit {
   /** Packets of a lower layer since the last of the top one: a few come late, many are a switch. */
   #lower = 0;
 
-  /** A packet that came for the first time. */
+  /** A packet that came for the first time. `lowerComeToo`: lower layers are part of the stream, as with SVC. */
   onPacket({ publisher, layer, layers, number }: PacketStamp, lowerComeToo: boolean): void {
     if (layer !== layers - 1) {
       this.#lower += 1;
@@ -39,8 +45,6 @@ export class LayerAudit {
     this.#run.received += 1;
   }
 }
-
-const SWITCHED_PACKETS = 16;
 
 /**
  * Packets of the runs that never came. `sent`: how many the publisher made of that layer, if it is known: the last run
