@@ -1,5 +1,7 @@
 /** One generator process: drives its clients by one clock and reports once a second. Started by `fork` only. */
 import { createDtlsCertificate } from "../src/dtls/dtls-certificate.ts";
+import { chooseTier } from "../src/worker/choose-tier.ts";
+import { loadTier } from "../src/worker/tiers.ts";
 import { LoadClient } from "./client/load-client.ts";
 import { monotonicUs } from "./client/monotonic-clock.ts";
 import { Signalling } from "./client/signalling.ts";
@@ -27,7 +29,9 @@ class Generator {
     const { url, credentials, settings } = message;
     const signalling = new Signalling(url, credentials);
     const certificate = await createDtlsCertificate();
-    const tools = { settings, signalling, certificate, meter: this.#meter, clock: monotonicUs };
+    // The server's own choice: what opens packets fastest here leaves most of the machine to what is measured.
+    const { ciphers } = await loadTier((await chooseTier("auto")).tier);
+    const tools = { settings, signalling, certificate, ciphers, meter: this.#meter, clock: monotonicUs };
     this.#clients = message.clients.map((spec) => new LoadClient(spec, tools));
     for (const client of this.#clients) setTimeout(() => void client.join(), client.spec.startMs);
     this.#tickedUs = monotonicUs();

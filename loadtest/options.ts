@@ -32,7 +32,7 @@ Real clients (ICE, DTLS, SRTP) against a running Blindfold: some publish by WHIP
 
 One-way delays are from just before a packet is sealed to just after it is opened, by the one clock of this
 machine. So they contain the generator's own waiting: the result tells how late its processes were, and a burst to
-many subscribers of one process is opened packet by packet, at some ten microseconds each.
+many subscribers of one process is opened packet by packet, at several microseconds each.
 
 Each client makes two or three requests; a server takes http.rateLimitPerMinute of one address, and 429 is a failure.
 `;

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import type { SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials } from "../../src/contract/media.ts";
 import type { DtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
+import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import type { Meter } from "../measure/meter.ts";
 import { MediaLink } from "./media-link.ts";
 import { Publisher, type PublisherReport } from "./publisher.ts";
@@ -50,6 +51,7 @@ export interface ClientTools {
   readonly settings: ClientSettings;
   readonly signalling: Signalling;
   readonly certificate: DtlsCertificate;
+  readonly ciphers: SrtpCipherFactory;
   readonly meter: Meter;
   readonly clock: () => number;
 }
@@ -185,11 +187,11 @@ export class LoadClient {
   }
 
   #openLink(localIce: IceCredentials, answer: Answer): void {
-    const { settings, certificate, clock, meter } = this.#tools;
+    const { settings, certificate, ciphers, clock, meter } = this.#tools;
     const { address, port, ice: remoteIce } = answer;
     const { profiles } = settings;
     const link = new MediaLink(
-      { address, port, localIce, remoteIce, certificate, profiles, clock },
+      { address, port, localIce, remoteIce, certificate, profiles, ciphers, clock },
       {
         onSecure: (nowUs) => this.#onSecure(nowUs),
         onRtp: (bytes, length, header, nowUs) => this.#subscriber?.receiveRtp(bytes, length, header, nowUs),

@@ -9,12 +9,12 @@
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import type { SrtpProfile } from "../../src/contract/dtls.ts";
+import type { SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials } from "../../src/contract/media.ts";
 import type { DtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
 import { parseStunMessage, STUN_TYPE, StunMessage } from "../../src/ice/stun-message.ts";
-import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
+import type { SrtpCipher, SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { SRTP_REPLAYED, SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
 import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
 import { type DtlsHandshake, startHandshake } from "./dtls-handshake.ts";
@@ -58,6 +58,7 @@ export interface LinkOptions {
   readonly remoteIce: IceCredentials;
   readonly certificate: DtlsCertificate;
   readonly profiles: readonly SrtpProfile[];
+  readonly ciphers: SrtpCipherFactory;
   readonly clock: () => number;
 }
 
@@ -81,6 +82,7 @@ export class MediaLink {
   readonly #options: LinkOptions;
   readonly #handlers: LinkHandlers;
   readonly #socket: Socket;
+  readonly #ciphers: SrtpCipher[] = [];
   readonly #startedUs: number;
   #isOpen = false;
   #nextCheckUs = 0;
@@ -140,8 +142,7 @@ export class MediaLink {
     if (this.#state === "closed" || this.#state === "failed") return;
     if (this.#state === "secure") this.#dtls?.close();
     this.#state = "closed";
-    this.#isOpen = false;
-    this.#socket.close();
+    this.#end();
   }
 
   #check(): void {
@@ -180,8 +181,8 @@ export class MediaLink {
       send: (datagram) => this.#send(datagram, datagram.length),
       onKeys: ({ profile, send, receive }) => {
         if (this.#state !== "handshaking") return;
-        this.#sender = new SrtpSender(portableCipherFactory.create(profile, send));
-        this.#receiver = new SrtpReceiver(portableCipherFactory.create(profile, receive));
+        this.#sender = new SrtpSender(this.#cipher(profile, send));
+        this.#receiver = new SrtpReceiver(this.#cipher(profile, receive));
         this.#state = "secure";
         this.#handlers.onSecure(clock());
       },
@@ -224,9 +225,22 @@ export class MediaLink {
   #fail(reason: LinkFailure, detail: string): void {
     if (this.#state === "failed" || this.#state === "closed") return;
     this.#state = "failed";
+    this.#end();
+    this.#handlers.onFailed(reason, detail);
+  }
+
+  #cipher(profile: SrtpProfile, master: SrtpMasterKey): SrtpCipher {
+    const cipher = this.#options.ciphers.create(profile, master);
+    this.#ciphers.push(cipher);
+    return cipher;
+  }
+
+  #end(): void {
     this.#isOpen = false;
     this.#socket.close();
-    this.#handlers.onFailed(reason, detail);
+    this.#sender = null;
+    this.#receiver = null;
+    for (const cipher of this.#ciphers.splice(0)) cipher.free();
   }
 }
 

@@ -34,7 +34,7 @@ export function htmlPage(result: RunResult): string {
 const NOTES = [
   "Clients and server shared a machine and its cores. A delay is from just before a packet is sealed to just after " +
     "it is opened, so it contains the generator's own waiting: how late its clock ticked is told above, and a burst " +
-    "to many subscribers of one process is opened packet by packet, at some ten microseconds each. Packets that " +
+    "to many subscribers of one process is opened packet by packet, at several microseconds each. Packets that " +
     "came by retransmission count with the time they took.",
   "Lost are sequence numbers that never came, after NACK and RTX. Missing are packets that the publisher has sent of " +
     "the layer a subscriber got and that never reached it: they also show what a server hides by renumbering. Both " +

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type LinkFailure, type LinkOptions, MediaLink } from "../../loadtest/client/media-link.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
 import { createDtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
+import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 
 const certificate = await createDtlsCertificate();
 const SECOND_US = 1_000_000;
@@ -26,6 +27,7 @@ beforeEach(async () => {
     remoteIce: { ufrag: "serv", pwd: "a-password-of-the-server" },
     certificate,
     profiles: [SRTP_AEAD_AES_128_GCM],
+    ciphers: portableCipherFactory,
     clock: () => nowUs,
   };
   link = new MediaLink(options, {
