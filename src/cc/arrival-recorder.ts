@@ -16,8 +16,9 @@ export class ArrivalRecorder implements ArrivalReport {
   baseSeq = 0;
   count = 0;
   feedbackCount = 0;
-  readonly #seq = new Float64Array(ROWS).fill(-1);
-  readonly #arrivalUs = new Float64Array(ROWS);
+  /** Made at the first packet: 16 KiB that somebody who only watches does not need. */
+  #seq = new Float64Array(0);
+  #arrivalUs = new Float64Array(0);
   #highest = -1;
   /** First packet that the next report is about. */
   #from = 0;
@@ -30,7 +31,11 @@ export class ArrivalRecorder implements ArrivalReport {
     const first = this.#highest < 0;
     // A cycle up, so that packets before the first are not negative.
     const seq = first ? transportSeq + 0x10000 : extendSeq(this.#highest, transportSeq);
-    if (first) this.#from = seq;
+    if (first) {
+      this.#from = seq;
+      this.#seq = new Float64Array(ROWS).fill(-1);
+      this.#arrivalUs = new Float64Array(ROWS);
+    }
     if (seq <= this.#highest - ROWS) return;
     const row = seq & MASK;
     if (this.#seq[row] === seq) return;

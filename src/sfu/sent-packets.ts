@@ -7,21 +7,23 @@
 const ROWS = 512;
 const MASK = ROWS - 1;
 
+/** Columns are made at the first packet: 25 KiB that somebody who only waits for a track does not need. */
 export class SentPackets {
-  readonly #outExtSeq = new Float64Array(ROWS).fill(-1);
-  readonly sourceExtSeq = new Float64Array(ROWS);
+  #outExtSeq = new Float64Array(0);
+  sourceExtSeq = new Float64Array(0);
   /** Index of the UpStream within its track. */
-  readonly encoding = new Uint8Array(ROWS);
+  encoding = new Uint8Array(0);
   /** As sent; -1 in the last three where the packet has no such number. */
-  readonly timestamp = new Uint32Array(ROWS);
-  readonly frameNumber = new Int32Array(ROWS);
-  readonly pictureId = new Float64Array(ROWS);
-  readonly tl0PicIdx = new Int16Array(ROWS);
-  readonly marker = new Uint8Array(ROWS);
-  readonly resentUs = new Float64Array(ROWS);
+  timestamp = new Uint32Array(0);
+  frameNumber = new Int32Array(0);
+  pictureId = new Float64Array(0);
+  tl0PicIdx = new Int16Array(0);
+  marker = new Uint8Array(0);
+  resentUs = new Float64Array(0);
 
   /** Takes the row for `outExtSeq`; the caller fills its columns. */
   add(outExtSeq: number): number {
+    if (this.#outExtSeq.length === 0) this.#allocate();
     const row = outExtSeq & MASK;
     this.#outExtSeq[row] = outExtSeq;
     this.resentUs[row] = Number.NEGATIVE_INFINITY;
@@ -37,5 +39,17 @@ export class SentPackets {
   /** The source changed: numbers sent before lead nowhere. */
   clear(): void {
     this.#outExtSeq.fill(-1);
+  }
+
+  #allocate(): void {
+    this.#outExtSeq = new Float64Array(ROWS).fill(-1);
+    this.sourceExtSeq = new Float64Array(ROWS);
+    this.encoding = new Uint8Array(ROWS);
+    this.timestamp = new Uint32Array(ROWS);
+    this.frameNumber = new Int32Array(ROWS);
+    this.pictureId = new Float64Array(ROWS);
+    this.tl0PicIdx = new Int16Array(ROWS);
+    this.marker = new Uint8Array(ROWS);
+    this.resentUs = new Float64Array(ROWS);
   }
 }
