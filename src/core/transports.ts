@@ -34,7 +34,13 @@ export class Transports {
   readonly senders: (SrtpSender | undefined)[] = [];
   readonly #entries = new Map<TransportId, Entry>();
   readonly #rooms = new Map<RoomId, Router>();
-  readonly #byPath: (Transport | undefined)[] = [];
+  /** By session index, likewise. */
+  readonly #bySession: (Transport | undefined)[] = [];
+  /**
+   * Session index of the transport that a path was last valid for. Indexes, because an entry outlives the transport:
+   * whose session it is now says itself whether the path is one of its own.
+   */
+  readonly #sessionByPath: Int32Array;
   readonly #freeSessions: number[] = [];
   readonly #door: StunDoor;
   readonly #context: CoreContext;
@@ -53,6 +59,7 @@ export class Transports {
     this.#paths = paths;
     this.#ciphers = ciphers;
     this.#letters = letters;
+    this.#sessionByPath = new Int32Array(paths.capacity);
     this.#door = new StunDoor(seed, paths, context.ring, context.counters);
   }
 
@@ -75,7 +82,7 @@ export class Transports {
 
   /** The transport whose peer sends from `path`. */
   at(path: PathId): Transport | undefined {
-    const transport = this.#byPath[path];
+    const transport = this.#bySession[this.#sessionByPath[path]!];
     return transport?.ice.isValidated(path) === true ? transport : undefined;
   }
 
@@ -89,6 +96,7 @@ export class Transports {
       router = new Router(roomId);
       this.#rooms.set(roomId, router);
     }
+    this.#bySession[session] = transport;
     router.transports.add(transport);
     this.#entries.set(transportId, { transport, router, ciphers: [], dtlsFailure: null });
     this.#door.register(transport);
@@ -114,6 +122,7 @@ export class Transports {
     this.#door.unregister(transport);
     transport.ice.close();
     this.senders[session] = undefined;
+    this.#bySession[session] = undefined;
     this.#freeSessions.push(session);
     for (const cipher of ciphers) cipher.free();
     this.#entries.delete(id);
@@ -124,7 +133,7 @@ export class Transports {
   receiveStun(nowUs: number, packet: Uint8Array, length: number, path: PathId): void {
     const transport = this.#door.receive(nowUs, packet, length, path);
     if (transport === undefined) return;
-    this.#byPath[path] = transport;
+    this.#sessionByPath[path] = transport.outlet.session;
     this.#follow(transport, nowUs);
   }
 
