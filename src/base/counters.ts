@@ -20,6 +20,7 @@ const NAMES = [
   "downBytes_audio",
   "downBytes_video",
   "downRtxPackets",
+  "downEmptyPackets",
   "downRtcpPackets",
   // drops on the way in, by reason
   "upDropped_empty",

@@ -86,7 +86,7 @@ export class ExtensionView {
    * unknown ids are passed over; of a repeated one the first counts.
    */
   parse(packet: Uint8Array, header: RtpHeader, map: ExtensionMap): boolean {
-    this.at.fill(ABSENT);
+    this.clear();
     const end = header.extensionAt + header.extensionBytes;
     if (header.extensionProfile === ONE_BYTE_PROFILE)
       return this.#parseOneByte(packet, header.extensionAt, end, map);
@@ -94,6 +94,11 @@ export class ExtensionView {
       return this.#parseTwoByte(packet, header.extensionAt, end, map);
     }
     return true;
+  }
+
+  /** Without any. */
+  clear(): void {
+    this.at.fill(ABSENT);
   }
 
   #parseOneByte(packet: Uint8Array, start: number, end: number, map: ExtensionMap): boolean {

@@ -9,7 +9,7 @@ import { type Counters, SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { extendSeq } from "../base/sequence.ts";
 import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
-import { absSendTime } from "../rtp/header-extensions.ts";
+import { absSendTime, ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
 import type { Outlet } from "./outlet.ts";
@@ -29,6 +29,11 @@ const OSN_BYTES = 2;
 
 /** `originalSeq` of a packet that is no retransmission. */
 const NO_OSN = -1;
+
+/** P in the first byte of the header: the last byte of the payload counts the padding. */
+const PADDING_BIT = 0x20;
+
+const NO_EXTENSIONS = new ExtensionView();
 
 /** Filled and read within one call, by every stream in turn. */
 const header = new OutgoingHeader();
@@ -60,11 +65,22 @@ export class DownStream {
     this.numbers.resync(packet, clockRate, from, to);
   }
 
-  /** A packet of the source that is not sent: closes the gap, and that of its picture at the picture's start. */
-  drop(packet: UpPacket): void {
-    this.numbers.seq.drop(packet.extSeq);
+  /**
+   * A packet of the source that is not sent: closes the gap, and that of its picture at the picture's start. Where it is
+   * too late for that, an empty packet goes out under the number that was kept for it.
+   */
+  drop(packet: UpPacket, payloadType: number): void {
+    this.skip(packet, payloadType);
     if (packet.frame.startsFrame && packet.extPictureId >= 0)
       this.numbers.pictureId.drop(packet.extPictureId);
+  }
+
+  /** Closes the gap in the sequence alone: for packets that are part of no picture. */
+  skip({ extSeq, header: source, receivedUs }: UpPacket, payloadType: number): void {
+    const { numbers } = this;
+    const kept = numbers.seq.drop(extSeq);
+    if (kept === NOT_NUMBERED || kept < FIRST_SEQ) return;
+    this.#writeEmpty(kept, (source.timestamp + numbers.timestampOffset) >>> 0, payloadType, receivedUs);
   }
 
   /** Sends a packet of the source under the next number. Returns its size, or 0 when it was dropped and counted. */
@@ -76,7 +92,7 @@ export class DownStream {
     const unplaced = hasPictureId && pictureId === NOT_NUMBERED;
     const extSeq = unplaced ? NOT_NUMBERED : numbers.seq.forward(packet.extSeq);
     if (extSeq === NOT_NUMBERED) {
-      numbers.seq.drop(packet.extSeq);
+      this.skip(packet, payloadType);
       this.#counters[SLOT.downDropped_late]! += 1;
       return 0;
     }
@@ -104,6 +120,30 @@ export class DownStream {
     header.payloadType = rtxPayloadType;
     header.seq = extSeq & 0xffff;
     return this.#write(packet, row, originalSeq, extSeq);
+  }
+
+  /** A packet of padding alone (RFC 3550 §5.1): takes a number, and belongs to no frame. */
+  #writeEmpty(extSeq: number, timestamp: number, payloadType: number, receivedUs: number): void {
+    const { slab } = this.#ring;
+    const at = this.#ring.reserve();
+    if (at < 0) {
+      this.#counters[SLOT.downDropped_ring_full]! += 1;
+      return;
+    }
+    header.ssrc = this.#ssrc;
+    header.payloadType = payloadType;
+    header.seq = extSeq & 0xffff;
+    header.marker = false;
+    header.timestamp = timestamp;
+    header.frameNumber = -1;
+    header.absSendTime = absSendTime(receivedUs);
+    const headerBytes = this.writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
+    slab[at]! |= PADDING_BIT;
+    slab[at + headerBytes] = 1;
+    const { path, session } = this.#outlet;
+    this.#ring.commitRtp(headerBytes + 1, path, session, headerBytes, extSeq, receivedUs);
+    this.sent.addEmpty(extSeq, timestamp);
+    this.#counters[SLOT.downEmptyPackets]! += 1;
   }
 
   #remember(extSeq: number, pictureId: number, packet: UpPacket, marker: boolean): number {

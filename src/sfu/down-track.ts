@@ -132,7 +132,8 @@ export class DownTrack {
 
   /** A packet of the source that nobody gets. */
   skip(packet: UpPacket): void {
-    if (packet.encoding === this.#encoding) this.stream.numbers.seq.drop(packet.extSeq);
+    if (packet.encoding !== this.#encoding || !this.#outlet.open) return;
+    this.stream.skip(packet, this.source!.payload.payloadType);
   }
 
   stats(): DownTrackStats {
@@ -163,7 +164,7 @@ export class DownTrack {
       return;
     }
     this.#context.counters[SLOT.downDropped_layer]! += 1;
-    if (decision === "drop") this.stream.drop(packet);
+    if (decision === "drop") this.stream.drop(packet, this.source!.payload.payloadType);
   }
 
   /** After a switch at a packet that came late: what follows it was turned away, and waits in the history. */

@@ -58,9 +58,12 @@ export class Renumbering {
     return this.#highestOut;
   }
 
-  /** `input` will not be sent. A late one has its number already, so nothing closes the gap it leaves. */
-  drop(input: number): void {
-    if (input <= this.#highestIn) return;
+  /**
+   * `input` will not be sent. What follows it closes up; but a late one has its number already, which is returned, else
+   * NOT_NUMBERED: unless something else is sent under it, the receiver takes it for lost.
+   */
+  drop(input: number): number {
+    if (input <= this.#highestIn) return this.#placeLate(input);
     const gap = input - this.#highestIn - 1;
     if (this.#ranges > 0 && gap === 0 && this.#end[this.#newest] === this.#highestIn) {
       this.#end[this.#newest] = input;
@@ -75,6 +78,7 @@ export class Renumbering {
     this.#highestIn = input;
     this.#highestOut += gap;
     this.#offset -= 1;
+    return NOT_NUMBERED;
   }
 
   #placeLate(input: number): number {

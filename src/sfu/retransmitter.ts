@@ -7,6 +7,7 @@ import { SLOT } from "../base/counters.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import { NO_ROW } from "./packet-history.ts";
+import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 
 /**
@@ -42,6 +43,10 @@ export class Retransmitter {
 
   /** Reads the packet that was sent in `row` back from its publisher's history. */
   #recall({ source, stream: { sent } }: DownTrack, row: number, nowUs: number): boolean {
+    if (sent.sourceExtSeq[row] === NO_SOURCE) {
+      this.#packet.empty(nowUs);
+      return true;
+    }
     const stream = source!.track.streams[sent.encoding[row]!];
     return stream?.recall(sent.sourceExtSeq[row]!, nowUs, this.#packet) === true;
   }

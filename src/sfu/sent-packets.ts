@@ -7,6 +7,9 @@
 const ROWS = 512;
 const MASK = ROWS - 1;
 
+/** `sourceExtSeq` of a packet that is none of the publisher's: padding alone. */
+export const NO_SOURCE = -1;
+
 /** Columns are made at the first packet: 25 KiB that somebody who only waits for a track does not need. */
 export class SentPackets {
   #outExtSeq = new Float64Array(0);
@@ -28,6 +31,18 @@ export class SentPackets {
     this.#outExtSeq[row] = outExtSeq;
     this.resentUs[row] = Number.NEGATIVE_INFINITY;
     return row;
+  }
+
+  /** Takes the row for an empty packet. */
+  addEmpty(outExtSeq: number, timestamp: number): void {
+    const row = this.add(outExtSeq);
+    this.sourceExtSeq[row] = NO_SOURCE;
+    this.encoding[row] = 0;
+    this.marker[row] = 0;
+    this.timestamp[row] = timestamp;
+    this.frameNumber[row] = -1;
+    this.pictureId[row] = -1;
+    this.tl0PicIdx[row] = -1;
   }
 
   /** The row of `outExtSeq`, or -1 when it was never sent or is forgotten. */

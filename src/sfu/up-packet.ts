@@ -28,6 +28,14 @@ export class UpPacket {
   /** VP8 TL0PICIDX, or -1. */
   tl0PicIdx = -1;
 
+  /** Makes it a packet with neither extensions nor payload. */
+  empty(nowUs: number): void {
+    this.extensions.clear();
+    this.payload = NO_BYTES;
+    this.receivedUs = nowUs;
+    this.clearFrameFacts();
+  }
+
   /** The view is reused: what the packet before said of its frame must not be said of this one. */
   clearFrameFacts(): void {
     this.frame.reset();

@@ -59,6 +59,11 @@ const TOTALS: readonly Total[] = [
     series: byDirection("upRtxPackets", "downRtxPackets"),
   },
   {
+    name: "blindfold_rtp_sent_empty_packets_total",
+    help: "RTP packets of padding alone, under numbers of packets that came late and were not wanted.",
+    series: single("downEmptyPackets"),
+  },
+  {
     name: "blindfold_rtcp_packets_total",
     help: "RTCP datagrams.",
     series: byDirection("upRtcpPackets", "downRtcpPackets"),

@@ -146,3 +146,18 @@ test("a viewer that falls silent gets nothing, and a key frame first when it is 
   // The numbers go on where they stopped, but for packets of one frame that were still to come then.
   expect(viewer.viewOf(publisher, "video").viewer.gaps).toBeLessThan(6);
 });
+
+test("a packet that was lost on the way up and then is not wanted leaves no hole for its receiver", () => {
+  const conference = new Conference({ people: 2, loss: 0.05, seed: 3 });
+  const [publisher, viewer] = conference.people as [SimPeer, SimPeer];
+  const { subscriptionId, viewer: view } = viewer.viewOf(publisher, "video");
+  conference.core.command(conference.nowUs, {
+    kind: "down-track.prefer",
+    subscriptionId,
+    preference: { paused: false, preferred: { spatial: 2, temporal: 0 }, maximum: LAYERS },
+  });
+  conference.run(20 * SECOND_US);
+  expect(view.packets.size).toBeGreaterThan(500);
+  expect(view.gaps).toBeLessThan(10);
+  expect(conference.core.counters[SLOT.downEmptyPackets]).toBeGreaterThan(100);
+});

@@ -104,6 +104,12 @@ export class SimViewer {
   }
 
   #note(bytes: Uint8Array, at: number, length: number, extSeq: number, nowUs: number): void {
+    // An empty packet under a number that turned out not to be needed: part of no frame.
+    if (at === this.#header.headerBytes + this.#header.payloadBytes) {
+      const none = { pictureId: -1, tl0PicIdx: -1, frameNumber: -1 };
+      this.packets.set(extSeq, { timestamp: 0, starts: false, ends: true, ...none, arrivedUs: nowUs });
+      return;
+    }
     const descriptorAt = this.#extensions.at[EXTENSION.dependencyDescriptor]!;
     const video = descriptorAt >= 0;
     if (video) readVp8Descriptor(bytes, at, length - at, this.#vp8);
