@@ -15,6 +15,8 @@ import { WhipSessions } from "./whip/whip-sessions.ts";
 export interface Server {
   /** Where HTTP is served, without a trailing slash. */
   readonly url: string;
+  readonly rooms: Rooms;
+  readonly mediaThreads: MediaThreads;
   /** Admits nobody any more, waits for those who are here to leave or for the deadline, and ends everything. */
   drain(): Promise<void>;
 }
@@ -54,6 +56,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 
   return {
     url: `http://${host}:${port}`,
+    rooms,
+    mediaThreads,
     async drain() {
       rooms.drain();
       const deadlineMs = systemClock.nowMs() + config.shutdown.drainSeconds * 1000;

@@ -1,8 +1,8 @@
 /**
  * Goal: a media thread that dies takes its own rooms only. Their sessions end, so that clients come back; the thread is
  * replaced; and a room in another thread goes on as if nothing had happened.
- * Method: the server's threads and control in this process, under the load of real clients in another. A command that
- * no version of control would send makes a thread throw.
+ * Method: the server in this process, under the load of real clients in another. A command that no version of control
+ * would send makes a thread throw.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,16 +10,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { loadConfig } from "../src/config/load-config.ts";
-import { AccessTokens } from "../src/control/access-token.ts";
-import { systemClock } from "../src/control/clock.ts";
-import { MediaThreads } from "../src/control/media-threads.ts";
 import type { Room } from "../src/control/room.ts";
-import { Rooms } from "../src/control/rooms.ts";
 import type { Transport } from "../src/control/transport.ts";
-import { createHttpServer } from "../src/http/create-http-server.ts";
-import { Metrics } from "../src/telemetry/metrics.ts";
-import { Threads } from "../src/threads.ts";
-import { WhipSessions } from "../src/whip/whip-sessions.ts";
+import { startServer } from "../src/server.ts";
 
 const LIMIT_MS = 20_000;
 
@@ -45,43 +38,12 @@ test("a thread that dies under load is replaced, and the other thread's room goe
     BLINDFOLD_HTTP_PORT: "0",
     BLINDFOLD_MEDIA_PORT: "0",
     BLINDFOLD_MEDIA_THREADS: "2",
+    BLINDFOLD_SHUTDOWN_DRAIN_SECONDS: "0",
   });
   if (!loaded.ok) throw new Error(loaded.lines.join());
-  const { config } = loaded;
-  const log = pino({ level: "silent" });
-  const metrics = new Metrics();
-  const mediaThreads = new MediaThreads(systemClock);
-  const threads = new Threads(config, log, metrics, mediaThreads);
-  await threads.start();
-  const rooms = new Rooms(config.rooms, {
-    threads: mediaThreads,
-    transportsPerThread: config.media.roomTransportsPerThread,
-    fingerprint: () => threads.fingerprint,
-    clock: systemClock,
-    log,
-  });
-  const http = await createHttpServer({
-    config,
-    rooms,
-    threads: mediaThreads,
-    tokens: new AccessTokens(config.auth.keys, systemClock),
-    sessions: new WhipSessions(rooms),
-    metrics,
-    log,
-  });
-  const url = await http.listen({ host: "127.0.0.1", port: 0 });
-  const options = [
-    "--url",
-    url,
-    "--rooms",
-    "2",
-    "--publishers",
-    "1",
-    "--subscribers",
-    "1",
-    "--seconds",
-    "60",
-  ];
+  const server = await startServer(loaded.config, pino({ level: "silent" }));
+  const { rooms, mediaThreads } = server;
+  const options = `--url ${server.url} --rooms 2 --publishers 1 --subscribers 1 --seconds 60`.split(" ");
   const load = spawn(process.execPath, ["loadtest/main.ts", ...options], { stdio: "ignore" });
   try {
     const [doomed, spared] = await until("two rooms with media", async () => {
@@ -110,8 +72,6 @@ test("a thread that dies under load is replaced, and the other thread's room goe
   } finally {
     load.kill("SIGKILL");
     await once(load, "close");
-    rooms.deleteAll();
-    await http.close();
-    await threads.stop();
+    await server.drain();
   }
 });
