@@ -73,6 +73,26 @@ export function writePli(out: Uint8Array, at: number, senderSsrc: number, mediaS
   return end;
 }
 
+/**
+ * Writes a FIR at `out[at]` that asks `mediaSsrc` for a key frame. Returns where it ends. `request`: 8 bits, another for
+ * each new request and the same when one is repeated. The header names no media source (RFC 5104 §4.3.1.2).
+ */
+export function writeFir(
+  out: Uint8Array,
+  at: number,
+  senderSsrc: number,
+  mediaSsrc: number,
+  request: number,
+): number {
+  const item = at + FEEDBACK_HEADER_BYTES;
+  writeU32(out, item, mediaSsrc);
+  // The other 24 bits are reserved.
+  writeU32(out, item + 4, (request << 24) >>> 0);
+  const end = item + FIR_ITEM_BYTES;
+  writeFeedbackHeader(out, at, FEEDBACK.fir, RTCP.payloadFeedback, senderSsrc, 0, end);
+  return end;
+}
+
 /** Writes header and SSRCs of a feedback message that ends at `end`. */
 export function writeFeedbackHeader(
   out: Uint8Array,

@@ -10,7 +10,14 @@ import {
   writeDlrr,
   writeReferenceTime,
 } from "../../../src/rtp/rtcp/extended-reports.ts";
-import { readFir, readMediaSsrc, readNack, writeNack, writePli } from "../../../src/rtp/rtcp/feedback.ts";
+import {
+  readFir,
+  readMediaSsrc,
+  readNack,
+  writeFir,
+  writeNack,
+  writePli,
+} from "../../../src/rtp/rtcp/feedback.ts";
 import { APPLICATION_FEEDBACK, readRemb, writeRemb } from "../../../src/rtp/rtcp/remb.ts";
 import {
   readBye,
@@ -258,6 +265,12 @@ describe("feedback (RFC 4585, RFC 5104)", () => {
     const bytes = hex("84ce0006 00000001 00000000 0000000a 05000000 0000000b 06000000");
     expect(on(bytes).count).toBe(FEEDBACK.fir);
     expect(readFir(bytes, on(bytes))).toEqual([10, 11]);
+  });
+
+  test("a FIR is written with its own target and request number", () => {
+    const bytes = written((out, at) => writeFir(out, at, 1, 0xfedcba98, 0xff));
+    expect(toHex(bytes)).toBe("84ce00040000000100000000fedcba98ff000000");
+    expect(readFir(bytes, on(bytes))).toEqual([0xfedcba98]);
   });
 
   test("feedback without a media source is refused", () => {
