@@ -79,7 +79,7 @@ export class DownStream {
   skip({ extSeq, header: source, receivedUs }: UpPacket, payloadType: number): void {
     const { numbers } = this;
     const kept = numbers.seq.drop(extSeq);
-    if (kept === NOT_NUMBERED || kept < FIRST_SEQ) return;
+    if (kept === NOT_NUMBERED) return;
     this.#writeEmpty(kept, (source.timestamp + numbers.timestampOffset) >>> 0, payloadType, receivedUs);
   }
 
@@ -142,6 +142,8 @@ export class DownStream {
     slab[at + headerBytes] = 1;
     const { path, session } = this.#outlet;
     this.#ring.commitRtp(headerBytes + 1, path, session, headerBytes, extSeq, receivedUs);
+    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
+    this.rate.add(headerBytes + 1, receivedUs);
     this.sent.addEmpty(extSeq, timestamp);
     this.#counters[SLOT.downEmptyPackets]! += 1;
   }

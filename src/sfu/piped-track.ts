@@ -48,9 +48,8 @@ export class PipedTrack {
     this.track.streams[encoding]?.clock.onSenderReport(ntpUs, timestamp, receivedUs);
   }
 
-  /** Ends it; its receivers are left without a source. */
   unpublish(track: UpTrack, nowUs: number): void {
-    for (const downTrack of [...track.downTracks]) downTrack.setSource(null, nowUs);
+    track.end(nowUs);
   }
 
   tick(nowUs: number): void {

@@ -88,7 +88,7 @@ export class Transport {
 
   /** Ends a track of ours; its receivers are left without a source. */
   unpublish(track: UpTrack, nowUs: number): void {
-    for (const downTrack of [...track.downTracks]) downTrack.setSource(null, nowUs);
+    track.end(nowUs);
     this.#demux.remove(track);
   }
 

@@ -77,6 +77,11 @@ export class UpTrack {
     for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
   }
 
+  /** Its receivers are left without a source. */
+  end(nowUs: number): void {
+    for (const downTrack of [...this.downTracks]) downTrack.setSource(null, nowUs);
+  }
+
   unpipe(to: number): void {
     const at = this.pipes.findIndex((pipe) => pipe.to === to);
     if (at !== -1) this.pipes.splice(at, 1);
