@@ -53,7 +53,9 @@ export class SimulcastSelector implements LayerSelector {
       return "other";
     }
     if (encoding !== this.#spatial) return this.#trySwitch(frame, encoding);
-    this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, this.targetTemporal);
+    // Down is for want of bandwidth, mostly: until the key frame comes, the old encoding takes the least it can.
+    const temporal = this.targetSpatial < this.#spatial ? 0 : this.targetTemporal;
+    this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, temporal);
     return frame.isPresentFor(frame.spatial, this.#temporal) ? "forward" : "drop";
   }
 
@@ -128,7 +130,11 @@ export class SvcSelector implements LayerSelector {
       return;
     }
     if (this.#spatial === NO_LAYER) return;
-    if (this.targetSpatial < this.#spatial && this.#wants(frame)) this.#spatial = this.targetSpatial;
+    if (this.targetSpatial < this.#spatial) {
+      if (this.#wants(frame)) this.#spatial = this.targetSpatial;
+      // Until the key picture comes, the old layer takes the least it can.
+      else this.#temporal = 0;
+    }
     this.#temporal = Math.min(this.#temporal, this.targetTemporal);
   }
 
@@ -138,6 +144,7 @@ export class SvcSelector implements LayerSelector {
    */
   #tryTemporalUp(frame: FrameInfo): void {
     if (frame.spatial !== Math.min(this.#spatial, this.#maxSpatial) || !this.#wants(frame)) return;
+    if (this.targetSpatial < this.#spatial) return;
     this.#temporal = followTemporal(frame, this.#spatial, this.#temporal, this.targetTemporal);
   }
 
