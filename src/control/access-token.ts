@@ -14,20 +14,26 @@ import { fail, ok, type Result } from "./result.ts";
 export const TRACK_SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"] as const;
 export type TrackSource = (typeof TRACK_SOURCES)[number] | "unknown";
 
-export interface Grants {
+/** What a participant may do, and whether it is seen: from its token, until the server API says otherwise. */
+export interface Permission {
+  readonly canPublish: boolean;
+  readonly canSubscribe: boolean;
+  readonly canPublishData: boolean;
+  /** When not empty, only these sources may be published. */
+  readonly canPublishSources: readonly string[];
+  /** May change its own name, metadata and attributes. */
+  readonly canUpdateOwnMetadata: boolean;
+  /** Not shown to the other participants. */
+  readonly hidden: boolean;
+}
+
+export interface Grants extends Permission {
   readonly roomCreate: boolean;
   readonly roomList: boolean;
   readonly roomAdmin: boolean;
   readonly roomJoin: boolean;
   /** The room that `roomAdmin` and `roomJoin` are about; empty when the token names none. */
   readonly room: string;
-  readonly canPublish: boolean;
-  readonly canSubscribe: boolean;
-  readonly canPublishData: boolean;
-  /** When not empty, only these sources may be published. */
-  readonly canPublishSources: readonly string[];
-  /** Not shown to the other participants. */
-  readonly hidden: boolean;
 }
 
 export interface Claims {
@@ -61,7 +67,10 @@ const MAX_TOKEN_BYTES = 8_192;
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** A grant that is absent is denied, but the `can…` ones are allowed unless the token denies them. */
+/**
+ * A grant that is absent is denied, but to publish and to subscribe are allowed unless the token denies them, and data
+ * may be published by whoever may publish, unless the token says otherwise.
+ */
 const Claimed = z.object({
   iss: z.string(),
   sub: z.string().max(256).default(""),
@@ -78,8 +87,9 @@ const Claimed = z.object({
       room: z.string().max(128).default(""),
       canPublish: z.boolean().default(true),
       canSubscribe: z.boolean().default(true),
-      canPublishData: z.boolean().default(true),
+      canPublishData: z.boolean().optional(),
       canPublishSources: z.array(z.string()).default([]),
+      canUpdateOwnMetadata: z.boolean().default(false),
       hidden: z.boolean().default(false),
     })
     .prefault({}),
@@ -161,5 +171,6 @@ function reasonOf(error: unknown): TokenError {
 
 function toClaims(claimed: z.output<typeof Claimed>): Claims {
   const { iss, sub, name, metadata, attributes, video } = claimed;
-  return { apiKey: iss, identity: sub, name, metadata, attributes, grants: video };
+  const grants = { ...video, canPublishData: video.canPublishData ?? video.canPublish };
+  return { apiKey: iss, identity: sub, name, metadata, attributes, grants };
 }

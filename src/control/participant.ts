@@ -1,6 +1,7 @@
 /** One identity in a room: a single record, however many transports it has opened. */
+import { isDeepStrictEqual } from "node:util";
 import type { ParticipantId } from "../base/ids.ts";
-import type { Claims } from "./access-token.ts";
+import type { Claims, Permission } from "./access-token.ts";
 import type { MediaThread } from "./media-threads.ts";
 import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
@@ -9,12 +10,12 @@ import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 import { type CloseReason, Transport, type TransportOptions } from "./transport.ts";
 
-/** What the others may know of a participant: from its latest token. */
+/** What a participant is in its room: from its latest token. */
 export interface Profile {
   readonly name: string;
   readonly metadata: string;
   readonly attributes: Readonly<Record<string, string>>;
-  readonly hidden: boolean;
+  readonly permission: Permission;
 }
 
 /**
@@ -36,6 +37,7 @@ export class Participant {
   readonly joinedAtMs: number;
   readonly #transports = new Set<Transport>();
   #profile: Profile;
+  #active = false;
   #left = false;
   #cancelGrace: () => void = () => {};
 
@@ -44,7 +46,12 @@ export class Participant {
     this.identity = claims.identity;
     this.joinedAtMs = room.clock.nowMs();
     this.#profile = profileOf(claims);
-    this.#startGrace();
+    this.#startGrace("never_connected");
+  }
+
+  /** Whether it has been connected. */
+  get active(): boolean {
+    return this.#active;
   }
 
   get profile(): Profile {
@@ -69,7 +76,17 @@ export class Participant {
 
   /** The same identity joined once more, with a token that may say other things about it. */
   rejoin(claims: Claims): void {
+    const before = this.#profile;
     this.#profile = profileOf(claims);
+    if (isDeepStrictEqual(this.#profile, before)) return;
+    this.room.events.emit({ kind: "participant.changed", participant: this, before });
+  }
+
+  /** One of its transports is connected. */
+  activate(): void {
+    if (this.#active || this.#left) return;
+    this.#active = true;
+    this.room.events.emit({ kind: "participant.active", participant: this });
   }
 
   openTransport(
@@ -89,10 +106,10 @@ export class Participant {
     return ok(transport);
   }
 
-  onTransportClosed(transport: Transport): void {
+  onTransportClosed(transport: Transport, reason: CloseReason): void {
     this.#transports.delete(transport);
     this.room.vacate(transport.thread);
-    if (this.#transports.size === 0) this.#startGrace();
+    if (this.#transports.size === 0) this.#startGrace(reason);
   }
 
   /** Transports in another thread live on. */
@@ -111,11 +128,21 @@ export class Participant {
     this.room.onLeft(this, reason);
   }
 
-  #startGrace(): void {
-    this.#cancelGrace = this.room.clock.after(GRACE_MS, () => this.leave("client_left"));
+  #startGrace(reason: CloseReason): void {
+    this.#cancelGrace = this.room.clock.after(GRACE_MS, () => this.leave(reason));
   }
 }
 
 function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
-  return { name, metadata, attributes, hidden: grants.hidden };
+  const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateOwnMetadata, hidden } =
+    grants;
+  const permission = {
+    canPublish,
+    canSubscribe,
+    canPublishData,
+    canPublishSources,
+    canUpdateOwnMetadata,
+    hidden,
+  };
+  return { name, metadata, attributes, permission };
 }

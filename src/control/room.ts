@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { MediaThread, MediaThreads, RoomStats } from "./media-threads.ts";
 import { Participant } from "./participant.ts";
 import { fail, ok, type Result } from "./result.ts";
+import { RoomEvents } from "./room-events.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
@@ -41,8 +42,9 @@ export class Room {
   readonly id: RoomId;
   readonly createdAtMs: number;
   readonly log: Logger;
+  readonly events = new RoomEvents();
   readonly #surroundings: RoomSurroundings;
-  readonly #onDeleted: () => void;
+  readonly #forget: () => void;
   readonly #participants = new Map<string, Participant>();
   #options: RoomOptions;
   /** Where its transports are: mostly one thread, several when the room is large. */
@@ -50,13 +52,13 @@ export class Room {
   #deleted = false;
   #cancelEmpty: () => void = () => {};
 
-  /** `onDeleted`: called once, when the room has ended by its own timeout or by `delete()`. */
-  constructor(id: RoomId, options: RoomOptions, surroundings: RoomSurroundings, onDeleted: () => void) {
+  /** `forget`: called once, when the room begins to end, so that nobody enters it any more. */
+  constructor(id: RoomId, options: RoomOptions, surroundings: RoomSurroundings, forget: () => void) {
     this.id = id;
     this.createdAtMs = surroundings.clock.nowMs();
     this.log = surroundings.log.child({ roomId: id });
     this.#surroundings = surroundings;
-    this.#onDeleted = onDeleted;
+    this.#forget = forget;
     this.#options = options;
     this.#startEmptyTimeout();
   }
@@ -112,6 +114,7 @@ export class Room {
   setOptions(change: Partial<RoomOptions>): void {
     this.#options = { ...this.#options, ...change };
     this.log.info({ options: this.#options }, "room changed");
+    this.events.emit({ kind: "room.changed", room: this });
     if (this.#participants.size === 0) this.#startEmptyTimeout();
   }
 
@@ -127,6 +130,7 @@ export class Room {
     this.#participants.set(participant.identity, participant);
     this.#cancelEmpty();
     this.log.info({ participantId: participant.id, identity: participant.identity }, "participant joined");
+    this.events.emit({ kind: "participant.joined", participant });
     return ok(participant);
   }
 
@@ -158,18 +162,21 @@ export class Room {
     this.#placements.delete(thread);
   }
 
-  delete(): void {
+  /** Ends the room and sends everybody away. */
+  delete(reason: "room_deleted" | "server_shutdown" = "room_deleted"): void {
     if (this.#deleted) return;
     this.#deleted = true;
-    for (const participant of this.participants) participant.leave("room_deleted");
+    this.#forget();
+    for (const participant of this.participants) participant.leave(reason);
     this.#cancelEmpty();
     this.log.info("room deleted");
-    this.#onDeleted();
+    this.events.emit({ kind: "room.finished", room: this });
   }
 
   onLeft(participant: Participant, reason: CloseReason): void {
     this.#participants.delete(participant.identity);
     this.log.info({ participantId: participant.id, reason }, "participant left");
+    this.events.emit({ kind: "participant.left", participant, reason });
     if (this.#participants.size === 0 && !this.#deleted) this.#startEmptyTimeout();
   }
 

@@ -4,6 +4,7 @@ import type { Claims } from "./access-token.ts";
 import type { Participant } from "./participant.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
+import { RoomEvents } from "./room-events.ts";
 
 export interface RoomDefaults extends RoomOptions {
   /** Whether the first who joins makes the room. */
@@ -29,6 +30,8 @@ export interface RoomCounts {
 const ROOM_NAME = /^(?!\.{1,2}$)[^\p{C}]{1,128}$/u;
 
 export class Rooms {
+  /** Of all rooms. */
+  readonly events = new RoomEvents();
   readonly #defaults: RoomDefaults;
   readonly #surroundings: RoomSurroundings;
   readonly #rooms = new Map<RoomId, Room>();
@@ -91,8 +94,9 @@ export class Rooms {
     this.#draining = true;
   }
 
+  /** The server ends. */
   deleteAll(): void {
-    for (const room of this.list) room.delete();
+    for (const room of this.list) room.delete("server_shutdown");
   }
 
   #open(id: RoomId, options: Partial<RoomOptions>): Room {
@@ -104,7 +108,9 @@ export class Rooms {
       () => this.#rooms.delete(id),
     );
     this.#rooms.set(id, room);
+    room.events.on((event) => this.events.emit(event));
     room.log.info({ options: room.options }, "room created");
+    room.events.emit({ kind: "room.started", room });
     return room;
   }
 }

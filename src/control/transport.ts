@@ -37,10 +37,13 @@ export interface ServerSide {
 
 export type CloseReason =
   | "client_left"
+  | "never_connected"
+  | "duplicate_identity"
   | "replaced"
   | "connection_failed"
   | "participant_removed"
   | "room_deleted"
+  | "server_shutdown"
   | "media_thread_exited";
 
 type State =
@@ -154,16 +157,15 @@ export class Transport {
     const { kind, source, encryption } = section;
     this.thread.post({ kind: "up-track.add", transportId: this.id, track: track.params });
     room.log.info({ trackId: track.id, transportId: this.id, kind, source, encryption }, "track published");
+    room.events.emit({ kind: "track.published", track });
     return ok(track);
   }
 
   /** Ends one track while the association stays. One that has ended already is ignored. */
   unpublish(track: Track): void {
     if (!this.#tracks.delete(track.id)) return;
-    this.thread.unroute(track.id);
     this.thread.post({ kind: "up-track.remove", trackId: track.id });
-    track.end();
-    this.participant.room.log.info({ trackId: track.id }, "track ended");
+    this.#endTrack(track);
     this.participant.room.onTracksChanged();
   }
 
@@ -204,16 +206,21 @@ export class Transport {
     this.thread.post({ kind: "transport.close", transportId: this.id });
     this.thread.unroute(this.id);
     this.#subscriptions.end();
-    const published = this.#tracks.size > 0;
-    for (const track of this.#tracks.values()) {
-      this.thread.unroute(track.id);
-      track.end();
-    }
+    const tracks = [...this.#tracks.values()];
     this.#tracks.clear();
+    for (const track of tracks) this.#endTrack(track);
     this.participant.room.log.info({ transportId: this.id, reason }, "transport closed");
-    this.participant.onTransportClosed(this);
-    if (published) this.participant.room.onTracksChanged();
+    this.participant.onTransportClosed(this, reason);
+    if (tracks.length > 0) this.participant.room.onTracksChanged();
     for (const listener of this.#closedListeners) listener(reason);
+  }
+
+  #endTrack(track: Track): void {
+    const { room } = this.participant;
+    this.thread.unroute(track.id);
+    track.end();
+    room.log.info({ trackId: track.id }, "track ended");
+    room.events.emit({ kind: "track.unpublished", track });
   }
 
   #isGranted(source: string): boolean {
@@ -226,12 +233,15 @@ export class Transport {
     const { state, reason } = event;
     this.#state = { kind: "open", connection: state };
     this.participant.room.log.info({ transportId: this.id, state, reason }, "transport state");
+    if (state === "connected") this.participant.activate();
     if (state === "failed") this.close("connection_failed");
   }
 
   #onTrackEvent(track: Track, event: MediaEvent): void {
     if (event.kind !== "up-track.codec" || !track.onPayloadType(event.payloadType)) return;
-    this.participant.room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
-    this.participant.room.onTracksChanged();
+    const { room } = this.participant;
+    room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
+    room.events.emit({ kind: "track.codec", track });
+    room.onTracksChanged();
   }
 }

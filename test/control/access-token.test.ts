@@ -44,6 +44,7 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
         canSubscribe: true,
         canPublishData: true,
         canPublishSources: ["camera"],
+        canUpdateOwnMetadata: false,
         hidden: false,
       },
     },
@@ -53,6 +54,15 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
 test("a grant that is denied stays denied", async () => {
   const result = await tokens.verify(await sign({ video: { canPublish: false, canSubscribe: false } }));
   expect(result).toMatchObject({ value: { grants: { canPublish: false, canSubscribe: false } } });
+});
+
+test.each([
+  [{}, true],
+  [{ canPublish: false }, false],
+  [{ canPublish: false, canPublishData: true }, true],
+  [{ canPublishData: false }, false],
+])("data is a kind of publishing, unless the token says otherwise: %j", async (video, canPublishData) => {
+  expect(await tokens.verify(await sign({ video }))).toMatchObject({ value: { grants: { canPublishData } } });
 });
 
 test.each([

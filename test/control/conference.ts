@@ -159,6 +159,7 @@ export function grants(change: Partial<Grants> = {}): Grants {
     canSubscribe: true,
     canPublishData: true,
     canPublishSources: [],
+    canUpdateOwnMetadata: false,
     hidden: false,
     ...change,
   };

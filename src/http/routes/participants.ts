@@ -90,15 +90,19 @@ function participantNamed(room: Room, identity: string): Participant {
 
 /** Hidden participants are seen by themselves and by those who administer the room, and so are their tracks. */
 export function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
-  return !profile.hidden || identity === claims.identity || mayAdminister(claims, room.id);
+  return !profile.permission.hidden || identity === claims.identity || mayAdminister(claims, room.id);
 }
 
 function participantReply(participant: Participant): z.output<typeof ParticipantReply> {
   const { id, identity, profile, joinedAtMs, transports, tracks } = participant;
+  const { name, metadata, attributes, permission } = profile;
   return {
     id,
     identity,
-    ...profile,
+    name,
+    metadata,
+    attributes,
+    hidden: permission.hidden,
     joinedAt: new Date(joinedAtMs).toISOString(),
     connections: [...transports].map((transport) => ({
       id: transport.id,

@@ -1,0 +1,62 @@
+/**
+ * What happens in a room, told after it has happened. Client protocols and webhooks listen to one room or to all.
+ *
+ *   room.started
+ *     participant.joined ─▶ participant.active ─▶ participant.left
+ *       track.published ─▶ track.codec ─▶ track.unpublished
+ *   room.finished
+ *
+ * `…changed` and `track.muted` come at any time in between. Of a participant, tracks end first; of a room,
+ * participants.
+ */
+import type { Participant, Profile } from "./participant.ts";
+import type { Room } from "./room.ts";
+import type { Track } from "./track.ts";
+import type { CloseReason } from "./transport.ts";
+
+export type RoomEvent =
+  | { readonly kind: "room.started"; readonly room: Room }
+  /** Its options, metadata among them. */
+  | { readonly kind: "room.changed"; readonly room: Room }
+  | { readonly kind: "room.finished"; readonly room: Room }
+  /** In the room's books; not necessarily connected. */
+  | { readonly kind: "participant.joined"; readonly participant: Participant }
+  /** Connected for the first time. */
+  | { readonly kind: "participant.active"; readonly participant: Participant }
+  /** Name, metadata, attributes or permission. */
+  | { readonly kind: "participant.changed"; readonly participant: Participant; readonly before: Profile }
+  | { readonly kind: "participant.left"; readonly participant: Participant; readonly reason: CloseReason }
+  | { readonly kind: "track.published"; readonly track: Track }
+  /** Its first media has arrived, or its codec has changed. */
+  | { readonly kind: "track.codec"; readonly track: Track }
+  /** Muted, or not any more. */
+  | { readonly kind: "track.muted"; readonly track: Track }
+  | { readonly kind: "track.unpublished"; readonly track: Track };
+
+type Listener = (event: RoomEvent) => void;
+
+export class RoomEvents {
+  readonly #listeners = new Set<Listener>();
+  readonly #queue: RoomEvent[] = [];
+  #telling = false;
+
+  /** Calls `listener` for every event from now on; the function returned ends that. */
+  on(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What a listener causes is told after what caused it, so that everybody hears everything in the same order. */
+  emit(event: RoomEvent): void {
+    this.#queue.push(event);
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const listener of [...this.#listeners]) listener(next);
+      }
+    } finally {
+      this.#telling = false;
+    }
+  }
+}
