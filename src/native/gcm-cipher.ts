@@ -27,6 +27,7 @@ import {
   memory,
   pointerTo,
   SIZE_AT,
+  sizeOf,
   storePacket,
   TAG_AT,
 } from "./packet-memory.ts";
@@ -118,8 +119,8 @@ function seal(context: bigint, aadAt: number, aadBytes: number, from: number, to
   const text = pointerTo(from);
   const done =
     encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
-    cipherUpdate(context, NULL, size, pointerTo(aadAt), aadBytes) === 1 &&
-    cipherUpdate(context, text, size, text, to - from) === 1 &&
+    cipherUpdate(context, NULL, size, pointerTo(aadAt), sizeOf(aadBytes)) === 1 &&
+    cipherUpdate(context, text, size, text, sizeOf(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1 &&
     getParameters(context, tagParameter) === 1;
   if (done) memory.copyWithin(to, TAG_AT, TAG_AT + TAG_BYTES);
@@ -135,8 +136,8 @@ function open(context: bigint, aadAt: number, aadBytes: number, from: number, to
   const done =
     decryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
     setParameters(context, tagParameter) === 1 &&
-    cipherUpdate(context, NULL, size, pointerTo(aadAt), aadBytes) === 1 &&
-    cipherUpdate(context, text, size, text, to - from) === 1 &&
+    cipherUpdate(context, NULL, size, pointerTo(aadAt), sizeOf(aadBytes)) === 1 &&
+    cipherUpdate(context, text, size, text, sizeOf(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1;
   // What OpenSSL queues for a forged packet would be reported by whoever asks next, such as TLS.
   if (!done) clearErrors();

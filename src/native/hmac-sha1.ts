@@ -9,7 +9,7 @@
  */
 import { writeU32 } from "../base/bytes.ts";
 import { sha1Transform, sha1Update } from "./open-ssl.ts";
-import { MAX_PACKET_BYTES, memory, pointerTo, SHA1_BLOCK_AT, SHA1_STATE_AT } from "./packet-memory.ts";
+import { memory, pointerTo, SHA1_BLOCK_AT, SHA1_STATE_AT, sizeOf } from "./packet-memory.ts";
 
 const BLOCK_BYTES = 64;
 const DIGEST_WORDS = 5;
@@ -24,11 +24,6 @@ const INITIAL_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f
 const STATE_WORDS = 24;
 const state = new Uint32Array(memory.buffer, SHA1_STATE_AT, STATE_WORDS);
 
-/** By blocks, the size of a message: made beforehand, as pointers are. */
-const SIZES = Array.from({ length: MAX_PACKET_BYTES / BLOCK_BYTES + 2 }, (_, blocks) =>
-  BigInt(blocks * BLOCK_BYTES),
-);
-
 export class HmacSha1 {
   readonly #inner: Uint32Array;
   readonly #outer: Uint32Array;
@@ -41,10 +36,10 @@ export class HmacSha1 {
 
   /** Hashes `memory[0, bytes)`, and writes padding behind it. The first 80 bits are then in `tagWord`. */
   hash(bytes: number): boolean {
-    const blocks = Math.ceil((bytes + LEAST_PADDING_BYTES) / BLOCK_BYTES);
-    pad(0, bytes, blocks * BLOCK_BYTES);
+    const paddedBytes = Math.ceil((bytes + LEAST_PADDING_BYTES) / BLOCK_BYTES) * BLOCK_BYTES;
+    pad(0, bytes, paddedBytes);
     state.set(this.#inner);
-    if (sha1Update(pointerTo(SHA1_STATE_AT), pointerTo(0), SIZES[blocks]!) !== 1) return false;
+    if (sha1Update(pointerTo(SHA1_STATE_AT), pointerTo(0), sizeOf(paddedBytes)) !== 1) return false;
 
     for (let i = 0; i < DIGEST_WORDS; i++) writeU32(memory, SHA1_BLOCK_AT + 4 * i, state[i]!);
     pad(SHA1_BLOCK_AT, 4 * DIGEST_WORDS, BLOCK_BYTES);
