@@ -49,7 +49,7 @@ export class CounterCipher implements SrtpCipher {
     writeU32(memory, bytes, roc);
     if (!this.#rtpHmac.hash(bytes + ROC_BYTES)) return -1;
     writeTag(bytes);
-    storePacket(buf, at, headerBytes, bytes + TAG_BYTES);
+    storePacket(buf, at, bytes + TAG_BYTES);
     return bytes + TAG_BYTES;
   }
 
@@ -61,7 +61,7 @@ export class CounterCipher implements SrtpCipher {
     if (!this.#rtpHmac.hash(end + ROC_BYTES) || !tagMatches(buf, at + end)) return -1;
     writeRtpCounterBlock(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
     if (!crypt(context, headerBytes, end)) return -1;
-    storePacket(buf, at, headerBytes, end);
+    storePacket(buf, at, end);
     return end;
   }
 
@@ -74,7 +74,7 @@ export class CounterCipher implements SrtpCipher {
     const tagAt = bytes + RTCP_INDEX_BYTES;
     if (!this.#rtcpHmac.hash(tagAt)) return -1;
     writeTag(tagAt);
-    storePacket(buf, at, RTCP_CLEAR_BYTES, bytes + RTCP_TRAILER_BYTES);
+    storePacket(buf, at, bytes + RTCP_TRAILER_BYTES);
     return bytes + RTCP_TRAILER_BYTES;
   }
 
@@ -88,7 +88,7 @@ export class CounterCipher implements SrtpCipher {
     if (word < E_FLAG || !this.#rtcpHmac.hash(tagAt) || !tagMatches(buf, at + tagAt)) return -1;
     writeRtcpCounterBlock(memory, IV_AT, this.#rtcpSalt, memory, 0, word & ~E_FLAG);
     if (!crypt(context, RTCP_CLEAR_BYTES, end)) return -1;
-    storePacket(buf, at, RTCP_CLEAR_BYTES, end);
+    storePacket(buf, at, end);
     return end;
   }
 

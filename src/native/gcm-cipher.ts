@@ -60,7 +60,7 @@ export class GcmCipher implements SrtpCipher {
     if (!loadPacket(buf, at, headerBytes, bytes)) return -1;
     writeGcmRtpNonce(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
     if (!seal(context, 0, headerBytes, headerBytes, bytes)) return -1;
-    storePacket(buf, at, headerBytes, bytes + TAG_BYTES);
+    storePacket(buf, at, bytes + TAG_BYTES);
     return bytes + TAG_BYTES;
   }
 
@@ -70,7 +70,7 @@ export class GcmCipher implements SrtpCipher {
     if (end < headerBytes || !loadPacket(buf, at, headerBytes, bytes)) return -1;
     writeGcmRtpNonce(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
     if (!open(context, 0, headerBytes, headerBytes, end)) return -1;
-    storePacket(buf, at, headerBytes, end);
+    storePacket(buf, at, end);
     return end;
   }
 
@@ -81,7 +81,7 @@ export class GcmCipher implements SrtpCipher {
     writeU32(memory, indexAt, (E_FLAG | index) >>> 0);
     this.#setRtcpNonceAndAad(indexAt);
     if (!seal(context, AAD_AT, RTCP_AAD_BYTES, RTCP_CLEAR_BYTES, bytes)) return -1;
-    storePacket(buf, at, RTCP_CLEAR_BYTES, bytes + RTCP_TRAILER_BYTES);
+    storePacket(buf, at, bytes + RTCP_TRAILER_BYTES);
     return bytes + RTCP_TRAILER_BYTES;
   }
 
@@ -95,7 +95,7 @@ export class GcmCipher implements SrtpCipher {
     if (end < RTCP_CLEAR_BYTES || !loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes)) return -1;
     this.#setRtcpNonceAndAad(end + TAG_BYTES);
     if (!open(context, AAD_AT, RTCP_AAD_BYTES, RTCP_CLEAR_BYTES, end)) return -1;
-    storePacket(buf, at, RTCP_CLEAR_BYTES, end);
+    storePacket(buf, at, end);
     return end;
   }
 

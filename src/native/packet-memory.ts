@@ -9,6 +9,7 @@
  * 1,100 bytes, as much as one BigInt made per packet to point into the packet's own buffer would.
  */
 import { getRawPointer } from "node:ffi";
+import { SLOT_BYTES } from "../base/transmit-ring.ts";
 
 /** The largest UDP datagram. A larger packet is refused. */
 export const MAX_PACKET_BYTES = 65_536;
@@ -32,6 +33,7 @@ export const memory = new Uint8Array(new ArrayBuffer(MEMORY_BYTES));
 const base = getRawPointer(memory);
 const pointers = new Array<bigint | undefined>(MEMORY_BYTES);
 const sizes = new Array<bigint | undefined>(MEMORY_BYTES);
+const views = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
 
 /** The address of `memory[at]`, made at its first use: a BigInt anew costs 50 ns and more. */
 export function pointerTo(at: number): bigint {
@@ -58,13 +60,24 @@ export function sizeOf(bytes: number): bigint {
 export function loadPacket(buf: Uint8Array, at: number, clearBytes: number, bytes: number): boolean {
   const fits = at >= 0 && clearBytes >= 0 && clearBytes <= bytes && bytes <= MAX_PACKET_BYTES;
   if (!fits || at + bytes > buf.length) return false;
-  memory.set(buf.subarray(at, at + bytes));
+  // All of a slot, also what lies behind the packet: a view of just the packet would be allocated for each.
+  const isSlot = at === 0 && buf.length <= SLOT_BYTES;
+  memory.set(isSlot ? buf : buf.subarray(at, at + bytes));
   return true;
 }
 
-/** Copies `memory[from, to)` back to its place in the packet that begins at `at`; throws where `buf` has no room. */
-export function storePacket(buf: Uint8Array, at: number, from: number, to: number): void {
-  buf.set(memory.subarray(from, to), at + from);
+/** Copies `memory[0, bytes)` back to where the packet began, at `at`; throws where `buf` has no room. */
+export function storePacket(buf: Uint8Array, at: number, bytes: number): void {
+  buf.set(bytes <= SLOT_BYTES ? packetView(bytes) : memory.subarray(0, bytes), at);
+}
+
+/** The packet of so many bytes, a view made at its first use. */
+function packetView(bytes: number): Uint8Array {
+  const known = views[bytes];
+  if (known !== undefined) return known;
+  const view = memory.subarray(0, bytes);
+  views[bytes] = view;
+  return view;
 }
 
 /** Lends `use` a pointer to `key`, and leaves no copy of it behind. */
