@@ -21,6 +21,8 @@ export class PacketHistory {
   readonly #maxBytes: number;
   /** Bytes ever written, unused ends of the slab included: position of the next packet on an endless tape. */
   #written = 0;
+  /** How far on the tape copies have reached: they bring along what lies behind a packet in its buffer. */
+  #touched = 0;
   readonly #extSeq = new Float64Array(ROWS).fill(-1);
   readonly #tape = new Float64Array(ROWS);
   readonly #bytes = new Uint16Array(ROWS);
@@ -46,7 +48,10 @@ export class PacketHistory {
       }
       this.#lapStartedUs = nowUs;
     }
-    this.slab.set(bytes === packet.length ? packet : packet.subarray(0, bytes), at);
+    // All of the buffer where it fits: a view of just the packet would be allocated for each.
+    const copied = at + packet.length <= this.slab.length ? packet : packet.subarray(0, bytes);
+    this.slab.set(copied, at);
+    this.#touched = Math.max(this.#touched, this.#written + copied.length);
     const row = extSeq & MASK;
     this.#extSeq[row] = extSeq;
     this.#tape[row] = this.#written;
@@ -58,7 +63,7 @@ export class PacketHistory {
   find(extSeq: number): number {
     const row = extSeq & MASK;
     if (this.#extSeq[row] !== extSeq) return NO_ROW;
-    return this.#written - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
+    return this.#touched - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
   }
 
   /** Where the packet of `row` starts in `slab`. */
@@ -91,6 +96,7 @@ export class PacketHistory {
     const kept = new Set(rows);
     for (const row of this.#extSeq.keys()) if (!kept.has(row)) this.#extSeq[row] = -1;
     this.#written = written;
+    this.#touched = written;
     this.slab = bigger;
   }
 }

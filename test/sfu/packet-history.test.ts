@@ -18,24 +18,36 @@ test("gives back what was put, late packets too", () => {
   expect(history.find(12 + 512)).toBe(NO_ROW);
 });
 
-test("never gives back a packet that was overwritten, whole or in part", () => {
-  const history = new PacketHistory(4096, 4096);
-  for (let extSeq = 0; extSeq < 300; extSeq++) {
-    const bytes = 1 + ((extSeq * 37) % 400);
-    history.put(extSeq, packetOf(extSeq, bytes), bytes, extSeq * 2_000_000);
-    for (let back = Math.max(0, extSeq - 40); back <= extSeq; back++) {
-      const found = read(history, back);
-      if (found !== undefined) expect(found).toEqual(packetOf(back, 1 + ((back * 37) % 400)));
+/** In a buffer that ends with the packet, in slots with something behind it, and in both by turns. */
+const BUFFERS: { name: string; behind: (extSeq: number) => number }[] = [
+  { name: "buffers of its size", behind: () => 0 },
+  { name: "slots", behind: () => 1000 },
+  { name: "both", behind: (extSeq) => (extSeq % 3 === 0 ? 1000 : 0) },
+];
+
+test.each(BUFFERS)(
+  "never gives back a packet that was overwritten, whole or in part: $name",
+  ({ behind }) => {
+    const history = new PacketHistory(4096, 4096);
+    for (let extSeq = 0; extSeq < 300; extSeq++) {
+      const bytes = 1 + ((extSeq * 37) % 400);
+      const buffer = new Uint8Array(bytes + behind(extSeq)).fill(0xee);
+      buffer.set(packetOf(extSeq, bytes));
+      history.put(extSeq, buffer, bytes, extSeq * 2_000_000);
+      for (let back = Math.max(0, extSeq - 40); back <= extSeq; back++) {
+        const found = read(history, back);
+        if (found !== undefined) expect(found).toEqual(packetOf(back, 1 + ((back * 37) % 400)));
+      }
+      expect(read(history, extSeq)).toBeDefined();
     }
-    expect(read(history, extSeq)).toBeDefined();
-  }
-});
+  },
+);
 
 test("grows until it holds a second of packets, and keeps them while it does", () => {
   const history = new PacketHistory(4096, 65_536);
-  // 1,000 bytes every 20 ms: 50 kB a second.
+  // 1,000 bytes every 20 ms: 50 kB a second. Each in a slot.
   for (let extSeq = 0; extSeq < 200; extSeq++)
-    history.put(extSeq, packetOf(extSeq, 1000), 1000, extSeq * 20_000);
+    history.put(extSeq, packetOf(extSeq, 2048), 1000, extSeq * 20_000);
   expect(history.slab.length).toBe(65_536);
   for (let extSeq = 151; extSeq < 200; extSeq++)
     expect(read(history, extSeq)).toEqual(packetOf(extSeq, 1000));
