@@ -62,11 +62,7 @@ export class DownTrack {
   }
 
   get current(): Layers | null {
-    if (this.#encoding === NO_LAYER) return null;
-    if (this.params.kind === "audio") return { spatial: 0, temporal: 0 };
-    const { currentSpatial, currentTemporal } = this.#selector;
-    const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
-    return { spatial: currentSpatial, temporal: Math.min(currentTemporal, sent) };
+    return this.#encoding === NO_LAYER ? null : { spatial: this.#spatial, temporal: this.#temporal };
   }
 
   /** Connects to a track, or to none. What is sent next continues the stream. */
@@ -201,10 +197,29 @@ export class DownTrack {
     track.streams[track.isSimulcast ? spatial : 0]?.keyframes.need();
   }
 
+  /** Of what is being sent. */
+  get #spatial(): number {
+    return this.params.kind === "audio" ? 0 : this.#selector.currentSpatial;
+  }
+
+  get #temporal(): number {
+    if (this.params.kind === "audio") return 0;
+    const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
+    return Math.min(this.#selector.currentTemporal, sent);
+  }
+
+  /** Asked at each frame: without an object unless there is something to tell. */
+  #isReported(): boolean {
+    const reported = this.#reported;
+    if (this.#encoding === NO_LAYER || reported === null)
+      return this.#encoding === NO_LAYER && reported === null;
+    return reported.spatial === this.#spatial && reported.temporal === this.#temporal;
+  }
+
   #reportLayer(): void {
+    if (this.#isReported()) return;
     const { current } = this;
     const before = this.#reported;
-    if (current?.spatial === before?.spatial && current?.temporal === before?.temporal) return;
     if (current !== null && before !== null) {
       const spatial = current.spatial !== before.spatial;
       this.#context.counters[spatial ? SLOT.layerSwitches_spatial : SLOT.layerSwitches_temporal]! += 1;
