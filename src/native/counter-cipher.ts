@@ -11,7 +11,8 @@ import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { CipherContext } from "./cipher-context.ts";
 import { HmacSha1, hashWord } from "./hmac-sha1.ts";
 import { aes128Ctr, cipherUpdate, clearErrors, encryptInit, NULL } from "./open-ssl.ts";
-import { IV_AT, loadPacket, memory, pointerTo, SIZE_AT, sizeOf, storePacket } from "./packet-memory.ts";
+import { IV_AT, loadPacket, memory, pointerTo, SIZE_AT, storePacket } from "./packet-memory.ts";
+import { word } from "./word.ts";
 
 const TAG_BYTES = 10;
 const ROC_BYTES = 4;
@@ -103,7 +104,7 @@ function crypt(context: bigint, from: number, to: number): boolean {
   const text = pointerTo(from);
   const done =
     encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
-    cipherUpdate(context, text, pointerTo(SIZE_AT), text, sizeOf(to - from)) === 1;
+    cipherUpdate(context, text, pointerTo(SIZE_AT), text, word(to - from)) === 1;
   if (!done) clearErrors();
   return done;
 }

@@ -27,11 +27,11 @@ import {
   memory,
   pointerTo,
   SIZE_AT,
-  sizeOf,
   storePacket,
   TAG_AT,
 } from "./packet-memory.ts";
 import { TAG_BYTES, tagParameter } from "./tag-parameter.ts";
+import { word } from "./word.ts";
 
 const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
@@ -119,8 +119,8 @@ function seal(context: bigint, aadAt: number, aadBytes: number, from: number, to
   const text = pointerTo(from);
   const done =
     encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
-    cipherUpdate(context, NULL, size, pointerTo(aadAt), sizeOf(aadBytes)) === 1 &&
-    cipherUpdate(context, text, size, text, sizeOf(to - from)) === 1 &&
+    cipherUpdate(context, NULL, size, pointerTo(aadAt), word(aadBytes)) === 1 &&
+    cipherUpdate(context, text, size, text, word(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1 &&
     getParameters(context, tagParameter) === 1;
   if (done) memory.copyWithin(to, TAG_AT, TAG_AT + TAG_BYTES);
@@ -136,8 +136,8 @@ function open(context: bigint, aadAt: number, aadBytes: number, from: number, to
   const done =
     decryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
     setParameters(context, tagParameter) === 1 &&
-    cipherUpdate(context, NULL, size, pointerTo(aadAt), sizeOf(aadBytes)) === 1 &&
-    cipherUpdate(context, text, size, text, sizeOf(to - from)) === 1 &&
+    cipherUpdate(context, NULL, size, pointerTo(aadAt), word(aadBytes)) === 1 &&
+    cipherUpdate(context, text, size, text, word(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1;
   // What OpenSSL queues for a forged packet would be reported by whoever asks next, such as TLS.
   if (!done) clearErrors();

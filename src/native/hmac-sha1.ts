@@ -9,7 +9,8 @@
  */
 import { writeU32 } from "../base/bytes.ts";
 import { sha1Transform, sha1Update } from "./open-ssl.ts";
-import { memory, pointerTo, SHA1_BLOCK_AT, SHA1_STATE_AT, sizeOf } from "./packet-memory.ts";
+import { memory, pointerTo, SHA1_BLOCK_AT, SHA1_STATE_AT } from "./packet-memory.ts";
+import { word } from "./word.ts";
 
 const BLOCK_BYTES = 64;
 const DIGEST_WORDS = 5;
@@ -39,7 +40,7 @@ export class HmacSha1 {
     const paddedBytes = Math.ceil((bytes + LEAST_PADDING_BYTES) / BLOCK_BYTES) * BLOCK_BYTES;
     pad(0, bytes, paddedBytes);
     state.set(this.#inner);
-    if (sha1Update(pointerTo(SHA1_STATE_AT), pointerTo(0), sizeOf(paddedBytes)) !== 1) return false;
+    if (sha1Update(pointerTo(SHA1_STATE_AT), pointerTo(0), word(paddedBytes)) !== 1) return false;
 
     for (let i = 0; i < DIGEST_WORDS; i++) writeU32(memory, SHA1_BLOCK_AT + 4 * i, state[i]!);
     pad(SHA1_BLOCK_AT, 4 * DIGEST_WORDS, BLOCK_BYTES);

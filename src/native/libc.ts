@@ -6,6 +6,7 @@
  */
 import { dlopen, getRawPointer, toArrayBuffer } from "node:ffi";
 import { arch, endianness, platform } from "node:os";
+import { word } from "./word.ts";
 
 if (platform() !== "linux" || endianness() !== "LE" || !["x64", "arm64"].includes(arch())) {
   throw new Error(`no native socket for ${platform()} on ${arch()}`);
@@ -17,8 +18,9 @@ if (!process.versions.uv.startsWith("1."))
 export const { functions: c } = dlopen(null, {
   __errno_location: { arguments: [], return: "pointer" },
   getsockopt: { arguments: ["i32", "i32", "i32", "pointer", "pointer"], return: "i32" },
-  recvmmsg: { arguments: ["i32", "pointer", "u32", "i32", "pointer"], return: "i32" },
-  sendmmsg: { arguments: ["i32", "pointer", "u32", "i32"], return: "i32" },
+  /** Socket, messages, how many, flags, timeout; `word.ts` says why they are declared so. */
+  recvmmsg: { arguments: ["pointer", "pointer", "pointer", "pointer", "pointer"], return: "i32" },
+  sendmmsg: { arguments: ["pointer", "pointer", "pointer", "pointer"], return: "i32" },
   setsockopt: { arguments: ["i32", "i32", "i32", "pointer", "u32"], return: "i32" },
   uv_fileno: { arguments: ["pointer", "pointer"], return: "i32" },
   uv_handle_get_type: { arguments: ["pointer"], return: "i32" },
@@ -54,7 +56,8 @@ export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 
 export const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
+const DO_NOT_WAIT = word(0x40);
+const NULL = word(0);
 
 export const EINTR = 4;
 export const EIO = 5;
@@ -88,15 +91,18 @@ export const CMSG = { level: 8, type: 12, value: 16, valueEnd: 18, bytes: 24 } a
  */
 const errno = new Int32Array(toArrayBuffer(c.__errno_location(), 4, false));
 
+/** V8 calls at once only what it knows to be constant. */
+const { sendmmsg, recvmmsg } = c;
+
 /** `sendmmsg`: how many messages were taken, or the negative errno of the first. */
 export function sendMessages(fd: number, messages: bigint, count: number): number {
-  const sent = c.sendmmsg(fd, messages, count, MSG_DONTWAIT);
+  const sent = sendmmsg(word(fd), messages, word(count), DO_NOT_WAIT);
   return sent < 0 ? -errno[0]! : sent;
 }
 
 /** `recvmmsg`: how many messages came; 0 when none wait. What errors there are belong to datagrams long gone. */
 export function receiveMessages(fd: number, messages: bigint, count: number): number {
-  return Math.max(0, c.recvmmsg(fd, messages, count, MSG_DONTWAIT, null));
+  return Math.max(0, recvmmsg(word(fd), messages, word(count), DO_NOT_WAIT, NULL));
 }
 
 /** Sets an option of 32 bits; false when the kernel refuses. */

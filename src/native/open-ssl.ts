@@ -1,10 +1,7 @@
 /**
  * The functions of the OpenSSL that the Node binary carries and exports, called through node:ffi.
  *
- * Every parameter is declared `pointer`, sizes too, and given as a BigInt made beforehand. A function of pointers alone
- * is handed to V8 as it is: 5 ns a call, and nothing allocated. Any other type in the list, and node:ffi wraps the
- * function in a check of its arguments: 30 to 80 ns, and from the fourth argument on an array of them, 250 ns and 80
- * bytes. A C function reads an `int` from the lower half of what it is given.
+ * Every parameter is declared `pointer` and given as a BigInt made beforehand: `word.ts` says why.
  * Importing this file throws where node:ffi or a symbol is missing.
  */
 import { dlopen } from "node:ffi";

@@ -32,7 +32,6 @@ export const memory = new Uint8Array(new ArrayBuffer(MEMORY_BYTES));
 
 const base = getRawPointer(memory);
 const pointers = new Array<bigint | undefined>(MEMORY_BYTES);
-const sizes = new Array<bigint | undefined>(MEMORY_BYTES);
 const views = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
 
 /** The address of `memory[at]`, made at its first use: a BigInt anew costs 50 ns and more. */
@@ -42,15 +41,6 @@ export function pointerTo(at: number): bigint {
   const pointer = base + BigInt(at);
   pointers[at] = pointer;
   return pointer;
-}
-
-/** A size within the memory as OpenSSL's functions are given it, likewise. */
-export function sizeOf(bytes: number): bigint {
-  const known = sizes[bytes];
-  if (known !== undefined) return known;
-  const size = BigInt(bytes);
-  sizes[bytes] = size;
-  return size;
 }
 
 /**
