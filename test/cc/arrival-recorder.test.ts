@@ -7,7 +7,7 @@ import { beforeEach, expect, test } from "vitest";
 import { extendSeq } from "../../src/base/sequence.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
-import { DELTA_US, readTransportWide } from "../../src/rtp/rtcp/transport-wide.ts";
+import { DELTA_US, TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 
 const MS = 1_000;
 /** What is left of an Ethernet frame for RTCP: IPv6, UDP, SRTCP trailer. */
@@ -31,7 +31,13 @@ function messages(nowUs: number): [number, number][][] {
     cursor.reset(bytes, bytes.length);
     expect(cursor.next() && cursor.bytes === bytes.length).toBe(true);
     const message: [number, number][] = [];
-    expect(readTransportWide(bytes, cursor, (seq, arrivalUs) => message.push([seq, arrivalUs]))).toBe(true);
+    const reader = new TransportWideReader();
+    expect(reader.open(bytes, cursor)).toBe(true);
+    for (let came = true; came; ) {
+      came = reader.next();
+      for (let back = reader.lost; back > 0; back--) message.push([(reader.seq - back) & 0xffff, -1]);
+      if (came) message.push([reader.seq, reader.arrivalUs]);
+    }
     all.push(message);
     expect(all.length).toBeLessThan(100);
   }

@@ -7,7 +7,7 @@ import type { IceCredentials } from "../../src/contract/media.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { readMediaSsrc, readNack, writeNack } from "../../src/rtp/rtcp/feedback.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
-import { readTransportWide } from "../../src/rtp/rtcp/transport-wide.ts";
+import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
 import { SRTP_REPLAYED, SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
 import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
@@ -206,9 +206,24 @@ export class SimPeer {
         if (packet !== undefined) this.#sendRtp(packet);
       });
     } else if (cursor.count === FEEDBACK.transportWide) {
-      readTransportWide(datagram, cursor, (seq, arrivalUs) => {
-        this.arrivals.set(seq, arrivalUs >= 0 || this.arrivals.get(seq) === true);
-      });
+      this.#onTransportWide(datagram, cursor);
+    }
+  }
+
+  #onTransportWide(datagram: Uint8Array, cursor: RtcpCursor): void {
+    const reader = new TransportWideReader();
+    reader.open(datagram, cursor);
+    while (reader.next()) {
+      this.#onLost(reader);
+      this.arrivals.set(reader.seq, true);
+    }
+    this.#onLost(reader);
+  }
+
+  #onLost({ seq, lost }: TransportWideReader): void {
+    for (let i = 1; i <= lost; i++) {
+      const before = (seq - i) & 0xffff;
+      this.arrivals.set(before, this.arrivals.get(before) === true);
     }
   }
 }

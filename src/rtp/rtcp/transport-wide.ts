@@ -84,39 +84,132 @@ export function writeTransportWide(
 }
 
 /**
- * Calls `each` for every packet that the feedback under `cursor` reports on: its sequence number and its arrival in
- * microseconds since the reference time's own zero, or -1. Returns false, without a call, when the message is cut short
- * or uses the reserved symbol.
+ * Feedback under a cursor, read packet by packet into this one object: nothing is allocated.
+ *
+ *     if (!reader.open(buffer, cursor)) return false;
+ *     while (reader.next()) { … `reader.seq` came at `reader.arrivalUs`, the `reader.lost` numbers before it did not … }
+ *     … nor did the `reader.lost` numbers before `reader.seq`, which now is the number after the last one …
+ *
+ * Losses are told in runs, for two bytes can claim eight thousand of them: so the work is bounded by the bytes of the
+ * message and not by what it claims.
  */
-export function readTransportWide(
-  buffer: Uint8Array,
-  { at, bytes }: RtcpCursor,
-  each: (seq: number, arrivalUs: number) => void,
-): boolean {
-  const end = at + bytes;
-  const fci = at + FEEDBACK_HEADER_BYTES;
-  if (fci + FIXED_BYTES > end) return false;
-  const baseSeq = readU16(buffer, fci);
-  const count = readU16(buffer, fci + 2);
-  const symbols: number[] = [];
-  let next = fci + FIXED_BYTES;
-  for (; symbols.length < count; next += 2) {
-    if (next + 2 > end) return false;
-    readChunk(readU16(buffer, next), symbols);
-  }
-  // The last chunk may go on beyond the count. A symbol is the size of its delta.
-  symbols.length = count;
-  if (symbols.includes(RESERVED)) return false;
-  if (next + symbols.reduce((sum, deltaBytes) => sum + deltaBytes, 0) > end) return false;
+export class TransportWideReader {
+  /** Wire number of the packet that came; when `next()` has returned false, the number after the last reported on. */
+  seq = 0;
+  /** Since the reference time's own zero, which comes round every 12 days. */
+  arrivalUs = 0;
+  /** How many numbers right before `seq` did not come. */
+  lost = 0;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #nextSeq = 0;
+  #packetsLeft = 0;
+  #chunkAt = 0;
+  #chunk = 0;
+  #chunkLeft = 0;
+  #deltaAt = 0;
+  #ticks = 0;
 
-  let ticks = readU24(buffer, fci + 4) * REFERENCE_DELTAS;
-  symbols.forEach((deltaBytes, i) => {
-    if (deltaBytes === SMALL_DELTA) ticks += buffer[next]!;
-    if (deltaBytes === LARGE_DELTA) ticks += (readU16(buffer, next) << 16) >> 16;
-    next += deltaBytes;
-    each((baseSeq + i) & 0xffff, deltaBytes === NOT_RECEIVED ? -1 : ticks * DELTA_US);
-  });
-  return true;
+  /** Returns false when the message is cut short or uses the reserved symbol: nothing of it is to be used then. */
+  open(buffer: Uint8Array, { at, bytes }: RtcpCursor): boolean {
+    const end = at + bytes;
+    const fci = at + FEEDBACK_HEADER_BYTES;
+    this.#packetsLeft = 0;
+    if (fci + FIXED_BYTES > end) return false;
+    const count = readU16(buffer, fci + 2);
+    const deltasAt = checkChunks(buffer, fci + FIXED_BYTES, end, count);
+    if (deltasAt < 0) return false;
+    this.#buffer = buffer;
+    this.#nextSeq = readU16(buffer, fci);
+    this.#packetsLeft = count;
+    this.#chunkAt = fci + FIXED_BYTES;
+    this.#chunkLeft = 0;
+    this.#deltaAt = deltasAt;
+    this.#ticks = readU24(buffer, fci + 4) * REFERENCE_DELTAS;
+    return true;
+  }
+
+  /** Moves to the next packet that came. Returns false when there is none. */
+  next(): boolean {
+    let lost = 0;
+    let symbol: number = NOT_RECEIVED;
+    while (symbol === NOT_RECEIVED && this.#packetsLeft > 0) {
+      if (this.#chunkLeft === 0) {
+        this.#chunk = readU16(this.#buffer, this.#chunkAt);
+        this.#chunkAt += 2;
+        this.#chunkLeft = chunkLength(this.#chunk);
+        continue;
+      }
+      symbol = symbolOf(this.#chunk, this.#chunkLeft);
+      const wholeRun = symbol === NOT_RECEIVED && isRun(this.#chunk);
+      const taken = wholeRun ? Math.min(this.#chunkLeft, this.#packetsLeft) : 1;
+      this.#chunkLeft -= taken;
+      this.#packetsLeft -= taken;
+      if (symbol === NOT_RECEIVED) lost += taken;
+    }
+    this.lost = lost;
+    this.seq = (this.#nextSeq + lost) & 0xffff;
+    this.#nextSeq = symbol === NOT_RECEIVED ? this.seq : this.seq + 1;
+    if (symbol === NOT_RECEIVED) return false;
+    this.#takeDelta(symbol);
+    return true;
+  }
+
+  /** A symbol is the size of its delta. */
+  #takeDelta(symbol: number): void {
+    const at = this.#deltaAt;
+    this.#ticks += symbol === SMALL_DELTA ? this.#buffer[at]! : (readU16(this.#buffer, at) << 16) >> 16;
+    this.#deltaAt = at + symbol;
+    this.arrivalUs = this.#ticks * DELTA_US;
+  }
+}
+
+/** Returns where the deltas start, or -1 when chunks or deltas for `count` packets are not all there. */
+function checkChunks(buffer: Uint8Array, at: number, end: number, count: number): number {
+  let next = at;
+  let deltaBytes = 0;
+  for (let left = count; left > 0; next += 2) {
+    if (next + 2 > end) return -1;
+    const chunk = readU16(buffer, next);
+    const length = chunkLength(chunk);
+    // The last chunk may go on beyond the count.
+    const used = Math.min(length, left);
+    const bytes = isRun(chunk) ? runBytes(chunk, used) : vectorBytes(chunk, length, used);
+    if (bytes < 0) return -1;
+    deltaBytes += bytes;
+    left -= used;
+  }
+  return next + deltaBytes > end ? -1 : next;
+}
+
+/** Bytes of the deltas that `used` symbols of a run ask for; -1 when they are reserved ones. */
+function runBytes(chunk: number, used: number): number {
+  const symbol = symbolOf(chunk, used);
+  return symbol === RESERVED && used > 0 ? -1 : used * symbol;
+}
+
+function vectorBytes(chunk: number, length: number, used: number): number {
+  let bytes = 0;
+  for (let left = length; left > length - used; left--) {
+    const symbol = symbolOf(chunk, left);
+    if (symbol === RESERVED) return -1;
+    bytes += symbol;
+  }
+  return bytes;
+}
+
+function isRun(chunk: number): boolean {
+  return (chunk & 0x8000) === 0;
+}
+
+function chunkLength(chunk: number): number {
+  if (isRun(chunk)) return chunk & MAX_RUN;
+  return (chunk & 0x4000) === 0 ? ONE_BIT_SYMBOLS : TWO_BIT_SYMBOLS;
+}
+
+/** The symbol of a chunk that has `left` more, itself counted. */
+function symbolOf(chunk: number, left: number): number {
+  if (isRun(chunk)) return (chunk >> 13) & 3;
+  return (chunk & 0x4000) === 0 ? (chunk >> (left - 1)) & 1 : (chunk >> (2 * (left - 1))) & 3;
 }
 
 function firstArrivalUs(report: ArrivalReport): number {
@@ -143,15 +236,6 @@ function writeChunks(out: Uint8Array, at: number, symbols: readonly number[]): n
     i += length;
   }
   return next;
-}
-
-function readChunk(chunk: number, symbols: number[]): void {
-  if ((chunk & 0x8000) === 0) {
-    for (let run = chunk & MAX_RUN; run > 0; run--) symbols.push((chunk >> 13) & 3);
-    return;
-  }
-  const [length, bits] = (chunk & 0x4000) === 0 ? [ONE_BIT_SYMBOLS, 1] : [TWO_BIT_SYMBOLS, 2];
-  for (let j = length - 1; j >= 0; j--) symbols.push((chunk >> (bits * j)) & ((1 << bits) - 1));
 }
 
 function writeDeltas(out: Uint8Array, at: number, deltas: readonly number[]): number {

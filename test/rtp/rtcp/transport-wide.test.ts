@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RtcpCursor } from "../../../src/rtp/rtcp/rtcp-cursor.ts";
-import { DELTA_US, readTransportWide, writeTransportWide } from "../../../src/rtp/rtcp/transport-wide.ts";
+import { DELTA_US, TransportWideReader, writeTransportWide } from "../../../src/rtp/rtcp/transport-wide.ts";
 import { hex, toHex } from "../hex.ts";
 
 /** "seq: arrival" of each packet that a message reports on, or null when it is refused. */
@@ -9,12 +9,21 @@ function reported(bytes: Uint8Array): string[] | null {
   const cursor = new RtcpCursor();
   cursor.reset(bytes, bytes.length);
   expect(cursor.next()).toBe(true);
+  const reader = new TransportWideReader();
+  if (!reader.open(bytes, cursor)) {
+    expect(reader.next()).toBe(false);
+    return null;
+  }
   const found: string[] = [];
-  const whole = readTransportWide(bytes, cursor, (seq, arrivalUs) =>
-    found.push(`${seq}: ${arrivalUs === -1 ? "lost" : arrivalUs}`),
-  );
-  if (!whole) expect(found).toEqual([]);
-  return whole ? found : null;
+  const tellLost = (): void => {
+    for (let back = reader.lost; back > 0; back--) found.push(`${(reader.seq - back) & 0xffff}: lost`);
+  };
+  while (reader.next()) {
+    tellLost();
+    found.push(`${reader.seq}: ${reader.arrivalUs}`);
+  }
+  tellLost();
+  return found;
 }
 
 /** Feedback on packets from `baseSeq` that came at `arrivalsUs`, -1 for one that did not. */
@@ -53,6 +62,11 @@ test.each([
     name: "a run of losses",
     text: "8fcd0006 00000001 00000002 0000 0014 000000 00 0013 2001 04 000000",
     found: [...[...Array(19).keys()].map((seq) => `${seq}: lost`), "19: 1000"],
+  },
+  {
+    name: "a run of no symbols, and one that goes on beyond the count",
+    text: "8fcd0006 00000001 00000002 0007 0003 000000 00 2000 0001 3fff 0404 0000",
+    found: ["7: lost", "8: 1000", "9: 2000"],
   },
 ])("reads $name", ({ text, found }) => {
   expect(reported(hex(text))).toEqual(found);
@@ -134,6 +148,73 @@ test("stops when a datagram is full, in the worst case too", () => {
   expect(bytes.length).toBeLessThanOrEqual(1_280);
   expect(reported(bytes)).toHaveLength(960);
 });
+
+test("many losses cost one step, however many a short message claims", () => {
+  const runs = "1fff".repeat(9);
+  const bytes = hex(`8fcd0009 00000001 00000002 0000 ffff 000000 00 ${runs} 0000`);
+  const cursor = new RtcpCursor();
+  cursor.reset(bytes, bytes.length);
+  cursor.next();
+  const reader = new TransportWideReader();
+  expect(reader.open(bytes, cursor)).toBe(true);
+  expect(reader.next()).toBe(false);
+  expect([reader.seq, reader.lost]).toEqual([0xffff, 0xffff]);
+});
+
+test("whatever the chunks say is read as the draft has it", () => {
+  const chunk = fc.oneof(
+    fc.record({ symbol: fc.integer({ min: 0, max: 2 }), run: fc.nat(40) }),
+    fc.record({ bits: fc.nat(0x3fff) }),
+    fc.record({ symbols: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 7, maxLength: 7 }) }),
+  );
+  fc.assert(
+    fc.property(fc.nat(0xffff), fc.array(chunk, { maxLength: 20 }), fc.nat(13), (baseSeq, chunks, unused) => {
+      const symbols: number[] = [];
+      const words = chunks.map((one) => {
+        if ("run" in one) {
+          symbols.push(...Array<number>(one.run).fill(one.symbol));
+          return (one.symbol << 13) | one.run;
+        }
+        if ("bits" in one) {
+          for (let bit = 13; bit >= 0; bit--) symbols.push((one.bits >> bit) & 1);
+          return 0x8000 | one.bits;
+        }
+        symbols.push(...one.symbols);
+        return one.symbols.reduce((word, symbol) => (word << 2) | symbol, 0b11);
+      });
+      // As many as the last chunk can hold in excess; runs and vectors before it are read whole.
+      const count = Math.max(0, symbols.length - ("bits" in (chunks.at(-1) ?? {}) ? unused : 0));
+      const deltas = symbols.slice(0, count).flatMap((symbol) => Array<number>(symbol).fill(1));
+      const bytes = message(baseSeq, count, words, deltas);
+      let ticks = 0;
+      const expected = symbols.slice(0, count).map((symbol, i) => {
+        ticks += [0, 0x01, 0x0101][symbol]!;
+        return `${(baseSeq + i) & 0xffff}: ${symbol === 0 ? "lost" : ticks * DELTA_US}`;
+      });
+      expect(reported(bytes)).toEqual(expected);
+      // Without its last delta or chunk it is none.
+      const short = message(baseSeq, count, words, deltas.slice(0, -1), false);
+      if (deltas.length > 0) expect(reported(short)).toBeNull();
+    }),
+  );
+});
+
+/** A message with these chunks and delta bytes; `padded` to a word as it must be, or cut down to one. */
+function message(
+  baseSeq: number,
+  count: number,
+  chunks: readonly number[],
+  deltas: readonly number[],
+  padded = true,
+): Uint8Array {
+  const body = [...chunks.flatMap((word) => [word >> 8, word & 0xff]), ...deltas];
+  const words = padded ? Math.ceil(body.length / 4) : Math.floor(body.length / 4);
+  const bytes = new Uint8Array(20 + 4 * words);
+  bytes.set([0x8f, 205, 0, 4 + words]);
+  bytes.set([baseSeq >> 8, baseSeq & 0xff, count >> 8, count & 0xff], 12);
+  bytes.set(body.slice(0, 4 * words), 20);
+  return bytes;
+}
 
 test("arbitrary bytes are read within bounds, or refused without a call", () => {
   fc.assert(
