@@ -8,6 +8,8 @@ type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** A room's name, chosen by the operator or the first who joins: 1 to 128 characters. */
 export type RoomId = Brand<string, "RoomId">;
+/** `RM_…`, made by the server when a room starts. */
+export type RoomSid = Brand<string, "RoomSid">;
 /** `PA_…`, made by the server when a participant joins. */
 export type ParticipantId = Brand<string, "ParticipantId">;
 /** `TR_…`, made by the server when a track is published. */

@@ -24,6 +24,7 @@ export const ROOM_LIMITS = {
   maxParticipants: z.int().min(1).max(10_000),
   maxTracksPerParticipant: z.int().min(1).max(256),
   emptyTimeoutSeconds: z.int().min(1).max(86_400),
+  departureTimeoutSeconds: z.int().min(1).max(86_400),
   e2ee: z.enum(["optional", "required"]),
 } as const;
 
@@ -60,6 +61,7 @@ export const Settings = section({
     maxParticipants: ROOM_LIMITS.maxParticipants.default(100),
     maxTracksPerParticipant: ROOM_LIMITS.maxTracksPerParticipant.default(16),
     emptyTimeoutSeconds: ROOM_LIMITS.emptyTimeoutSeconds.default(300),
+    departureTimeoutSeconds: ROOM_LIMITS.departureTimeoutSeconds.default(20),
     e2ee: ROOM_LIMITS.e2ee.default("optional"),
   }),
   log: section({

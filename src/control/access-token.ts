@@ -34,6 +34,8 @@ export interface Grants extends Permission {
   readonly roomJoin: boolean;
   /** The room that `roomAdmin` and `roomJoin` are about; empty when the token names none. */
   readonly room: string;
+  /** Where `roomAdmin` may move participants to; empty when the token names no room for that. */
+  readonly destinationRoom: string;
 }
 
 export interface Claims {
@@ -85,6 +87,7 @@ const Claimed = z.object({
       roomAdmin: z.boolean().default(false),
       roomJoin: z.boolean().default(false),
       room: z.string().max(128).default(""),
+      destinationRoom: z.string().max(128).default(""),
       canPublish: z.boolean().default(true),
       canSubscribe: z.boolean().default(true),
       canPublishData: z.boolean().optional(),

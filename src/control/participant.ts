@@ -2,21 +2,16 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ParticipantId } from "../base/ids.ts";
 import type { Claims, Permission } from "./access-token.ts";
+import type { DataSink } from "./data-sink.ts";
 import type { MediaThread } from "./media-threads.ts";
+import { completed, type Profile, type ProfileChange, type ProfileError, profileOf } from "./profile.ts";
 import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { Room } from "./room.ts";
+import type { ParticipantHappening } from "./room-events.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 import { type CloseReason, Transport, type TransportOptions } from "./transport.ts";
-
-/** What a participant is in its room: from its latest token. */
-export interface Profile {
-  readonly name: string;
-  readonly metadata: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly permission: Permission;
-}
 
 /**
  * How long a participant without a transport stays. Larger: those who left are listed longer. Smaller: a client that
@@ -32,20 +27,28 @@ const MAX_TRANSPORTS = 256;
 
 export class Participant {
   readonly id = randomId<ParticipantId>("PA");
-  readonly room: Room;
   readonly identity: string;
   readonly joinedAtMs: number;
+  /** Takes data to its application; null when its client has no way for that. */
+  dataSink: DataSink | null = null;
   readonly #transports = new Set<Transport>();
-  #profile: Profile;
+  #room: Room;
+  /** As its latest token has it. */
+  #claimed: Profile;
+  /** What was changed while it has been here, which outranks its tokens: else a new session would undo it. */
+  #changed: Partial<Profile> = {};
+  /** Tracks that it was told to receive, or not to. */
+  readonly #told = new WeakMap<Track, boolean>();
+  #version = 0;
   #active = false;
   #left = false;
   #cancelGrace: () => void = () => {};
 
   constructor(room: Room, claims: Claims) {
-    this.room = room;
+    this.#room = room;
     this.identity = claims.identity;
     this.joinedAtMs = room.clock.nowMs();
-    this.#profile = profileOf(claims);
+    this.#claimed = profileOf(claims);
     this.#startGrace("never_connected");
   }
 
@@ -54,8 +57,22 @@ export class Participant {
     return this.#active;
   }
 
+  get room(): Room {
+    return this.#room;
+  }
+
   get profile(): Profile {
-    return this.#profile;
+    return { ...this.#claimed, ...this.#changed };
+  }
+
+  /** What was decided while it has been here, which holds for all its transports, whatever their tokens grant. */
+  get decidedPermission(): Permission | undefined {
+    return this.#changed.permission;
+  }
+
+  /** Grows with all that is told of it. */
+  get version(): number {
+    return this.#version;
   }
 
   get transports(): Iterable<Transport> {
@@ -76,17 +93,45 @@ export class Participant {
 
   /** The same identity joined once more, with a token that may say other things about it. */
   rejoin(claims: Claims): void {
-    const before = this.#profile;
-    this.#profile = profileOf(claims);
-    if (isDeepStrictEqual(this.#profile, before)) return;
-    this.room.events.emit({ kind: "participant.changed", participant: this, before });
+    const before = this.profile;
+    this.#claimed = profileOf(claims);
+    this.#tellOfChange(before);
+  }
+
+  /** A permission that is taken away ends what it had allowed. */
+  update(change: ProfileChange): Result<null, ProfileError> {
+    const before = this.profile;
+    const complete = completed(before, change);
+    if (!complete.ok) return complete;
+    this.#changed = { ...this.#changed, ...complete.value };
+    this.#tellOfChange(before);
+    if (change.permission !== undefined) for (const transport of this.#transports) transport.enforce();
+    return ok(null);
+  }
+
+  /** Has it receive `tracks`, as far as it may and has sections for them, or has it not receive them. */
+  setReceives(tracks: readonly Track[], receives: boolean): void {
+    for (const track of tracks) this.#told.set(track, receives);
+    this.tell({ kind: "participant.receives", participant: this });
+    for (const transport of this.#transports) transport.deal(this.room.tracks());
+  }
+
+  /** Whether it was told to receive `track`; undefined where it was told nothing. */
+  receives(track: Track): boolean | undefined {
+    return this.#told.get(track);
+  }
+
+  /** Something has happened to it or to a track of its own. */
+  tell(happening: ParticipantHappening): void {
+    this.#version += 1;
+    this.room.events.emit({ ...happening, room: this.room });
   }
 
   /** One of its transports is connected. */
   activate(): void {
     if (this.#active || this.#left) return;
     this.#active = true;
-    this.room.events.emit({ kind: "participant.active", participant: this });
+    this.tell({ kind: "participant.active", participant: this });
   }
 
   openTransport(
@@ -94,8 +139,9 @@ export class Participant {
   ): Result<Transport, "no_capacity" | "too_many_transports" | "left"> {
     if (this.#left) return fail("left");
     if (this.#transports.size >= MAX_TRANSPORTS) return fail("too_many_transports");
-    const thread = this.room.occupy();
+    const thread = this.room.placements.choose();
     if (thread === undefined) return fail("no_capacity");
+    this.room.placements.occupy(thread);
     this.#cancelGrace();
     const transport = new Transport(this, thread, this.room.fingerprint, options);
     this.#transports.add(transport);
@@ -108,7 +154,7 @@ export class Participant {
 
   onTransportClosed(transport: Transport, reason: CloseReason): void {
     this.#transports.delete(transport);
-    this.room.vacate(transport.thread);
+    this.room.placements.vacate(transport.thread);
     if (this.#transports.size === 0) this.#startGrace(reason);
   }
 
@@ -128,21 +174,12 @@ export class Participant {
     this.room.onLeft(this, reason);
   }
 
+  #tellOfChange(before: Profile): void {
+    if (isDeepStrictEqual(this.profile, before)) return;
+    this.tell({ kind: "participant.changed", participant: this, before });
+  }
+
   #startGrace(reason: CloseReason): void {
     this.#cancelGrace = this.room.clock.after(GRACE_MS, () => this.leave(reason));
   }
-}
-
-function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
-  const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateOwnMetadata, hidden } =
-    grants;
-  const permission = {
-    canPublish,
-    canSubscribe,
-    canPublishData,
-    canPublishSources,
-    canUpdateOwnMetadata,
-    hidden,
-  };
-  return { name, metadata, attributes, permission };
 }

@@ -6,25 +6,32 @@
  *       track.published ─▶ track.codec ─▶ track.unpublished
  *   room.finished
  *
- * `…changed` and `track.muted` come at any time in between. Of a participant, tracks end first; of a room,
+ * The others come at any time in between. Of a participant, tracks end first; of a room,
  * participants.
  */
-import type { Participant, Profile } from "./participant.ts";
+import type { Participant } from "./participant.ts";
+import type { Profile } from "./profile.ts";
 import type { Room } from "./room.ts";
 import type { Track } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
 
-export type RoomEvent =
-  | { readonly kind: "room.started"; readonly room: Room }
+/** To a room as a whole. */
+export type RoomHappening =
+  | { readonly kind: "room.started" }
   /** Its options, metadata among them. */
-  | { readonly kind: "room.changed"; readonly room: Room }
-  | { readonly kind: "room.finished"; readonly room: Room }
+  | { readonly kind: "room.changed" }
+  | { readonly kind: "room.finished" };
+
+/** To a participant, or to a track of its own. */
+export type ParticipantHappening =
   /** In the room's books; not necessarily connected. */
   | { readonly kind: "participant.joined"; readonly participant: Participant }
   /** Connected for the first time. */
   | { readonly kind: "participant.active"; readonly participant: Participant }
   /** Name, metadata, attributes or permission. */
   | { readonly kind: "participant.changed"; readonly participant: Participant; readonly before: Profile }
+  /** It was told which tracks to receive. */
+  | { readonly kind: "participant.receives"; readonly participant: Participant }
   | { readonly kind: "participant.left"; readonly participant: Participant; readonly reason: CloseReason }
   | { readonly kind: "track.published"; readonly track: Track }
   /** Its first media has arrived, or its codec has changed. */
@@ -32,6 +39,9 @@ export type RoomEvent =
   /** Muted, or not any more. */
   | { readonly kind: "track.muted"; readonly track: Track }
   | { readonly kind: "track.unpublished"; readonly track: Track };
+
+/** `room`: where it happened. A participant that has moved since is in another room by now. */
+export type RoomEvent = (RoomHappening | ParticipantHappening) & { readonly room: Room };
 
 type Listener = (event: RoomEvent) => void;
 

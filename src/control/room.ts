@@ -1,11 +1,14 @@
 /** A conference: its participants, its rules, and the media threads it lives in. */
 import type { Logger } from "pino";
-import type { RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
+import type { RoomId, RoomSid, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { Fingerprint } from "../contract/media.ts";
 import type { Claims } from "./access-token.ts";
 import type { Clock } from "./clock.ts";
-import type { MediaThread, MediaThreads, RoomStats } from "./media-threads.ts";
+import type { MediaThreads, RoomStats } from "./media-threads.ts";
 import { Participant } from "./participant.ts";
+import { Placements } from "./placements.ts";
+import { MAX_METADATA_BYTES } from "./profile.ts";
+import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { RoomEvents } from "./room-events.ts";
 import type { Subscription } from "./subscription.ts";
@@ -15,10 +18,14 @@ import type { CloseReason } from "./transport.ts";
 export interface RoomOptions {
   readonly maxParticipants: number;
   readonly maxTracksPerParticipant: number;
-  /** How long a room without participants is kept. */
+  /** How long a room is kept that nobody has joined. */
   readonly emptyTimeoutSeconds: number;
+  /** How long a room is kept after the last participant has left. */
+  readonly departureTimeoutSeconds: number;
   /** `required`: a track whose publisher does not declare end-to-end encryption is refused. */
   readonly e2ee: "required" | "optional";
+  /** The application's own words about the room, for its participants; up to 64,000 bytes. */
+  readonly metadata: string;
 }
 
 /** What every room of a server shares. */
@@ -32,14 +39,10 @@ export interface RoomSurroundings {
   readonly log: Logger;
 }
 
-/** What a room has in one media thread. */
-interface Placement {
-  transports: number;
-  readonly forgetExit: () => void;
-}
-
 export class Room {
   readonly id: RoomId;
+  /** Tells rooms apart that had one name at different times. */
+  readonly sid = randomId<RoomSid>("RM");
   readonly createdAtMs: number;
   readonly log: Logger;
   readonly events = new RoomEvents();
@@ -47,8 +50,9 @@ export class Room {
   readonly #forget: () => void;
   readonly #participants = new Map<string, Participant>();
   #options: RoomOptions;
-  /** Where its transports are: mostly one thread, several when the room is large. */
-  readonly #placements = new Map<MediaThread, Placement>();
+  readonly placements: Placements;
+  /** Somebody has been here. */
+  #visited = false;
   #deleted = false;
   #cancelEmpty: () => void = () => {};
 
@@ -57,6 +61,10 @@ export class Room {
     this.id = id;
     this.createdAtMs = surroundings.clock.nowMs();
     this.log = surroundings.log.child({ roomId: id });
+    this.placements = new Placements(surroundings.threads, surroundings.transportsPerThread, (thread) => {
+      // The others of the room stay where they are.
+      for (const participant of this.participants) participant.onThreadExit(thread);
+    });
     this.#surroundings = surroundings;
     this.#forget = forget;
     this.#options = options;
@@ -101,7 +109,7 @@ export class Room {
 
   /** Measured rates and layers; undefined when a media thread does not answer. */
   async stats(): Promise<RoomStats | undefined> {
-    const all = await Promise.all([...this.#placements.keys()].map((thread) => thread.stats(this.id)));
+    const all = await Promise.all([...this.placements.threads].map((thread) => thread.stats(this.id)));
     const answers = all.filter((stats) => stats !== undefined);
     if (answers.length < all.length) return undefined;
     return {
@@ -111,11 +119,13 @@ export class Room {
   }
 
   /** New rules hold for what happens from now on: nobody is thrown out by them. */
-  setOptions(change: Partial<RoomOptions>): void {
+  setOptions(change: Partial<RoomOptions>): Result<null, "metadata_too_large"> {
+    if (!isMetadata(change.metadata)) return fail("metadata_too_large");
     this.#options = { ...this.#options, ...change };
     this.log.info({ options: this.#options }, "room changed");
     this.events.emit({ kind: "room.changed", room: this });
     if (this.#participants.size === 0) this.#startEmptyTimeout();
+    return ok(null);
   }
 
   /** The caller has checked that `claims` may join. A second join of one identity returns the same record. */
@@ -125,41 +135,23 @@ export class Room {
       present.rejoin(claims);
       return ok(present);
     }
-    if (this.#participants.size >= this.#options.maxParticipants) return fail("room_full");
+    if (this.full) return fail("room_full");
     const participant = new Participant(this, claims);
-    this.#participants.set(participant.identity, participant);
-    this.#cancelEmpty();
-    this.log.info({ participantId: participant.id, identity: participant.identity }, "participant joined");
-    this.events.emit({ kind: "participant.joined", participant });
+    this.admit(participant);
     return ok(participant);
   }
 
-  /**
-   * The media thread for one more transport, until `vacate`: one that has the room already, while its share of the room
-   * is small, else the least loaded. Undefined when no thread is alive.
-   */
-  occupy(): MediaThread | undefined {
-    const { threads, transportsPerThread } = this.#surroundings;
-    const [present] = [...this.#placements].find(([, one]) => one.transports < transportsPerThread) ?? [];
-    const thread = present ?? threads.leastLoaded();
-    if (thread === undefined) return undefined;
-    const placement = this.#placements.get(thread);
-    if (placement !== undefined) placement.transports += 1;
-    else {
-      const forgetExit = thread.onExit(() => this.#onThreadExit(thread));
-      this.#placements.set(thread, { transports: 1, forgetExit });
-    }
-    return thread;
+  get full(): boolean {
+    return this.#participants.size >= this.#options.maxParticipants;
   }
 
-  /** A transport in `thread` has closed. */
-  vacate(thread: MediaThread): void {
-    const placement = this.#placements.get(thread);
-    if (placement === undefined) return;
-    placement.transports -= 1;
-    if (placement.transports > 0) return;
-    placement.forgetExit();
-    this.#placements.delete(thread);
+  /** The caller has checked that there is a seat, and nobody of this identity. */
+  admit(participant: Participant): void {
+    this.#participants.set(participant.identity, participant);
+    this.#visited = true;
+    this.#cancelEmpty();
+    this.log.info({ participantId: participant.id, identity: participant.identity }, "participant joined");
+    participant.tell({ kind: "participant.joined", participant });
   }
 
   /** Ends the room and sends everybody away. */
@@ -176,7 +168,7 @@ export class Room {
   onLeft(participant: Participant, reason: CloseReason): void {
     this.#participants.delete(participant.identity);
     this.log.info({ participantId: participant.id, reason }, "participant left");
-    this.events.emit({ kind: "participant.left", participant, reason });
+    participant.tell({ kind: "participant.left", participant, reason });
     if (this.#participants.size === 0 && !this.#deleted) this.#startEmptyTimeout();
   }
 
@@ -189,14 +181,15 @@ export class Room {
     }
   }
 
-  /** The others of the room stay where they are. */
-  #onThreadExit(thread: MediaThread): void {
-    this.#placements.delete(thread);
-    for (const participant of this.participants) participant.onThreadExit(thread);
-  }
-
   #startEmptyTimeout(): void {
     this.#cancelEmpty();
-    this.#cancelEmpty = this.clock.after(this.#options.emptyTimeoutSeconds * 1000, () => this.delete());
+    const { emptyTimeoutSeconds, departureTimeoutSeconds } = this.#options;
+    const seconds = this.#visited ? departureTimeoutSeconds : emptyTimeoutSeconds;
+    this.#cancelEmpty = this.clock.after(seconds * 1000, () => this.delete());
   }
+}
+
+/** Whether `text` is short enough for a room's metadata. */
+export function isMetadata(text = ""): boolean {
+  return Buffer.byteLength(text) <= MAX_METADATA_BYTES;
 }

@@ -3,10 +3,10 @@ import type { RoomId } from "../base/ids.ts";
 import type { Claims } from "./access-token.ts";
 import type { Participant } from "./participant.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
+import { isMetadata, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
 import { RoomEvents } from "./room-events.ts";
 
-export interface RoomDefaults extends RoomOptions {
+export interface RoomDefaults extends Omit<RoomOptions, "metadata"> {
   /** Whether the first who joins makes the room. */
   readonly autoCreate: boolean;
 }
@@ -70,9 +70,10 @@ export class Rooms {
   create(
     name: string,
     options: Partial<RoomOptions> = {},
-  ): Result<Room, "invalid_room_name" | "room_exists" | "draining"> {
+  ): Result<Room, "invalid_room_name" | "metadata_too_large" | "room_exists" | "draining"> {
     if (this.#draining) return fail("draining");
     if (!ROOM_NAME.test(name)) return fail("invalid_room_name");
+    if (!isMetadata(options.metadata)) return fail("metadata_too_large");
     if (this.#rooms.has(name as RoomId)) return fail("room_exists");
     return ok(this.#open(name as RoomId, options));
   }
@@ -100,12 +101,9 @@ export class Rooms {
   }
 
   #open(id: RoomId, options: Partial<RoomOptions>): Room {
-    const { maxParticipants, maxTracksPerParticipant, emptyTimeoutSeconds, e2ee } = this.#defaults;
-    const room = new Room(
-      id,
-      { maxParticipants, maxTracksPerParticipant, emptyTimeoutSeconds, e2ee, ...options },
-      this.#surroundings,
-      () => this.#rooms.delete(id),
+    const { autoCreate: _, ...defaults } = this.#defaults;
+    const room = new Room(id, { ...defaults, metadata: "", ...options }, this.#surroundings, () =>
+      this.#rooms.delete(id),
     );
     this.#rooms.set(id, room);
     room.events.on((event) => this.events.emit(event));

@@ -70,7 +70,7 @@ export class Track {
     for (const thread of [this.#thread, ...this.#pipes.keys()]) {
       thread.post({ kind: "up-track.mute", trackId: this.id, muted });
     }
-    this.publisher.room.events.emit({ kind: "track.muted", track: this });
+    this.publisher.tell({ kind: "track.muted", track: this });
   }
 
   /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */

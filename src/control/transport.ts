@@ -2,7 +2,7 @@
  * One ICE and DTLS association of a participant: what it publishes, what it receives, and how it ends.
  *
  * A transport acts with the grants of the token that opened it, so that one identity may hold a publish-only and a
- * subscribe-only token.
+ * subscribe-only token, until the participant's permission is changed by somebody who may do that.
  */
 import type { Ssrc, TrackId, TransportId } from "../base/ids.ts";
 import type {
@@ -13,7 +13,7 @@ import type {
   MediaEvent,
   TransportState,
 } from "../contract/media.ts";
-import type { Grants } from "./access-token.ts";
+import type { Permission } from "./access-token.ts";
 import type { MediaThread, ServerCandidate } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
 import { randomIceCredentials, randomId } from "./random.ts";
@@ -23,7 +23,8 @@ import { type ReceivingSection, Subscriptions } from "./subscriptions.ts";
 import { type PublishedSection, Track } from "./track.ts";
 
 export interface TransportOptions {
-  readonly grants: Grants;
+  /** Of the token that opens it. */
+  readonly grants: Permission;
   readonly remoteIce: IceCredentials;
   readonly fingerprints: readonly Fingerprint[];
   readonly extensions: ExtensionIds;
@@ -43,6 +44,7 @@ export type CloseReason =
   | "connection_failed"
   | "participant_removed"
   | "room_deleted"
+  | "moved"
   | "server_shutdown"
   | "media_thread_exited";
 
@@ -63,7 +65,7 @@ export class Transport {
   readonly id = randomId<TransportId>("TP");
   readonly participant: Participant;
   readonly server: ServerSide;
-  readonly #grants: Grants;
+  readonly #grants: Permission;
   /** Where its media is handled. */
   readonly thread: MediaThread;
   readonly #extensions: ExtensionIds;
@@ -157,7 +159,7 @@ export class Transport {
     const { kind, source, encryption } = section;
     this.thread.post({ kind: "up-track.add", transportId: this.id, track: track.params });
     room.log.info({ trackId: track.id, transportId: this.id, kind, source, encryption }, "track published");
-    room.events.emit({ kind: "track.published", track });
+    this.participant.tell({ kind: "track.published", track });
     return ok(track);
   }
 
@@ -180,7 +182,7 @@ export class Transport {
 
   /** Deals the tracks of one participant, or of the whole room except our own, to the slots as they come and go. */
   watch(target: { readonly identity?: string }): Result<null, "forbidden"> {
-    if (!this.#grants.canSubscribe) return fail("forbidden");
+    if (!this.#permission.canSubscribe) return fail("forbidden");
     const { identity } = target;
     this.#watches =
       identity === undefined
@@ -192,7 +194,18 @@ export class Transport {
 
   /** Deals `tracks`, which are all there are in the room, to the sending sections. */
   deal(tracks: readonly Track[]): void {
-    if (this.#watches !== null) this.#subscriptions.deal(tracks.filter(this.#watches));
+    const watches = this.#watches;
+    if (watches === null) return;
+    const allowed = this.#permission.canSubscribe ? tracks : [];
+    this.#subscriptions.deal(
+      allowed.filter((track) => watches(track) && this.participant.receives(track) !== false),
+    );
+  }
+
+  /** The participant's permission has changed: ends the tracks that it may not publish any more, and deals again. */
+  enforce(): void {
+    for (const track of [...this.tracks]) if (!this.#isGranted(track.section.source)) this.unpublish(track);
+    this.deal(this.participant.room.tracks());
   }
 
   onClosed(listener: (reason: CloseReason) => void): void {
@@ -215,16 +228,19 @@ export class Transport {
     for (const listener of this.#closedListeners) listener(reason);
   }
 
+  get #permission(): Permission {
+    return this.participant.decidedPermission ?? this.#grants;
+  }
+
   #endTrack(track: Track): void {
-    const { room } = this.participant;
     this.thread.unroute(track.id);
     track.end();
-    room.log.info({ trackId: track.id }, "track ended");
-    room.events.emit({ kind: "track.unpublished", track });
+    this.participant.room.log.info({ trackId: track.id }, "track ended");
+    this.participant.tell({ kind: "track.unpublished", track });
   }
 
   #isGranted(source: string): boolean {
-    const { canPublish, canPublishSources } = this.#grants;
+    const { canPublish, canPublishSources } = this.#permission;
     return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source));
   }
 
@@ -241,7 +257,7 @@ export class Transport {
     if (event.kind !== "up-track.codec" || !track.onPayloadType(event.payloadType)) return;
     const { room } = this.participant;
     room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
-    room.events.emit({ kind: "track.codec", track });
+    this.participant.tell({ kind: "track.codec", track });
     room.onTracksChanged();
   }
 }

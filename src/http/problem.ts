@@ -10,6 +10,7 @@ const PROBLEMS = {
   bad_request: [400, "The request cannot be understood"],
   invalid_request: [400, "The request does not match what this resource takes"],
   invalid_room_name: [400, "The room's name is not valid"],
+  metadata_too_large: [400, "The metadata has more than 64,000 bytes"],
   unauthorized: [401, "An access token is needed"],
   invalid_token: [401, "The access token is not valid"],
   forbidden: [403, "The access token does not grant this"],

@@ -9,18 +9,20 @@ export const ParticipantPath = RoomPath.extend({ identity: z.string().min(1).max
 export const TrackPath = RoomPath.extend({ trackId: z.string().max(64) });
 export const SubscriptionPath = RoomPath.extend({ subscriptionId: z.string().max(64) });
 
-const OptionalLimits = z.strictObject(ROOM_LIMITS).partial();
+const Options = { ...ROOM_LIMITS, metadata: z.string() };
+const OptionalOptions = z.strictObject(Options).partial();
 
-export const CreateRoomBody = OptionalLimits.extend({ name: RoomName });
-export const ChangeRoomBody = OptionalLimits.refine(isChange, "must change something");
+export const CreateRoomBody = OptionalOptions.extend({ name: RoomName });
+export const ChangeRoomBody = OptionalOptions.refine(isChange, "must change something");
 
 export const RoomReply = z
   .object({
+    id: z.string().meta({ description: "Tells rooms apart that had one name at different times." }),
     name: z.string(),
     createdAt: z.iso.datetime(),
     participants: z.int(),
     tracks: z.int(),
-    ...ROOM_LIMITS,
+    ...Options,
   })
   .meta({ id: "Room" });
 

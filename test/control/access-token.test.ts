@@ -40,6 +40,7 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
         roomAdmin: false,
         roomJoin: true,
         room: "hall",
+        destinationRoom: "",
         canPublish: true,
         canSubscribe: true,
         canPublishData: true,

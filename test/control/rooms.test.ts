@@ -37,7 +37,9 @@ test("a room exists once, with the server's defaults where it says nothing", () 
     maxParticipants: 7,
     maxTracksPerParticipant: 4,
     emptyTimeoutSeconds: 60,
+    departureTimeoutSeconds: 20,
     e2ee: "required",
+    metadata: "",
   });
   expect(rooms.create("hall")).toEqual({ ok: false, error: "room_exists" });
   expect(rooms.list).toEqual([room]);
@@ -94,8 +96,8 @@ test("who joins but never connects leaves too, and can open nothing afterwards",
   expect(participant.openTransport(OPTIONS)).toEqual({ ok: false, error: "left" });
 });
 
-test("an empty room ends after its timeout, and not while someone is in it", () => {
-  const { rooms, clock } = conference({ emptyTimeoutSeconds: 30 });
+test("a room ends some time after the last one has left, and not while someone is in it", () => {
+  const { rooms, clock } = conference({ departureTimeoutSeconds: 30 });
   const transport = connect(rooms, "ada");
   clock.pass(100_000);
   expect(rooms.list).toHaveLength(1);
@@ -106,10 +108,19 @@ test("an empty room ends after its timeout, and not while someone is in it", () 
   expect(rooms.list).toHaveLength(0);
 });
 
+test("a room that nobody joins ends after another timeout", () => {
+  const { rooms, clock } = conference({ emptyTimeoutSeconds: 30, departureTimeoutSeconds: 100 });
+  must(rooms.create("hall"));
+  clock.pass(29_000);
+  expect(rooms.list).toHaveLength(1);
+  clock.pass(1_000);
+  expect(rooms.list).toHaveLength(0);
+});
+
 test("a new timeout counts from now", () => {
   const { rooms, clock } = conference({ emptyTimeoutSeconds: 30 });
   const room = must(rooms.create("hall"));
-  room.setOptions({ emptyTimeoutSeconds: 100 });
+  must(room.setOptions({ emptyTimeoutSeconds: 100 }));
   clock.pass(99_000);
   expect(rooms.list).toHaveLength(1);
   clock.pass(1_000);

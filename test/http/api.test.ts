@@ -8,6 +8,7 @@ beforeEach(async () => {
 });
 
 const ROOM = {
+  id: expect.stringMatching(/^RM_/),
   name: "hall",
   createdAt: "2023-11-14T22:13:20.000Z",
   participants: 0,
@@ -15,7 +16,9 @@ const ROOM = {
   maxParticipants: 10,
   maxTracksPerParticipant: 4,
   emptyTimeoutSeconds: 60,
+  departureTimeoutSeconds: 20,
   e2ee: "optional",
+  metadata: "",
 };
 
 describe("rooms", () => {

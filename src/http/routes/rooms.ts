@@ -23,6 +23,7 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
           ...problemResponses(
             "invalid_request",
             "invalid_room_name",
+            "metadata_too_large",
             "unauthorized",
             "forbidden",
             "room_exists",
@@ -92,14 +93,20 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         body: ChangeRoomBody,
         response: {
           200: RoomReply,
-          ...problemResponses("invalid_request", "unauthorized", "forbidden", "room_not_found"),
+          ...problemResponses(
+            "invalid_request",
+            "metadata_too_large",
+            "unauthorized",
+            "forbidden",
+            "room_not_found",
+          ),
         },
       },
     },
     async ({ claims, params, body }) => {
       requireAdmin(claims, params.room);
       const room = roomNamed(rooms, params.room);
-      room.setOptions(given(body));
+      orThrow(room.setOptions(given(body)));
       return roomReply(room);
     },
   );
@@ -131,6 +138,7 @@ export function roomNamed(rooms: Rooms, name: string): Room {
 
 function roomReply(room: Room): z.output<typeof RoomReply> {
   return {
+    id: room.sid,
     name: room.id,
     createdAt: new Date(room.createdAtMs).toISOString(),
     participants: room.participants.length,
