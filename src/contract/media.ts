@@ -93,6 +93,12 @@ export type MediaCommand =
       readonly localIce: IceCredentials;
       readonly remoteIce: IceCredentials;
     }
+  | {
+      /** To another room, with its tracks. Neither they nor its sending sections are connected to anything. */
+      readonly kind: "transport.move";
+      readonly transportId: TransportId;
+      readonly roomId: RoomId;
+    }
   | { readonly kind: "transport.close"; readonly transportId: TransportId }
   | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
   | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }

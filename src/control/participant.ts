@@ -174,6 +174,28 @@ export class Participant {
     this.room.onLeft(this, reason);
   }
 
+  /** Leaves its room and enters `destination` with its transports and tracks. `Rooms.move` has checked that it may. */
+  moveTo(destination: Room): void {
+    const { tracks, room: origin } = this;
+    for (const track of tracks) this.tell({ kind: "track.unpublished", track });
+    origin.onLeft(this, "moved");
+    for (const transport of this.#transports) {
+      transport.deal([]);
+      origin.placements.vacate(transport.thread);
+    }
+    origin.onTracksChanged();
+    this.#room = destination;
+    for (const transport of this.#transports) {
+      destination.placements.occupy(transport.thread);
+      transport.thread.post({ kind: "transport.move", transportId: transport.id, roomId: destination.id });
+    }
+    destination.admit(this);
+    if (this.#active) this.tell({ kind: "participant.active", participant: this });
+    for (const track of tracks) this.tell({ kind: "track.published", track });
+    for (const track of tracks) if (track.payload !== null) this.tell({ kind: "track.codec", track });
+    destination.onTracksChanged();
+  }
+
   #tellOfChange(before: Profile): void {
     if (isDeepStrictEqual(this.profile, before)) return;
     this.tell({ kind: "participant.changed", participant: this, before });

@@ -19,6 +19,16 @@ export type JoinError =
   | "room_full"
   | "draining";
 
+export type MoveError =
+  | "same_room"
+  | "draining"
+  | "room_not_found"
+  | "invalid_room_name"
+  | "identity_taken"
+  | "room_full"
+  | "e2ee_required"
+  | "too_many_tracks";
+
 export interface RoomCounts {
   readonly rooms: number;
   readonly participants: number;
@@ -88,6 +98,29 @@ export class Rooms {
     if (!this.#defaults.autoCreate && !claims.grants.roomCreate) return fail("room_not_found");
     if (!ROOM_NAME.test(name)) return fail("invalid_room_name");
     return this.#open(name as RoomId, {}).join(claims);
+  }
+
+  /**
+   * Takes a participant to another room, which is made if need be and allowed. Its media goes on: those who stay behind
+   * lose it, those who are there receive it, and it receives them.
+   */
+  move(participant: Participant, destination: string): Result<Room, MoveError> {
+    if (participant.room.id === destination) return fail("same_room");
+    if (this.#draining) return fail("draining");
+    const present = this.get(destination);
+    if (present === undefined && !this.#defaults.autoCreate) return fail("room_not_found");
+    if (!ROOM_NAME.test(destination)) return fail("invalid_room_name");
+    const { e2ee, maxTracksPerParticipant } = present?.options ?? this.#defaults;
+    const { tracks } = participant;
+    if (present?.participant(participant.identity) !== undefined) return fail("identity_taken");
+    if (present?.full) return fail("room_full");
+    if (e2ee === "required" && tracks.some(({ section }) => section.encryption === "none")) {
+      return fail("e2ee_required");
+    }
+    if (tracks.length > maxTracksPerParticipant) return fail("too_many_tracks");
+    const room = present ?? this.#open(destination as RoomId, {});
+    participant.moveTo(room);
+    return ok(room);
   }
 
   /** From now on nobody new comes in; those who are here stay. */

@@ -104,11 +104,10 @@ export class MediaCore {
         return this.#transports.open(nowUs, command);
       case "transport.restart-ice":
         return this.#transports.restartIce(nowUs, command.transportId, command.localIce);
-      case "transport.close": {
-        const roomId = this.#transports.close(nowUs, command.transportId);
-        if (roomId !== null) this.pipes.removeRoom(roomId);
-        return;
-      }
+      case "transport.move":
+        return this.#endRoom(this.#transports.move(command.transportId, command.roomId));
+      case "transport.close":
+        return this.#endRoom(this.#transports.close(nowUs, command.transportId));
       case "up-track.add": {
         const found = this.#transports.find(command.transportId);
         return found?.router.publish(found.transport, command.track);
@@ -128,6 +127,10 @@ export class MediaCore {
       default:
         for (const router of this.#transports.rooms) router.command(nowUs, command);
     }
+  }
+
+  #endRoom(id: RoomId | null): void {
+    if (id !== null) this.pipes.removeRoom(id);
   }
 
   #pipe(command: Extract<MediaCommand, { kind: "up-track.pipe" }>): void {

@@ -22,7 +22,7 @@ import { StunDoor } from "./stun-door.ts";
 /** What the thread keeps of a transport beside the transport itself. */
 interface Entry {
   readonly transport: Transport;
-  readonly router: Router;
+  router: Router;
   ciphers: readonly SrtpCipher[];
   dtlsFailure: string | null;
 }
@@ -91,11 +91,7 @@ export class Transports {
     const session = this.#freeSessions.pop() ?? this.senders.push(undefined) - 1;
     const ice = new IceLiteAgent(localIce, this.#paths, nowUs);
     const transport = new Transport(transportId, session, ice, extensions, this.#context);
-    let router = this.#rooms.get(roomId);
-    if (router === undefined) {
-      router = new Router(roomId);
-      this.#rooms.set(roomId, router);
-    }
+    const router = this.#routerOf(roomId);
     this.#bySession[session] = transport;
     router.transports.add(transport);
     this.#entries.set(transportId, { transport, router, ciphers: [], dtlsFailure: null });
@@ -110,6 +106,17 @@ export class Transports {
     this.#door.register(transport);
   }
 
+  /** Returns the room that it leaves, if this was the last transport that room had here. */
+  move(id: TransportId, roomId: RoomId): RoomId | null {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return null;
+    const { transport, router } = entry;
+    router.release(transport);
+    entry.router = this.#routerOf(roomId);
+    entry.router.adopt(transport);
+    return this.#endIfEmpty(router);
+  }
+
   /** Returns the room, if this was the last transport that it had here. */
   close(nowUs: number, id: TransportId): RoomId | null {
     const entry = this.#entries.get(id);
@@ -117,8 +124,6 @@ export class Transports {
     const { transport, router, ciphers } = entry;
     const { session } = transport.outlet;
     router.remove(transport, nowUs);
-    const isLast = router.transports.size === 0;
-    if (isLast) this.#rooms.delete(router.id);
     this.#door.unregister(transport);
     transport.ice.close();
     this.senders[session] = undefined;
@@ -127,7 +132,19 @@ export class Transports {
     for (const cipher of ciphers) cipher.free();
     this.#entries.delete(id);
     this.#letters.push({ kind: "close", transportId: id });
-    return isLast ? router.id : null;
+    return this.#endIfEmpty(router);
+  }
+
+  #routerOf(id: RoomId): Router {
+    const router = this.#rooms.get(id) ?? new Router(id);
+    this.#rooms.set(id, router);
+    return router;
+  }
+
+  #endIfEmpty(router: Router): RoomId | null {
+    if (router.transports.size > 0) return null;
+    this.#rooms.delete(router.id);
+    return router.id;
   }
 
   receiveStun(nowUs: number, packet: Uint8Array, length: number, path: PathId): void {

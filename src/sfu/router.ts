@@ -80,9 +80,23 @@ export class Router {
   }
 
   remove(transport: Transport, nowUs: number): void {
+    this.release(transport);
+    transport.close(nowUs);
+  }
+
+  /** Takes in a transport that comes from another room. */
+  adopt(transport: Transport): void {
+    this.transports.add(transport);
+    for (const track of transport.tracks) this.#upTracks.set(track.id, { track, owner: transport });
+    for (const downTrack of transport.downTracks) {
+      this.#downTracks.set(downTrack.params.subscriptionId, { downTrack, transport });
+    }
+  }
+
+  /** Lets a transport go that stays alive. */
+  release(transport: Transport): void {
     for (const track of transport.tracks) this.#upTracks.delete(track.id);
     for (const { params } of transport.downTracks) this.#downTracks.delete(params.subscriptionId);
-    transport.close(nowUs);
     this.transports.delete(transport);
   }
 

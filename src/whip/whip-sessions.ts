@@ -64,6 +64,8 @@ type Connect = (
 
 interface Session {
   readonly transport: Transport;
+  /** The room of the tokens that own it. Its participant may have been moved to another since. */
+  readonly room: string;
   readonly bundle: NegotiationOutcome["bundle"];
   remoteIce: IceCredentials;
   /** Counts ICE sessions: the first, and one for each restart (RFC 9725 §4.3.1). */
@@ -220,7 +222,8 @@ export class WhipSessions {
   ): OpenedSession {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString("base64url");
     const { remoteIce } = outcome.transport;
-    const session: Session = { transport, bundle: outcome.bundle, remoteIce, iceGeneration: 1 };
+    const room = transport.participant.room.id;
+    const session: Session = { transport, room, bundle: outcome.bundle, remoteIce, iceGeneration: 1 };
     this.#sessions.set(sessionId, session);
     transport.onClosed(() => this.#sessions.delete(sessionId));
     const answer = writeAnswer({
@@ -237,8 +240,8 @@ export class WhipSessions {
   #sessionOf(sessionId: string, { identity, grants }: Claims): Session | undefined {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return undefined;
-    const { participant } = session.transport;
-    return participant.identity === identity && participant.room.id === grants.room ? session : undefined;
+    const { transport, room } = session;
+    return transport.participant.identity === identity && room === grants.room ? session : undefined;
   }
 }
 
