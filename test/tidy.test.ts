@@ -23,8 +23,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ["base"],
   telemetry: ["base"],
   control: ["base", "contract", "sdp", "telemetry"],
+  livekit: ["base", "control"],
+  twirp: ["config", "control", "livekit"],
   whip: ["base", "contract", "sdp", "control", "telemetry"],
-  http: ["base", "contract", "control", "telemetry", "config", "whip"],
+  http: ["base", "contract", "control", "telemetry", "config", "whip", "twirp"],
 };
 
 /** npm packages and Node modules that a folder may import beyond `node:assert`. */
@@ -41,6 +43,9 @@ const MAY_USE: Record<string, RegExp> = {
   portable: /^node:(?:crypto|dgram|dns|net)$/,
   native: /^node:(?:crypto|dgram|ffi|net|os)$/,
 };
+
+/** Folders that may know LiveKit's protocol, whose drift must not reach the rest. */
+const LIVEKIT = ["livekit", "twirp"];
 
 /** Folders that see no clock, no chance, no I/O, no process: the same calls give the same outcome. */
 const PURE = ["base", "contract", "rtp", "sdp", "ice", "srtp", "cc", "sfu", "core"];
@@ -81,6 +86,7 @@ test.each(files.filter((file) => folderOf(file) !== ""))("%s imports only what i
       }
     } else if (specifier !== "node:assert/strict") {
       if (specifier.startsWith("werift")) expect(folder, "werift has one home").toBe("dtls");
+      if (specifier.startsWith("@livekit/")) expect(LIVEKIT, "control is neutral").toContain(folder);
       const allowed = MAY_USE[folder];
       if (allowed !== undefined) expect(specifier).toMatch(allowed);
     }

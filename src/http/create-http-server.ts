@@ -25,6 +25,7 @@ import { participantRoutes } from "./routes/participants.ts";
 import { roomRoutes } from "./routes/rooms.ts";
 import { subscriptionRoutes } from "./routes/subscriptions.ts";
 import { trackRoutes } from "./routes/tracks.ts";
+import { twirpRoutes } from "./routes/twirp.ts";
 import { whipRoutes } from "./routes/whip.ts";
 import { testCallRoutes } from "./test-call/test-call-routes.ts";
 
@@ -91,6 +92,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     await api.register(trackRoutes, { rooms });
     await api.register(subscriptionRoutes, { rooms });
     await api.register(whipRoutes, { sessions });
+    await api.register(twirpRoutes, { rooms });
   });
   if (config.development) {
     await app.register(developmentRoutes, { tokens });

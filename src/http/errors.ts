@@ -36,7 +36,8 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
     .send(problem.document);
 }
 
-function toProblem(error: FastifyError): HttpProblem {
+/** What an error of Fastify, of its plugins or of ours says to the client. */
+export function toProblem(error: FastifyError): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.map(({ instancePath, message }) => ({

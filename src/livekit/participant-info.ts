@@ -1,0 +1,78 @@
+/** A participant in LiveKit's words: `livekit.ParticipantInfo` and `ParticipantPermission` of livekit_models.proto. */
+import {
+  DisconnectReason,
+  ParticipantInfo,
+  ParticipantInfo_State,
+  ParticipantPermission,
+} from "@livekit/protocol";
+import { type Permission, TRACK_SOURCES } from "../control/access-token.ts";
+import type { Participant } from "../control/participant.ts";
+import type { CloseReason } from "../control/transport.ts";
+import { SOURCES, trackInfo } from "./track-info.ts";
+
+const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
+  client_left: DisconnectReason.CLIENT_INITIATED,
+  replaced: DisconnectReason.CLIENT_INITIATED,
+  never_connected: DisconnectReason.JOIN_FAILURE,
+  duplicate_identity: DisconnectReason.DUPLICATE_IDENTITY,
+  connection_failed: DisconnectReason.CONNECTION_TIMEOUT,
+  participant_removed: DisconnectReason.PARTICIPANT_REMOVED,
+  room_deleted: DisconnectReason.ROOM_DELETED,
+  moved: DisconnectReason.MIGRATION,
+  server_shutdown: DisconnectReason.SERVER_SHUTDOWN,
+  media_thread_exited: DisconnectReason.MEDIA_FAILURE,
+};
+
+export function participantInfo(participant: Participant): ParticipantInfo {
+  const { id, identity, profile, joinedAtMs, version, active, tracks } = participant;
+  const { name, metadata, attributes, permission } = profile;
+  return new ParticipantInfo({
+    sid: id,
+    identity,
+    name,
+    metadata,
+    attributes: { ...attributes },
+    state: active ? ParticipantInfo_State.ACTIVE : ParticipantInfo_State.JOINED,
+    joinedAt: BigInt(Math.floor(joinedAtMs / 1000)),
+    joinedAtMs: BigInt(joinedAtMs),
+    version,
+    permission: permissionInfo(permission),
+    isPublisher: tracks.length > 0,
+    tracks: tracks.map(trackInfo),
+  });
+}
+
+/** As the others see it once it has left. */
+export function departedInfo(participant: Participant, reason: CloseReason): ParticipantInfo {
+  const info = participantInfo(participant);
+  info.state = ParticipantInfo_State.DISCONNECTED;
+  info.disconnectReason = REASONS[reason];
+  return info;
+}
+
+function permissionInfo(permission: Permission): ParticipantPermission {
+  const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateOwnMetadata, hidden } =
+    permission;
+  const known = TRACK_SOURCES.filter((source) => canPublishSources.includes(source));
+  return new ParticipantPermission({
+    canPublish,
+    canSubscribe,
+    canPublishData,
+    canPublishSources: known.map((source) => SOURCES[source]),
+    canUpdateMetadata: canUpdateOwnMetadata,
+    hidden,
+  });
+}
+
+/** The reverse: what is not named is not allowed, as proto3 has no third value. */
+export function permissionOf(info: ParticipantPermission): Permission {
+  const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateMetadata, hidden } = info;
+  return {
+    canPublish,
+    canSubscribe,
+    canPublishData,
+    canPublishSources: TRACK_SOURCES.filter((source) => canPublishSources.includes(SOURCES[source])),
+    canUpdateOwnMetadata: canUpdateMetadata,
+    hidden,
+  };
+}
