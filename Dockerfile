@@ -2,7 +2,7 @@
 #
 #   docker build -t blindfold .
 #   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 7880:7880 -p 7882:7882/udp \
-#     -e BLINDFOLD_AUTH_KEYS=mykey:$(openssl rand -hex 32) -e BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES=203.0.113.7 blindfold
+#     -v blindfold:/data -e BLINDFOLD_AUTH_KEYS=mykey:$(openssl rand -hex 32) -e BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES=203.0.113.7 blindfold
 #
 # Both variables are the operator's to choose, so the image has no value for them and the server says so at start:
 # keys, because the built-in pair is public, and the address where clients reach the published UDP port.
@@ -20,16 +20,19 @@ LABEL org.opencontainers.image.title="Blindfold" \
       org.opencontainers.image.description="A selective forwarding media server for end-to-end encrypted conferences" \
       org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
-# Owned by root and written by nobody: the server needs no file of its own.
+# Owned by root and written by nobody: the server writes to /data alone, and there only when webhooks are configured.
 COPY --from=packages /app/node_modules ./node_modules
 COPY LICENSE package.json ./
 COPY src ./src
+RUN install -d -o 1000 -g 1000 -m 700 /data
+VOLUME /data
 # A container's ports are reached through its network interface, not through its loopback. Each media thread has a port:
 # one, until the operator publishes more.
 ENV NODE_ENV=production \
     BLINDFOLD_HTTP_HOST=0.0.0.0 \
     BLINDFOLD_MEDIA_HOST=0.0.0.0 \
-    BLINDFOLD_MEDIA_THREADS=1
+    BLINDFOLD_MEDIA_THREADS=1 \
+    BLINDFOLD_STORE_PATH=/data
 # The user "node" of the base image, by number: Kubernetes' runAsNonRoot can not check a name.
 USER 1000:1000
 # HTTP, and media of the first thread; thread n listens on 7882 + n.

@@ -8,8 +8,12 @@ import { systemClock } from "./control/clock.ts";
 import { MediaThreads } from "./control/media-threads.ts";
 import { Rooms } from "./control/rooms.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
+import { openDatabase } from "./store/database.ts";
+import { WebhookQueue } from "./store/webhook-queue.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { Threads } from "./threads.ts";
+import { postWebhook } from "./webhooks/post-webhook.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
 import { WhipSessions } from "./whip/whip-sessions.ts";
 
 export interface Server {
@@ -24,7 +28,11 @@ export interface Server {
 /** How often a draining server looks whether everybody has left. */
 const DRAIN_POLL_MS = 100;
 
+/** How long the last webhooks may take. Larger: a slow receiver holds up the end. Smaller: more wait for the next start. */
+const LAST_WEBHOOKS_MS = 2_000;
+
 export async function startServer(config: Config, log: Logger): Promise<Server> {
+  const database = config.webhooks.urls.length > 0 ? openDatabase(config.store.path) : null;
   const metrics = new Metrics();
   const mediaThreads = new MediaThreads(systemClock);
   const threads = new Threads(config, log, metrics, mediaThreads);
@@ -39,6 +47,15 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   });
   metrics.exposeRooms(() => rooms.counts);
   const tokens = new AccessTokens(config.auth.keys, systemClock);
+  const webhooks =
+    database &&
+    new Webhooks(config.webhooks, rooms.events, {
+      queue: new WebhookQueue(database, config.webhooks.maxQueuedPerUrl),
+      post: postWebhook(tokens, config.webhooks.apiKey, config.webhooks.timeoutSeconds),
+      clock: systemClock,
+      metrics: metrics.webhooks,
+      log,
+    });
   const sessions = new WhipSessions(rooms);
   const http = await createHttpServer({
     config,
@@ -63,6 +80,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       const deadlineMs = systemClock.nowMs() + config.shutdown.drainSeconds * 1000;
       while (rooms.counts.participants > 0 && systemClock.nowMs() < deadlineMs) await delay(DRAIN_POLL_MS);
       rooms.deleteAll();
+      await Promise.race([webhooks?.settled(), delay(LAST_WEBHOOKS_MS)]);
+      webhooks?.stop();
+      database?.close();
       await http.close();
       await threads.stop();
     },

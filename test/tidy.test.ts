@@ -23,8 +23,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ["base"],
   telemetry: ["base"],
   control: ["base", "contract", "sdp", "telemetry"],
+  store: [],
   livekit: ["base", "control"],
   twirp: ["config", "control", "livekit"],
+  webhooks: ["control", "livekit", "store", "telemetry"],
   whip: ["base", "contract", "sdp", "control", "telemetry"],
   http: ["base", "contract", "control", "telemetry", "config", "whip", "twirp"],
 };
@@ -40,12 +42,13 @@ const MAY_USE: Record<string, RegExp> = {
   cc: /^$/,
   sfu: /^$/,
   core: /^$/,
+  store: /^node:(?:fs|path|sqlite)$/,
   portable: /^node:(?:crypto|dgram|dns|net)$/,
   native: /^node:(?:crypto|dgram|ffi|net|os)$/,
 };
 
 /** Folders that may know LiveKit's protocol, whose drift must not reach the rest. */
-const LIVEKIT = ["livekit", "twirp"];
+const LIVEKIT = ["livekit", "twirp", "webhooks"];
 
 /** Folders that see no clock, no chance, no I/O, no process: the same calls give the same outcome. */
 const PURE = ["base", "contract", "rtp", "sdp", "ice", "srtp", "cc", "sfu", "core"];

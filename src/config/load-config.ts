@@ -79,7 +79,7 @@ function isMap(value: unknown): value is Record<string, unknown> {
 }
 
 /** What each key allows on its own, but all of them together do not. */
-function contradictions({ http, media, auth, development }: Settings): string[] {
+function contradictions({ http, media, auth, webhooks, development }: Settings): string[] {
   const lines: string[] = [];
   const exposed = !isLoopback(http.host);
   if (exposed && Object.keys(auth.keys).length === 0) {
@@ -100,7 +100,15 @@ function contradictions({ http, media, auth, development }: Settings): string[] 
   if (media.port !== 0 && media.port + threadCount(media.threads) - 1 > 65_535) {
     lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
   }
+  if (webhooks.urls.length > 0 && !signsWebhooks(webhooks.apiKey, Object.keys(auth.keys))) {
+    lines.push("webhooks.apiKey: name the one of auth.keys that is to sign webhooks");
+  }
   return lines;
+}
+
+/** Without a name it is clear only where there are not several. */
+function signsWebhooks(apiKey: string, keys: readonly string[]): boolean {
+  return apiKey === "" ? keys.length < 2 : keys.includes(apiKey);
 }
 
 /** One for each core but one, which main, DTLS and the kernel share. */
@@ -110,11 +118,13 @@ function threadCount(threads: Settings["media"]["threads"]): number {
 
 function derive(settings: Settings): Config {
   const hasKeys = Object.keys(settings.auth.keys).length > 0;
-  const { development, media } = settings;
+  const { development, media, webhooks } = settings;
+  const keys = hasKeys ? settings.auth.keys : { ...DEVELOPMENT_KEYS };
   return {
     ...settings,
     media: { ...media, threads: threadCount(media.threads) },
-    auth: { keys: hasKeys ? settings.auth.keys : { ...DEVELOPMENT_KEYS } },
+    auth: { keys },
+    webhooks: { ...webhooks, apiKey: webhooks.apiKey === "" ? Object.keys(keys)[0]! : webhooks.apiKey },
     development: development === "auto" ? !hasKeys : development === "on",
   };
 }

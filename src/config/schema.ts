@@ -8,6 +8,7 @@ import { z } from "zod";
 const Port = z.int().min(0).max(65_535);
 const Address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
 const Origin = z.string().refine(isOrigin, 'must be an origin such as https://app.example.org, or "*"');
+const Receiver = z.string().refine(isReceiver, "must be an http or https URL without a user name");
 const Network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
 
 /** Below 32 bytes a secret is weaker than the HMAC that it keys (RFC 7518 §3.2). */
@@ -64,6 +65,18 @@ export const Settings = section({
     departureTimeoutSeconds: ROOM_LIMITS.departureTimeoutSeconds.default(20),
     e2ee: ROOM_LIMITS.e2ee.default("optional"),
   }),
+  store: section({
+    path: z.string().min(1).default("data"),
+  }),
+  webhooks: section({
+    urls: z.array(Receiver).default([]),
+    apiKey: z.string().default(""),
+    timeoutSeconds: z.int().min(1).max(60).default(10),
+    firstRetrySeconds: z.int().min(1).max(3_600).default(1),
+    maxRetrySeconds: z.int().min(1).max(86_400).default(60),
+    giveUpSeconds: z.int().min(1).max(2_592_000).default(86_400),
+    maxQueuedPerUrl: z.int().min(1).max(1_000_000).default(10_000),
+  }),
   log: section({
     level: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   }),
@@ -77,6 +90,12 @@ export type Settings = z.output<typeof Settings>;
 function isOrigin(text: string): boolean {
   if (text === "*") return true;
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isReceiver(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === "" && password === "";
 }
 
 function isNetwork(text: string): boolean {

@@ -4,7 +4,7 @@
  *
  * `iss` names the API key whose secret signed the token, `sub` is the participant's identity, `video` holds grants.
  */
-import { createSecretKey, type KeyObject } from "node:crypto";
+import { createHash, createSecretKey, type KeyObject } from "node:crypto";
 import { decodeJwt, errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import type { Clock } from "./clock.ts";
@@ -137,6 +137,19 @@ export class AccessTokens {
     }
   }
 
+  /** A token that vouches for `body`: it holds its SHA-256 as claim `sha256`, in base64. */
+  async signBody(apiKey: string, body: string): Promise<string> {
+    const key = this.#keys.get(apiKey);
+    if (key === undefined) throw new Error(`no API key ${apiKey}`);
+    const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
+    return new SignJWT({ sha256: createHash("sha256").update(body).digest("base64") })
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .setIssuer(apiKey)
+      .setNotBefore(nowSeconds)
+      .setExpirationTime(nowSeconds + SIGNATURE_VALID_SECONDS)
+      .sign(key);
+  }
+
   /** Signs a token with the first key. */
   async issue(request: TokenRequest): Promise<string> {
     const [apiKey, key] = this.#keys.entries().next().value ?? [];
@@ -151,6 +164,9 @@ export class AccessTokens {
       .sign(key);
   }
 }
+
+/** A body is sent at once, so this is for clocks that differ. Larger: a copied request can be replayed for longer. */
+const SIGNATURE_VALID_SECONDS = 300;
 
 /** The `iss` of a token whose signature has not been looked at. */
 function issuerOf(token: string): string | undefined {

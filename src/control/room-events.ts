@@ -11,7 +11,7 @@
  */
 import type { Participant } from "./participant.ts";
 import type { Profile } from "./profile.ts";
-import type { Room } from "./room.ts";
+import type { Room, RoomEndReason } from "./room.ts";
 import type { Track } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
 
@@ -20,7 +20,7 @@ export type RoomHappening =
   | { readonly kind: "room.started" }
   /** Its options, metadata among them. */
   | { readonly kind: "room.changed" }
-  | { readonly kind: "room.finished" };
+  | { readonly kind: "room.finished"; readonly reason: RoomEndReason };
 
 /** To a participant, or to a track of its own. */
 export type ParticipantHappening =

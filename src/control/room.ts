@@ -28,6 +28,9 @@ export interface RoomOptions {
   readonly metadata: string;
 }
 
+/** `idle`: nobody was in it for as long as its timeouts say. */
+export type RoomEndReason = "room_deleted" | "idle" | "server_shutdown";
+
 /** What every room of a server shares. */
 export interface RoomSurroundings {
   readonly threads: MediaThreads;
@@ -155,14 +158,15 @@ export class Room {
   }
 
   /** Ends the room and sends everybody away. */
-  delete(reason: "room_deleted" | "server_shutdown" = "room_deleted"): void {
+  delete(reason: RoomEndReason = "room_deleted"): void {
     if (this.#deleted) return;
     this.#deleted = true;
     this.#forget();
-    for (const participant of this.participants) participant.leave(reason);
+    for (const participant of this.participants)
+      participant.leave(reason === "idle" ? "room_deleted" : reason);
     this.#cancelEmpty();
-    this.log.info("room deleted");
-    this.events.emit({ kind: "room.finished", room: this });
+    this.log.info({ reason }, "room deleted");
+    this.events.emit({ kind: "room.finished", room: this, reason });
   }
 
   onLeft(participant: Participant, reason: CloseReason): void {
@@ -185,7 +189,7 @@ export class Room {
     this.#cancelEmpty();
     const { emptyTimeoutSeconds, departureTimeoutSeconds } = this.#options;
     const seconds = this.#visited ? departureTimeoutSeconds : emptyTimeoutSeconds;
-    this.#cancelEmpty = this.clock.after(seconds * 1000, () => this.delete());
+    this.#cancelEmpty = this.clock.after(seconds * 1000, () => this.delete("idle"));
   }
 }
 

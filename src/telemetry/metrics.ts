@@ -6,6 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
 import { MediaTotals } from "./media-totals.ts";
 import type { ThreadLoadReading } from "./thread-load.ts";
+import { WebhookMetrics } from "./webhook-metrics.ts";
 
 export interface RoomGauges {
   readonly rooms: number;
@@ -50,6 +51,7 @@ const HTTP_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 
 export class Metrics {
   readonly media = new MediaTotals();
+  readonly webhooks: WebhookMetrics;
   readonly #registry = new Registry();
   readonly #http: Histogram<"method" | "route" | "status">;
   readonly #handshake: Histogram;
@@ -64,6 +66,7 @@ export class Metrics {
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
     registerMediaMetrics(this.#registry, this.media);
     this.#registerThreads();
+    this.webhooks = new WebhookMetrics(this.#registry);
     this.#http = new Histogram({
       name: "blindfold_http_request_duration_seconds",
       help: "Time from the head of an HTTP request to the end of its answer.",

@@ -111,6 +111,16 @@ test.each([
     `http: { host: 0.0.0.0 }\nauth: { keys: { a: ${SECRET} } }`,
     /^media\.announcedAddresses: name an address/,
   ],
+  ["webhooks: { urls: [ftp://a.example/] }", /^webhooks\.urls\.0: must be an http or https URL/],
+  [
+    "webhooks: { urls: ['http://user:pass@a.example/'] }",
+    /^webhooks\.urls\.0: must be .* without a user name/,
+  ],
+  ["webhooks: { urls: [http://a.example/], apiKey: b }", /^webhooks\.apiKey: name the one of auth\.keys/],
+  [
+    `webhooks: { urls: [http://a.example/] }\nauth: { keys: { a: ${SECRET}, b: ${SECRET} } }`,
+    /^webhooks\.apiKey: /,
+  ],
   ["media: { port: 65535, threads: 2 }", /^media\.threads: thread n uses media\.port \+ n/],
 ])("refused: %j", (yaml, line) => {
   const lines = linesOf(load(yaml));
@@ -126,6 +136,17 @@ test.each([
   ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, '::1'] }", { ok: true }],
 ])("allowed with a key: %j", (yaml, expected) => {
   expect(load(`${yaml}\nauth: { keys: { a: ${SECRET} } }`)).toMatchObject(expected);
+});
+
+test.each([
+  ["{}", "devkey"],
+  [`auth: { keys: { a: ${SECRET} } }`, "a"],
+  [
+    `auth: { keys: { a: ${SECRET}, b: ${SECRET} } }\nwebhooks: { urls: [https://a.example/], apiKey: b }`,
+    "b",
+  ],
+])("webhooks are signed by the only key, or by the one that is named: %j", (yaml, apiKey) => {
+  expect(load(yaml)).toMatchObject({ config: { webhooks: { apiKey } } });
 });
 
 test("media threads are as many as asked for, or one less than the cores", () => {

@@ -51,6 +51,14 @@ test("the settings of the image are accepted, and the exposed ports are those it
   });
 });
 
+test("the only directory that the server writes to is a volume, and belongs to its user", () => {
+  const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
+  const directory = imageEnv.BLINDFOLD_STORE_PATH;
+  expect(dockerfile).toContain(
+    `RUN install -d -o ${user} -g ${user} -m 700 ${directory}\nVOLUME ${directory}\n`,
+  );
+});
+
 test.each(Object.keys(operatorsEnv))("without %s the image says what is missing", (variable) => {
   const loaded = loadConfig([], { ...imageEnv, ...operatorsEnv, [variable]: undefined });
   expect(loaded.ok ? [] : loaded.lines).toHaveLength(1);

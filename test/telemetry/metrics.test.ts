@@ -16,6 +16,9 @@ function busyMetrics(): Metrics {
   metrics.onHandshake("ok", 0.02);
   metrics.onHandshake("bad_finished", 0.02);
   metrics.onHttpExchange({ method: "GET", route: "/v1/rooms/:room", status: 200, seconds: 0.003 });
+  metrics.webhooks.exposeQueue(() => 5);
+  metrics.webhooks.onAttempt("delivered");
+  metrics.webhooks.onDeadLetters("too_old", 2);
   const delays = { eventLoopDelayP50Us: 1000, eventLoopDelayP99Us: 2000, eventLoopDelayMaxUs: 3000 };
   metrics.onDtlsLoad({ cpuUs: 5_000_000, associations: 7, ...delays });
   return metrics;
@@ -72,6 +75,9 @@ test("each counter is what its slot says, under the right labels", async () => {
   expect(seen.get('blindfold_thread_event_loop_delay_seconds{thread="dtls",statistic="p99"}')).toBe(0.002);
   expect(seen.get('blindfold_dtls_handshake_failures_total{reason="bad_finished"}')).toBe(1);
   expect(seen.get("blindfold_dtls_associations")).toBe(7);
+  expect(seen.get("blindfold_webhook_queue_events")).toBe(5);
+  expect(seen.get('blindfold_webhook_attempts_total{outcome="delivered"}')).toBe(1);
+  expect(seen.get('blindfold_webhook_dead_letters_total{reason="too_old"}')).toBe(2);
 });
 
 test("the delay histogram is cumulative and in seconds", async () => {

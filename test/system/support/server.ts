@@ -73,6 +73,11 @@ export class TestServer {
     return parsePrometheusText(await reply.text());
   }
 
+  /** Ends it without a chance to do anything. */
+  async kill(): Promise<void> {
+    await this.#process.exited(0);
+  }
+
   /** Asks it to drain, and resolves when it has ended by itself with 0; throws when it has not. */
   async stop(): Promise<void> {
     const code = await this.#process.terminate(STOP_LIMIT_MS);

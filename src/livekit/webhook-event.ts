@@ -1,0 +1,60 @@
+/** What happens in a room as LiveKit's webhooks tell it: `livekit.WebhookEvent` of livekit_webhook.proto. */
+import { RoomEndReason as EndReason, WebhookEvent } from "@livekit/protocol";
+import type { RoomEndReason } from "../control/room.ts";
+import type { RoomEvent } from "../control/room-events.ts";
+import type { Track } from "../control/track.ts";
+import { departedInfo, participantInfo } from "./participant-info.ts";
+import { roomInfo } from "./room-info.ts";
+import { trackInfo } from "./track-info.ts";
+
+const END_REASONS: Readonly<Record<RoomEndReason, EndReason>> = {
+  room_deleted: EndReason.ROOM_END_API_DELETE,
+  idle: EndReason.ROOM_END_IDLE_TIMEOUT,
+  server_shutdown: EndReason.ROOM_END_SERVER_SHUTDOWN,
+};
+
+export class WebhookEvents {
+  /** Tracks that were told to be published: only their end is told too. */
+  readonly #published = new WeakSet<Track>();
+
+  /** Undefined for what LiveKit's webhooks do not tell. Participants join when they are connected, tracks with media. */
+  of(event: RoomEvent): WebhookEvent | undefined {
+    const room = roomInfo(event.room);
+    switch (event.kind) {
+      case "room.started":
+        return new WebhookEvent({ event: "room_started", room });
+      case "room.finished":
+        return new WebhookEvent({ event: "room_finished", room, roomEndReason: END_REASONS[event.reason] });
+      case "participant.active":
+        return new WebhookEvent({
+          event: "participant_joined",
+          room,
+          participant: participantInfo(event.participant),
+        });
+      case "participant.left":
+        return new WebhookEvent({
+          event: event.participant.active ? "participant_left" : "participant_connection_aborted",
+          room,
+          participant: departedInfo(event.participant, event.reason),
+        });
+      case "track.codec":
+        if (this.#published.has(event.track)) return undefined;
+        this.#published.add(event.track);
+        return this.#ofTrack("track_published", event);
+      case "track.unpublished":
+        return this.#published.delete(event.track) ? this.#ofTrack("track_unpublished", event) : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #ofTrack(name: string, event: Extract<RoomEvent, { readonly track: Track }>): WebhookEvent {
+    const { track } = event;
+    return new WebhookEvent({
+      event: name,
+      room: roomInfo(event.room),
+      participant: participantInfo(track.publisher),
+      track: trackInfo(track),
+    });
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The server's SQLite database: one file in the directory that `store.path` names, in write-ahead mode.
+ *
+ * What is written outlives the death of the process. `synchronous=NORMAL` spares an fsync for each write: when the
+ * machine loses its power, the last writes may be missing, but the file is whole.
+ */
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Step n makes a database of version n into one of version n + 1. A step that was released is never changed. */
+const MIGRATIONS = [
+  `CREATE TABLE webhooks (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     url TEXT NOT NULL,
+     body TEXT NOT NULL,
+     created_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX webhooks_by_url ON webhooks (url, id);`,
+];
+
+/** Throws with a reason for the operator when the directory cannot be used. */
+export function openDatabase(directory: string): DatabaseSync {
+  const file = join(directory, "blindfold.db");
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Made here, because SQLite would let others read it: events hold names and metadata.
+    closeSync(openSync(file, "a", 0o600));
+    const database = new DatabaseSync(file);
+    // One process at a time: two of them would both send what waits here.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    migrate(database);
+    return database;
+  } catch (error) {
+    throw new Error(`store.path: ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function migrate(database: DatabaseSync): void {
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (version > MIGRATIONS.length) throw new Error(`made by a later release (version ${version})`);
+  for (let next = version; next < MIGRATIONS.length; next++) {
+    database.exec(`BEGIN; ${MIGRATIONS[next]} PRAGMA user_version = ${next + 1}; COMMIT;`);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Delivers the events that wait for one URL, one after the other and in their order.
+ *
+ *            wake()             2xx, or given up: the next
+ *    idle ───────────▶ sending ◀───────────────────────────┐
+ *     ▲                 │  │  └────────────────────────────┘
+ *     └── nothing waits ┘  │ failed
+ *                          ▼
+ *                       waiting ── after the pause ──▶ sending
+ *
+ * An event leaves the queue only after an answer, so a receiver may get it twice, with the same id. One that its
+ * receiver calls bad, or that is too old after a failure, is given up: it would hold up all the others.
+ */
+import type { Logger } from "pino";
+import type { Clock } from "../control/clock.ts";
+import type { QueuedEvent, WebhookQueue } from "../store/webhook-queue.ts";
+import type { WebhookMetrics } from "../telemetry/webhook-metrics.ts";
+
+export interface RetryPolicy {
+  readonly firstRetrySeconds: number;
+  readonly maxRetrySeconds: number;
+  readonly giveUpSeconds: number;
+}
+
+/** Sends one body; resolves with the status, or with null when there was no answer in time. Never rejects. */
+export type Post = (url: string, body: string) => Promise<number | null>;
+
+export interface SenderDeps {
+  readonly queue: WebhookQueue;
+  readonly post: Post;
+  readonly clock: Clock;
+  readonly metrics: WebhookMetrics;
+  readonly log: Logger;
+}
+
+/** The receiver has read the event and will say the same each time (RFC 9110 §15.5.1, .14, .16, .21). */
+const REFUSALS = [400, 413, 415, 422];
+
+type State =
+  | { readonly kind: "idle" }
+  | { readonly kind: "sending"; readonly done: Promise<void> }
+  | { readonly kind: "waiting"; readonly cancel: () => void }
+  | { readonly kind: "stopped" };
+
+export class WebhookSender {
+  readonly #url: string;
+  readonly #policy: RetryPolicy;
+  readonly #deps: SenderDeps;
+  readonly #log: Logger;
+  #state: State = { kind: "idle" };
+  /** Failures since the last success: the pause grows with them, whichever event they were about. */
+  #failures = 0;
+
+  constructor(url: string, policy: RetryPolicy, deps: SenderDeps) {
+    this.#url = url;
+    this.#policy = policy;
+    this.#deps = deps;
+    // Path and query of a URL may hold the receiver's secret.
+    this.#log = deps.log.child({ receiver: new URL(url).origin });
+  }
+
+  /** Something may be waiting. */
+  wake(): void {
+    if (this.#state.kind === "idle") this.#start();
+  }
+
+  /** Resolves when nothing more can be delivered now. */
+  async settled(): Promise<void> {
+    if (this.#state.kind === "sending") await this.#state.done;
+  }
+
+  /** Ends at once; what is under way may be delivered, and will be sent again. */
+  stop(): void {
+    if (this.#state.kind === "waiting") this.#state.cancel();
+    this.#state = { kind: "stopped" };
+  }
+
+  get #stopped(): boolean {
+    return this.#state.kind === "stopped";
+  }
+
+  #start(): void {
+    this.#state = { kind: "sending", done: this.#sendAll() };
+  }
+
+  async #sendAll(): Promise<void> {
+    try {
+      while (await this.#sendNext());
+    } catch (error) {
+      // The store: it may work again after a pause, and until then nobody's call may suffer.
+      this.#log.error({ err: error }, "webhook queue failed");
+      this.#failures += 1;
+      if (!this.#stopped) this.#wait();
+    }
+  }
+
+  /** Returns whether to go on with the next. */
+  async #sendNext(): Promise<boolean> {
+    // A turn later, so that the state says `sending` by then.
+    await Promise.resolve();
+    if (this.#stopped) return false;
+    const event = this.#deps.queue.first(this.#url);
+    if (event === undefined) {
+      this.#state = { kind: "idle" };
+      return false;
+    }
+    const status = await this.#deps.post(this.#url, event.body);
+    if (this.#stopped) return false;
+    if (this.#settle(event, status)) return true;
+    this.#wait();
+    return false;
+  }
+
+  /** Returns whether the event is done with, well or badly. */
+  #settle(event: QueuedEvent, status: number | null): boolean {
+    const { queue, metrics, clock } = this.#deps;
+    if (status !== null && status >= 200 && status < 300) {
+      if (this.#failures > 0) this.#log.info({ failures: this.#failures }, "webhooks are delivered again");
+      this.#failures = 0;
+      metrics.onAttempt("delivered");
+      queue.remove(this.#url, event.id);
+      return true;
+    }
+    metrics.onAttempt("failed");
+    this.#failures += 1;
+    if (this.#failures === 1) this.#log.warn({ status }, "webhook not delivered");
+    const ageMs = clock.nowMs() - event.createdMs;
+    const isRefused = status !== null && REFUSALS.includes(status);
+    if (!isRefused && ageMs < this.#policy.giveUpSeconds * 1000) return false;
+    this.#log.warn({ status, ageMs }, "webhook given up");
+    metrics.onDeadLetters(isRefused ? "refused" : "too_old");
+    queue.remove(this.#url, event.id);
+    return true;
+  }
+
+  #wait(): void {
+    const { firstRetrySeconds, maxRetrySeconds } = this.#policy;
+    const seconds = Math.min(firstRetrySeconds * 2 ** (this.#failures - 1), maxRetrySeconds);
+    this.#state = { kind: "waiting", cancel: this.#deps.clock.after(seconds * 1000, () => this.#start()) };
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Tells an application's servers what happens in the rooms, as LiveKit's webhooks do.
+ *
+ *   Rooms ── RoomEvent ──▶ WebhookEvents ── JSON ──▶ WebhookQueue (SQLite) ──▶ WebhookSender, one for each URL
+ *
+ * Each URL gets all events, each at least once, in the order in which they happened. An event is in the queue before
+ * whoever caused it gets an answer.
+ */
+import { randomBytes } from "node:crypto";
+import type { WebhookEvent } from "@livekit/protocol";
+import type { Logger } from "pino";
+import type { RoomEvent, RoomEvents } from "../control/room-events.ts";
+import { WebhookEvents } from "../livekit/webhook-event.ts";
+import { type RetryPolicy, type SenderDeps, WebhookSender } from "./webhook-sender.ts";
+
+export interface WebhookSettings extends RetryPolicy {
+  readonly urls: readonly string[];
+}
+
+/** 96 bits: an id is never given twice, in however many processes. */
+const EVENT_ID_BYTES = 12;
+
+interface Receiver {
+  readonly url: string;
+  readonly sender: WebhookSender;
+  /** Events that had no room in the queue since the last that had. */
+  dropped: number;
+}
+
+export class Webhooks {
+  readonly #deps: SenderDeps;
+  readonly #log: Logger;
+  readonly #receivers: readonly Receiver[];
+  readonly #events = new WebhookEvents();
+  readonly #stopListening: () => void;
+
+  /** Starts at once with what an earlier process has left. */
+  constructor(settings: WebhookSettings, rooms: RoomEvents, deps: SenderDeps) {
+    this.#deps = deps;
+    this.#log = deps.log;
+    this.#receivers = settings.urls.map((url) => ({
+      url,
+      sender: new WebhookSender(url, settings, deps),
+      dropped: 0,
+    }));
+    this.#forgetOthers(settings.urls);
+    deps.metrics.exposeQueue(() => deps.queue.size);
+    this.#stopListening = rooms.on((event) => this.#onRoomEvent(event));
+    for (const { sender } of this.#receivers) sender.wake();
+  }
+
+  /** Resolves when everything is delivered that can be now. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#receivers.map(({ sender }) => sender.settled()));
+  }
+
+  stop(): void {
+    this.#stopListening();
+    for (const { sender } of this.#receivers) sender.stop();
+  }
+
+  #onRoomEvent(event: RoomEvent): void {
+    const told = this.#events.of(event);
+    if (told === undefined) return;
+    const nowMs = this.#deps.clock.nowMs();
+    told.id = `EV_${randomBytes(EVENT_ID_BYTES).toString("base64url")}`;
+    told.createdAt = BigInt(Math.floor(nowMs / 1000));
+    for (const receiver of this.#receivers) this.#enqueue(receiver, told, nowMs);
+  }
+
+  #enqueue(receiver: Receiver, event: WebhookEvent, nowMs: number): void {
+    const { queue, metrics } = this.#deps;
+    event.numDropped = receiver.dropped;
+    try {
+      if (queue.add(receiver.url, event.toJsonString(), nowMs)) receiver.dropped = 0;
+      else {
+        receiver.dropped += 1;
+        metrics.onDeadLetters("queue_full");
+      }
+    } catch (error) {
+      // A full disk must not keep anybody from joining or leaving.
+      receiver.dropped += 1;
+      metrics.onDeadLetters("store_failed");
+      this.#log.error({ err: error }, "webhook not stored");
+    }
+    receiver.sender.wake();
+  }
+
+  #forgetOthers(urls: readonly string[]): void {
+    const { queue, metrics } = this.#deps;
+    for (const url of queue.urls.filter((one) => !urls.includes(one))) {
+      const events = queue.removeAll(url);
+      metrics.onDeadLetters("unconfigured", events);
+      this.#log.warn(
+        { receiver: new URL(url).origin, events },
+        "webhooks given up: the URL is not configured",
+      );
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/** Goal: what was written is there after the process, for one process at a time, and an operator learns why it is not. */
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openDatabase } from "../../src/store/database.ts";
+import { WebhookQueue } from "../../src/store/webhook-queue.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "store-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("a queue is as it was, in order, after it was closed", () => {
+  const database = openDatabase(directory);
+  const queue = new WebhookQueue(database, 10);
+  for (const body of ["a", "b", "c"]) expect(queue.add("http://one/", body, 1)).toBe(true);
+  queue.add("http://two/", "z", 2);
+  queue.remove("http://one/", queue.first("http://one/")!.id);
+  database.close();
+
+  const again = new WebhookQueue(openDatabase(directory), 10);
+  expect([again.size, again.urls]).toEqual([3, ["http://one/", "http://two/"]]);
+  const bodies: string[] = [];
+  for (let next = again.first("http://one/"); next !== undefined; next = again.first("http://one/")) {
+    bodies.push(next.body);
+    again.remove("http://one/", next.id);
+  }
+  expect(bodies).toEqual(["b", "c"]);
+  expect(again.first("http://two/")).toMatchObject({ body: "z", createdMs: 2 });
+  expect([again.removeAll("http://two/"), again.size, again.urls]).toEqual([1, 0, []]);
+});
+
+test("each URL has its own limit, and room again for what has left", () => {
+  const queue = new WebhookQueue(openDatabase(directory), 2);
+  const add = (url: string) => queue.add(url, "x", 0);
+  expect([add("http://one/"), add("http://one/"), add("http://one/"), add("http://two/")]).toEqual([
+    true,
+    true,
+    false,
+    true,
+  ]);
+  queue.remove("http://one/", queue.first("http://one/")!.id);
+  expect([add("http://one/"), add("http://one/")]).toEqual([true, false]);
+});
+
+test("a directory is made, for its owner alone", () => {
+  const inner = join(directory, "a", "b");
+  openDatabase(inner).close();
+  expect(statSync(inner).mode & 0o777).toBe(0o700);
+  expect(statSync(join(inner, "blindfold.db")).mode & 0o777).toBe(0o600);
+});
+
+test("a second server on one directory does not start", () => {
+  const first = openDatabase(directory);
+  expect(() => openDatabase(directory)).toThrow(/^store\.path: .*blindfold\.db: database is locked$/);
+  first.close();
+  openDatabase(directory).close();
+});
+
+test("a directory that is none is named", () => {
+  writeFileSync(join(directory, "file"), "");
+  expect(() => openDatabase(join(directory, "file"))).toThrow(/^store\.path: .*file\/blindfold\.db: EEXIST/);
+});
+
+test("a file that is no database, or one of a later release, is left alone", () => {
+  const file = join(directory, "blindfold.db");
+  writeFileSync(file, "something else, and long enough to be looked at as a header by whoever opens it");
+  expect(() => openDatabase(directory)).toThrow(/file is not a database/);
+  rmSync(file);
+  openDatabase(directory).close();
+  const later = new DatabaseSync(file);
+  later.exec("PRAGMA user_version = 99");
+  later.close();
+  expect(() => openDatabase(directory)).toThrow(/made by a later release \(version 99\)/);
+});
