@@ -12,6 +12,7 @@ import { DependencyDescriptorReader } from "../rtp/dependency-descriptor.ts";
 import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
 import { KeyframeRequester } from "./keyframe-requester.ts";
+import { LayerRates } from "./layer-rates.ts";
 import { NO_ROW, PacketHistory } from "./packet-history.ts";
 import { PayloadReader } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -40,6 +41,7 @@ export class UpStream {
   readonly keyframes = new KeyframeRequester(PLI_RETRY_US);
   readonly history: PacketHistory;
   readonly rate = new RateMeter();
+  readonly layerRates = new LayerRates();
   readonly #descriptors = new DependencyDescriptorReader();
   readonly #payload = new PayloadReader();
   /** Highest layers seen: what can be asked for. */
@@ -73,8 +75,9 @@ export class UpStream {
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length, packet.receivedUs);
     this.readFrame(packet, payload);
-    if (payload.codec === "opus") return;
     const { frame } = packet;
+    this.layerRates.add(frame, packet.length, packet.receivedUs);
+    if (payload.codec === "opus") return;
     if (frame.keyframe && frame.startsFrame) this.keyframes.onKeyframe();
     if (frame.maxSpatial > this.maxSpatial) this.maxSpatial = frame.maxSpatial;
     if (frame.maxTemporal > this.maxTemporal) this.maxTemporal = frame.maxTemporal;

@@ -1,0 +1,135 @@
+/**
+ * What each layer set of a published stream costs on the wire: the bitrate of everything that a receiver of
+ * (spatial, temporal) is sent, measured from the packets that came.
+ *
+ * With a Dependency Descriptor a set is a decode target, and a packet belongs to each target for which it is not "not
+ * present": right for L1T3, where sets contain each other, and for L3T3_KEY, where they do not. Without one a set holds
+ * all lower layers. Under simulcast each encoding is a stream of its own, with its own sets.
+ *
+ * The rate is that of a sliding window. A layer that starts is measured from its start, because a window that is still
+ * half empty would make it look cheap; one that stops has left the window a second later.
+ */
+import { type DependencyStructure, DTI, MAX_TARGETS, type Resolution } from "../rtp/dependency-structure.ts";
+import type { FrameInfo } from "../rtp/frame-info.ts";
+
+/** IPv4 and UDP headers, and the tag of AEAD_AES_128_GCM (the other profile's is six bytes shorter). */
+const OVERHEAD_BYTES = 28 + 16;
+
+/**
+ * Ten steps of a tenth of a second. A longer window follows a scene change later; in a shorter one the base layer, with
+ * seven frames a second, would change its rate with each frame that enters or leaves. Finer steps cost memory.
+ */
+const BUCKETS = 10;
+const BUCKET_US = 100_000;
+const WINDOW_US = BUCKETS * BUCKET_US;
+
+/**
+ * A layer silent for this long starts anew with its next frame. Longer would measure one that comes back by a window
+ * that is mostly empty; shorter would take each picture of a slow screen share for a start.
+ */
+const START_AFTER_US = 1_500_000;
+
+/** A layer that started less than this ago is measured as if it had sent for so long: one frame is no rate. */
+const MIN_MEASURED_US = 300_000;
+
+/** Layer sets without structure, and layers of frames: 4 spatial times 8 temporal, as many as there are targets. */
+const MAX_TEMPORAL = 8;
+
+export class LayerRates {
+  /** Of each spatial layer, from the latest structure that had them; empty where the publisher does not say. */
+  resolutions: readonly Resolution[] = [];
+  #structure: DependencyStructure | null = null;
+  /** Highest layers seen without a structure. */
+  #maxSpatial = 0;
+  #maxTemporal = 0;
+  /** A row of bits by layer set for each bucket; `#bits` is a ring of them. */
+  readonly #bits = new Uint32Array(BUCKETS * MAX_TARGETS);
+  /** Bits by layer set over all buckets. */
+  readonly #sums = new Float64Array(MAX_TARGETS);
+  /** Since when a set is measured, if that is within the window. */
+  readonly #sinceUs = new Float64Array(MAX_TARGETS).fill(Number.NEGATIVE_INFINITY);
+  /** When a frame of exactly this (spatial, temporal) layer last came. */
+  readonly #lastUs = new Float64Array(MAX_TARGETS).fill(Number.NEGATIVE_INFINITY);
+  #bucket = 0;
+  #bucketEndUs = 0;
+
+  /** A packet of `bytes` in the clear, which belongs to `frame`. */
+  add(frame: FrameInfo, bytes: number, nowUs: number): void {
+    const { structure } = frame;
+    // Of a structure that was lost: nobody can be given it.
+    if (structure === null && this.#structure !== null) return;
+    if (structure !== this.#structure) this.#onStructure(structure!);
+    this.#advance(nowUs);
+    const layer = frame.spatial * MAX_TEMPORAL + frame.temporal;
+    const starts = nowUs - this.#lastUs[layer]! > START_AFTER_US;
+    this.#lastUs[layer] = nowUs;
+    const bits = (bytes + OVERHEAD_BYTES) * 8;
+    if (structure === null) this.#addToSetsAbove(frame.spatial, frame.temporal, bits, starts, nowUs);
+    else {
+      for (let target = 0; target < structure.targets; target++) {
+        if (frame.dtis[target] !== DTI.notPresent) this.#count(target, bits, starts, nowUs);
+      }
+    }
+  }
+
+  /** What a receiver of at most these layers is sent, bits per second of the wire. */
+  bps(spatial: number, temporal: number, nowUs: number): number {
+    this.#advance(nowUs);
+    const set =
+      this.#structure?.target(spatial, temporal) ??
+      Math.min(spatial, this.#maxSpatial) * MAX_TEMPORAL + Math.min(temporal, this.#maxTemporal);
+    const windowStartUs = this.#bucketEndUs - WINDOW_US;
+    const measuredUs = Math.max(nowUs - Math.max(windowStartUs, this.#sinceUs[set]!), MIN_MEASURED_US);
+    return Math.round((this.#sums[set]! * 1_000_000) / measuredUs);
+  }
+
+  /** Each key frame brings one, mostly the same again. Another number of targets means that they are others. */
+  #onStructure(structure: DependencyStructure): void {
+    if (this.#structure?.targets !== structure.targets) {
+      this.#lastUs.fill(Number.NEGATIVE_INFINITY);
+      this.#bits.fill(0);
+      this.#sums.fill(0);
+    }
+    this.#structure = structure;
+    if (structure.resolutions.length > 0) this.resolutions = structure.resolutions;
+  }
+
+  #addToSetsAbove(spatial: number, temporal: number, bits: number, starts: boolean, nowUs: number): void {
+    if (spatial > this.#maxSpatial) this.#maxSpatial = spatial;
+    if (temporal > this.#maxTemporal) this.#maxTemporal = temporal;
+    for (let s = spatial; s <= this.#maxSpatial; s++) {
+      for (let t = temporal; t <= this.#maxTemporal; t++) {
+        this.#count(s * MAX_TEMPORAL + t, bits, starts, nowUs);
+      }
+    }
+  }
+
+  #count(set: number, bits: number, starts: boolean, nowUs: number): void {
+    // Layers that start together do so one after the other.
+    if (starts && nowUs - this.#sinceUs[set]! > MIN_MEASURED_US) this.#restart(set, nowUs);
+    this.#bits[this.#bucket * MAX_TARGETS + set]! += bits;
+    this.#sums[set]! += bits;
+  }
+
+  /** A layer of the set has started: what came before says nothing of its rate from here on. */
+  #restart(set: number, nowUs: number): void {
+    for (let at = set; at < this.#bits.length; at += MAX_TARGETS) this.#bits[at] = 0;
+    this.#sums[set] = 0;
+    this.#sinceUs[set] = nowUs;
+  }
+
+  /** Makes the bucket of `nowUs` the present one: those that leave the window are emptied. */
+  #advance(nowUs: number): void {
+    if (nowUs < this.#bucketEndUs) return;
+    const steps = Math.min(BUCKETS, 1 + Math.floor((nowUs - this.#bucketEndUs) / BUCKET_US));
+    for (let step = 0; step < steps; step++) {
+      this.#bucket = (this.#bucket + 1) % BUCKETS;
+      const row = this.#bucket * MAX_TARGETS;
+      for (let set = 0; set < MAX_TARGETS; set++) {
+        this.#sums[set]! -= this.#bits[row + set]!;
+        this.#bits[row + set] = 0;
+      }
+    }
+    this.#bucketEndUs = (Math.floor(nowUs / BUCKET_US) + 1) * BUCKET_US;
+  }
+}
