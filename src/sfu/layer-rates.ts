@@ -38,10 +38,10 @@ const MAX_TEMPORAL = 8;
 export class LayerRates {
   /** Of each spatial layer, from the latest structure that had them; empty where the publisher does not say. */
   resolutions: readonly Resolution[] = [];
+  /** Highest layers that are sent at present; without a structure, that were ever seen. */
+  maxSpatial = 0;
+  maxTemporal = 0;
   #structure: DependencyStructure | null = null;
-  /** Highest layers seen without a structure. */
-  #maxSpatial = 0;
-  #maxTemporal = 0;
   /** A row of bits by layer set for each bucket; `#bits` is a ring of them. */
   readonly #bits = new Uint32Array(BUCKETS * MAX_TARGETS);
   /** Bits by layer set over all buckets. */
@@ -64,11 +64,11 @@ export class LayerRates {
     const starts = nowUs - this.#lastUs[layer]! > START_AFTER_US;
     this.#lastUs[layer] = nowUs;
     const bits = (bytes + OVERHEAD_BYTES) * 8;
-    if (structure === null) this.#addToSetsAbove(frame.spatial, frame.temporal, bits, starts, nowUs);
-    else {
-      for (let target = 0; target < structure.targets; target++) {
-        if (frame.dtis[target] !== DTI.notPresent) this.#count(target, bits, starts, nowUs);
-      }
+    if (structure === null) return this.#addToSetsAbove(frame.spatial, frame.temporal, bits, starts, nowUs);
+    this.maxSpatial = frame.maxSpatial;
+    this.maxTemporal = frame.maxTemporal;
+    for (let target = 0; target < structure.targets; target++) {
+      if (frame.dtis[target] !== DTI.notPresent) this.#count(target, bits, starts, nowUs);
     }
   }
 
@@ -77,7 +77,7 @@ export class LayerRates {
     this.#advance(nowUs);
     const set =
       this.#structure?.target(spatial, temporal) ??
-      Math.min(spatial, this.#maxSpatial) * MAX_TEMPORAL + Math.min(temporal, this.#maxTemporal);
+      Math.min(spatial, this.maxSpatial) * MAX_TEMPORAL + Math.min(temporal, this.maxTemporal);
     const windowStartUs = this.#bucketEndUs - WINDOW_US;
     const measuredUs = Math.max(nowUs - Math.max(windowStartUs, this.#sinceUs[set]!), MIN_MEASURED_US);
     return Math.round((this.#sums[set]! * 1_000_000) / measuredUs);
@@ -95,10 +95,10 @@ export class LayerRates {
   }
 
   #addToSetsAbove(spatial: number, temporal: number, bits: number, starts: boolean, nowUs: number): void {
-    if (spatial > this.#maxSpatial) this.#maxSpatial = spatial;
-    if (temporal > this.#maxTemporal) this.#maxTemporal = temporal;
-    for (let s = spatial; s <= this.#maxSpatial; s++) {
-      for (let t = temporal; t <= this.#maxTemporal; t++) {
+    if (spatial > this.maxSpatial) this.maxSpatial = spatial;
+    if (temporal > this.maxTemporal) this.maxTemporal = temporal;
+    for (let s = spatial; s <= this.maxSpatial; s++) {
+      for (let t = temporal; t <= this.maxTemporal; t++) {
         this.#count(s * MAX_TEMPORAL + t, bits, starts, nowUs);
       }
     }
