@@ -194,6 +194,16 @@ export type MediaEvent =
       readonly codec: CodecName;
       readonly payloadType: number;
     }
+  | {
+      /**
+       * The highest spatial layer of a video that receivers in this thread would have if their paths allowed, -1 for
+       * none. More is told at once, less when it has lasted. Not told before anybody in this thread wanted the track, or
+       * nobody did for a while.
+       */
+      readonly kind: "up-track.wanted";
+      readonly trackId: TrackId;
+      readonly spatial: number;
+    }
   /** A piped track's receivers need a key frame, which only the thread that hears the publisher can ask for. */
   | { readonly kind: "piped-track.keyframe"; readonly trackId: TrackId; readonly encoding: number }
   | {

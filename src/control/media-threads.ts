@@ -133,6 +133,7 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
     case "transport.state":
       return event.transportId;
     case "up-track.codec":
+    case "up-track.wanted":
     case "piped-track.keyframe":
       return event.trackId;
     case "down-track.layer":

@@ -31,6 +31,9 @@ export class Track {
   readonly #extensions: ExtensionIds;
   /** Other threads that it is piped to, with how many subscriptions carry it there. */
   readonly #pipes = new Map<MediaThread, number>();
+  /** By thread, the highest spatial layer that is wanted there; none yet where that is not known. */
+  readonly #wantedIn = new Map<MediaThread, number>();
+  readonly #wantedListeners: ((wanted: number | null) => void)[] = [];
   #payload: PayloadParams | null = null;
   #muted = false;
 
@@ -73,6 +76,26 @@ export class Track {
     this.publisher.tell({ kind: "track.muted", track: this });
   }
 
+  /** The highest spatial layer that anybody would have; -1 for none, null while not known: send everything. */
+  get wanted(): number | null {
+    if (!this.#wantedIn.has(this.#thread)) return null;
+    return Math.max(...this.#wantedIn.values());
+  }
+
+  /** Calls `listener` when `wanted` has changed. */
+  onWantedChanged(listener: (wanted: number | null) => void): void {
+    this.#wantedListeners.push(listener);
+  }
+
+  /** Receivers in `thread` want layers up to this one; null when there are none any more. */
+  onWantedIn(thread: MediaThread, spatial: number | null): void {
+    const before = this.wanted;
+    if (spatial === null) this.#wantedIn.delete(thread);
+    else this.#wantedIn.set(thread, spatial);
+    const { wanted } = this;
+    if (wanted !== before) for (const listener of this.#wantedListeners) listener(wanted);
+  }
+
   /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */
   retain(thread: MediaThread): void {
     if (thread === this.#thread) return;
@@ -91,6 +114,7 @@ export class Track {
 
   /** It is published no more; its own thread has been told. */
   end(): void {
+    this.#wantedListeners.length = 0;
     for (const thread of [...this.#pipes.keys()]) this.#endPipe(thread);
   }
 
@@ -101,6 +125,7 @@ export class Track {
     const channel = this.#thread.pipe(trackId, thread);
     const from = this.#thread.index;
     thread.route(trackId, (event) => {
+      if (event.kind === "up-track.wanted") this.onWantedIn(thread, event.spatial);
       if (event.kind !== "piped-track.keyframe") return;
       this.#thread.post({ kind: "up-track.keyframe", trackId, encoding: event.encoding });
     });
@@ -114,6 +139,7 @@ export class Track {
     thread.unroute(trackId);
     thread.post({ kind: "piped-track.remove", trackId });
     this.#thread.post({ kind: "up-track.unpipe", trackId, to: thread.index });
+    this.onWantedIn(thread, null);
   }
 
   /** The media thread saw this payload type. Returns whether that changes what subscribers have to be told. */

@@ -254,6 +254,7 @@ export class Transport {
   }
 
   #onTrackEvent(track: Track, event: MediaEvent): void {
+    if (event.kind === "up-track.wanted") track.onWantedIn(this.thread, event.spatial);
     if (event.kind !== "up-track.codec" || !track.onPayloadType(event.payloadType)) return;
     const { room } = this.participant;
     room.log.info({ trackId: track.id, codec: event.codec }, "track has media");

@@ -70,6 +70,14 @@ export const TrackReply = z
       .nullable()
       .meta({ description: "As measured, lowest first; null when the media thread did not answer in time." }),
     dependencyDescriptor: z.boolean().nullable(),
+    wantedSpatial: z
+      .int()
+      .nullable()
+      .meta({
+        description:
+          "The highest spatial layer that any subscriber would have if its path allowed, -1 for none: the publisher may " +
+          "stop sending those above. Null while not known, when all of them may be wanted.",
+      }),
   })
   .meta({ id: "Track" });
 

@@ -65,6 +65,12 @@ export class DownTrack {
     return this.#encoding === NO_LAYER ? null : { spatial: this.#spatial, temporal: this.#temporal };
   }
 
+  /** The highest spatial layer that the receiver would like, whatever its path can carry; NO_LAYER for none. */
+  get wantedSpatial(): number {
+    const { paused, preferred, maximum } = this.#preference;
+    return paused || !this.#outlet.open ? NO_LAYER : Math.min(preferred.spatial, maximum.spatial);
+  }
+
   /** Connects to a track, or to none. What is sent next continues the stream. */
   setSource(source: DownSource | null, nowUs: number): void {
     const viewers = this.source?.track.downTracks;

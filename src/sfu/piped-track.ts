@@ -54,7 +54,7 @@ export class PipedTrack {
 
   tick(nowUs: number): void {
     const { track } = this;
-    track.tick(nowUs);
+    track.tick(nowUs, this.#context.events);
     for (const stream of track.streams) {
       if (stream?.keyframes.poll(nowUs) !== true) continue;
       this.#context.events.push({

@@ -116,7 +116,7 @@ export class Transport {
 
   tick(nowUs: number): void {
     if (!this.outlet.open) return;
-    for (const track of this.tracks) track.tick(nowUs);
+    for (const track of this.tracks) track.tick(nowUs, this.#context.events);
     this.#feedback.tick(nowUs);
     this.#reports.tick(nowUs);
   }

@@ -2,12 +2,20 @@
 
 import type { CodecName } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
-import type { PayloadParams, UpLayerStats, UpTrackParams, UpTrackStats } from "../contract/media.ts";
+import type {
+  MediaEvent,
+  PayloadParams,
+  UpLayerStats,
+  UpTrackParams,
+  UpTrackStats,
+} from "../contract/media.ts";
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { DownTrack } from "./down-track.ts";
+import { NO_LAYER } from "./layer-selector.ts";
 import type { TrackPipe } from "./track-pipe.ts";
 import type { UpPacket } from "./up-packet.ts";
 import { UpStream } from "./up-stream.ts";
+import { WantedLayer } from "./wanted-layer.ts";
 
 export class UpTrack {
   readonly params: UpTrackParams;
@@ -21,6 +29,7 @@ export class UpTrack {
   codec: CodecName | null = null;
   #payloadType = -1;
   #muted = false;
+  readonly #wanted = new WantedLayer();
   readonly #payloadByType: (PayloadParams | undefined)[] = new Array(128);
 
   /** `extensions`: the publisher's extension ids, to read stored packets again. */
@@ -119,9 +128,21 @@ export class UpTrack {
     return lowest === -1 ? wanted : lowest;
   }
 
-  tick(nowUs: number): void {
+  /** Pushes to `events` what control should hear of. */
+  tick(nowUs: number, events: MediaEvent[]): void {
     for (const stream of this.streams) stream?.rate.tick(nowUs);
     for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
+    if (this.params.kind === "video") this.#tellWanted(nowUs, events);
+  }
+
+  #tellWanted(nowUs: number, events: MediaEvent[]): void {
+    let wanted = NO_LAYER;
+    for (const downTrack of this.downTracks) wanted = Math.max(wanted, downTrack.wantedSpatial);
+    // Nobody can want a track whose codec is not known: it must not fall silent before it has been heard.
+    if (wanted === NO_LAYER && this.codec === null) return;
+    if (this.isSimulcast) wanted = Math.min(wanted, this.params.rids.length - 1);
+    const spatial = this.#wanted.update(wanted, nowUs);
+    if (spatial !== null) events.push({ kind: "up-track.wanted", trackId: this.id, spatial });
   }
 
   stats(nowUs: number): UpTrackStats {

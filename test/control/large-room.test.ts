@@ -94,6 +94,31 @@ test("a key frame that is wanted over there is asked for here", () => {
   ]);
 });
 
+test("the layer that is wanted is the highest of all threads, once the publisher's own has spoken", () => {
+  const heard: (number | null)[] = [];
+  track.onWantedChanged((wanted) => heard.push(wanted));
+  const want = (thread: RecordingThread, spatial: number): void =>
+    thread.emit({ kind: "up-track.wanted", trackId: track.id, spatial });
+  expect(track.wanted).toBeNull();
+  const bo = watchFromAfar("bo");
+  want(other, 0);
+  expect(track.wanted).toBeNull();
+  want(home, -1);
+  want(other, 2);
+  want(home, 1);
+  want(other, 0);
+  expect(track.wanted).toBe(1);
+  want(other, 2);
+  bo.close();
+  expect(track.wanted).toBe(1);
+  expect(heard).toEqual([0, 2, 1, 2, 1]);
+
+  watchFromAfar("cy");
+  want(other, 2);
+  publisher.unpublish(track);
+  expect(heard).toEqual([0, 2, 1, 2, 1, 2]);
+});
+
 test("the end of the track ends its pipes", () => {
   watchFromAfar("bo");
   publisher.unpublish(track);

@@ -145,6 +145,7 @@ describe("tracks", () => {
     const layer = { spatial: 0, rid: "q", active: true, bitrateBps: 150_000 };
     const layers = [{ ...layer, packets: 10, packetsLost: 1, maxTemporal: 2 }];
     const upTracks = [{ trackId: track.id, codec: "VP8" as const, layers, dependencyDescriptor: true }];
+    server.thread.emit({ kind: "up-track.wanted", trackId: track.id, spatial: 1 });
     server.thread.emit({ kind: "stats", requestId, upTracks, downTracks: [] });
     expect((await asked).json()).toEqual({
       tracks: [
@@ -159,6 +160,7 @@ describe("tracks", () => {
           muted: false,
           layers,
           dependencyDescriptor: true,
+          wantedSpatial: 1,
         },
       ],
     });
@@ -171,7 +173,7 @@ describe("tracks", () => {
     await statsRequest(server);
     server.clock.pass(1_000);
     expect((await asked).json().tracks).toMatchObject([
-      { codec: null, layers: null, dependencyDescriptor: null },
+      { codec: null, layers: null, dependencyDescriptor: null, wantedSpatial: null },
     ]);
   });
 

@@ -85,5 +85,6 @@ function trackReply(track: Track, stats: RoomStats | undefined): z.output<typeof
     muted: track.muted,
     layers: stats === undefined ? null : [...(measured?.layers ?? [])],
     dependencyDescriptor: measured?.dependencyDescriptor ?? null,
+    wantedSpatial: track.wanted,
   };
 }
