@@ -66,7 +66,8 @@ export class PublisherFeedback {
     const count = nack.poll(nowUs, ASSUMED_RTT_US, this.#missing);
     if (nack.gaveUp) {
       nack.gaveUp = false;
-      stream.keyframes.need();
+      // An encoding that is switched on again begins with a key frame.
+      if (!stream.rate.isStopped) stream.keyframes.need();
     }
     if (count === 0) return;
     this.#rtcp.send((out, at) => writeNack(out, at, FEEDBACK_SSRC, stream.ssrc, this.#missing, count));
@@ -75,7 +76,7 @@ export class PublisherFeedback {
   }
 
   #sendPli(stream: UpStream, nowUs: number): void {
-    if (!stream.keyframes.poll(nowUs)) return;
+    if (stream.rate.isStopped || !stream.keyframes.poll(nowUs)) return;
     this.#rtcp.send((out, at) => writePli(out, at, FEEDBACK_SSRC, stream.ssrc));
     this.#context.counters[SLOT.pliSent]! += 1;
   }

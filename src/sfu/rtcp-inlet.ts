@@ -63,7 +63,7 @@ export class RtcpInlet {
       case RTCP.receiverReport:
         return this.#onReportBlocks(bytes, nowUs);
       case RTCP.bye:
-        return this.#onBye(bytes);
+        return this.#onBye(bytes, nowUs);
       case RTCP.transportFeedback:
         return this.#cursor.count !== FEEDBACK.nack || this.#onNack(bytes, nowUs);
       case RTCP.payloadFeedback:
@@ -94,11 +94,11 @@ export class RtcpInlet {
     return true;
   }
 
-  #onBye(bytes: Uint8Array): boolean {
+  #onBye(bytes: Uint8Array, nowUs: number): boolean {
     const ssrcs = readBye(bytes, this.#cursor);
     if (ssrcs === undefined) return false;
     // Chromium says BYE for an encoding that it only pauses, so the track lives on; receivers go to another encoding.
-    for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.rate.stop();
+    for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.rate.stop(nowUs);
     return true;
   }
 

@@ -73,7 +73,7 @@ test("neither are encodings that are not sent", () => {
   for (const encoding of [1, 2])
     send(track.startStream(asSsrc(encoding + 1), encoding, VP8), VP8_L1T3, SECOND_US);
   expect(ladder(track, "camera", SECOND_US)).toBe("1.0 1.1 1.2 2.1 2.2");
-  track.streams[2]!.rate.stop();
+  track.streams[2]!.rate.stop(SECOND_US);
   expect(ladder(track, "camera", SECOND_US)).toBe("1.0 1.1 1.2");
   expect(layerLadder(track, "camera", 5 * SECOND_US)).toEqual([]);
 });

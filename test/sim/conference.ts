@@ -42,6 +42,8 @@ export interface ConferenceOptions {
   readonly seed: number;
   /** Media threads that the room lives in; people take turns. */
   readonly threads?: number;
+  /** Publishers turn encodings off that nobody wants. */
+  readonly dynacast?: boolean;
   readonly ciphers?: SrtpCipherFactory;
 }
 
@@ -70,9 +72,14 @@ export class Conference {
   readonly digest: Hash = createHash("sha256");
   /** Sees each datagram that the people send, before the server opens it in place. */
   overheard: ((datagram: Uint8Array) => void) | null = null;
+  /** By track and thread, the highest layer wanted there. */
+  readonly #wanted = new Map<TrackId, Map<Thread, number>>();
+  readonly #dynacast: boolean;
   #lastChannel = 0;
 
-  constructor({ people, loss, seed, threads = 1, ciphers = portableCipherFactory }: ConferenceOptions) {
+  constructor(options: ConferenceOptions) {
+    const { people, loss, seed, threads = 1, dynacast = false, ciphers = portableCipherFactory } = options;
+    this.#dynacast = dynacast;
     this.threads = Array.from({ length: threads }, (_, index) => {
       const paths = new PathTable(64);
       const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots: 1024, ciphers, seed });
@@ -208,6 +215,7 @@ export class Conference {
     for (const event of events.splice(0)) {
       this.events.push(event);
       if (event.kind === "piped-track.keyframe") this.#askKeyframe(event.trackId, event.encoding);
+      if (event.kind === "up-track.wanted") this.#tellWanted(event.trackId, thread, event.spatial);
     }
     letters.length = 0;
     pipes.publish((to) => {
@@ -221,6 +229,14 @@ export class Conference {
   #askKeyframe(trackId: TrackId, encoding: number): void {
     const home = this.seats.find(({ peer }) => peer.videoTrack === trackId)!.thread;
     home.core.command(this.nowUs, { kind: "up-track.keyframe", trackId, encoding });
+  }
+
+  /** What control and signalling do with what receivers of all threads want. */
+  #tellWanted(trackId: TrackId, thread: Thread, spatial: number): void {
+    const byThread = this.#wanted.get(trackId) ?? new Map<Thread, number>();
+    this.#wanted.set(trackId, byThread.set(thread, spatial));
+    const { peer, thread: home } = this.seats.find((seat) => seat.peer.videoTrack === trackId)!;
+    if (this.#dynacast && byThread.has(home)) peer.sendUpTo(Math.max(...byThread.values()));
   }
 }
 

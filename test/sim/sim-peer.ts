@@ -106,6 +106,11 @@ export class SimPeer {
     return this.isSilent ? [] : out;
   }
 
+  /** Encodes up to this spatial layer from now on. */
+  sendUpTo(highest: number): void {
+    for (const bye of this.publisher.sendUpTo(highest)) this.#sendRtcp(bye);
+  }
+
   /** A datagram from the server. */
   receive(datagram: Uint8Array, nowUs: number): void {
     if (datagram[0]! < 4) return;

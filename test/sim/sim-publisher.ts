@@ -2,7 +2,7 @@
 import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { Ssrc } from "../../src/base/ids.ts";
 import { absSendTime, EXTENSION_URI, ExtensionWriter } from "../../src/rtp/header-extensions.ts";
-import { writeCname, writeSenderReport } from "../../src/rtp/rtcp/reports.ts";
+import { writeBye, writeCname, writeSenderReport } from "../../src/rtp/rtcp/reports.ts";
 import { seededRandom } from "./sim-link.ts";
 
 /** Ids in every simulated session description. */
@@ -59,6 +59,7 @@ interface Encoding {
   tl0PicIdx: number;
   timestampOffset: number;
   packets: number;
+  isActive: boolean;
   needsKeyframe: boolean;
   keyframes: number[];
   readonly kept: Map<number, KeptPacket>;
@@ -106,6 +107,7 @@ export class SimPublisher {
       tl0PicIdx: 250,
       timestampOffset: Math.floor(this.#random() * 0xffffffff),
       packets: 0,
+      isActive: true,
       needsKeyframe: true,
       keyframes: [],
       kept: new Map(),
@@ -132,9 +134,25 @@ export class SimPublisher {
     });
   }
 
-  /** The packets of the next frame of every encoding. */
+  /** The packets of the next frame of every encoding that is on. */
   videoPackets(nowUs: number): MadePacket[] {
-    return this.encodings.flatMap((encoding) => this.#framePackets(encoding, nowUs));
+    return this.encodings.flatMap((encoding) => {
+      return encoding.isActive ? this.#framePackets(encoding, nowUs) : [];
+    });
+  }
+
+  /** Leaves encodings up to this one on. Returns what it says of those that it turns off, as Chromium does. */
+  sendUpTo(highest: number): Uint8Array[] {
+    const byes: Uint8Array[] = [];
+    for (const encoding of this.encodings) {
+      const isActive = encoding.index <= highest;
+      if (encoding.isActive === isActive) continue;
+      encoding.isActive = isActive;
+      encoding.needsKeyframe = isActive;
+      const out = new Uint8Array(100);
+      if (!isActive) byes.push(out.slice(0, writeBye(out, 0, encoding.ssrc)));
+    }
+    return byes;
   }
 
   onKeyframeRequest(ssrc: number): void {
