@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { NackGenerator } from "../../src/cc/nack-generator.ts";
-import { SimLink, seededRandom } from "../sim/sim-link.ts";
+import { LinkModel } from "../sim/link-model.ts";
+import { seededRandom } from "../sim/seeded-random.ts";
 
 const MS = 1_000;
 const RTT_US = 100 * MS;
@@ -99,8 +100,9 @@ test("asks for the rest at the next poll when there is no room for all", () => {
  * Method: fifty seeds; 20 s at 300 packets a second, 10 % lost both ways, 30 ms ± 10 ms each way; from before a wrap.
  */
 test.each([...Array(50).keys()])("repairs a lossy path, seed %i", (seed) => {
-  const up = new SimLink<number>({ delayUs: 30 * MS, jitterUs: 10 * MS, loss: 0.1, seed });
-  const down = new SimLink<number[]>({ delayUs: 30 * MS, jitterUs: 10 * MS, loss: 0.1, seed: seed + 1_000 });
+  const path = { delayUs: 30 * MS, jitterUs: 10 * MS, loss: 0.1 };
+  const up = new LinkModel<number>(path, seed);
+  const down = new LinkModel<number[]>(path, seed + 1_000);
   const random = seededRandom(seed);
   const nack = new NackGenerator();
   const first = 65_000 + Math.floor(random() * 500);
@@ -110,10 +112,10 @@ test.each([...Array(50).keys()])("repairs a lossy path, seed %i", (seed) => {
   nack.onPacket(first, 0);
   received.add(first);
   for (let nowUs = 0, next = first + 1; nowUs < 4_000 * MS; nowUs += 5 * MS) {
-    if (next < first + sent) up.send(nowUs, next++);
+    if (next < first + sent) up.send(nowUs, next++, 1_200);
     for (const seqs of down.arrivals(nowUs)) {
       // What a publisher resends is found by its wire number.
-      for (const seq of seqs) up.send(nowUs, first + ((seq - first) & 0xffff));
+      for (const seq of seqs) up.send(nowUs, first + ((seq - first) & 0xffff), 1_200);
     }
     for (const extSeq of up.arrivals(nowUs)) {
       received.add(extSeq);
@@ -121,7 +123,7 @@ test.each([...Array(50).keys()])("repairs a lossy path, seed %i", (seed) => {
     }
     const seqs = asked(nack, nowUs, 80 * MS);
     requests += seqs.length;
-    if (seqs.length > 0) down.send(nowUs, seqs);
+    if (seqs.length > 0) down.send(nowUs, seqs, 80);
   }
   // A tail loss shows only with a packet after it, so the last few may be missing.
   const missing = [...Array(sent).keys()].filter((i) => !received.has(first + i) && i < sent - 10);

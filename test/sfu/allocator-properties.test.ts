@@ -15,7 +15,7 @@ import {
   NO_CHOICE,
   TIERS,
 } from "../../src/sfu/allocator.ts";
-import { seededRandom } from "../sim/sim-link.ts";
+import { seededRandom } from "../sim/seeded-random.ts";
 
 const RUNS = 100_000;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { KeyframeRequester } from "../../src/sfu/keyframe-requester.ts";
-import { SimLink } from "../sim/sim-link.ts";
+import { LinkModel } from "../sim/link-model.ts";
 
 const MS = 1000;
 
@@ -32,9 +32,9 @@ test("asks at most once per retry time, however often key frames come and are ne
  * Method: one hundred seeds of a lossy path, five simulated seconds each, 5 ms ticks.
  */
 test.each([...Array(100).keys()])("a key frame arrives over a path with 40 %% loss, seed %i", (seed) => {
-  const path = { delayUs: 40 * MS, jitterUs: 20 * MS, loss: 0.4 };
-  const up = new SimLink<"pli">({ ...path, seed });
-  const down = new SimLink<"keyframe">({ ...path, seed: seed + 1000 });
+  const path = { delayUs: 50 * MS, jitterUs: 10 * MS, loss: 0.4 };
+  const up = new LinkModel<"pli">(path, seed);
+  const down = new LinkModel<"keyframe">(path, seed + 1000);
   const requester = new KeyframeRequester(200 * MS);
   requester.need();
 
@@ -42,10 +42,10 @@ test.each([...Array(100).keys()])("a key frame arrives over a path with 40 %% lo
   let arrivedAtUs = Number.POSITIVE_INFINITY;
   for (let nowUs = 0; nowUs < 5000 * MS && arrivedAtUs > nowUs; nowUs += 5 * MS) {
     if (requester.poll(nowUs)) {
-      up.send(nowUs, "pli");
+      up.send(nowUs, "pli", 80);
       plis += 1;
     }
-    for (const _ of up.arrivals(nowUs)) down.send(nowUs, "keyframe");
+    for (const _ of up.arrivals(nowUs)) down.send(nowUs, "keyframe", 1200);
     for (const _ of down.arrivals(nowUs)) {
       requester.onKeyframe();
       arrivedAtUs = nowUs;

@@ -15,7 +15,7 @@ import { MediaCore } from "../../src/core/media-core.ts";
 import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
-import { SimLink } from "./sim-link.ts";
+import { LinkModel } from "./link-model.ts";
 import { SimPeer } from "./sim-peer.ts";
 import { CLOCK_RATE, EXTENSION_IDS, PAYLOAD_TYPE, RIDS } from "./sim-publisher.ts";
 
@@ -51,8 +51,8 @@ export interface Seat {
   readonly peer: SimPeer;
   readonly thread: Thread;
   path: PathId;
-  readonly up: SimLink<Uint8Array>;
-  readonly down: SimLink<Uint8Array>;
+  readonly up: LinkModel<Uint8Array>;
+  readonly down: LinkModel<Uint8Array>;
 }
 
 interface Thread {
@@ -86,15 +86,15 @@ export class Conference {
       return { index, core, paths, piped: new Set() };
     });
     for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
-    const path = { delayUs: 30_000, jitterUs: 20_000, loss };
+    const path = { delayUs: 40_000, jitterUs: 10_000, loss };
     for (let i = 0; i < people; i++) {
       const thread = this.threads[i % threads]!;
       this.seats.push({
         peer: new SimPeer(i, seed),
         thread,
         path: thread.paths.intern(`10.0.0.${i + 1}`, 50_000),
-        up: new SimLink({ ...path, seed: seed * 1000 + i }),
-        down: new SimLink({ ...path, seed: seed * 1000 + 500 + i }),
+        up: new LinkModel(path, seed * 1000 + i),
+        down: new LinkModel(path, seed * 1000 + 500 + i),
       });
     }
     for (const seat of this.seats) this.#open(seat);
@@ -181,7 +181,8 @@ export class Conference {
 
   #step(): void {
     const { nowUs } = this;
-    for (const { peer, up } of this.seats) for (const datagram of peer.tick(nowUs)) up.send(nowUs, datagram);
+    for (const { peer, up } of this.seats)
+      for (const datagram of peer.tick(nowUs)) up.send(nowUs, datagram, datagram.length);
     for (const { path, up, thread } of this.seats) {
       for (const datagram of up.arrivals(nowUs)) {
         this.overheard?.(datagram);
@@ -209,7 +210,7 @@ export class Conference {
       if (ring.bytes[row] === 0) continue;
       const at = row * SLOT_BYTES;
       const seat = this.seats.find((one) => one.thread === thread && one.path === ring.path[row]);
-      seat?.down.send(this.nowUs, ring.slab.slice(at, at + ring.bytes[row]!));
+      seat?.down.send(this.nowUs, ring.slab.slice(at, at + ring.bytes[row]!), ring.bytes[row]!);
     }
     ring.clear();
     for (const event of events.splice(0)) {

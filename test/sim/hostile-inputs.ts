@@ -5,7 +5,7 @@
 import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { PathId } from "../../src/base/ids.ts";
 import type { Conference, Seat } from "./conference.ts";
-import { seededRandom } from "./sim-link.ts";
+import { seededRandom } from "./seeded-random.ts";
 import { PAYLOAD_TYPE, RIDS } from "./sim-publisher.ts";
 
 /** Real datagrams to damage. More would only make older ones likelier. */

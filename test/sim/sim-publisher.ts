@@ -3,7 +3,7 @@ import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { Ssrc } from "../../src/base/ids.ts";
 import { absSendTime, EXTENSION_URI, ExtensionWriter } from "../../src/rtp/header-extensions.ts";
 import { writeBye, writeCname, writeSenderReport } from "../../src/rtp/rtcp/reports.ts";
-import { seededRandom } from "./sim-link.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 /** Ids in every simulated session description. */
 const IDS = {

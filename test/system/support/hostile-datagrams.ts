@@ -5,7 +5,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { bindingRequest } from "../../../loadtest/client/stun-request.ts";
-import { seededRandom } from "../../sim/sim-link.ts";
+import { seededRandom } from "../../sim/seeded-random.ts";
 
 const SOCKETS = 4;
 const INTERVAL_MS = 20;

@@ -1,7 +1,7 @@
 /** What strangers send to the HTTP port: requests that make no sense, never end, or are no requests at all. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { seededRandom } from "../../sim/sim-link.ts";
+import { seededRandom } from "../../sim/seeded-random.ts";
 
 /** Well below the default limit of one address, which the browsers of the test share. */
 const INTERVAL_MS = 80;
