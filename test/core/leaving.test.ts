@@ -5,7 +5,6 @@
  */
 import { queryObjects } from "node:v8";
 import { expect, test } from "vitest";
-import { bindingRequest } from "../../loadtest/client/stun-request.ts";
 import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import type { RoomId } from "../../src/base/ids.ts";
 import { PathTable } from "../../src/base/path-table.ts";
@@ -22,27 +21,23 @@ test("three hundred peers that came and went leave no transport behind", () => {
   const before = queryObjects(Transport, { format: "count" });
   for (let index = 0; index < 300; index++) {
     const nowUs = index * 1_000;
-    const { transportId, serverIce, ice } = new SimPeer(index, 1);
+    const peer = new SimPeer(index, { name: "", sends: "nothing", seed: 1, ciphers: portableCipherFactory });
+    const { transportId, ice } = peer;
     core.command(nowUs, {
       kind: "transport.open",
       transportId,
       roomId: "room" as RoomId,
-      localIce: serverIce,
-      remoteIce: ice,
+      localIce: ice.server,
+      remoteIce: ice.peer,
       fingerprints: [],
       extensions: {},
     });
     core.receiveLetter(nowUs, {
       kind: "secure",
       transportId,
-      keys: new SimPeer(index, 1).serverKeys(SRTP_AEAD_AES_128_GCM),
+      keys: peer.serverKeys(SRTP_AEAD_AES_128_GCM),
     });
-    const check = bindingRequest({
-      localUfrag: ice.ufrag,
-      remoteUfrag: serverIce.ufrag,
-      remotePwd: serverIce.pwd,
-      transactionId: new Uint8Array(12).fill(index),
-    });
+    const check = ice.request();
     core.receive(nowUs, check, check.length, paths.intern("192.0.2.1", 10_000 + index));
     core.command(nowUs, { kind: "transport.close", transportId });
     core.ring.clear();

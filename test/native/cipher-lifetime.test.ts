@@ -10,11 +10,13 @@ import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from "../../src/co
 import { MediaCore } from "../../src/core/media-core.ts";
 import { liveContexts } from "../../src/native/cipher-context.ts";
 import { nativeCipherFactory } from "../../src/native/native-cipher.ts";
-import { Conference } from "../sim/conference.ts";
+import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
+import { Conference, meeting } from "../sim/conference.ts";
 import { SimPeer } from "../sim/sim-peer.ts";
 
 const SECOND_US = 1_000_000;
 const CONTEXTS_PER_TRANSPORT = 4;
+const LOSSY = { delayUs: 40_000, jitterUs: 10_000, loss: 0.05 };
 
 test("10,000 joins and leaves leave no context behind", () => {
   const PRESENT = 10;
@@ -25,18 +27,19 @@ test("10,000 joins and leaves leave no context behind", () => {
     ciphers: nativeCipherFactory,
     seed: 1,
   });
-  const peers = Array.from({ length: PRESENT + 1 }, (_, i) => new SimPeer(i, 1));
+  const options = { name: "", sends: "nothing", seed: 1, ciphers: portableCipherFactory } as const;
+  const peers = Array.from({ length: PRESENT + 1 }, (_, i) => new SimPeer(i, options));
   const at = (turn: number): SimPeer => peers[turn % peers.length]!;
 
   for (let turn = 0; turn < 10_000; turn++) {
     const nowUs = turn * 1000;
-    const { transportId, serverIce, ice } = at(turn);
+    const { transportId, ice } = at(turn);
     core.command(nowUs, {
       kind: "transport.open",
       transportId,
       roomId: `room ${turn % 3}` as RoomId,
-      localIce: serverIce,
-      remoteIce: ice,
+      localIce: ice.server,
+      remoteIce: ice.peer,
       fingerprints: [],
       extensions: {},
     });
@@ -57,7 +60,7 @@ test("10,000 joins and leaves leave no context behind", () => {
 });
 
 test("those who stay go on when others leave in mid-call, and nothing touches a freed cipher", () => {
-  const conference = new Conference({ people: 4, loss: 0.05, seed: 7, ciphers: nativeCipherFactory });
+  const conference = new Conference({ people: meeting(4, LOSSY), seed: 7, ciphers: nativeCipherFactory });
   for (let left = 1; left <= 4; left++) {
     conference.run(2 * SECOND_US);
     const { transportId } = conference.people[left - 1]!;

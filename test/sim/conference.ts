@@ -1,105 +1,94 @@
 /**
- * A conference in one call stack: a MediaCore or several, people with browsers' habits, and lossy links between them.
- *
- * Everybody publishes an audio and a simulcast video, and watches all others, over one transport. Time is a number.
+ * A conference in one call stack: a MediaCore or several, people with browsers' habits, and a link up and a link down for
+ * each of them. Time is a number.
  */
-import { createHash, type Hash } from "node:crypto";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { asSsrc, type PathId, type RoomId, type TrackId } from "../../src/base/ids.ts";
 import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { PathTable } from "../../src/base/path-table.ts";
 import { SLOT_BYTES } from "../../src/base/transmit-ring.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
-import type { MediaEvent, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
+import type { LayerPreference, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { MediaCore } from "../../src/core/media-core.ts";
 import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
-import { LinkModel } from "./link-model.ts";
+import { LinkModel, type LinkSettings } from "./link-model.ts";
+import { nullCipherFactory } from "./null-cipher.ts";
+import { EXTENSION_IDS } from "./session-parameters.ts";
 import { SimPeer } from "./sim-peer.ts";
-import { CLOCK_RATE, EXTENSION_IDS, PAYLOAD_TYPE, RIDS } from "./sim-publisher.ts";
+import type { Sends } from "./sim-publisher.ts";
 
 const ROOM = "room" as RoomId;
+/** Senders pace and links deliver by it. Larger: arrival times tell less. Smaller: a simulated minute takes longer. */
+const STEP_US = 1_000;
+/** How often the server's timers are looked at, as worker/media-loop does. */
 const TICK_US = 10_000;
 
-const OPUS_PAYLOAD: PayloadParams = {
-  payloadType: PAYLOAD_TYPE.opus,
-  codec: "opus",
-  clockRate: CLOCK_RATE.audio,
-  profile: "",
-};
-const VP8_PAYLOAD: PayloadParams = {
-  payloadType: PAYLOAD_TYPE.vp8,
-  codec: "VP8",
-  clockRate: CLOCK_RATE.video,
-  profile: "",
-  rtxPayloadType: PAYLOAD_TYPE.vp8Rtx,
-};
+export interface Person {
+  readonly name: string;
+  /** What it publishes; audio goes with video. All of it in three encodings unless told. */
+  readonly sends?: Sends;
+  /** Names of those whose audio and video it receives. All others unless told. */
+  readonly watches?: readonly string[];
+  /** The way to the server and from it. Perfect unless told. */
+  readonly up?: Partial<LinkSettings>;
+  readonly down?: Partial<LinkSettings>;
+}
 
 export interface ConferenceOptions {
-  readonly people: number;
-  readonly loss: number;
+  readonly people: readonly Person[];
   readonly seed: number;
   /** Media threads that the room lives in; people take turns. */
   readonly threads?: number;
-  /** Publishers turn encodings off that nobody wants. */
-  readonly dynacast?: boolean;
+  /** The server's. Peers have portable ones, or none when the server has none. */
   readonly ciphers?: SrtpCipherFactory;
 }
 
 export interface Seat {
+  readonly person: Person;
   readonly peer: SimPeer;
   readonly thread: Thread;
-  path: PathId;
+  readonly path: PathId;
   readonly up: LinkModel<Uint8Array>;
   readonly down: LinkModel<Uint8Array>;
 }
 
-interface Thread {
+export interface Thread {
   readonly index: number;
   readonly core: MediaCore;
   readonly paths: PathTable;
   /** Tracks of other threads that are piped here. */
   readonly piped: Set<TrackId>;
+  readonly seatOf: Map<number, Seat>;
+}
+
+/** So many people who all publish three encodings and watch each other, over the same kind of link both ways. */
+export function meeting(people: number, link: Partial<LinkSettings>): Person[] {
+  return Array.from({ length: people }, (_, i) => ({ name: `peer-${i}`, up: link, down: link }));
 }
 
 export class Conference {
   readonly threads: readonly Thread[];
-  readonly events: MediaEvent[] = [];
-  readonly seats: Seat[] = [];
+  readonly seats: readonly Seat[];
   nowUs = 1_000_000;
-  /** Of everything that reached anybody, in order. */
-  readonly digest: Hash = createHash("sha256");
   /** Sees each datagram that the people send, before the server opens it in place. */
   overheard: ((datagram: Uint8Array) => void) | null = null;
-  /** By track and thread, the highest layer wanted there. */
-  readonly #wanted = new Map<TrackId, Map<Thread, number>>();
-  readonly #dynacast: boolean;
-  #lastChannel = 0;
+  /** Sees each datagram that reaches one of them, before it is opened. */
+  delivered: ((datagram: Uint8Array, peer: SimPeer) => void) | null = null;
+  #channels = 0;
 
-  constructor(options: ConferenceOptions) {
-    const { people, loss, seed, threads = 1, dynacast = false, ciphers = portableCipherFactory } = options;
-    this.#dynacast = dynacast;
+  constructor({ people, seed, threads = 1, ciphers = portableCipherFactory }: ConferenceOptions) {
     this.threads = Array.from({ length: threads }, (_, index) => {
-      const paths = new PathTable(64);
+      const paths = new PathTable(Math.max(64, 2 * people.length));
       const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots: 1024, ciphers, seed });
-      return { index, core, paths, piped: new Set() };
+      return { index, core, paths, piped: new Set(), seatOf: new Map() };
     });
     for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
-    const path = { delayUs: 40_000, jitterUs: 10_000, loss };
-    for (let i = 0; i < people; i++) {
-      const thread = this.threads[i % threads]!;
-      this.seats.push({
-        peer: new SimPeer(i, seed),
-        thread,
-        path: thread.paths.intern(`10.0.0.${i + 1}`, 50_000),
-        up: new LinkModel(path, seed * 1000 + i),
-        down: new LinkModel(path, seed * 1000 + 500 + i),
-      });
-    }
+    const peerCiphers = ciphers === nullCipherFactory ? nullCipherFactory : portableCipherFactory;
+    this.seats = people.map((person, i) => this.#seat(person, i, seed, peerCiphers));
     for (const seat of this.seats) this.#open(seat);
-    for (const seat of this.seats)
-      for (const other of this.seats) if (other !== seat) this.#watch(seat, other);
+    for (const seat of this.seats) for (const name of watchedBy(seat.person, people)) this.#watch(seat, name);
   }
 
   /** The core of the first thread. */
@@ -115,9 +104,15 @@ export class Conference {
     return this.seats.map(({ peer }) => peer);
   }
 
-  /** Lets `durationUs` pass in steps of one tick. */
+  seat(name: string): Seat {
+    const seat = this.seats.find(({ person }) => person.name === name);
+    if (seat === undefined) throw new Error(`nobody is called ${name}`);
+    return seat;
+  }
+
+  /** Lets `durationUs` pass. */
   run(durationUs: number): void {
-    for (const endUs = this.nowUs + durationUs; this.nowUs < endUs; this.nowUs += TICK_US) this.#step();
+    for (const endUs = this.nowUs + durationUs; this.nowUs < endUs; this.nowUs += STEP_US) this.#step();
   }
 
   /** A datagram that comes to a thread, the first unless told, from `path` now, no matter who sent it. */
@@ -126,45 +121,75 @@ export class Conference {
     this.#flush(thread);
   }
 
+  /** What `viewer` wants of the video of `publisher`. */
+  prefer(viewer: string, publisher: string, preference: LayerPreference): void {
+    const { peer, thread } = this.seat(viewer);
+    const { subscriptionId } = peer.view("video", publisher);
+    thread.core.command(this.nowUs, { kind: "down-track.prefer", subscriptionId, preference });
+  }
+
+  /** Ends the person's transport; from now on it does nothing any more. */
+  leave(name: string): void {
+    const { peer, thread } = this.seat(name);
+    peer.isSilent = true;
+    thread.core.command(this.nowUs, { kind: "transport.close", transportId: peer.transportId });
+  }
+
+  #seat(person: Person, index: number, seed: number, ciphers: SrtpCipherFactory): Seat {
+    const thread = this.threads[index % this.threads.length]!;
+    const { name, sends = "simulcast", up = {}, down = {} } = person;
+    const path = thread.paths.intern(`10.0.0.${index + 1}`, 50_000);
+    const seat = {
+      person,
+      peer: new SimPeer(index, { name, sends, seed, ciphers }),
+      thread,
+      path,
+      up: new LinkModel<Uint8Array>(up, seed * 1000 + index),
+      down: new LinkModel<Uint8Array>(down, seed * 1000 + 500 + index),
+    };
+    thread.seatOf.set(path, seat);
+    return seat;
+  }
+
   #open({ peer, thread: { core } }: Seat): void {
-    const { transportId } = peer;
+    const { transportId, ice, publisher } = peer;
     core.command(this.nowUs, {
       kind: "transport.open",
       transportId,
       roomId: ROOM,
-      localIce: peer.serverIce,
-      remoteIce: peer.ice,
+      localIce: ice.server,
+      remoteIce: ice.peer,
       fingerprints: [],
       extensions: EXTENSION_IDS,
     });
-    for (const track of tracksOf(peer))
+    for (const track of publisher.tracks) {
       core.command(this.nowUs, { kind: "up-track.add", transportId, track });
-    core.receiveLetter(this.nowUs, {
-      kind: "secure",
-      transportId,
-      keys: peer.serverKeys(SRTP_AEAD_AES_128_GCM),
-    });
+    }
+    const keys = peer.serverKeys(SRTP_AEAD_AES_128_GCM);
+    core.receiveLetter(this.nowUs, { kind: "secure", transportId, keys });
   }
 
-  #watch({ peer, thread }: Seat, { peer: other, thread: home }: Seat): void {
-    if (home !== thread) for (const track of tracksOf(other)) this.#pipe(track, home, thread);
-    const sections = [
-      { kind: "audio", track: other.audioTrack, payload: OPUS_PAYLOAD, view: peer.viewOf(other, "audio") },
-      { kind: "video", track: other.videoTrack, payload: VP8_PAYLOAD, view: peer.viewOf(other, "video") },
-    ] as const;
-    for (const { kind, track, payload, view } of sections) {
-      const { subscriptionId, viewer } = view;
-      const ids = { ssrc: asSsrc(viewer.ssrc), rtxSsrc: asSsrc(kind === "video" ? viewer.rtxSsrc : 0) };
+  #watch({ peer, thread }: Seat, name: string): void {
+    const { peer: other, thread: home } = this.seat(name);
+    for (const track of other.publisher.tracks) {
+      if (home !== thread) this.#pipe(track, home, thread);
+      const [payload] = track.payloads as [PayloadParams];
+      const { subscriptionId, viewer } = peer.watch(track.kind, other, payload);
+      const { ssrc, rtxSsrc } = viewer.params;
       thread.core.command(this.nowUs, {
         kind: "down-track.add",
         transportId: peer.transportId,
-        downTrack: { subscriptionId, kind, mid: `${viewer.ssrc}`, cname: other.name, ...ids },
+        downTrack: {
+          subscriptionId,
+          kind: track.kind,
+          mid: `${ssrc}`,
+          cname: other.name,
+          ssrc: asSsrc(ssrc),
+          rtxSsrc: asSsrc(rtxSsrc),
+        },
       });
-      thread.core.command(this.nowUs, {
-        kind: "down-track.source",
-        subscriptionId,
-        source: { trackId: track, payload },
-      });
+      const source = { trackId: track.trackId, payload };
+      thread.core.command(this.nowUs, { kind: "down-track.source", subscriptionId, source });
     }
   }
 
@@ -172,7 +197,7 @@ export class Conference {
     const { trackId } = track;
     if (to.piped.has(trackId)) return;
     to.piped.add(trackId);
-    const channel = ++this.#lastChannel;
+    const channel = ++this.#channels;
     const from = home.index;
     home.core.command(this.nowUs, { kind: "up-track.pipe", trackId, to: to.index, channel });
     const extensions = EXTENSION_IDS;
@@ -181,21 +206,22 @@ export class Conference {
 
   #step(): void {
     const { nowUs } = this;
-    for (const { peer, up } of this.seats)
+    for (const { peer, up, path, thread } of this.seats) {
       for (const datagram of peer.tick(nowUs)) up.send(nowUs, datagram, datagram.length);
-    for (const { path, up, thread } of this.seats) {
       for (const datagram of up.arrivals(nowUs)) {
         this.overheard?.(datagram);
         this.receive(datagram, path, thread);
       }
     }
-    for (const thread of this.threads) {
-      thread.core.tick(nowUs);
-      this.#flush(thread);
+    if (nowUs % TICK_US === 0) {
+      for (const thread of this.threads) {
+        thread.core.tick(nowUs);
+        this.#flush(thread);
+      }
     }
     for (const { peer, down } of this.seats) {
       for (const datagram of down.arrivals(nowUs)) {
-        this.digest.update(`${peer.name} ${nowUs} `).update(datagram);
+        this.delivered?.(datagram, peer);
         peer.receive(datagram, nowUs);
       }
     }
@@ -206,17 +232,16 @@ export class Conference {
     const { ring, senders, events, letters, pipes } = thread.core;
     sealRing(ring, senders);
     for (let row = 0; row < ring.count; row++) {
+      const bytes = ring.bytes[row]!;
       // What SRTP has refused to seal; sockets pass it over too.
-      if (ring.bytes[row] === 0) continue;
+      if (bytes === 0) continue;
       const at = row * SLOT_BYTES;
-      const seat = this.seats.find((one) => one.thread === thread && one.path === ring.path[row]);
-      seat?.down.send(this.nowUs, ring.slab.slice(at, at + ring.bytes[row]!), ring.bytes[row]!);
+      const datagram = ring.slab.slice(at, at + bytes);
+      thread.seatOf.get(ring.path[row]!)?.down.send(this.nowUs, datagram, bytes);
     }
     ring.clear();
     for (const event of events.splice(0)) {
-      this.events.push(event);
       if (event.kind === "piped-track.keyframe") this.#askKeyframe(event.trackId, event.encoding);
-      if (event.kind === "up-track.wanted") this.#tellWanted(event.trackId, thread, event.spatial);
     }
     letters.length = 0;
     pipes.publish((to) => {
@@ -228,28 +253,17 @@ export class Conference {
 
   /** What control does with a piped track's wish. */
   #askKeyframe(trackId: TrackId, encoding: number): void {
-    const home = this.seats.find(({ peer }) => peer.videoTrack === trackId)!.thread;
+    const home = this.seats.find(({ peer }) => peer.publisher.videoTrack === trackId)!.thread;
     home.core.command(this.nowUs, { kind: "up-track.keyframe", trackId, encoding });
   }
+}
 
-  /** What control and signalling do with what receivers of all threads want. */
-  #tellWanted(trackId: TrackId, thread: Thread, spatial: number): void {
-    const byThread = this.#wanted.get(trackId) ?? new Map<Thread, number>();
-    this.#wanted.set(trackId, byThread.set(thread, spatial));
-    const { peer, thread: home } = this.seats.find((seat) => seat.peer.videoTrack === trackId)!;
-    if (this.#dynacast && byThread.has(home)) peer.sendUpTo(Math.max(...byThread.values()));
-  }
+function watchedBy(person: Person, people: readonly Person[]): readonly string[] {
+  return person.watches ?? people.map(({ name }) => name).filter((name) => name !== person.name);
 }
 
 function connectPipe(from: Thread, to: Thread): void {
   const memory = PacketPipe.allocate();
   from.core.pipes.connectTo(to.index, memory);
   to.core.pipes.connectFrom(from.index, memory);
-}
-
-function tracksOf({ audioTrack, videoTrack }: SimPeer): readonly UpTrackParams[] {
-  return [
-    { trackId: audioTrack, kind: "audio", mid: "0", payloads: [OPUS_PAYLOAD], rids: [], ssrcs: [] },
-    { trackId: videoTrack, kind: "video", mid: "1", payloads: [VP8_PAYLOAD], rids: RIDS, ssrcs: [] },
-  ];
 }

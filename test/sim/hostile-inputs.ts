@@ -6,14 +6,16 @@ import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { PathId } from "../../src/base/ids.ts";
 import type { Conference, Seat } from "./conference.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { PAYLOAD_TYPE, RIDS } from "./sim-publisher.ts";
+import { OPUS, RIDS, VIDEO_PAYLOAD } from "./session-parameters.ts";
+import { TAG_BYTES } from "./sim-rtp-stream.ts";
 
 /** Real datagrams to damage. More would only make older ones likelier. */
 const OVERHEARD = 256;
 const MAX_NOISE_BYTES = 2048;
 const FIRST_INVENTED_SSRC = 0x7000_0000;
 const PROFILES = [0xbede, 0x1000, 0x100f, 0xbedf] as const;
-const PAYLOAD_TYPES = [...Object.values(PAYLOAD_TYPE), 0, 127];
+const VP8 = VIDEO_PAYLOAD.simulcast;
+const PAYLOAD_TYPES = [OPUS.payloadType, VP8.payloadType, VP8.rtxPayloadType!, 0, 127];
 /** Report, BYE, APP, both kinds of feedback, extended report, and what no RFC has given a meaning. */
 const RTCP_TYPES = [192, 200, 201, 202, 203, 204, 205, 206, 207, 223] as const;
 
@@ -110,7 +112,7 @@ export class HostileInputs {
   #sealedRtx(): HostileInput {
     const encoding = this.#pick(this.#insider.peer.publisher.encodings);
     return this.#sealed("sealed-rtx", encoding.rtxSsrc, encoding.rtxExtSeq++, (out) => {
-      out[1] = PAYLOAD_TYPE.vp8Rtx;
+      out[1] = VP8.rtxPayloadType!;
       return this.#bytes(this.#pick([0, 1, 2, 3, 40]));
     });
   }
@@ -126,9 +128,10 @@ export class HostileInputs {
     writeU16(header, 2, extSeq & 0xffff);
     writeU32(header, 4, this.#below(2 ** 32));
     writeU32(header, 8, ssrc);
-    const packet = Buffer.concat([header, extensions, payload]);
+    const buffer = Buffer.concat([header, extensions, payload, Buffer.alloc(TAG_BYTES)]);
     const datagram = this.#insider.peer.sealRtp({
-      packet,
+      buffer,
+      bytes: buffer.length - TAG_BYTES,
       headerBytes: header.length + extensions.length,
       extSeq,
     });
@@ -198,7 +201,7 @@ export class HostileInputs {
 
   #ssrcOfInsider(): number {
     const { views, publisher } = this.#insider.peer;
-    const received = [...views.values()].flatMap(({ viewer }) => [viewer.ssrc, viewer.rtxSsrc]);
+    const received = [...views.values()].flatMap(({ viewer: { params } }) => [params.ssrc, params.rtxSsrc]);
     return this.#pick([...received, ...publisher.encodings.map(({ ssrc }) => ssrc)]);
   }
 

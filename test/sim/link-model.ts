@@ -48,7 +48,7 @@ export interface Reordering {
 }
 
 /** A path that does nothing at all. */
-export const PERFECT: LinkSettings = {
+const PERFECT: LinkSettings = {
   delayUs: 0,
   jitterUs: 0,
   jitter: "uniform",

@@ -1,109 +1,106 @@
-/** One person of a simulated conference: a browser that publishes, watches, checks connectivity and answers feedback. */
+/** One person of a simulated conference: a browser with one transport, on which it publishes and watches. */
 import { createHash } from "node:crypto";
 import { bindingRequest } from "../../loadtest/client/stun-request.ts";
-import type { SubscriptionId, TrackId, TransportId } from "../../src/base/ids.ts";
+import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
-import type { IceCredentials } from "../../src/contract/media.ts";
-import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
-import { readMediaSsrc, readNack, writeNack } from "../../src/rtp/rtcp/feedback.ts";
+import type { IceCredentials, PayloadParams } from "../../src/contract/media.ts";
+import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
+import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { SRTP_REPLAYED, SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
 import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
-import { type MadePacket, SimPublisher } from "./sim-publisher.ts";
+import { type Sends, SimPublisher } from "./sim-publisher.ts";
+import { SimReceiver } from "./sim-receiver.ts";
+import { type MadePacket, TAG_BYTES } from "./sim-rtp-stream.ts";
 import { SimViewer } from "./sim-viewer.ts";
 
 const CHECK_INTERVAL_US = 2_500_000;
-const AUDIO_INTERVAL_US = 20_000;
-const FRAME_INTERVAL_US = 33_333;
 const REPORT_INTERVAL_US = 1_000_000;
-const TAG_BYTES = 32;
-/** Bytes of one outgoing stream's SSRC apart. */
-const VIEW_SSRC = 0x4000_0000;
-
-type Habit = "check" | "audio" | "frame" | "report";
+/** SSRCs of one receiver's streams apart from another's. */
+const FIRST_VIEW_SSRC = 0x4000_0000;
+const VIEW_SSRCS = 4096;
 
 export interface View {
   readonly subscriptionId: SubscriptionId;
   readonly viewer: SimViewer;
 }
 
+export interface PeerOptions {
+  readonly name: string;
+  readonly sends: Sends;
+  readonly seed: number;
+  readonly ciphers: SrtpCipherFactory;
+}
+
 export class SimPeer {
   readonly name: string;
+  readonly index: number;
   readonly transportId: TransportId;
-  readonly audioTrack: TrackId;
-  readonly videoTrack: TrackId;
-  readonly ice: IceCredentials;
-  serverIce: IceCredentials;
+  readonly ice: SimIce;
   readonly publisher: SimPublisher;
+  readonly receiver = new SimReceiver();
+  /** By "audio" or "video", and the name of who is watched. */
   readonly views = new Map<string, View>();
-  /** PLIs received, by SSRC, with their times. */
-  readonly plis: { readonly ssrc: number; readonly atUs: number }[] = [];
-  /** Transport-wide feedback, by sequence number: whether it came. A later report of one number overrules. */
+  /** What the server said of our packets, by transport-wide number: whether it came. A later word overrules. */
   readonly arrivals = new Map<number, boolean>();
   /** Packets from the server that came again, or later than the replay window reaches. */
   replayed = 0;
-  isChecking = true;
   /** A network that takes nothing any more, though it still brings. */
   isSilent = false;
-  readonly #index: number;
-  readonly #keys: { readonly toServer: SrtpMasterKey; readonly toPeer: SrtpMasterKey };
+  readonly #srtp: SrtpEnds;
+  #reportUs = 0;
+  /** Reused: there is a tick each millisecond, and mostly nothing in it. */
   readonly #out: Uint8Array[] = [];
-  #sender: SrtpSender | null = null;
-  #receiver: SrtpReceiver | null = null;
-  readonly #due: Record<Habit, number> = { check: 0, audio: 0, frame: 0, report: 0 };
-  #transaction = 0;
+  readonly #sendRtp = (packet: MadePacket): void => void this.#out.push(this.sealRtp(packet));
+  readonly #sendRtcp = (packet: Uint8Array): void => void this.#out.push(this.sealRtcp(packet));
 
-  constructor(index: number, seed: number) {
-    this.#index = index;
-    this.name = `peer-${index}`;
+  constructor(index: number, options: PeerOptions) {
+    const { name, sends, seed, ciphers } = options;
+    this.name = name;
+    this.index = index;
     this.transportId = `TP_${index}` as TransportId;
-    this.audioTrack = `TR_${index}a` as TrackId;
-    this.videoTrack = `TR_${index}v` as TrackId;
-    this.ice = { ufrag: `peer${index}`, pwd: `password-of-peer-number-${index}` };
-    this.serverIce = { ufrag: `server${index}`, pwd: `password-of-server-for-${index}` };
-    this.publisher = new SimPublisher(seed * 100 + index, { audio: "0", video: "1" });
-    const master = (what: string): SrtpMasterKey => {
-      const hash = createHash("sha256").update(`${seed} ${index} ${what}`).digest();
-      return { key: hash.subarray(0, 16), salt: hash.subarray(16, 28) };
-    };
-    this.#keys = { toServer: master("up"), toPeer: master("down") };
+    this.ice = new SimIce(index);
+    this.publisher = new SimPublisher(index, sends, seed);
+    this.#srtp = new SrtpEnds(`${seed} ${index}`, ciphers);
   }
 
   /** The keys as the handshake would give them to the server; ours follow from them. */
   serverKeys(profile: SrtpProfile): SrtpKeys {
-    this.#sender = new SrtpSender(portableCipherFactory.create(profile, this.#keys.toServer));
-    this.#receiver = new SrtpReceiver(portableCipherFactory.create(profile, this.#keys.toPeer));
-    return { profile, receive: this.#keys.toServer, send: this.#keys.toPeer };
+    return this.#srtp.agree(profile);
   }
 
-  viewOf(other: SimPeer, kind: "audio" | "video"): View {
-    const key = `${other.name} ${kind}`;
-    let view = this.views.get(key);
-    if (view === undefined) {
-      const ssrc = VIEW_SSRC + this.#index * 256 + this.views.size * 2;
-      const subscriptionId = `SU_${this.#index}_${this.views.size}` as SubscriptionId;
-      view = { subscriptionId, viewer: new SimViewer(ssrc, ssrc + 1) };
-      this.views.set(key, view);
-    }
+  /** A section on which it receives a track of `other`. */
+  watch(kind: "audio" | "video", other: SimPeer, payload: PayloadParams): View {
+    const ssrc = FIRST_VIEW_SSRC + this.index * VIEW_SSRCS + 2 * this.views.size;
+    const rtxSsrc = kind === "video" ? ssrc + 1 : 0;
+    const viewer = new SimViewer({ kind, ssrc, rtxSsrc, payload, publisher: other.index });
+    const view = { subscriptionId: `SU_${this.index}_${this.views.size}` as SubscriptionId, viewer };
+    this.views.set(`${kind} ${other.name}`, view);
+    this.receiver.add(viewer);
     return view;
   }
 
-  /** What it sends now. */
-  tick(nowUs: number): Uint8Array[] {
-    const { publisher } = this;
-    if (this.isChecking && this.#isDue("check", nowUs, CHECK_INTERVAL_US)) this.#check();
-    if (this.#isDue("audio", nowUs, AUDIO_INTERVAL_US)) this.#sendRtp(publisher.audioPacket(nowUs));
-    if (this.#isDue("frame", nowUs, FRAME_INTERVAL_US)) {
-      for (const packet of publisher.videoPackets(nowUs)) this.#sendRtp(packet);
+  view(kind: "audio" | "video", name: string): View {
+    const view = this.views.get(`${kind} ${name}`);
+    if (view === undefined) throw new Error(`${this.name} does not watch the ${kind} of ${name}`);
+    return view;
+  }
+
+  /** What it sends now; good until the next tick. */
+  tick(nowUs: number): readonly Uint8Array[] {
+    const out = this.#out;
+    out.length = 0;
+    this.ice.check(nowUs, out);
+    this.publisher.send(nowUs, this.#sendRtp);
+    this.receiver.report(nowUs, this.#sendRtcp);
+    if (nowUs >= this.#reportUs) {
+      this.#reportUs = nowUs + REPORT_INTERVAL_US;
+      for (const report of this.publisher.senderReports(nowUs)) this.#sendRtcp(report);
     }
-    if (this.#isDue("report", nowUs, REPORT_INTERVAL_US)) {
-      for (const report of publisher.senderReports(nowUs)) this.#sendRtcp(report);
-    }
-    this.#askAgain(nowUs);
-    const out = this.#out.splice(0);
-    return this.isSilent ? [] : out;
+    if (this.isSilent) out.length = 0;
+    return out;
   }
 
   /** Encodes up to this spatial layer from now on. */
@@ -119,78 +116,34 @@ export class SimPeer {
     else this.#receiveRtp(datagram, nowUs);
   }
 
-  /** The datagram that this peer makes of an RTP packet, whatever is in it. */
-  sealRtp({ packet, headerBytes, extSeq }: MadePacket): Uint8Array {
-    const out = new Uint8Array(packet.length + TAG_BYTES);
-    out.set(packet);
-    const bytes = this.#sender!.sealRtp(out, 0, headerBytes, packet.length, extSeq);
-    if (bytes < 0) throw new Error("the peer sealed one number twice");
-    return out.subarray(0, bytes);
+  /** The datagram that this peer makes of an RTP packet, whatever is in it; sealed in place. */
+  sealRtp({ buffer, bytes, headerBytes, extSeq }: MadePacket): Uint8Array {
+    const sealed = this.#srtp.sender.sealRtp(buffer, 0, headerBytes, bytes, extSeq);
+    if (sealed < 0) throw new Error("the peer sealed one number twice");
+    return buffer.subarray(0, sealed);
   }
 
   /** The datagram that this peer makes of RTCP, whatever is in it. */
   sealRtcp(packet: Uint8Array): Uint8Array {
     const out = new Uint8Array(packet.length + TAG_BYTES);
     out.set(packet);
-    return out.subarray(0, this.#sender!.sealRtcp(out, 0, packet.length));
-  }
-
-  #isDue(what: Habit, nowUs: number, intervalUs: number): boolean {
-    if (nowUs < this.#due[what]) return false;
-    this.#due[what] = (this.#due[what] === 0 ? nowUs : this.#due[what]) + intervalUs;
-    return true;
-  }
-
-  #check(): void {
-    const transactionId = new Uint8Array(12);
-    transactionId[0] = this.#index;
-    transactionId[1] = this.#transaction++;
-    this.#out.push(
-      bindingRequest({
-        localUfrag: this.ice.ufrag,
-        remoteUfrag: this.serverIce.ufrag,
-        remotePwd: this.serverIce.pwd,
-        transactionId,
-      }),
-    );
-  }
-
-  #sendRtp(made: MadePacket): void {
-    this.#out.push(this.sealRtp(made));
-  }
-
-  #sendRtcp(packet: Uint8Array): void {
-    this.#out.push(this.sealRtcp(packet));
-  }
-
-  #askAgain(nowUs: number): void {
-    const missing = new Uint16Array(64);
-    for (const [key, { viewer }] of this.views) {
-      if (!key.endsWith("video")) continue;
-      const count = viewer.missing(nowUs, missing);
-      if (count === 0) continue;
-      const out = new Uint8Array(512);
-      this.#sendRtcp(out.slice(0, writeNack(out, 0, 1, viewer.ssrc, missing, count)));
-    }
+    return out.subarray(0, this.#srtp.sender.sealRtcp(out, 0, packet.length));
   }
 
   #receiveRtp(datagram: Uint8Array, nowUs: number): void {
     const header = new RtpHeader();
     if (!parseRtpHeader(datagram, datagram.length, header)) throw new Error("malformed RTP from the server");
-    const length = this.#receiver!.openRtp(datagram, header, datagram.length);
+    const length = this.#srtp.receiver.openRtp(datagram, header, datagram.length);
     if (length === SRTP_REPLAYED) {
       this.replayed += 1;
       return;
     }
     if (length < 0) throw new Error(`RTP from the server refused: ${length}`);
-    for (const { viewer } of this.views.values()) {
-      if (header.ssrc === viewer.ssrc || header.ssrc === viewer.rtxSsrc)
-        viewer.receive(datagram, length, nowUs);
-    }
+    this.receiver.receive(datagram, length, header, nowUs);
   }
 
   #receiveRtcp(datagram: Uint8Array, nowUs: number): void {
-    const length = this.#receiver!.openRtcp(datagram, datagram.length);
+    const length = this.#srtp.receiver.openRtcp(datagram, datagram.length);
     if (length < 0) throw new Error(`RTCP from the server refused: ${length}`);
     const cursor = new RtcpCursor();
     cursor.reset(datagram, length);
@@ -201,15 +154,11 @@ export class SimPeer {
   #onFeedback(datagram: Uint8Array, cursor: RtcpCursor, nowUs: number): void {
     const ssrc = readMediaSsrc(datagram, cursor) ?? 0;
     if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.pli) {
-      this.plis.push({ ssrc, atUs: nowUs });
-      this.publisher.onKeyframeRequest(ssrc);
+      this.publisher.onPli(ssrc, nowUs);
     }
     if (cursor.packetType !== RTCP.transportFeedback) return;
     if (cursor.count === FEEDBACK.nack) {
-      readNack(datagram, cursor, (seq) => {
-        const packet = this.publisher.retransmission(ssrc, seq, nowUs);
-        if (packet !== undefined) this.#sendRtp(packet);
-      });
+      readNack(datagram, cursor, (seq) => this.publisher.onNack(ssrc, seq));
     } else if (cursor.count === FEEDBACK.transportWide) {
       this.#onTransportWide(datagram, cursor);
     }
@@ -230,5 +179,70 @@ export class SimPeer {
       const before = (seq - i) & 0xffff;
       this.arrivals.set(before, this.arrivals.get(before) === true);
     }
+  }
+}
+
+/** Its ICE agent: checks the server's only candidate, first and to consent (RFC 7675). */
+export class SimIce {
+  readonly peer: IceCredentials;
+  readonly server: IceCredentials;
+  readonly #index: number;
+  #checkUs = 0;
+  #checks = 0;
+
+  constructor(index: number) {
+    this.#index = index;
+    this.peer = { ufrag: `peer${index}`, pwd: `password-of-peer-number-${index}` };
+    this.server = { ufrag: `server${index}`, pwd: `password-of-server-for-${index}` };
+  }
+
+  /** Adds to `out` what is due. */
+  check(nowUs: number, out: Uint8Array[]): void {
+    if (nowUs < this.#checkUs) return;
+    this.#checkUs = nowUs + CHECK_INTERVAL_US;
+    out.push(this.request());
+  }
+
+  request(): Uint8Array {
+    const transactionId = new Uint8Array(12);
+    transactionId[0] = this.#index;
+    transactionId[1] = this.#checks++;
+    const { ufrag, pwd } = this.server;
+    return bindingRequest({ localUfrag: this.peer.ufrag, remoteUfrag: ufrag, remotePwd: pwd, transactionId });
+  }
+}
+
+/** The client's ends of both SRTP sessions, under keys from a seed. */
+class SrtpEnds {
+  readonly #name: string;
+  readonly #ciphers: SrtpCipherFactory;
+  #ends: { readonly sender: SrtpSender; readonly receiver: SrtpReceiver } | null = null;
+
+  constructor(name: string, ciphers: SrtpCipherFactory) {
+    this.#name = name;
+    this.#ciphers = ciphers;
+  }
+
+  get sender(): SrtpSender {
+    return this.#ends!.sender;
+  }
+
+  get receiver(): SrtpReceiver {
+    return this.#ends!.receiver;
+  }
+
+  agree(profile: SrtpProfile): SrtpKeys {
+    const toServer = this.#master("up");
+    const toPeer = this.#master("down");
+    this.#ends = {
+      sender: new SrtpSender(this.#ciphers.create(profile, toServer)),
+      receiver: new SrtpReceiver(this.#ciphers.create(profile, toPeer)),
+    };
+    return { profile, receive: toServer, send: toPeer };
+  }
+
+  #master(way: string): SrtpMasterKey {
+    const hash = createHash("sha256").update(`${this.#name} ${way}`).digest();
+    return { key: hash.subarray(0, 16), salt: hash.subarray(16, 28) };
   }
 }

@@ -1,130 +1,136 @@
-/** A receiving browser: opens what comes, asks again for what is missing, puts frames together, and takes notes. */
+/** One SSRC as a browser receives it, with its RTX partner: what is missing, what is complete, and what is shown of it. */
 import { readU16 } from "../../src/base/bytes.ts";
-import { extendSeq } from "../../src/base/sequence.ts";
+import type { MediaKind } from "../../src/base/codec.ts";
 import { NackGenerator } from "../../src/cc/nack-generator.ts";
-import { EXTENSION, ExtensionMap, ExtensionView } from "../../src/rtp/header-extensions.ts";
+import { ReceiveStatistics } from "../../src/cc/receive-statistics.ts";
+import type { PayloadParams } from "../../src/contract/media.ts";
+import { EXTENSION, type ExtensionView } from "../../src/rtp/header-extensions.ts";
 import { readVp8Descriptor, Vp8Descriptor } from "../../src/rtp/payload/vp8.ts";
-import { parseRtpHeader, RtpHeader, readPadding } from "../../src/rtp/rtp-header.ts";
-import { EXTENSION_IDS, payloadKey } from "./sim-publisher.ts";
+import type { RtpHeader } from "../../src/rtp/rtp-header.ts";
+import { FrameAssembler } from "./frame-assembler.ts";
+import { FrameStamp } from "./frame-stamp.ts";
+import { KeyframeWish } from "./keyframe-wish.ts";
+import { SeenNumbers } from "./seen-numbers.ts";
+import { SimDecoder } from "./sim-decoder.ts";
 
-/** Assumed for repeating NACKs. */
+/** What libwebrtc assumes where it only receives. */
 const RTT_US = 100_000;
+/** As `sim-camera` writes it. */
+const VP9_DESCRIPTOR_BYTES = 5;
 
-interface ReceivedPacket {
-  readonly timestamp: number;
-  readonly starts: boolean;
-  readonly ends: boolean;
-  readonly pictureId: number;
-  readonly tl0PicIdx: number;
-  readonly frameNumber: number;
-  readonly arrivedUs: number;
-}
+/** Filled and read within one call. */
+const vp8 = new Vp8Descriptor();
+const stamp = new FrameStamp();
 
-/** A frame all of whose packets have come. */
-export interface CompleteFrame {
-  readonly firstExtSeq: number;
-  readonly packets: number;
-  readonly timestamp: number;
-  readonly pictureId: number;
-  readonly tl0PicIdx: number;
-  readonly frameNumber: number;
-  /** When the last packet of it came. */
-  readonly completeUs: number;
-}
-
-/** One SSRC as received, with its RTX partner. */
-export class SimViewer {
+export interface ViewerParams {
+  readonly kind: MediaKind;
   readonly ssrc: number;
+  /** 0 for none. */
   readonly rtxSsrc: number;
-  readonly packets = new Map<number, ReceivedPacket>();
-  readonly payloads: string[] = [];
-  /** Bytes by second of arrival: which encoding it was. */
-  readonly bytesOfSecond: number[] = [];
-  repaired = 0;
-  #highest = -1;
-  readonly nack = new NackGenerator();
-  readonly #header = new RtpHeader();
-  readonly #extensions = new ExtensionView();
-  readonly #map = new ExtensionMap(EXTENSION_IDS);
-  readonly #vp8 = new Vp8Descriptor();
+  readonly payload: PayloadParams;
+  /** Index of the person whose track it is. */
+  readonly publisher: number;
+}
 
-  constructor(ssrc: number, rtxSsrc: number) {
-    this.ssrc = ssrc;
-    this.rtxSsrc = rtxSsrc;
+export class SimViewer {
+  readonly params: ViewerParams;
+  readonly numbers = new SeenNumbers();
+  readonly statistics: ReceiveStatistics;
+  readonly assembler = new FrameAssembler();
+  readonly decoder = new SimDecoder();
+  readonly keyframes = new KeyframeWish();
+  /** Packets that came on the RTX stream and were missing, and payloads that are not what the publisher made. */
+  readonly counts = { repaired: 0, forged: 0 };
+  /** Bytes by second of arrival, headers and repetitions with them. */
+  readonly bytesOfSecond: number[] = [];
+  readonly #nack = new NackGenerator();
+
+  constructor(params: ViewerParams) {
+    this.params = params;
+    this.statistics = new ReceiveStatistics(params.payload.clockRate);
   }
 
-  /** One opened RTP packet on either SSRC. Returns false when it is no valid packet. */
-  receive(bytes: Uint8Array, length: number, nowUs: number): boolean {
-    const header = this.#header;
-    if (!parseRtpHeader(bytes, length, header) || !readPadding(bytes, length, header)) return false;
-    if (!this.#extensions.parse(bytes, header, this.#map)) return false;
-    const rtx = header.ssrc === this.rtxSsrc;
-    let at = header.headerBytes;
-    const seq = rtx ? readU16(bytes, at) : header.seq;
-    if (rtx) at += 2;
-    const extSeq = this.#highest < 0 ? seq : extendSeq(this.#highest, seq);
-    this.#highest = Math.max(this.#highest, extSeq);
-    if (this.packets.has(extSeq)) return !rtx;
-    if (rtx) this.repaired += 1;
-    this.nack.onPacket(extSeq, nowUs);
-    this.#note(bytes, at, length, extSeq, nowUs);
-    return true;
+  /** One opened RTP packet on either SSRC. */
+  receive(bytes: Uint8Array, header: RtpHeader, extensions: ExtensionView, nowUs: number): void {
+    const { headerBytes, payloadBytes, paddingBytes } = header;
+    const second = Math.floor(nowUs / 1_000_000);
+    this.bytesOfSecond[second] =
+      (this.bytesOfSecond[second] ?? 0) + headerBytes + payloadBytes + paddingBytes;
+    const rtx = header.ssrc === this.params.rtxSsrc;
+    // Padding on the RTX stream repeats nothing.
+    if (rtx && payloadBytes < 2) return;
+    const extSeq = this.numbers.extend(rtx ? readU16(bytes, headerBytes) : header.seq);
+    if (!rtx) this.statistics.onPacket(extSeq, header.timestamp, nowUs);
+    if (!this.numbers.add(extSeq)) return;
+    this.keyframes.onPacket(nowUs);
+    if (rtx) this.counts.repaired += 1;
+    if (this.params.kind === "video") this.#nack.onPacket(extSeq, nowUs);
+    const at = headerBytes + (rtx ? 2 : 0);
+    const end = headerBytes + payloadBytes;
+    // An empty packet under a number that turned out not to be needed is part of no frame.
+    if (at < end) this.#read(bytes, at, end, header, extensions, extSeq, nowUs);
   }
 
   /** Numbers to ask for again now. */
   missing(nowUs: number, out: Uint16Array): number {
-    return this.nack.poll(nowUs, RTT_US, out);
+    return this.params.kind === "video" ? this.#nack.poll(nowUs, RTT_US, out) : 0;
   }
 
-  /** Complete frames in their order; `lost` counts those that were begun and never completed. */
-  frames(): { readonly complete: CompleteFrame[]; readonly lost: number } {
-    const complete: CompleteFrame[] = [];
-    let lost = 0;
-    const extSeqs = [...this.packets.keys()].sort((a, b) => a - b);
-    for (const firstExtSeq of extSeqs) {
-      const first = this.packets.get(firstExtSeq)!;
-      if (!first.starts) continue;
-      let end = firstExtSeq;
-      let completeUs = first.arrivedUs;
-      while (this.packets.get(end)?.ends === false) {
-        end += 1;
-        completeUs = Math.max(completeUs, this.packets.get(end)?.arrivedUs ?? 0);
-      }
-      if (this.packets.has(end))
-        complete.push({ ...first, firstExtSeq, packets: end - firstExtSeq + 1, completeUs });
-      else lost += 1;
-    }
-    return { complete, lost };
+  /** Whether to send a PLI now. */
+  wantsKeyframe(nowUs: number): boolean {
+    if (this.params.kind === "audio") return false;
+    const { shownUs } = this.decoder;
+    // What was given up is no matter once the picture moves without it.
+    if (shownUs > nowUs - RTT_US) this.#nack.gaveUp = false;
+    return this.keyframes.poll(nowUs, shownUs, this.#nack.gaveUp);
   }
 
-  /** Outgoing numbers between the first and the last that never came. */
-  get gaps(): number {
-    const extSeqs = [...this.packets.keys()];
-    return extSeqs.length === 0 ? 0 : Math.max(...extSeqs) - Math.min(...extSeqs) + 1 - extSeqs.length;
-  }
-
-  #note(bytes: Uint8Array, at: number, length: number, extSeq: number, nowUs: number): void {
-    // An empty packet under a number that turned out not to be needed: part of no frame.
-    if (at === this.#header.headerBytes + this.#header.payloadBytes) {
-      const none = { pictureId: -1, tl0PicIdx: -1, frameNumber: -1 };
-      this.packets.set(extSeq, { timestamp: 0, starts: false, ends: true, ...none, arrivedUs: nowUs });
+  #read(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    header: RtpHeader,
+    extensions: ExtensionView,
+    extSeq: number,
+    nowUs: number,
+  ): void {
+    const isVp8 = this.params.payload.codec === "VP8";
+    const stampAt = at + this.#descriptorBytes(bytes, at, end);
+    if (!stamp.read(bytes, stampAt, end) || stamp.publisher !== this.params.publisher) {
+      this.counts.forged += 1;
       return;
     }
-    const descriptorAt = this.#extensions.at[EXTENSION.dependencyDescriptor]!;
-    const video = descriptorAt >= 0;
-    if (video) readVp8Descriptor(bytes, at, length - at, this.#vp8);
-    const first = video ? bytes[descriptorAt]! : 0xc0;
-    this.payloads.push(payloadKey(bytes.subarray(at + (video ? this.#vp8.bytes : 0), length)));
-    const second = Math.floor(nowUs / 1_000_000);
-    this.bytesOfSecond[second] = (this.bytesOfSecond[second] ?? 0) + length;
-    this.packets.set(extSeq, {
-      timestamp: this.#header.timestamp,
+    const descriptorAt = extensions.at[EXTENSION.dependencyDescriptor]!;
+    if (descriptorAt < 0) return;
+    const first = bytes[descriptorAt]!;
+    const { layer, temporal, frame, reference } = stamp;
+    const packet = {
+      extSeq,
+      timestamp: header.timestamp,
       starts: (first & 0x80) !== 0,
       ends: (first & 0x40) !== 0,
-      pictureId: video ? this.#vp8.pictureId : -1,
-      tl0PicIdx: video ? this.#vp8.tl0PicIdx : -1,
-      frameNumber: video ? readU16(bytes, descriptorAt + 1) : -1,
-      arrivedUs: nowUs,
-    });
+      marker: header.marker,
+      pictureId: isVp8 ? vp8.pictureId : -1,
+      tl0PicIdx: isVp8 ? vp8.tl0PicIdx : -1,
+      frameNumber: readU16(bytes, descriptorAt + 1),
+      layer,
+      temporal,
+      stream: isVp8 ? layer : 0,
+      frame,
+      reference,
+    };
+    const complete = this.assembler.add(packet, nowUs);
+    if (complete !== undefined) this.decoder.decode(complete, nowUs);
+  }
+
+  #descriptorBytes(bytes: Uint8Array, at: number, end: number): number {
+    switch (this.params.payload.codec) {
+      case "VP8":
+        return readVp8Descriptor(bytes, at, end - at, vp8) ? vp8.bytes : 0;
+      case "VP9":
+        return VP9_DESCRIPTOR_BYTES;
+      default:
+        return 0;
+    }
   }
 }

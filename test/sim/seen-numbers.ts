@@ -1,0 +1,31 @@
+/** Which sequence numbers of one stream have come, extended over their wraps. */
+import { extendSeq } from "../../src/base/sequence.ts";
+
+export class SeenNumbers {
+  readonly #seen = new Set<number>();
+  #first = 0;
+  #highest = -1;
+
+  /** The number nearest to the highest that reads `seq` on the wire. */
+  extend(seq: number): number {
+    return this.#highest < 0 ? seq : extendSeq(this.#highest, seq);
+  }
+
+  /** False for one that came before. */
+  add(extSeq: number): boolean {
+    if (this.#seen.has(extSeq)) return false;
+    this.#first = this.#highest < 0 ? extSeq : Math.min(this.#first, extSeq);
+    this.#highest = Math.max(this.#highest, extSeq);
+    this.#seen.add(extSeq);
+    return true;
+  }
+
+  get count(): number {
+    return this.#seen.size;
+  }
+
+  /** Numbers between the first and the last that never came. */
+  get gaps(): number {
+    return this.#highest < 0 ? 0 : this.#highest - this.#first + 1 - this.#seen.size;
+  }
+}
