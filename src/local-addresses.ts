@@ -1,8 +1,28 @@
-/** The addresses under which a socket of this machine can be reached from here and from the networks it is in. */
+/** Where the sockets of this machine can be reached: from here, from the networks it is in, and as it is told. */
 import { isIPv4, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { AnnouncedAddress } from "./config/announced-address.ts";
+import type { ServerCandidate } from "./control/media-threads.ts";
 
 type Interfaces = NodeJS.Dict<readonly Pick<NetworkInterfaceInfo, "address" | "internal">[]>;
+
+interface ReachedAt {
+  readonly host: string;
+  readonly announcedAddresses: readonly AnnouncedAddress[];
+}
+
+/** What clients are told of media thread `index`, whose socket is bound to `port`. Announced ports count up as bound ones do. */
+export function threadCandidates(
+  { host, announcedAddresses }: ReachedAt,
+  index: number,
+  port: number,
+): ServerCandidate[] {
+  if (announcedAddresses.length === 0) return localAddresses(host).map((address) => ({ address, port }));
+  return announcedAddresses.map(({ address, port: announced }) => ({
+    address,
+    port: announced === null ? port : announced + index,
+  }));
+}
 
 /**
  * `host` itself, or what it stands for when it is a wildcard: those of real networks first, loopback last. A browser

@@ -13,7 +13,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
-import { localAddresses } from "./local-addresses.ts";
+import { threadCandidates } from "./local-addresses.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { chooseTier } from "./worker/choose-tier.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
@@ -77,13 +77,13 @@ export class Threads {
   }
 
   async #startMedia(index: number): Promise<void> {
-    const { host, port, socketBufferBytes, announcedAddresses } = this.#config.media;
+    const { media } = this.#config;
     const counters = createSharedCounters();
     const thread = await spawnMediaThread({
       index,
-      address: host,
-      port: port === 0 ? 0 : port + index,
-      socketBufferBytes,
+      address: media.host,
+      port: media.port === 0 ? 0 : media.port + index,
+      socketBufferBytes: media.socketBufferBytes,
       tier: this.#tier,
       counters,
     });
@@ -95,10 +95,9 @@ export class Threads {
       this.#restart(`media-${index}`, error, () => this.#startMedia(index));
     });
     this.#join(thread);
-    const addresses = announcedAddresses.length > 0 ? announcedAddresses : localAddresses(host);
     this.#registry.add({
       index,
-      candidates: addresses.map((address) => ({ address, port: thread.port })),
+      candidates: threadCandidates(media, index, thread.port),
       post: thread.post,
       pipeTo: (other) => this.#connectPipe(index, other),
       onEvent: thread.onEvent,

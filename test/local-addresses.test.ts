@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { localAddresses } from "../src/local-addresses.ts";
+import { localAddresses, threadCandidates } from "../src/local-addresses.ts";
 
 const INTERFACES = {
   lo: [
@@ -24,4 +24,20 @@ test.each([
 
 test("this machine has at least its loopback address", () => {
   expect(localAddresses("0.0.0.0")).toContain("127.0.0.1");
+});
+
+test("a thread is announced where it is told, else where it is bound", () => {
+  const mapped = { address: "192.0.2.7", port: 50_000 };
+  const announcedAddresses = [mapped, { address: "2001:db8::7", port: null }];
+  expect(threadCandidates({ host: "0.0.0.0", announcedAddresses }, 0, 7_882)).toEqual([
+    mapped,
+    { address: "2001:db8::7", port: 7_882 },
+  ]);
+  expect(threadCandidates({ host: "0.0.0.0", announcedAddresses }, 2, 7_884)).toEqual([
+    { address: "192.0.2.7", port: 50_002 },
+    { address: "2001:db8::7", port: 7_884 },
+  ]);
+  expect(threadCandidates({ host: "192.0.2.9", announcedAddresses: [] }, 1, 7_883)).toEqual([
+    { address: "192.0.2.9", port: 7_883 },
+  ]);
 });

@@ -97,11 +97,18 @@ function contradictions({ http, media, auth, webhooks, development }: Settings):
       `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host}`,
     );
   }
-  if (media.port !== 0 && media.port + threadCount(media.threads) - 1 > 65_535) {
+  const lastThread = threadCount(media.threads) - 1;
+  if (media.port !== 0 && media.port + lastThread > 65_535) {
     lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
   }
   if (webhooks.urls.length > 0 && !signsWebhooks(webhooks.apiKey, Object.keys(auth.keys))) {
     lines.push("webhooks.apiKey: name the one of auth.keys that is to sign webhooks");
+  }
+  for (const { address, port } of media.announcedAddresses) {
+    if (port === null || port + lastThread <= 65_535) continue;
+    lines.push(
+      `media.announcedAddresses: thread n is announced at port ${port} + n of ${address}, which goes beyond 65535`,
+    );
   }
   return lines;
 }

@@ -4,9 +4,18 @@
  */
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
+import { parseAnnouncedAddress } from "./announced-address.ts";
 
 const Port = z.int().min(0).max(65_535);
 const Address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
+const Announced = z.string().transform((text, context) => {
+  const announced = parseAnnouncedAddress(text);
+  if (announced !== undefined) return announced;
+  context.addIssue(
+    "must be an IPv4 or IPv6 address, or one with a port: 192.0.2.7:50000, [2001:db8::7]:50000",
+  );
+  return z.NEVER;
+});
 const Origin = z.string().refine(isOrigin, 'must be an origin such as https://app.example.org, or "*"');
 const Receiver = z.string().refine(isReceiver, "must be an http or https URL without a user name");
 const Network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
@@ -43,7 +52,7 @@ export const Settings = section({
   media: section({
     host: Address.default("0.0.0.0"),
     port: Port.default(7882),
-    announcedAddresses: z.array(Address).default([]),
+    announcedAddresses: z.array(Announced).default([]),
     threads: z
       .union([z.literal("auto"), z.int()], "must be auto, or a whole number from 1 to 256")
       .refine((threads) => threads === "auto" || (threads >= 1 && threads <= 256), "must be from 1 to 256")

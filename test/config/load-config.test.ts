@@ -49,6 +49,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       BLINDFOLD_ROOMS_E2EE: "required",
       BLINDFOLD_AUTH_KEYS: `b:${SECRET}:x, c: ${SECRET}`,
       BLINDFOLD_MEDIA_SOCKET_BUFFER_BYTES: "100000",
+      BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.1, [2001:db8::1]:50000",
     }),
   ).toMatchObject({
     ok: true,
@@ -56,7 +57,13 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       http: { port: 2000, bodyLimitBytes: 2048, corsOrigins: ["https://a.example", "http://localhost:3000"] },
       rooms: { autoCreate: false, e2ee: "required" },
       auth: { keys: { b: `${SECRET}:x`, c: SECRET } },
-      media: { socketBufferBytes: 100_000 },
+      media: {
+        socketBufferBytes: 100_000,
+        announcedAddresses: [
+          { address: "192.0.2.1", port: null },
+          { address: "2001:db8::1", port: 50_000 },
+        ],
+      },
       development: false,
     },
   });
@@ -90,6 +97,8 @@ test.each([
   ["http: { corsOrigins: ['https://a.example/path'] }", /^http\.corsOrigins\.0: must be an origin/],
   ["http: { trustedProxies: [10.0.0.0/33] }", /^http\.trustedProxies\.0: must be an address or a network/],
   ["media: { announcedAddresses: [example.org] }", /^media\.announcedAddresses\.0: must be an IPv4/],
+  ["media: { announcedAddresses: ['192.0.2.1:0'] }", /^media\.announcedAddresses\.0: must be an IPv4/],
+  ["media: { announcedAddresses: [1] }", /^media\.announcedAddresses\.0: must be string/],
   ["media: { threads: 0 }", /^media\.threads: must be from 1 to 256$/],
   ["media: { threads: many }", /^media\.threads: must be auto, or a whole number/],
   ["auth: { keys: { a: short } }", /^auth\.keys\.a: must have at least 32 bytes$/],
@@ -122,6 +131,10 @@ test.each([
     /^webhooks\.apiKey: /,
   ],
   ["media: { port: 65535, threads: 2 }", /^media\.threads: thread n uses media\.port \+ n/],
+  [
+    "media: { announcedAddresses: ['192.0.2.1:65535', 192.0.2.2], threads: 2 }",
+    /^media\.announcedAddresses: thread n is announced at port 65535 \+ n of 192\.0\.2\.1/,
+  ],
 ])("refused: %j", (yaml, line) => {
   const lines = linesOf(load(yaml));
   expect(lines).toHaveLength(1);
@@ -133,6 +146,19 @@ test.each([
   ["media: { host: 0.0.0.0 }", { ok: true }],
   ["http: { host: 0.0.0.0 }\nmedia: { announcedAddresses: [192.0.2.1] }", { ok: true }],
   ["development: on", { config: { development: true } }],
+  [
+    "media: { announcedAddresses: ['192.0.2.1:65535', '[2001:db8::1]:9'], threads: 1 }",
+    {
+      config: {
+        media: {
+          announcedAddresses: [
+            { address: "192.0.2.1", port: 65_535 },
+            { address: "2001:db8::1", port: 9 },
+          ],
+        },
+      },
+    },
+  ],
   ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, '::1'] }", { ok: true }],
 ])("allowed with a key: %j", (yaml, expected) => {
   expect(load(`${yaml}\nauth: { keys: { a: ${SECRET} } }`)).toMatchObject(expected);
