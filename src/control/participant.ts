@@ -4,7 +4,7 @@ import type { ParticipantId } from "../base/ids.ts";
 import type { Claims, Permission } from "./access-token.ts";
 import type { DataSink } from "./data-sink.ts";
 import type { MediaThread } from "./media-threads.ts";
-import { completed, type Profile, type ProfileChange, type ProfileError, profileOf } from "./profile.ts";
+import { type Profile, type ProfileChange, type ProfileError, ProfileRecord } from "./profile.ts";
 import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { Room } from "./room.ts";
@@ -33,10 +33,7 @@ export class Participant {
   dataSink: DataSink | null = null;
   readonly #transports = new Set<Transport>();
   #room: Room;
-  /** As its latest token has it. */
-  #claimed: Profile;
-  /** What was changed while it has been here, which outranks its tokens: else a new session would undo it. */
-  #changed: Partial<Profile> = {};
+  readonly #profile: ProfileRecord;
   /** Tracks that it was told to receive, or not to. */
   readonly #told = new WeakMap<Track, boolean>();
   #version = 0;
@@ -48,7 +45,7 @@ export class Participant {
     this.#room = room;
     this.identity = claims.identity;
     this.joinedAtMs = room.clock.nowMs();
-    this.#claimed = profileOf(claims);
+    this.#profile = new ProfileRecord(claims);
     this.#startGrace("never_connected");
   }
 
@@ -62,12 +59,12 @@ export class Participant {
   }
 
   get profile(): Profile {
-    return { ...this.#claimed, ...this.#changed };
+    return this.#profile.value;
   }
 
-  /** What was decided while it has been here, which holds for all its transports, whatever their tokens grant. */
-  get decidedPermission(): Permission | undefined {
-    return this.#changed.permission;
+  /** What holds for all its transports, whatever their tokens grant; undefined while it was not changed. */
+  get changedPermission(): Permission | undefined {
+    return this.#profile.changedPermission;
   }
 
   /** Grows with all that is told of it. */
@@ -94,16 +91,15 @@ export class Participant {
   /** The same identity joined once more, with a token that may say other things about it. */
   rejoin(claims: Claims): void {
     const before = this.profile;
-    this.#claimed = profileOf(claims);
+    this.#profile.claim(claims);
     this.#tellOfChange(before);
   }
 
   /** A permission that is taken away ends what it had allowed. */
   update(change: ProfileChange): Result<null, ProfileError> {
     const before = this.profile;
-    const complete = completed(before, change);
-    if (!complete.ok) return complete;
-    this.#changed = { ...this.#changed, ...complete.value };
+    const changed = this.#profile.change(change);
+    if (!changed.ok) return changed;
     this.#tellOfChange(before);
     if (change.permission !== undefined) for (const transport of this.#transports) transport.enforce();
     return ok(null);

@@ -24,7 +24,48 @@ const MAX_NAME_CHARS = 256;
 export const MAX_METADATA_BYTES = 64_000;
 const MAX_ATTRIBUTES_BYTES = 64_000;
 
-export function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
+/**
+ * What the latest token says, and what was changed while the participant has been here. The latter outranks tokens, or
+ * else a moderated participant would only have to open another session.
+ */
+export class ProfileRecord {
+  #claimed: Profile;
+  #changed: Partial<Profile> = {};
+
+  constructor(claims: Claims) {
+    this.#claimed = profileOf(claims);
+  }
+
+  get value(): Profile {
+    return { ...this.#claimed, ...this.#changed };
+  }
+
+  /** Undefined while tokens alone decide. */
+  get changedPermission(): Permission | undefined {
+    return this.#changed.permission;
+  }
+
+  /** Another token of the same identity. */
+  claim(claims: Claims): void {
+    this.#claimed = profileOf(claims);
+  }
+
+  change(change: ProfileChange): Result<null, ProfileError> {
+    const { name = "", metadata = "", attributes = {} } = change;
+    if (name.length > MAX_NAME_CHARS) return fail("name_too_long");
+    if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES) return fail("metadata_too_large");
+    const merged = Object.entries({ ...this.value.attributes, ...attributes }).filter(
+      ([, value]) => value !== "",
+    );
+    if (byteLength(merged) > MAX_ATTRIBUTES_BYTES) return fail("attributes_too_large");
+    const complete =
+      change.attributes === undefined ? change : { ...change, attributes: Object.fromEntries(merged) };
+    this.#changed = { ...this.#changed, ...complete };
+    return ok(null);
+  }
+}
+
+function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
   const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateOwnMetadata, hidden } =
     grants;
   const permission = {
@@ -38,17 +79,6 @@ export function profileOf({ name, metadata, attributes, grants }: Claims): Profi
   return { name, metadata, attributes, permission };
 }
 
-/** `change` in full: with the attributes that `profile` will have once it is made. */
-export function completed(profile: Profile, change: ProfileChange): Result<ProfileChange, ProfileError> {
-  const { name = "", metadata = "", attributes } = change;
-  if (name.length > MAX_NAME_CHARS) return fail("name_too_long");
-  if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES) return fail("metadata_too_large");
-  if (attributes === undefined) return ok(change);
-  const merged = Object.entries({ ...profile.attributes, ...attributes }).filter(([, value]) => value !== "");
-  const bytes = merged.reduce(
-    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
-    0,
-  );
-  if (bytes > MAX_ATTRIBUTES_BYTES) return fail("attributes_too_large");
-  return ok({ ...change, attributes: Object.fromEntries(merged) });
+function byteLength(attributes: readonly (readonly [string, string])[]): number {
+  return attributes.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
 }

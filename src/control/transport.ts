@@ -123,6 +123,11 @@ export class Transport {
     return this.#subscriptions.list;
   }
 
+  /** What may be done by this transport now. */
+  get permission(): Permission {
+    return this.participant.changedPermission ?? this.#grants;
+  }
+
   /** An ICE restart by the peer (RFC 8445 §2.4): returns the new local credentials. */
   restartIce(remoteIce: IceCredentials): IceCredentials {
     this.#localIce = randomIceCredentials();
@@ -182,7 +187,7 @@ export class Transport {
 
   /** Deals the tracks of one participant, or of the whole room except our own, to the slots as they come and go. */
   watch(target: { readonly identity?: string }): Result<null, "forbidden"> {
-    if (!this.#permission.canSubscribe) return fail("forbidden");
+    if (!this.permission.canSubscribe) return fail("forbidden");
     const { identity } = target;
     this.#watches =
       identity === undefined
@@ -196,7 +201,7 @@ export class Transport {
   deal(tracks: readonly Track[]): void {
     const watches = this.#watches;
     if (watches === null) return;
-    const allowed = this.#permission.canSubscribe ? tracks : [];
+    const allowed = this.permission.canSubscribe ? tracks : [];
     this.#subscriptions.deal(
       allowed.filter((track) => watches(track) && this.participant.receives(track) !== false),
     );
@@ -228,10 +233,6 @@ export class Transport {
     for (const listener of this.#closedListeners) listener(reason);
   }
 
-  get #permission(): Permission {
-    return this.participant.decidedPermission ?? this.#grants;
-  }
-
   #endTrack(track: Track): void {
     this.thread.unroute(track.id);
     track.end();
@@ -240,7 +241,7 @@ export class Transport {
   }
 
   #isGranted(source: string): boolean {
-    const { canPublish, canPublishSources } = this.#permission;
+    const { canPublish, canPublishSources } = this.permission;
     return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source));
   }
 
