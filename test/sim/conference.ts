@@ -41,6 +41,8 @@ export interface ConferenceOptions {
   readonly seed: number;
   /** Media threads that the room lives in; people take turns. */
   readonly threads?: number;
+  /** Publishers turn encodings off that nobody wants. */
+  readonly dynacast?: boolean;
   /** The server's. Peers have portable ones, or none when the server has none. */
   readonly ciphers?: SrtpCipherFactory;
 }
@@ -77,8 +79,13 @@ export class Conference {
   /** Sees each datagram that reaches one of them, before it is opened. */
   delivered: ((datagram: Uint8Array, peer: SimPeer) => void) | null = null;
   #channels = 0;
+  /** By track and thread, the highest layer wanted there. */
+  readonly #wanted = new Map<TrackId, Map<Thread, number>>();
+  readonly #dynacast: boolean;
 
-  constructor({ people, seed, threads = 1, ciphers = portableCipherFactory }: ConferenceOptions) {
+  constructor(options: ConferenceOptions) {
+    const { people, seed, threads = 1, dynacast = false, ciphers = portableCipherFactory } = options;
+    this.#dynacast = dynacast;
     this.threads = Array.from({ length: threads }, (_, index) => {
       const paths = new PathTable(Math.max(64, 2 * people.length));
       const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots: 1024, ciphers, seed });
@@ -242,6 +249,7 @@ export class Conference {
     ring.clear();
     for (const event of events.splice(0)) {
       if (event.kind === "piped-track.keyframe") this.#askKeyframe(event.trackId, event.encoding);
+      if (event.kind === "up-track.wanted") this.#tellWanted(event.trackId, thread, event.spatial);
     }
     letters.length = 0;
     pipes.publish((to) => {
@@ -253,8 +261,20 @@ export class Conference {
 
   /** What control does with a piped track's wish. */
   #askKeyframe(trackId: TrackId, encoding: number): void {
-    const home = this.seats.find(({ peer }) => peer.publisher.videoTrack === trackId)!.thread;
-    home.core.command(this.nowUs, { kind: "up-track.keyframe", trackId, encoding });
+    const { core } = this.#publisherOf(trackId).thread;
+    core.command(this.nowUs, { kind: "up-track.keyframe", trackId, encoding });
+  }
+
+  /** What control and signalling do with what receivers of all threads want. */
+  #tellWanted(trackId: TrackId, thread: Thread, spatial: number): void {
+    const byThread = this.#wanted.get(trackId) ?? new Map<Thread, number>();
+    this.#wanted.set(trackId, byThread.set(thread, spatial));
+    const { peer, thread: home } = this.#publisherOf(trackId);
+    if (this.#dynacast && byThread.has(home)) peer.sendUpTo(Math.max(...byThread.values()));
+  }
+
+  #publisherOf(trackId: TrackId): Seat {
+    return this.seats.find(({ peer }) => peer.publisher.videoTrack === trackId)!;
   }
 }
 

@@ -37,6 +37,7 @@ const stamp = new FrameStamp();
 /** One SSRC: an encoding, or all spatial layers. */
 class Encoder {
   readonly stream: SimRtpStream;
+  isActive = true;
   needsKeyframe = true;
   /** Near their wraps, so that a minute crosses them. */
   frameNumber = 65_500;
@@ -66,7 +67,7 @@ interface Layer {
 }
 
 export interface CapturedPacket {
-  readonly stream: SimRtpStream;
+  readonly encoder: Encoder;
   readonly packet: MediaPacket;
 }
 
@@ -96,15 +97,30 @@ export class SimCamera {
     for (const encoder of this.encoders) if (encoder.stream.ssrc === ssrc) encoder.needsKeyframe = true;
   }
 
-  /** The packets of the next picture of all encodings. */
+  /** Encodes up to this encoding from now on; one that is turned on starts at a key frame. Returns what it turns off. */
+  encodeUpTo(highest: number): SimRtpStream[] {
+    const stopped: SimRtpStream[] = [];
+    this.encoders.forEach((encoder, index) => {
+      const isActive = index <= highest;
+      if (encoder.isActive === isActive) return;
+      encoder.isActive = isActive;
+      encoder.needsKeyframe = isActive;
+      if (!isActive) stopped.push(encoder.stream);
+    });
+    return stopped;
+  }
+
+  /** The packets of the next picture of all encodings that are on. */
   capture(nowUs: number): CapturedPacket[] {
-    for (const encoder of this.encoders) {
+    const active = this.encoders.filter(({ isActive }) => isActive);
+    for (const encoder of active) {
       encoder.place = encoder.needsKeyframe ? 0 : encoder.place + 1;
       encoder.pictureId = (encoder.pictureId + 1) & 0x7fff;
       if (temporalOf(encoder) === 0) encoder.tl0PicIdx = (encoder.tl0PicIdx + 1) & 0xff;
     }
-    const captured = this.#layers.flatMap((layer) => this.#encode(layer, nowUs));
-    for (const encoder of this.encoders) encoder.needsKeyframe = false;
+    const layers = this.#layers.filter(({ encoder }) => encoder.isActive);
+    const captured = layers.flatMap((layer) => this.#encode(layer, nowUs));
+    for (const encoder of active) encoder.needsKeyframe = false;
     return captured;
   }
 
@@ -136,7 +152,7 @@ export class SimCamera {
         endsFrame,
       });
       const packet = { marker: isTop && endsFrame, timestamp, payload, descriptor, audioLevel: 0 };
-      return { stream: encoder.stream, packet };
+      return { encoder, packet };
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { asSsrc, type TrackId } from "../../src/base/ids.ts";
 import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
+import { writeBye } from "../../src/rtp/rtcp/reports.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { MID, OPUS, RIDS, VIDEO_PAYLOAD, type VideoKind } from "./session-parameters.ts";
 import { BITRATES_BPS, type CapturedPacket, FRAMES_PER_SECOND, SimCamera } from "./sim-camera.ts";
@@ -18,6 +19,9 @@ const FRAME_INTERVAL_US = 1_000_000 / FRAMES_PER_SECOND;
 const FIRST_EXT_SEQ = 30_000;
 /** Near its wrap. */
 const FIRST_TRANSPORT_SEQ = 0xfff0;
+
+/** Room for a BYE of one SSRC. */
+const BYE_BYTES = 8;
 
 interface Outgoing {
   readonly bytes: number;
@@ -154,12 +158,23 @@ export class SimPublisher {
     this.#pacer.pushRepair({ bytes: 1_200, make: (nowUs) => stream.rewrite(seq, nowUs) });
   }
 
+  /** Leaves encodings up to this one on. Returns what it says of those that it turns off, as Chromium does. */
+  sendUpTo(highest: number): Uint8Array[] {
+    return (this.camera?.encodeUpTo(highest) ?? []).map(({ ssrc }) => {
+      const out = new Uint8Array(BYE_BYTES);
+      return out.subarray(0, writeBye(out, 0, ssrc));
+    });
+  }
+
   senderReports(nowUs: number): Uint8Array[] {
     const audio = this.microphone === null ? [] : [this.microphone.stream];
     return [...audio, ...this.encodings].map((stream) => stream.report(nowUs));
   }
 
-  #pace({ stream, packet }: CapturedPacket): void {
-    this.#pacer.push({ bytes: packet.payload.length, make: (nowUs) => stream.write(packet, nowUs) });
+  /** What waits of an encoding that is turned off never leaves. */
+  #pace({ encoder, packet }: CapturedPacket): void {
+    const make = (nowUs: number): MadePacket | undefined =>
+      encoder.isActive ? encoder.stream.write(packet, nowUs) : undefined;
+    this.#pacer.push({ bytes: packet.payload.length, make });
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
 import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
-import { DELTA_US, readTransportWide } from "../../src/rtp/rtcp/transport-wide.ts";
+import { DELTA_US, TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
 import { MID, VIDEO_PAYLOAD } from "./session-parameters.ts";
 import { SimCamera } from "./sim-camera.ts";
@@ -82,7 +82,16 @@ describe("a receiver that misses every tenth packet", () => {
     expect(feedback.length).toBeLessThanOrEqual(1 + (40 * 33) / 50);
     const arrivals = new Map<number, number>();
     for (const { packet, cursor } of feedback) {
-      readTransportWide(packet, cursor, (seq, arrivalUs) => arrivals.set(seq, arrivalUs));
+      const reader = new TransportWideReader();
+      expect(reader.open(packet, cursor)).toBe(true);
+      const noteLost = (): void => {
+        for (let i = reader.lost; i > 0; i--) arrivals.set((reader.seq - i) & 0xffff, -1);
+      };
+      while (reader.next()) {
+        noteLost();
+        arrivals.set(reader.seq, reader.arrivalUs);
+      }
+      noteLost();
     }
     expect([...arrivals.keys()][0]).toBe(100);
     for (const [seq, arrivalUs] of arrivals) {
