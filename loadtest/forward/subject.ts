@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { createSharedCounters, FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
 import {
   asSsrc,
+  type ParticipantId,
   type RoomId,
   type SubscriptionId,
   type TrackId,
@@ -132,7 +133,10 @@ export async function startMediaThread(load: Load, sinkPort: number): Promise<Fo
   send(openTransport(PUBLISHER));
   const ssrcs = [{ ssrc: asSsrc(PUBLISHER_SSRC), rtxSsrc: asSsrc(0) }];
   const track = { trackId: TRACK, kind, mid: "0", payloads: [payload], rids: [], ssrcs };
-  send({ kind: "up-track.add", transportId: PUBLISHER as TransportId, track });
+  const content = kind === "video" ? "camera" : "voice";
+  const publisher = PUBLISHER as ParticipantId;
+  const transportId = PUBLISHER as TransportId;
+  send({ kind: "up-track.add", transportId, track: { ...track, publisher, content } });
   for (let index = 0; index < load.fanOut; index++) {
     const name = subscriberName(index);
     const subscriptionId = name as SubscriptionId;

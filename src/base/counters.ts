@@ -21,6 +21,8 @@ const NAMES = [
   "downBytes_video",
   "downRtxPackets",
   "downEmptyPackets",
+  "downPaddingPackets",
+  "downPacedPackets",
   "downRtcpPackets",
   // drops on the way in, by reason
   "upDropped_empty",
@@ -55,6 +57,8 @@ const NAMES = [
   "downDropped_not_sealed",
   "downDropped_send_error",
   "downDropped_pipe_full",
+  "downDropped_pacer_full",
+  "downDropped_pacer_late",
   // between the threads of a room that has more than one
   "pipedPackets_received",
   "pipedPackets_sent",
@@ -64,10 +68,13 @@ const NAMES = [
   "nackSeqsReceived",
   "nackSeqsSent",
   "nackSeqsNotInHistory",
+  "nackSeqsOverBudget",
   "pliReceived",
   "pliSent",
   "firReceived",
   "twccSent",
+  "twccReceived",
+  "rembReceived",
   "layerSwitches_spatial",
   "layerSwitches_temporal",
   // transports

@@ -4,8 +4,8 @@
  * Commands go down, events come up; neither side ever calls the other. A command that names something unknown is
  * ignored by the media thread, because the thing may have ended while the command was under way.
  */
-import type { CodecName, MediaKind } from "../base/codec.ts";
-import type { RoomId, Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
+import type { CodecName, MediaContent, MediaKind } from "../base/codec.ts";
+import type { ParticipantId, RoomId, Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
 
 export interface IceCredentials {
   /** 4 to 256 ice-chars (RFC 8839 §5.4). */
@@ -54,6 +54,8 @@ export interface LayerPreference {
 
 export interface UpTrackParams {
   readonly trackId: TrackId;
+  /** Ties the tracks of one participant together. */
+  readonly publisher: ParticipantId;
   readonly kind: MediaKind;
   /** `a=mid` of the publishing section; RTP is bound to the track by (mid, rid), or by SSRC where no mid is sent. */
   readonly mid: string;
@@ -62,6 +64,7 @@ export interface UpTrackParams {
   readonly rids: readonly string[];
   /** SSRCs announced in SDP, primary first, with their RTX partner (0 = none). May be empty. */
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
+  readonly content: MediaContent;
 }
 
 /** One sending section towards a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
@@ -179,6 +182,17 @@ export interface DownTrackStats {
   readonly rttUs: number;
 }
 
+/** What the path to one peer carries, as far as its feedback tells. */
+export interface TransportStats {
+  readonly transportId: TransportId;
+  /** Bits per second with all headers; null while nothing limits it. */
+  readonly estimateBps: number | null;
+  /** Latest round-trip time, microseconds; 0 while unknown. */
+  readonly rttUs: number;
+  /** Of the packets that were sent lately, in [0, 1]. */
+  readonly fractionLost: number;
+}
+
 export type MediaEvent =
   | {
       readonly kind: "transport.state";
@@ -212,8 +226,17 @@ export type MediaEvent =
       readonly current: Layers | null;
     }
   | {
+      /** What the receiver's bandwidth allows of a track has changed; null: nothing. */
+      readonly kind: "down-track.allotted";
+      readonly subscriptionId: SubscriptionId;
+      readonly layers: Layers | null;
+      /** A sentence for people. */
+      readonly reason: string;
+    }
+  | {
       readonly kind: "stats";
       readonly requestId: number;
       readonly upTracks: readonly UpTrackStats[];
       readonly downTracks: readonly DownTrackStats[];
+      readonly transports: readonly TransportStats[];
     };

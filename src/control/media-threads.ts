@@ -5,7 +5,13 @@
  * that names something unknown is dropped, because the thing may have ended while the event was under way.
  */
 import type { RoomId, TrackId } from "../base/ids.ts";
-import type { DownTrackStats, MediaCommand, MediaEvent, UpTrackStats } from "../contract/media.ts";
+import type {
+  DownTrackStats,
+  MediaCommand,
+  MediaEvent,
+  TransportStats,
+  UpTrackStats,
+} from "../contract/media.ts";
 import type { Clock } from "./clock.ts";
 
 /** A host candidate of a thread's UDP socket, as announced to clients. */
@@ -31,6 +37,7 @@ export interface MediaThreadHandle {
 export interface RoomStats {
   readonly upTracks: readonly UpTrackStats[];
   readonly downTracks: readonly DownTrackStats[];
+  readonly transports: readonly TransportStats[];
 }
 
 type Listener = (event: MediaEvent) => void;
@@ -137,6 +144,7 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
     case "piped-track.keyframe":
       return event.trackId;
     case "down-track.layer":
+    case "down-track.allotted":
       return event.subscriptionId;
     default:
       return event satisfies never;

@@ -118,6 +118,7 @@ export class Room {
     return {
       upTracks: answers.flatMap(({ upTracks }) => upTracks),
       downTracks: answers.flatMap(({ downTracks }) => downTracks),
+      transports: answers.flatMap(({ transports }) => transports),
     };
   }
 

@@ -25,6 +25,12 @@ interface Source {
   readonly payload: PayloadParams;
 }
 
+/** `layers`: null for nothing. `reason`: a sentence for people. */
+export interface Allotment {
+  readonly layers: Layers | null;
+  readonly reason: string;
+}
+
 export class Subscription {
   readonly subscriber: Participant;
   readonly section: DownTrackParams;
@@ -35,6 +41,7 @@ export class Subscription {
   #source: Source | null = null;
   #preference: LayerPreference = { paused: false, preferred: HIGHEST_LAYERS, maximum: HIGHEST_LAYERS };
   #current: Layers | null = null;
+  #allotted: Allotment | null = null;
 
   constructor(
     subscriber: Participant,
@@ -50,6 +57,7 @@ export class Subscription {
     this.#thread = thread;
     thread.route(section.subscriptionId, (event) => {
       if (event.kind === "down-track.layer") this.#current = event.current;
+      else if (event.kind === "down-track.allotted") this.#onAllotted(event);
     });
   }
 
@@ -64,6 +72,11 @@ export class Subscription {
   /** The layer being sent; null while nothing is. */
   get current(): Layers | null {
     return this.#current;
+  }
+
+  /** What the receiver's bandwidth allows, and why; null until that was decided. */
+  get allotted(): Allotment | null {
+    return this.#allotted;
   }
 
   prefer(change: Partial<LayerPreference>): void {
@@ -88,7 +101,10 @@ export class Subscription {
     source?.track.retain(this.#thread);
     this.#source?.track.release(this.#thread);
     this.#source = source;
-    if (source === null) this.#current = null;
+    if (source === null) {
+      this.#current = null;
+      this.#allotted = null;
+    }
     this.#thread.post({
       kind: "down-track.source",
       subscriptionId: this.section.subscriptionId,
@@ -104,14 +120,26 @@ export class Subscription {
     this.#current = null;
   }
 
+  #onAllotted({ layers, reason }: Allotment): void {
+    this.#allotted = { layers, reason };
+    const { subscriptionId } = this.section;
+    this.subscriber.room.log.debug({ subscriptionId, layers, reason }, "bandwidth allotted");
+  }
+
+  /**
+   * The track's codec in the subscriber's numbering. Opus with redundancy is taken apart for a subscriber that does not
+   * know it, but never where the track is encrypted: what looks like RFC 2198 there is ciphertext.
+   */
   #payloadFor(track: Track): PayloadParams | undefined {
     const sent = track.payload;
     if (sent === null || track.section.kind !== this.section.kind) return undefined;
-    return this.#payloads.find(
+    const same = this.#payloads.find(
       (offered) =>
         offered.codec === sent.codec &&
         offered.profile === sent.profile &&
         offered.clockRate === sent.clockRate,
     );
+    if (same !== undefined || sent.codec !== "red" || track.section.encryption !== "none") return same;
+    return this.#payloads.find(({ codec }) => codec === "opus");
   }
 }

@@ -1,5 +1,5 @@
 /** One published audio or video track: what the publisher declared, and what its media thread has seen of it. */
-import type { MediaKind } from "../base/codec.ts";
+import type { MediaContent, MediaKind } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
 import type { ExtensionIds, PayloadParams, UpTrackParams } from "../contract/media.ts";
 import type { TrackSource } from "./access-token.ts";
@@ -21,6 +21,14 @@ export interface PublishedSection {
   readonly source: TrackSource;
   readonly encryption: TrackEncryption;
 }
+
+const CONTENT: Readonly<Record<TrackSource, MediaContent>> = {
+  camera: "camera",
+  microphone: "voice",
+  screen_share: "screen",
+  screen_share_audio: "other",
+  unknown: "other",
+};
 
 export class Track {
   readonly id: TrackId;
@@ -53,8 +61,17 @@ export class Track {
   }
 
   get params(): UpTrackParams {
-    const { kind, mid, payloads, rids, ssrcs } = this.section;
-    return { trackId: this.id, kind, mid, payloads, rids, ssrcs };
+    const { kind, mid, payloads, rids, ssrcs, source } = this.section;
+    return {
+      trackId: this.id,
+      publisher: this.publisher.id,
+      kind,
+      mid,
+      payloads,
+      rids,
+      ssrcs,
+      content: CONTENT[source],
+    };
   }
 
   /** The payload type in use, in the publisher's numbering; null until media has arrived. */

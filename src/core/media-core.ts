@@ -151,6 +151,7 @@ export class MediaCore {
     packet.bytes = bytes;
     packet.length = length;
     packet.receivedUs = nowUs;
+    packet.nowUs = nowUs;
     transport.rtp.receive(packet);
   }
 
@@ -161,6 +162,7 @@ export class MediaCore {
       requestId,
       upTracks: room?.upTracks.map((track) => track.stats(nowUs)) ?? [],
       downTracks: room?.downTracks.map((downTrack) => downTrack.stats()) ?? [],
+      transports: [...(room?.transports ?? [])].map((transport) => transport.stats()),
     });
   }
 

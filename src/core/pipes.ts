@@ -27,6 +27,8 @@ interface Arriving {
 /** What comes from one other thread. */
 class Arrivals implements PipeReader {
   readonly byChannel = new Map<number, Arriving>();
+  /** The present, while the pipe is read. */
+  nowUs = 0;
   readonly #packet = new UpPacket();
 
   onPipedPacket(
@@ -46,6 +48,7 @@ class Arrivals implements PipeReader {
     packet.encoding = encoding;
     packet.extSeq = extSeq;
     packet.receivedUs = receivedUs;
+    packet.nowUs = this.nowUs;
     arriving.piped.receive(packet);
   }
 
@@ -114,8 +117,11 @@ export class Pipes {
   }
 
   /** Forwards all that has come from other threads. */
-  receive(): void {
-    for (const { pipe, arrivals } of this.#incoming.values()) pipe.read(arrivals);
+  receive(nowUs: number): void {
+    for (const { pipe, arrivals } of this.#incoming.values()) {
+      arrivals.nowUs = nowUs;
+      pipe.read(arrivals);
+    }
   }
 
   /** Ends a turn: calls `wake` with each thread that has to look. */

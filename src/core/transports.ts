@@ -187,10 +187,10 @@ export class Transports {
   }
 
   tick(nowUs: number): void {
-    for (const { transport } of this.#entries.values()) {
+    for (const { transport, router } of this.#entries.values()) {
       transport.ice.poll(nowUs);
       this.#follow(transport, nowUs);
-      transport.tick(nowUs);
+      transport.tick(nowUs, router);
     }
   }
 

@@ -26,6 +26,17 @@ export const RoomReply = z
   })
   .meta({ id: "Room" });
 
+export const ConnectionReply = z.object({
+  id: z.string(),
+  state: z.string(),
+  estimateBps: z
+    .number()
+    .nullable()
+    .meta({ description: "What its path is thought to carry towards it; null while nothing says." }),
+  rttUs: z.number().nullable(),
+  fractionLost: z.number().nullable().meta({ description: "Of what was sent to it lately." }),
+});
+
 export const ParticipantReply = z
   .object({
     id: z.string(),
@@ -35,7 +46,7 @@ export const ParticipantReply = z
     attributes: z.record(z.string(), z.string()),
     hidden: z.boolean(),
     joinedAt: z.iso.datetime(),
-    connections: z.array(z.object({ id: z.string(), state: z.string() })),
+    connections: z.array(ConnectionReply),
     tracks: z.array(z.string()).meta({ description: "Ids of the tracks it publishes." }),
   })
   .meta({ id: "Participant" });
@@ -95,6 +106,10 @@ export const SubscriptionReply = z
     mid: z.string(),
     preference: PreferenceReply,
     current: LayersShape.nullable().meta({ description: "The layer being sent; null while nothing is." }),
+    allotted: z
+      .object({ layers: LayersShape.nullable(), reason: z.string() })
+      .nullable()
+      .meta({ description: "What the receiver's bandwidth allows, and why; null until that was decided." }),
     bitrateBps: z.number().nullable(),
     packets: z.number().nullable(),
     retransmitted: z.number().nullable(),

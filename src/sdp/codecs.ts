@@ -1,6 +1,6 @@
 /**
  * The codecs that Blindfold routes, and what of `a=fmtp` has to be equal for two peers to understand each other:
- * opus (RFC 7587), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (RFC 6184 §8), AV1 (RTP payload format for AV1 §7).
+ * opus (RFC 7587), red (RFC 2198), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (RFC 6184 §8), AV1 (RTP payload format for AV1 §7).
  */
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { OfferedCodec } from "./session-description.ts";
@@ -11,9 +11,9 @@ interface SupportedCodec {
   readonly clockRate: number;
   readonly channels: number;
   /** As `PayloadParams.profile` has it; undefined when we do not route what the parameters ask for. */
-  readonly profile: (parameters: FormatParameters) => string | undefined;
+  readonly profile: (parameters: FormatParameters, fmtp: string) => string | undefined;
   /** Parameters that an answer repeats. Limits of the offerer's decoder are not among them: we have none. */
-  readonly repeated: readonly string[];
+  readonly repeated: readonly string[] | "all";
 }
 
 type FormatParameters = ReadonlyMap<string, string>;
@@ -29,6 +29,7 @@ const SUPPORTED: readonly SupportedCodec[] = [
     profile: () => "",
     repeated: ["minptime", "useinbandfec", "usedtx", "stereo", "sprop-stereo", "maxaveragebitrate", "cbr"],
   },
+  { codec: "red", kind: "audio", clockRate: 48_000, channels: 2, profile: redProfile, repeated: "all" },
   { codec: "VP8", ...video, profile: () => "", repeated: [] },
   { codec: "VP9", ...video, profile: vp9Profile, repeated: ["profile-id"] },
   {
@@ -54,12 +55,16 @@ export function routedCodec(kind: MediaKind, offered: OfferedCodec): RoutedCodec
   if (supported === undefined || supported.kind !== kind) return undefined;
   if (supported.clockRate !== offered.clockRate || supported.channels !== offered.channels) return undefined;
   const parameters = formatParameters(offered.fmtp);
-  const profile = supported.profile(parameters);
+  const profile = supported.profile(parameters, offered.fmtp);
   if (profile === undefined) return undefined;
-  const fmtp = [...parameters]
-    .filter(([parameter]) => supported.repeated.includes(parameter))
-    .map(([parameter, value]) => `${parameter}=${value}`)
-    .join(";");
+  const { repeated } = supported;
+  const fmtp =
+    repeated === "all"
+      ? offered.fmtp
+      : [...parameters]
+          .filter(([parameter]) => repeated.includes(parameter))
+          .map(([parameter, value]) => `${parameter}=${value}`)
+          .join(";");
   return { codec: supported.codec, profile, fmtp };
 }
 
@@ -73,6 +78,14 @@ export function formatParameters(fmtp: string): FormatParameters {
     if (!parameters.has(name)) parameters.set(name, match[2]!);
   }
   return parameters;
+}
+
+/**
+ * The payload types of its blocks (RFC 2198 §5), which are in the packets: two peers understand each other only where
+ * they number Opus alike.
+ */
+function redProfile(_parameters: FormatParameters, fmtp: string): string | undefined {
+  return /^\d{1,3}(?:\/\d{1,3}){1,7}$/.test(fmtp) ? fmtp : undefined;
 }
 
 /** Profile 0 is 8 bits 4:2:0, which every decoder has. */

@@ -63,17 +63,18 @@ export interface NegotiationOutcome {
 
 export type Bundle = readonly [tagged: AcceptedSection, ...others: AcceptedSection[]];
 
+/** Arrival times of all packets, from which the sender estimates; or the receiver's own estimate. */
+const TRANSPORT_CC = "transport-cc";
+const REMB = "goog-remb";
+
 export type Negotiation =
   | { readonly ok: true; readonly outcome: NegotiationOutcome }
   | { readonly ok: false; readonly error: string };
 
-/**
- * Feedback that we send to publishers, and that we understand from subscribers (RFC 4585, RFC 5104). We have no
- * send-side estimator yet, so subscribers estimate and say so by REMB; publishers get transport-wide feedback.
- */
+/** Feedback that we send to publishers, and that we understand from subscribers (RFC 4585, RFC 5104). */
 const FEEDBACK: Readonly<Record<Flow, readonly string[]>> = {
-  up: ["nack", "nack pli", "ccm fir", "transport-cc"],
-  down: ["nack", "nack pli", "ccm fir", "goog-remb"],
+  up: ["nack", "nack pli", "ccm fir", TRANSPORT_CC],
+  down: ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB],
 };
 
 /** Directions of an offer, seen from the offerer, with which media can flow. */
@@ -147,7 +148,7 @@ function negotiateSection(offered: MediaSection, flow: Flow, bundle: readonly st
 /** In the offer's order: which codec is used is the client's choice. */
 function negotiateCodecs(offered: MediaSection, kind: MediaKind, flow: Flow): NegotiatedCodec[] {
   const rtxPayloadTypes = rtxByPayloadType(offered.codecs);
-  const usesTransportCc = offered.extensions.some(({ uri }) => uri === TRANSPORT_WIDE_CC);
+  const hasExtension = offered.extensions.some(({ uri }) => uri === TRANSPORT_WIDE_CC);
   const codecs: NegotiatedCodec[] = [];
   for (const codec of offered.codecs) {
     const routed = routedCodec(kind, codec);
@@ -163,12 +164,16 @@ function negotiateCodecs(offered: MediaSection, kind: MediaKind, flow: Flow): Ne
       },
       rtpmap: `${routed.codec}/${codec.clockRate}${codec.channels > 1 ? `/${codec.channels}` : ""}`,
       fmtp: routed.fmtp,
-      feedback: FEEDBACK[flow].filter(
-        (value) => codec.feedback.has(value) && (value !== "transport-cc" || usesTransportCc),
-      ),
+      feedback: negotiateFeedback(codec, flow, hasExtension),
     });
   }
   return codecs;
+}
+
+/** One kind of bandwidth feedback is enough: of the two, transport-wide tells more. */
+function negotiateFeedback({ feedback }: OfferedCodec, flow: Flow, hasExtension: boolean): string[] {
+  const useless = hasExtension && feedback.has(TRANSPORT_CC) ? REMB : TRANSPORT_CC;
+  return FEEDBACK[flow].filter((value) => feedback.has(value) && value !== useless);
 }
 
 /** Retransmission payload types by the one they repair: `a=fmtp:<rtx> apt=<primary>` (RFC 4588 §8.6). */

@@ -8,11 +8,12 @@ const WEBRTC = "http://www.webrtc.org/experiments/rtp-hdrext";
 
 export const TRANSPORT_WIDE_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
-/** Read by us or handed on to receivers as they are. */
+/** Read by us, written anew, or handed on to receivers as they are. */
 const BOTH_WAYS: readonly string[] = [
   `${SDES}:mid`,
   "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
   `${WEBRTC}/abs-send-time`,
+  TRANSPORT_WIDE_CC,
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
   "urn:3gpp:video-orientation",
   `${WEBRTC}/playout-delay`,
@@ -25,7 +26,6 @@ const BOTH_WAYS: readonly string[] = [
 const UP_ONLY: readonly string[] = [
   `${SDES}:rtp-stream-id`,
   `${SDES}:repaired-rtp-stream-id`,
-  TRANSPORT_WIDE_CC,
   `${WEBRTC}/video-layers-allocation00`,
 ];
 

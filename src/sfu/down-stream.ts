@@ -12,11 +12,11 @@ import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import { absSendTime, ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
-import type { Outlet } from "./outlet.ts";
 import { OutgoingHeader, type PacketWriter } from "./packet-writer.ts";
 import { rewriteVp8Numbers } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
+import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
 import { SentPackets } from "./sent-packets.ts";
 import type { UpPacket } from "./up-packet.ts";
@@ -29,6 +29,9 @@ const OSN_BYTES = 2;
 
 /** `originalSeq` of a packet that is no retransmission. */
 const NO_OSN = -1;
+
+/** Padding of a packet without payload: the last byte counts it. Chromium pads by as much. */
+const MAX_PADDING_BYTES = 224;
 
 /** P in the first byte of the header: the last byte of the payload counts the padding. */
 const PADDING_BIT = 0x20;
@@ -48,15 +51,21 @@ export class DownStream {
   readonly #ssrc: Ssrc;
   readonly #rtxSsrc: Ssrc;
   readonly writer: PacketWriter;
-  readonly #outlet: Outlet;
+  readonly #controller: SendController;
   readonly #ring: TransmitRing;
   readonly #counters: Counters;
 
-  constructor(ssrc: Ssrc, rtxSsrc: Ssrc, writer: PacketWriter, outlet: Outlet, context: CoreContext) {
+  constructor(
+    ssrc: Ssrc,
+    rtxSsrc: Ssrc,
+    writer: PacketWriter,
+    controller: SendController,
+    context: CoreContext,
+  ) {
     this.#ssrc = ssrc;
     this.#rtxSsrc = rtxSsrc;
     this.writer = writer;
-    this.#outlet = outlet;
+    this.#controller = controller;
     this.#ring = context.ring;
     this.#counters = context.counters;
   }
@@ -76,15 +85,24 @@ export class DownStream {
   }
 
   /** Closes the gap in the sequence alone: for packets that are part of no picture. */
-  skip({ extSeq, header: source, receivedUs }: UpPacket, payloadType: number): void {
+  skip({ extSeq, header: source, nowUs }: UpPacket, payloadType: number): void {
     const { numbers } = this;
     const kept = numbers.seq.drop(extSeq);
     if (kept === NOT_NUMBERED) return;
-    this.#writeEmpty(kept, (source.timestamp + numbers.timestampOffset) >>> 0, payloadType, receivedUs);
+    const timestamp = (source.timestamp + numbers.timestampOffset) >>> 0;
+    const bytes = this.#writeEmpty(this.#ssrc, payloadType, kept, timestamp, 1, nowUs);
+    if (bytes === 0) return;
+    this.sent.addEmpty(kept, timestamp);
+    this.#counters[SLOT.downEmptyPackets]! += 1;
+    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
+    this.rate.add(bytes, nowUs);
   }
 
-  /** Sends a packet of the source under the next number. Returns its size, or 0 when it was dropped and counted. */
-  send(packet: UpPacket, payloadType: number, marker: boolean): number {
+  /**
+   * Gives a packet of the source the next number, under which it is remembered. Returns it, or NOT_NUMBERED when the
+   * packet came too late to have one.
+   */
+  number(packet: UpPacket, payloadType: number, marker: boolean): number {
     const { numbers } = this;
     const hasPictureId = packet.extPictureId >= 0;
     const pictureId = hasPictureId ? numbers.pictureId.forward(packet.extPictureId) : NOT_NUMBERED;
@@ -94,17 +112,25 @@ export class DownStream {
     if (extSeq === NOT_NUMBERED) {
       this.skip(packet, payloadType);
       this.#counters[SLOT.downDropped_late]! += 1;
-      return 0;
+      return NOT_NUMBERED;
     }
-    const row = this.#remember(extSeq, pictureId, packet, marker);
+    this.#remember(extSeq, pictureId, packet, marker);
+    numbers.onSent(packet);
+    return extSeq;
+  }
+
+  /**
+   * Sends the packet that was numbered `extSeq`, or another payload in its place. Returns its size, or 0 when it was
+   * dropped and counted.
+   */
+  send(packet: UpPacket, extSeq: number, payloadType: number, payload: Uint8Array = packet.payload): number {
     header.ssrc = this.#ssrc;
     header.payloadType = payloadType;
     header.seq = extSeq & 0xffff;
-    const bytes = this.#write(packet, row, NO_OSN, extSeq);
+    const bytes = this.#write(packet, payload, this.sent.find(extSeq), NO_OSN, extSeq);
     if (bytes === 0) return 0;
-    numbers.onSent(packet);
-    this.rate.add(bytes, packet.receivedUs);
-    this.payloadBytes += packet.payload.length;
+    this.rate.add(bytes, packet.nowUs);
+    this.payloadBytes += payload.length;
     return bytes;
   }
 
@@ -119,33 +145,51 @@ export class DownStream {
     header.ssrc = this.#rtxSsrc;
     header.payloadType = rtxPayloadType;
     header.seq = extSeq & 0xffff;
-    return this.#write(packet, row, originalSeq, extSeq);
+    return this.#write(packet, packet.payload, row, originalSeq, extSeq);
   }
 
-  /** A packet of padding alone (RFC 3550 §5.1): takes a number, and belongs to no frame. */
-  #writeEmpty(extSeq: number, timestamp: number, payloadType: number, receivedUs: number): void {
+  /** Sends a retransmission of nothing (RFC 4588 streams may carry padding alone). Returns its size, or 0. */
+  pad(rtxPayloadType: number, nowUs: number): number {
+    return this.#writeEmpty(
+      this.#rtxSsrc,
+      rtxPayloadType,
+      this.#rtxExtSeq++,
+      this.numbers.lastTimestamp,
+      MAX_PADDING_BYTES,
+      nowUs,
+    );
+  }
+
+  /** A packet of padding alone (RFC 3550 §5.1): belongs to no frame. Returns its size, or 0 when it was dropped. */
+  #writeEmpty(
+    ssrc: Ssrc,
+    payloadType: number,
+    extSeq: number,
+    timestamp: number,
+    paddingBytes: number,
+    nowUs: number,
+  ): number {
     const { slab } = this.#ring;
     const at = this.#ring.reserve();
     if (at < 0) {
       this.#counters[SLOT.downDropped_ring_full]! += 1;
-      return;
+      return 0;
     }
-    header.ssrc = this.#ssrc;
+    header.ssrc = ssrc;
     header.payloadType = payloadType;
     header.seq = extSeq & 0xffff;
     header.marker = false;
     header.timestamp = timestamp;
     header.frameNumber = -1;
-    header.absSendTime = absSendTime(receivedUs);
+    header.absSendTime = absSendTime(nowUs);
+    header.transportSeq = this.#controller.transportSeq;
     const headerBytes = this.writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
+    const bytes = headerBytes + paddingBytes;
     slab[at]! |= PADDING_BIT;
-    slab[at + headerBytes] = 1;
-    const { path, session } = this.#outlet;
-    this.#ring.commitRtp(headerBytes + 1, path, session, headerBytes, extSeq, receivedUs);
-    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
-    this.rate.add(headerBytes + 1, receivedUs);
-    this.sent.addEmpty(extSeq, timestamp);
-    this.#counters[SLOT.downEmptyPackets]! += 1;
+    slab.fill(0, at + headerBytes, at + bytes - 1);
+    slab[at + bytes - 1] = paddingBytes;
+    this.#commit(bytes, headerBytes, extSeq, 0, nowUs);
+    return bytes;
   }
 
   #remember(extSeq: number, pictureId: number, packet: UpPacket, marker: boolean): number {
@@ -163,7 +207,7 @@ export class DownStream {
   }
 
   /** Copies the packet into the ring with the numbers of `row`. Returns its size, or 0 when it was dropped. */
-  #write(packet: UpPacket, row: number, originalSeq: number, extSeq: number): number {
+  #write(packet: UpPacket, payload: Uint8Array, row: number, originalSeq: number, extSeq: number): number {
     const ring = this.#ring;
     const at = ring.reserve();
     if (at < 0) {
@@ -174,29 +218,29 @@ export class DownStream {
     header.marker = sent.marker[row] === 1;
     header.timestamp = sent.timestamp[row]!;
     header.frameNumber = sent.frameNumber[row]!;
-    header.absSendTime = absSendTime(packet.receivedUs);
+    header.absSendTime = absSendTime(packet.nowUs);
+    header.transportSeq = this.#controller.transportSeq;
     const headerBytes = this.writer.writeHeader(ring.slab, at, header, packet.bytes, packet.extensions);
 
     const osnBytes = originalSeq === NO_OSN ? 0 : OSN_BYTES;
-    const bytes = headerBytes + osnBytes + packet.payload.length;
+    const bytes = headerBytes + osnBytes + payload.length;
     if (bytes > MAX_PACKET_BYTES) {
       this.#counters[SLOT.downDropped_too_large]! += 1;
       return 0;
     }
     if (osnBytes > 0) writeU16(ring.slab, at + headerBytes, originalSeq);
     const payloadAt = at + headerBytes + osnBytes;
-    ring.slab.set(packet.payload, payloadAt);
+    ring.slab.set(payload, payloadAt);
     if (sent.pictureId[row] !== -1 || sent.tl0PicIdx[row] !== -1) {
-      rewriteVp8Numbers(
-        ring.slab,
-        payloadAt,
-        packet.payload.length,
-        sent.pictureId[row]!,
-        sent.tl0PicIdx[row]!,
-      );
+      rewriteVp8Numbers(ring.slab, payloadAt, payload.length, sent.pictureId[row]!, sent.tl0PicIdx[row]!);
     }
-    const { path, session } = this.#outlet;
-    ring.commitRtp(bytes, path, session, headerBytes, extSeq, packet.receivedUs);
+    this.#commit(bytes, headerBytes, extSeq, packet.receivedUs, packet.nowUs);
     return bytes;
+  }
+
+  #commit(bytes: number, headerBytes: number, extSeq: number, receivedUs: number, nowUs: number): void {
+    const { path, session } = this.#controller.outlet;
+    this.#ring.commitRtp(bytes, path, session, headerBytes, extSeq, receivedUs);
+    this.#controller.onSent(bytes, nowUs);
   }
 }

@@ -5,19 +5,25 @@
  * the receiver sees one unbroken stream. It holds no packets: retransmissions are read from the publisher's history.
  */
 import { SLOT } from "../base/counters.ts";
-import {
-  type DownTrackParams,
-  type DownTrackStats,
-  HIGHEST_LAYERS,
-  type LayerPreference,
-  type Layers,
-  type PayloadParams,
+import type {
+  DownTrackParams,
+  DownTrackStats,
+  LayerPreference,
+  Layers,
+  PayloadParams,
 } from "../contract/media.ts";
+import { type Allocation, type Demand, type LayerChoice, NO_CHOICE } from "./allocator.ts";
+import type { RoomOrder } from "./bandwidth-allocation.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
+import { LayerAim } from "./layer-aim.ts";
 import { type LayerSelector, NO_LAYER, SimulcastSelector, SvcSelector } from "./layer-selector.ts";
-import type { Outlet } from "./outlet.ts";
+import { NO_ROW } from "./packet-history.ts";
+import { redPrimary } from "./payload-reader.ts";
 import { ReceiverReports } from "./receiver-reports.ts";
+import { NOT_NUMBERED } from "./renumbering.ts";
+import type { SendController } from "./send-controller.ts";
+import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -27,8 +33,7 @@ export interface DownSource {
   readonly payload: PayloadParams;
 }
 
-/** What holds until the subscriber says otherwise. */
-const EVERYTHING: LayerPreference = { paused: false, preferred: HIGHEST_LAYERS, maximum: HIGHEST_LAYERS };
+const NO_BYTES = new Uint8Array(0);
 
 /** Filled and read within one call, by every track in turn. */
 const recalled = new UpPacket();
@@ -41,19 +46,24 @@ export class DownTrack {
   readonly reports = new ReceiverReports();
   source: DownSource | null = null;
   #selector: LayerSelector = new SvcSelector();
-  #preference = EVERYTHING;
+  readonly #aim = new LayerAim();
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   #reported: Layers | null = null;
-  readonly #outlet: Outlet;
+  readonly #controller: SendController;
   readonly #context: CoreContext;
 
-  constructor(params: DownTrackParams, stream: DownStream, outlet: Outlet, context: CoreContext) {
+  constructor(params: DownTrackParams, stream: DownStream, controller: SendController, context: CoreContext) {
     this.params = params;
     this.cname = new TextEncoder().encode(params.cname);
     this.stream = stream;
-    this.#outlet = outlet;
+    this.#controller = controller;
     this.#context = context;
+  }
+
+  /** The payload type of retransmissions; undefined without RTX, or without a source. */
+  get rtxPayloadType(): number | undefined {
+    return this.params.rtxSsrc === 0 ? undefined : this.source?.payload.rtxPayloadType;
   }
 
   /** The encoding being sent, or NO_LAYER. */
@@ -67,8 +77,8 @@ export class DownTrack {
 
   /** The highest spatial layer that the receiver would like, whatever its path can carry; NO_LAYER for none. */
   get wantedSpatial(): number {
-    const { paused, preferred, maximum } = this.#preference;
-    return paused || !this.#outlet.open ? NO_LAYER : Math.min(preferred.spatial, maximum.spatial);
+    const { preference, wanted } = this.#aim;
+    return preference.paused || !this.#isOpen ? NO_LAYER : wanted.spatial;
   }
 
   /** Connects to a track, or to none. What is sent next continues the stream. */
@@ -85,22 +95,56 @@ export class DownTrack {
   }
 
   setPreference(preference: LayerPreference, nowUs: number): void {
-    this.#preference = preference;
+    this.#aim.preference = preference;
     if (preference.paused) this.interrupt();
+    this.retarget(nowUs);
+  }
+
+  /** What could be sent now, and how much it matters, for the dealing out of bandwidth. Only with a source. */
+  demand(nowUs: number, room: RoomOrder): Demand {
+    const { track } = this.source!;
+    const { params, muted } = track;
+    const choices = muted ? [] : track.ladder(this.#aim.wanted, nowUs);
+    const speakerRank = room.speakerRank(params.publisher);
+    return {
+      id: this.params.subscriptionId,
+      kind: this.params.kind,
+      tier: params.content === "screen" ? "screen" : speakerRank === 0 ? "speaker" : "other",
+      speakerRank,
+      visiblePixels: 0,
+      choices,
+      absence: muted ? "muted" : "no_media",
+      most: this.#aim.preference.paused ? NO_CHOICE : choices.length - 1,
+      current: this.#aim.current(choices),
+    };
+  }
+
+  /** `choice`: what a video may send from now on; null pauses it. */
+  allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
+    const before = this.#aim.allotted;
+    const reason = this.#aim.allot(choice, allocation);
+    if (choice === null && before !== null) this.interrupt();
+    if (reason === null) return;
+    const { subscriptionId } = this.params;
+    this.#context.events.push({
+      kind: "down-track.allotted",
+      subscriptionId,
+      layers: this.#aim.allotted,
+      reason,
+    });
     this.retarget(nowUs);
   }
 
   /** Aims at the preferred layer, or the nearest that the publisher sends now; asks for the key frame it takes. */
   retarget(nowUs: number): void {
-    if (!this.#outlet.open && this.#encoding !== NO_LAYER) this.interrupt();
+    if (!this.#isOpen && this.#encoding !== NO_LAYER) this.interrupt();
     const { source } = this;
     if (source === null || this.params.kind === "audio") return;
-    const { paused, preferred, maximum } = this.#preference;
     const selector = this.#selector;
-    const idle = paused || source.track.muted || !this.#outlet.open;
-    const wanted = Math.min(preferred.spatial, maximum.spatial);
-    selector.targetSpatial = idle ? NO_LAYER : source.track.nearestActiveEncoding(wanted, nowUs);
-    selector.targetTemporal = Math.min(preferred.temporal, maximum.temporal);
+    const idle = this.#isPaused || source.track.muted || !this.#isOpen;
+    const { spatial, temporal } = this.#aim.layers;
+    selector.targetSpatial = idle ? NO_LAYER : source.track.nearestActiveEncoding(spatial, nowUs);
+    selector.targetTemporal = temporal;
     const mustWait = source.track.isSimulcast || selector.currentSpatial === NO_LAYER;
     if (mustWait && selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
   }
@@ -120,9 +164,9 @@ export class DownTrack {
   /** Forwards, drops or switches at one packet of the source: step 6 of the packet path. */
   write(packet: UpPacket): void {
     const { counters } = this.#context;
-    if (!this.#outlet.open) {
+    if (!this.#isOpen) {
       counters[SLOT.downDropped_no_path]! += 1;
-    } else if (this.#preference.paused) {
+    } else if (this.#isPaused) {
       counters[SLOT.downDropped_paused]! += 1;
     } else if (this.params.kind === "audio") {
       if (this.#encoding === NO_LAYER) this.#switchTo(packet);
@@ -134,8 +178,43 @@ export class DownTrack {
 
   /** A packet of the source that nobody gets. */
   skip(packet: UpPacket): void {
-    if (packet.encoding !== this.#encoding || !this.#outlet.open) return;
+    if (packet.encoding !== this.#encoding || !this.#isOpen) return;
     this.stream.skip(packet, this.source!.payload.payloadType);
+  }
+
+  /** Reads what went out in `row` of `stream.sent` back from the publisher's history. False when it is forgotten. */
+  recall(row: number, nowUs: number, out: UpPacket): boolean {
+    const { sent } = this.stream;
+    if (sent.sourceExtSeq[row] === NO_SOURCE) {
+      out.empty(nowUs);
+      return true;
+    }
+    const stream = this.source?.track.streams[sent.encoding[row]!];
+    if (stream?.recall(sent.sourceExtSeq[row]!, nowUs, out) !== true) return false;
+    out.receivedUs = 0;
+    return true;
+  }
+
+  /** Sends a packet that has waited for the pacer. */
+  release(extSeq: number, nowUs: number): void {
+    const row = this.stream.sent.find(extSeq);
+    if (row !== NO_ROW && this.recall(row, nowUs, recalled)) this.#transmit(recalled, extSeq);
+    else this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
+  }
+
+  /**
+   * Sends something for a probe of the path: the latest packet once more, else padding. Returns its size; 0 when it can
+   * not, without RTX or a source.
+   */
+  pad(nowUs: number): number {
+    const { rtxPayloadType, stream } = this;
+    if (rtxPayloadType === undefined) return 0;
+    const latest = stream.numbers.seq.highestOut;
+    const row = stream.sent.find(latest);
+    const repeats = row !== NO_ROW && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
+    return repeats
+      ? stream.resend(recalled, row, rtxPayloadType, latest & 0xffff)
+      : stream.pad(rtxPayloadType, nowUs);
   }
 
   stats(): DownTrackStats {
@@ -190,12 +269,35 @@ export class DownTrack {
   }
 
   #send(packet: UpPacket, marker: boolean): void {
-    const bytes = this.stream.send(packet, this.source!.payload.payloadType, marker);
+    const extSeq = this.stream.number(packet, this.source!.payload.payloadType, marker);
+    if (extSeq === NOT_NUMBERED) return;
+    const { nowUs } = packet;
+    if (this.params.kind === "video" && this.#controller.mustWait(nowUs)) {
+      this.#controller.enqueue(this, extSeq, packet.length, nowUs);
+    } else this.#transmit(packet, extSeq);
+  }
+
+  #transmit(packet: UpPacket, extSeq: number): void {
+    const { track, payload } = this.source!;
+    // Control connects a receiver so only where the track is not encrypted: else there would be nothing to take apart.
+    const isUnwrapped = track.codec === "red" && payload.codec === "opus";
+    const primary = isUnwrapped ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
+    const bytes = this.stream.send(packet, extSeq, payload.payloadType, primary);
     if (bytes === 0) return;
     const { counters } = this.#context;
     const video = this.params.kind === "video";
     counters[video ? SLOT.downPackets_video : SLOT.downPackets_audio]! += 1;
     counters[video ? SLOT.downBytes_video : SLOT.downBytes_audio]! += bytes;
+  }
+
+  /** Audio is paused by its receiver alone: it never waits for bandwidth. */
+  get #isPaused(): boolean {
+    const { preference, allotted } = this.#aim;
+    return preference.paused || (allotted === null && this.params.kind === "video");
+  }
+
+  get #isOpen(): boolean {
+    return this.#controller.outlet.open;
   }
 
   #needKeyframe(spatial: number): void {

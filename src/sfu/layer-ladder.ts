@@ -6,19 +6,27 @@
  *
  * Sets that are not on the way are left out: nobody is better off with a large face at eight frames a second.
  */
-import { HIGHEST_LAYERS } from "../contract/media.ts";
+import { HIGHEST_LAYERS, type Layers } from "../contract/media.ts";
 import type { LayerChoice } from "./allocator.ts";
 import type { UpTrack } from "./up-track.ts";
 
 export type Content = "camera" | "screen";
 
-/** Empty while the publisher sends nothing. Good for all receivers of the track at `nowUs`. */
-export function layerLadder(track: UpTrack, content: Content, nowUs: number): LayerChoice[] {
-  return onLadder(content, layerSets(track, nowUs));
+/**
+ * What a receiver of at most these layers can be sent, from the least to the best; the least of all where even that is
+ * more. Empty while the publisher sends nothing.
+ */
+export function layerLadder(
+  sets: readonly LayerChoice[],
+  content: Content,
+  { spatial, temporal }: Layers,
+): LayerChoice[] {
+  const within = sets.filter((set) => set.spatial <= spatial && set.temporal <= temporal);
+  return onLadder(content, within.length > 0 ? within : sets.slice(0, 1));
 }
 
-/** All that can be sent of the track now, by spatial and then by temporal layer. */
-function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): LayerChoice[] {
+/** All that can be sent of the track at `nowUs`, by spatial and then by temporal layer. */
+export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): LayerChoice[] {
   const sets: LayerChoice[] = [];
   for (const stream of streams) {
     if (stream?.isActive(nowUs) !== true) continue;

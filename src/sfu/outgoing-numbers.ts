@@ -55,6 +55,11 @@ export class OutgoingNumbers {
     this.timestampOffset = (wanted - packet.header.timestamp) >>> 0;
   }
 
+  /** Of the latest packet that was numbered. */
+  get lastTimestamp(): number {
+    return this.#lastTimestamp;
+  }
+
   /** Remembers what went out last; late packets change nothing. */
   onSent(packet: UpPacket): void {
     const timestamp = (packet.header.timestamp + this.timestampOffset) >>> 0;

@@ -40,6 +40,8 @@ export class OutgoingHeader {
   frameNumber = -1;
   /** abs-send-time of this turn: seconds as 6.18 fixed point, 24 bits. */
   absSendTime = 0;
+  /** Transport-wide sequence number, or -1 to write none. */
+  transportSeq = -1;
 }
 
 export class PacketWriter {
@@ -94,6 +96,10 @@ export class PacketWriter {
     if (sendTimeId !== 0) {
       writeU24(this.#scratch, 0, header.absSendTime);
       writer.add(sendTimeId, this.#scratch, 0, 3);
+    }
+    if (header.transportSeq >= 0) {
+      writeU16(this.#scratch, 0, header.transportSeq);
+      writer.add(ids[EXTENSION.transportCc]!, this.#scratch, 0, 2);
     }
     for (let i = 0; i < PASSED.length; i++) {
       const kind = PASSED[i]!;

@@ -3,11 +3,13 @@
  *
  * Used where a codec keeps numbers there that must stay continuous (VP8), and for layers where a publisher sends no
  * Dependency Descriptor (Firefox). Nothing behind the descriptor matters to us, but for the bit by which VP8 without
- * Dependency Descriptor tells its key frames.
+ * Dependency Descriptor tells its key frames; and but for redundant audio, which is taken apart for a receiver that does
+ * not know it, where the track is not encrypted.
  */
 import type { CodecName } from "../base/codec.ts";
 import { readAv1 } from "../rtp/payload/av1.ts";
 import { readH264 } from "../rtp/payload/h264.ts";
+import { readRedPrimary } from "../rtp/payload/red.ts";
 import { readVp8, readVp8Descriptor, rewriteVp8Descriptor, Vp8Descriptor } from "../rtp/payload/vp8.ts";
 import { readVp9 } from "../rtp/payload/vp9.ts";
 import type { UpPacket } from "./up-packet.ts";
@@ -46,6 +48,7 @@ export class PayloadReader {
       case "AV1":
         return readAv1(bytes, at, length, header.marker, frame);
       case "opus":
+      case "red":
         return false;
       default:
         return codec satisfies never;
@@ -75,4 +78,10 @@ export function rewriteVp8Numbers(
   tl0PicIdx: number,
 ): void {
   if (readVp8Descriptor(packet, at, length, vp8)) rewriteVp8Descriptor(packet, vp8, pictureId, tl0PicIdx);
+}
+
+/** The present frame of a packet of redundant audio; undefined when it has none. */
+export function redPrimary({ bytes, header }: UpPacket): Uint8Array | undefined {
+  const at = readRedPrimary(bytes, header.headerBytes, header.payloadBytes);
+  return at < 0 ? undefined : bytes.subarray(at, header.headerBytes + header.payloadBytes);
 }

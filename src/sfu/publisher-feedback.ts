@@ -5,6 +5,8 @@
 import { SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { ArrivalRecorder } from "../cc/arrival-recorder.ts";
+import { RoundTrip } from "../cc/round-trip.ts";
+import { writeReferenceTime } from "../rtp/rtcp/extended-reports.ts";
 import { writeNack, writePli } from "../rtp/rtcp/feedback.ts";
 import { MAX_REPORT_BLOCKS, writeReceiverReport } from "../rtp/rtcp/reports.ts";
 import type { CoreContext } from "./core-context.ts";
@@ -22,13 +24,14 @@ const REPORT_INTERVAL_US = 1_000_000;
 const MAX_NACKS = 128;
 
 /**
- * Round trip assumed for NACK retries: publishers measure theirs, and nothing in RTCP tells us. Longer repairs a lost
+ * Round trip assumed for NACK retries of a publisher that does not answer reference times. Longer repairs a lost
  * retransmission later, shorter asks twice for what is on its way.
  */
 const ASSUMED_RTT_US = 100_000;
 
 export class PublisherFeedback {
   readonly arrivals = new ArrivalRecorder();
+  readonly #roundTrip = new RoundTrip();
   #nextReportUs = 0;
   readonly #missing = new Uint16Array(MAX_NACKS);
   readonly #demux: StreamDemux;
@@ -40,6 +43,16 @@ export class PublisherFeedback {
     this.#rtcp = rtcp;
     this.#context = context;
   }
+
+  get rttUs(): number {
+    return this.#roundTrip.us === 0 ? ASSUMED_RTT_US : this.#roundTrip.us;
+  }
+
+  /** The publisher has told how long ago our reference time came to it (DLRR): values as on the wire. */
+  onReferenceTimeAnswer(lastReferenceTime: number, delay: number, nowUs: number): void {
+    this.#roundTrip.onEcho(lastReferenceTime, delay, nowUs);
+  }
+
   tick(nowUs: number): void {
     while (this.arrivals.due(nowUs)) this.#sendArrivals(nowUs);
     for (const stream of this.#demux.streams()) {
@@ -63,7 +76,7 @@ export class PublisherFeedback {
   #sendNack(stream: UpStream, nowUs: number): void {
     const { nack } = stream;
     if (nack === null) return;
-    const count = nack.poll(nowUs, ASSUMED_RTT_US, this.#missing);
+    const count = nack.poll(nowUs, this.rttUs, this.#missing);
     if (nack.gaveUp) {
       nack.gaveUp = false;
       // An encoding that is switched on again begins with a key frame.
@@ -85,6 +98,10 @@ export class PublisherFeedback {
     const blocks = [...this.#demux.streams()].slice(0, MAX_REPORT_BLOCKS);
     if (blocks.length === 0) return;
     const reports = blocks.map((stream) => stream.statistics.report(stream.ssrc, nowUs));
-    this.#rtcp.send((out, at) => writeReceiverReport(out, at, FEEDBACK_SSRC, reports));
+    // Any time does that both of us read alike; the thread's clock is one.
+    this.#roundTrip.onSent(nowUs, nowUs);
+    this.#rtcp.send((out, at) =>
+      writeReferenceTime(out, writeReceiverReport(out, at, FEEDBACK_SSRC, reports), FEEDBACK_SSRC, nowUs),
+    );
   }
 }

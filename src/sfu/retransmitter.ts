@@ -7,7 +7,7 @@ import { SLOT } from "../base/counters.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import { NO_ROW } from "./packet-history.ts";
-import { NO_SOURCE } from "./sent-packets.ts";
+import type { SendController } from "./send-controller.ts";
 import { UpPacket } from "./up-packet.ts";
 
 /**
@@ -18,36 +18,34 @@ const RESEND_US = 20_000;
 
 export class Retransmitter {
   readonly #packet = new UpPacket();
+  readonly #controller: SendController;
   readonly #context: CoreContext;
 
-  constructor(context: CoreContext) {
+  constructor(controller: SendController, context: CoreContext) {
+    this.#controller = controller;
     this.#context = context;
   }
 
   resend(downTrack: DownTrack, seq: number, nowUs: number): void {
-    const rtxPayloadType = downTrack.source?.payload.rtxPayloadType;
-    if (rtxPayloadType === undefined || downTrack.params.rtxSsrc === 0) return;
+    const { rtxPayloadType } = downTrack;
+    if (rtxPayloadType === undefined) return;
     const { counters } = this.#context;
-    const { sent } = downTrack.stream;
-    const row = downTrack.stream.find(seq);
-    if (row === NO_ROW || !this.#recall(downTrack, row, nowUs)) {
+    const { stream, reports } = downTrack;
+    const row = stream.find(seq);
+    if (row === NO_ROW || !downTrack.recall(row, nowUs, this.#packet)) {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
     }
-    if (nowUs - sent.resentUs[row]! < Math.max(RESEND_US, downTrack.reports.rttUs / 2)) return;
-    sent.resentUs[row] = nowUs;
-    if (downTrack.stream.resend(this.#packet, row, rtxPayloadType, seq) === 0) return;
-    counters[SLOT.downRtxPackets]! += 1;
-    downTrack.reports.retransmitted += 1;
-  }
-
-  /** Reads the packet that was sent in `row` back from its publisher's history. */
-  #recall({ source, stream: { sent } }: DownTrack, row: number, nowUs: number): boolean {
-    if (sent.sourceExtSeq[row] === NO_SOURCE) {
-      this.#packet.empty(nowUs);
-      return true;
+    if (nowUs - stream.sent.resentUs[row]! < Math.max(RESEND_US, reports.rttUs / 2)) return;
+    if (!this.#controller.mayRetransmit(this.#packet.length)) {
+      counters[SLOT.nackSeqsOverBudget]! += 1;
+      return;
     }
-    const stream = source!.track.streams[sent.encoding[row]!];
-    return stream?.recall(sent.sourceExtSeq[row]!, nowUs, this.#packet) === true;
+    stream.sent.resentUs[row] = nowUs;
+    const bytes = stream.resend(this.#packet, row, rtxPayloadType, seq);
+    if (bytes === 0) return;
+    this.#controller.onRetransmitted(bytes, nowUs);
+    counters[SLOT.downRtxPackets]! += 1;
+    reports.retransmitted += 1;
   }
 }

@@ -3,7 +3,7 @@
  *
  * A room with more receivers than one thread can serve has a router in several: tracks of the others come by pipes.
  */
-import type { RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
+import type { ParticipantId, RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { DownTrackParams, MediaCommand, UpTrackParams } from "../contract/media.ts";
 import type { DownTrack } from "./down-track.ts";
 import type { PipedTrack } from "./piped-track.ts";
@@ -41,6 +41,11 @@ export class Router {
     SubscriptionId,
     { readonly downTrack: DownTrack; readonly transport: Transport }
   >();
+
+  readonly lastVideos = Number.POSITIVE_INFINITY;
+  speakerRank(_publisher: ParticipantId): number {
+    return Number.POSITIVE_INFINITY;
+  }
 
   constructor(id: RoomId) {
     this.id = id;

@@ -5,14 +5,28 @@
  */
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { asSsrc } from "../base/ids.ts";
+import { readDlrr, readReferenceTime, readSenderSsrc } from "../rtp/rtcp/extended-reports.ts";
 import { readFir, readMediaSsrc, readNack } from "../rtp/rtcp/feedback.ts";
+import { APPLICATION_FEEDBACK, readRemb } from "../rtp/rtcp/remb.ts";
 import { readBye, readReportBlocks, readSenderInfo } from "../rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
+import type { PublisherFeedback } from "./publisher-feedback.ts";
 import { Retransmitter } from "./retransmitter.ts";
+import type { SendController } from "./send-controller.ts";
 import type { StreamDemux } from "./stream-demux.ts";
+import type { SubscriberReports } from "./subscriber-reports.ts";
+
+/** Those of one peer that RTCP speaks to. */
+interface RtcpListeners {
+  readonly demux: StreamDemux;
+  readonly downTracks: readonly DownTrack[];
+  readonly feedback: PublisherFeedback;
+  readonly reports: SubscriberReports;
+  readonly controller: SendController;
+}
 
 export class RtcpInlet {
   /** Null until the handshake has given keys. */
@@ -20,13 +34,19 @@ export class RtcpInlet {
   readonly #cursor = new RtcpCursor();
   readonly #demux: StreamDemux;
   readonly #downTracks: readonly DownTrack[];
+  readonly #feedback: PublisherFeedback;
+  readonly #reports: SubscriberReports;
+  readonly #controller: SendController;
   readonly #retransmitter: Retransmitter;
   readonly #context: CoreContext;
 
-  constructor(demux: StreamDemux, downTracks: readonly DownTrack[], context: CoreContext) {
-    this.#demux = demux;
-    this.#downTracks = downTracks;
-    this.#retransmitter = new Retransmitter(context);
+  constructor(listeners: RtcpListeners, context: CoreContext) {
+    this.#demux = listeners.demux;
+    this.#downTracks = listeners.downTracks;
+    this.#feedback = listeners.feedback;
+    this.#reports = listeners.reports;
+    this.#controller = listeners.controller;
+    this.#retransmitter = new Retransmitter(listeners.controller, context);
     this.#context = context;
   }
 
@@ -64,10 +84,12 @@ export class RtcpInlet {
         return this.#onReportBlocks(bytes, nowUs);
       case RTCP.bye:
         return this.#onBye(bytes, nowUs);
+      case RTCP.extendedReport:
+        return this.#onExtendedReport(bytes, nowUs);
       case RTCP.transportFeedback:
-        return this.#cursor.count !== FEEDBACK.nack || this.#onNack(bytes, nowUs);
+        return this.#onTransportFeedback(bytes, nowUs);
       case RTCP.payloadFeedback:
-        return this.#onPayloadFeedback(bytes);
+        return this.#onPayloadFeedback(bytes, nowUs);
       default:
         return true;
     }
@@ -89,6 +111,7 @@ export class RtcpInlet {
       const downTrack = this.#downTrackOf(ssrc);
       if (downTrack === undefined) continue;
       downTrack.reports.onReportBlock(fractionLost, lastSr, delaySinceLastSr, nowUs);
+      this.#controller.onReport(downTrack.reports.fractionLost, downTrack.reports.rttUs, nowUs);
       downTrack.stream.writer.sendsMid = false;
     }
     return true;
@@ -100,6 +123,28 @@ export class RtcpInlet {
     // Chromium says BYE for an encoding that it only pauses, so the track lives on; receivers go to another encoding.
     for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.rate.stop(nowUs);
     return true;
+  }
+
+  #onExtendedReport(bytes: Uint8Array, nowUs: number): boolean {
+    const ssrc = readSenderSsrc(bytes, this.#cursor);
+    if (ssrc === undefined) return false;
+    const ntpUs = readReferenceTime(bytes, this.#cursor);
+    if (ntpUs !== undefined) this.#reports.onReferenceTime(ssrc, ntpUs, nowUs);
+    for (const { lastReferenceTime, delay } of readDlrr(bytes, this.#cursor)) {
+      this.#feedback.onReferenceTimeAnswer(lastReferenceTime, delay, nowUs);
+    }
+    return true;
+  }
+
+  #onTransportFeedback(bytes: Uint8Array, nowUs: number): boolean {
+    switch (this.#cursor.count) {
+      case FEEDBACK.nack:
+        return this.#onNack(bytes, nowUs);
+      case FEEDBACK.transportWide:
+        return this.#controller.onTransportFeedback(bytes, this.#cursor, nowUs);
+      default:
+        return true;
+    }
   }
 
   #onNack(bytes: Uint8Array, nowUs: number): boolean {
@@ -114,7 +159,7 @@ export class RtcpInlet {
     return true;
   }
 
-  #onPayloadFeedback(bytes: Uint8Array): boolean {
+  #onPayloadFeedback(bytes: Uint8Array, nowUs: number): boolean {
     const ssrc = readMediaSsrc(bytes, this.#cursor);
     if (ssrc === undefined) return false;
     if (this.#cursor.count === FEEDBACK.pli) {
@@ -123,6 +168,9 @@ export class RtcpInlet {
     } else if (this.#cursor.count === FEEDBACK.fir) {
       this.#count("firReceived");
       for (const asked of readFir(bytes, this.#cursor)) this.#downTrackOf(asked)?.onKeyframeRequest();
+    } else if (this.#cursor.count === APPLICATION_FEEDBACK) {
+      const bitrateBps = readRemb(bytes, this.#cursor);
+      if (bitrateBps !== undefined) this.#controller.onRemb(bitrateBps, nowUs);
     }
     return true;
   }

@@ -5,6 +5,8 @@
  * together as if they had come straight from it. A stream without a report from its publisher has none from us.
  */
 
+import { ntpMiddle } from "../base/ntp.ts";
+import { writeDlrr } from "../rtp/rtcp/extended-reports.ts";
 import { writeCname, writeSenderReport } from "../rtp/rtcp/reports.ts";
 import type { DownTrack } from "./down-track.ts";
 import type { RtcpOutlet } from "./rtcp-outlet.ts";
@@ -13,12 +15,19 @@ const REPORT_INTERVAL_US = 1_000_000;
 
 export class SubscriberReports {
   #nextUs = 0;
+  /** The reference time to answer in the next report. */
+  #asked: { readonly ssrc: number; readonly middle: number; readonly atUs: number } | null = null;
   readonly #downTracks: readonly DownTrack[];
   readonly #rtcp: RtcpOutlet;
 
   constructor(downTracks: readonly DownTrack[], rtcp: RtcpOutlet) {
     this.#downTracks = downTracks;
     this.#rtcp = rtcp;
+  }
+
+  /** A receiver asks for its round-trip time (RFC 3611 §4.4): its reference time is answered by DLRR. */
+  onReferenceTime(ssrc: number, ntpUs: number, nowUs: number): void {
+    this.#asked = { ssrc, middle: ntpMiddle(ntpUs), atUs: nowUs };
   }
 
   tick(nowUs: number): void {
@@ -37,7 +46,18 @@ export class SubscriberReports {
       (clock.timestampAt(ntpUs, source.payload.clockRate) + stream.numbers.timestampOffset) >>> 0;
     const { ssrc } = params;
     const info = { ssrc, ntpUs, timestamp, packets: stream.rate.packets, payloadBytes: stream.payloadBytes };
-    this.#rtcp.send((out, at) => writeCname(out, writeSenderReport(out, at, info), ssrc, downTrack.cname));
+    this.#rtcp.send((out, at) => {
+      const end = writeCname(out, writeSenderReport(out, at, info), ssrc, downTrack.cname);
+      return this.#writeAnswer(out, end, ssrc, nowUs);
+    });
     reports.onSenderReportSent(ntpUs, nowUs);
+  }
+  /** Once for each reference time, in whichever report goes first. */
+  #writeAnswer(out: Uint8Array, at: number, senderSsrc: number, nowUs: number): number {
+    const asked = this.#asked;
+    if (asked === null) return at;
+    this.#asked = null;
+    const delay = Math.round(((nowUs - asked.atUs) * 65_536) / 1_000_000);
+    return writeDlrr(out, at, senderSsrc, [{ ssrc: asked.ssrc, lastReferenceTime: asked.middle, delay }]);
   }
 }

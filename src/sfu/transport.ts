@@ -4,11 +4,18 @@
  * A composition without decisions: RTP in goes to `UpInlet`, RTCP in to `RtcpInlet`, and time to those that report.
  */
 import type { SubscriptionId, TransportId } from "../base/ids.ts";
-import type { DownTrackParams, ExtensionIds, TransportState, UpTrackParams } from "../contract/media.ts";
+import type {
+  DownTrackParams,
+  ExtensionIds,
+  TransportState,
+  TransportStats,
+  UpTrackParams,
+} from "../contract/media.ts";
 import type { IceLiteAgent } from "../ice/ice-lite-agent.ts";
-import { ExtensionMap } from "../rtp/header-extensions.ts";
+import { EXTENSION, ExtensionMap } from "../rtp/header-extensions.ts";
 import type { SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import type { SrtpSender } from "../srtp/srtp-sender.ts";
+import { BandwidthAllocation, type RoomOrder } from "./bandwidth-allocation.ts";
 import type { CoreContext } from "./core-context.ts";
 import { DownStream } from "./down-stream.ts";
 import { DownTrack } from "./down-track.ts";
@@ -17,6 +24,7 @@ import { PacketWriter } from "./packet-writer.ts";
 import { PublisherFeedback } from "./publisher-feedback.ts";
 import { RtcpInlet } from "./rtcp-inlet.ts";
 import { RtcpOutlet } from "./rtcp-outlet.ts";
+import { SendController } from "./send-controller.ts";
 import { StreamDemux } from "./stream-demux.ts";
 import { SubscriberReports } from "./subscriber-reports.ts";
 import { UpInlet } from "./up-inlet.ts";
@@ -33,6 +41,8 @@ export class Transport {
   readonly #extensions: ExtensionMap;
   readonly #demux = new StreamDemux();
   readonly #downTracks: DownTrack[] = [];
+  readonly #controller: SendController;
+  readonly #allocation: BandwidthAllocation;
   readonly #rtcpOutlet: RtcpOutlet;
   readonly #feedback: PublisherFeedback;
   readonly #reports: SubscriberReports;
@@ -50,11 +60,23 @@ export class Transport {
     this.ice = ice;
     this.outlet = new Outlet(session);
     this.#extensions = new ExtensionMap(extensions);
+    const isNumbered = this.#extensions.idOf[EXTENSION.transportCc] !== 0;
+    this.#controller = new SendController(this.outlet, isNumbered, context);
+    this.#allocation = new BandwidthAllocation(this.#downTracks, this.#controller);
     this.#rtcpOutlet = new RtcpOutlet(this.outlet, context);
     this.#feedback = new PublisherFeedback(this.#demux, this.#rtcpOutlet, context);
     this.#reports = new SubscriberReports(this.#downTracks, this.#rtcpOutlet);
     this.rtp = new UpInlet(this.#extensions, this.#feedback.arrivals, this.#demux, context);
-    this.rtcp = new RtcpInlet(this.#demux, this.#downTracks, context);
+    this.rtcp = new RtcpInlet(
+      {
+        demux: this.#demux,
+        downTracks: this.#downTracks,
+        feedback: this.#feedback,
+        reports: this.#reports,
+        controller: this.#controller,
+      },
+      context,
+    );
     this.#context = context;
   }
 
@@ -77,6 +99,7 @@ export class Transport {
 
   /** Whether and where packets can be sent has changed. */
   retarget(nowUs: number): void {
+    if (!this.outlet.open) this.#controller.onPathLost();
     for (const downTrack of this.#downTracks) downTrack.retarget(nowUs);
   }
 
@@ -94,8 +117,8 @@ export class Transport {
 
   addDownTrack(params: DownTrackParams): DownTrack {
     const writer = new PacketWriter(this.#extensions, params.mid);
-    const stream = new DownStream(params.ssrc, params.rtxSsrc, writer, this.outlet, this.#context);
-    const downTrack = new DownTrack(params, stream, this.outlet, this.#context);
+    const stream = new DownStream(params.ssrc, params.rtxSsrc, writer, this.#controller, this.#context);
+    const downTrack = new DownTrack(params, stream, this.#controller, this.#context);
     this.#downTracks.push(downTrack);
     return downTrack;
   }
@@ -114,9 +137,16 @@ export class Transport {
     for (const { params } of [...this.#downTracks]) this.removeDownTrack(params.subscriptionId, nowUs);
   }
 
-  tick(nowUs: number): void {
+  stats(): TransportStats {
+    const { estimateBps, rttUs, fractionLost } = this.#controller;
+    return { transportId: this.id, estimateBps, rttUs, fractionLost };
+  }
+
+  tick(nowUs: number, room: RoomOrder): void {
     if (!this.outlet.open) return;
     for (const track of this.tracks) track.tick(nowUs, this.#context.events);
+    this.#controller.tick(nowUs, this.#downTracks);
+    this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);
     this.#reports.tick(nowUs);
   }

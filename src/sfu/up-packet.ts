@@ -14,7 +14,10 @@ export class UpPacket {
   /** Plaintext of the hop in `bytes[0, length)`. */
   bytes: Uint8Array = NO_BYTES;
   length = 0;
+  /** When it came to the server; 0 for one that is not to be counted as delayed by us. */
   receivedUs = 0;
+  /** The present: later than `receivedUs` where it came through another thread, or waited. */
+  nowUs = 0;
   readonly header = new RtpHeader();
   readonly extensions = new ExtensionView();
   /** `bytes` from the end of the header to the end of the payload, padding left out. */
@@ -32,7 +35,8 @@ export class UpPacket {
   empty(nowUs: number): void {
     this.extensions.clear();
     this.payload = NO_BYTES;
-    this.receivedUs = nowUs;
+    this.receivedUs = 0;
+    this.nowUs = nowUs;
     this.clearFrameFacts();
   }
 

@@ -4,6 +4,7 @@
  * Extends its numbers, keeps its history, finds its losses, and reads from headers what layer selection asks.
  */
 
+import { isAudio } from "../base/codec.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { NackGenerator } from "../cc/nack-generator.ts";
 import { ReceiveStatistics } from "../cc/receive-statistics.ts";
@@ -57,7 +58,7 @@ export class UpStream {
     this.encoding = encoding;
     this.#extensions = extensions;
     this.statistics = new ReceiveStatistics(payload.clockRate);
-    const audio = payload.codec === "opus";
+    const audio = isAudio(payload.codec);
     this.nack = audio ? null : new NackGenerator();
     this.history = audio
       ? new PacketHistory(AUDIO_HISTORY_BYTES, AUDIO_HISTORY_BYTES)
@@ -77,7 +78,7 @@ export class UpStream {
     this.readFrame(packet, payload);
     const { frame } = packet;
     this.layerRates.add(frame, packet.length, packet.receivedUs);
-    if (payload.codec === "opus") return;
+    if (isAudio(payload.codec)) return;
     if (frame.keyframe && frame.startsFrame) this.keyframes.onKeyframe();
     if (frame.maxSpatial > this.maxSpatial) this.maxSpatial = frame.maxSpatial;
     if (frame.maxTemporal > this.maxTemporal) this.maxTemporal = frame.maxTemporal;
@@ -100,6 +101,7 @@ export class UpStream {
     if (!extensions.parse(out.bytes, header, this.#extensions)) return false;
     out.payload = out.bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
     out.receivedUs = nowUs;
+    out.nowUs = nowUs;
     out.encoding = this.encoding;
     out.extSeq = extSeq;
     return true;
@@ -112,7 +114,7 @@ export class UpStream {
   /** By the Dependency Descriptor where there is one; by the codec's payload descriptor only where there is none. */
   readFrame(packet: UpPacket, payload: PayloadParams): void {
     packet.clearFrameFacts();
-    if (payload.codec === "opus") return;
+    if (isAudio(payload.codec)) return;
     const { extensions, frame } = packet;
     this.#payload.readNumbers(packet, payload.codec);
     const at = extensions.at[EXTENSION.dependencyDescriptor]!;

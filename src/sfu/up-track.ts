@@ -2,20 +2,27 @@
 
 import type { CodecName } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
-import type {
-  MediaEvent,
-  PayloadParams,
-  UpLayerStats,
-  UpTrackParams,
-  UpTrackStats,
+import {
+  HIGHEST_LAYERS,
+  type Layers,
+  type MediaEvent,
+  type PayloadParams,
+  type UpLayerStats,
+  type UpTrackParams,
+  type UpTrackStats,
 } from "../contract/media.ts";
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
+import type { LayerChoice } from "./allocator.ts";
 import type { DownTrack } from "./down-track.ts";
+import { layerLadder, layerSets } from "./layer-ladder.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import type { TrackPipe } from "./track-pipe.ts";
 import type { UpPacket } from "./up-packet.ts";
 import { UpStream } from "./up-stream.ts";
 import { WantedLayer } from "./wanted-layer.ts";
+
+/** How long measured rates of layers hold. Longer deals out bandwidth by what was, shorter measures for each receiver. */
+const MEASURE_US = 50_000;
 
 export class UpTrack {
   readonly params: UpTrackParams;
@@ -25,6 +32,10 @@ export class UpTrack {
   readonly downTracks: DownTrack[] = [];
   /** To receivers in other threads. */
   readonly pipes: TrackPipe[] = [];
+  /** As measured now and then, for all receivers. */
+  #layerSets: readonly LayerChoice[] = [];
+  #ladder: readonly LayerChoice[] = [];
+  #measuredUs = Number.NEGATIVE_INFINITY;
   /** The codec of the latest packet; null before the first. */
   codec: CodecName | null = null;
   #payloadType = -1;
@@ -89,6 +100,18 @@ export class UpTrack {
   /** Its receivers are left without a source. */
   end(nowUs: number): void {
     for (const downTrack of [...this.downTracks]) downTrack.setSource(null, nowUs);
+  }
+
+  /** What a receiver of at most these layers can be sent now, from the least to the best. */
+  ladder(limit: Layers, nowUs: number): readonly LayerChoice[] {
+    const content = this.params.content === "screen" ? "screen" : "camera";
+    if (nowUs - this.#measuredUs >= MEASURE_US) {
+      this.#measuredUs = nowUs;
+      this.#layerSets = layerSets(this, nowUs);
+      this.#ladder = layerLadder(this.#layerSets, content, HIGHEST_LAYERS);
+    }
+    const isUnlimited = limit.spatial >= HIGHEST_LAYERS.spatial && limit.temporal >= HIGHEST_LAYERS.temporal;
+    return isUnlimited ? this.#ladder : layerLadder(this.#layerSets, content, limit);
   }
 
   unpipe(to: number): void {

@@ -64,6 +64,16 @@ const TOTALS: readonly Total[] = [
     series: single("downEmptyPackets"),
   },
   {
+    name: "blindfold_rtp_sent_padding_packets_total",
+    help: "RTP packets that repeat another or are padding alone, sent to probe for a subscriber's bandwidth.",
+    series: single("downPaddingPackets"),
+  },
+  {
+    name: "blindfold_rtp_paced_packets_total",
+    help: "RTP packets of video that had to wait, because a subscriber's path was taken.",
+    series: single("downPacedPackets"),
+  },
+  {
     name: "blindfold_rtcp_packets_total",
     help: "RTCP datagrams.",
     series: byDirection("upRtcpPackets", "downRtcpPackets"),
@@ -109,6 +119,11 @@ const TOTALS: readonly Total[] = [
     series: single("nackSeqsNotInHistory"),
   },
   {
+    name: "blindfold_nack_refused_sequence_numbers_total",
+    help: "Sequence numbers that were not sent again, because the subscriber had asked for too many.",
+    series: single("nackSeqsOverBudget"),
+  },
+  {
     name: "blindfold_keyframe_requests_total",
     help: "Requests for a keyframe: received from subscribers, sent to publishers.",
     series: [
@@ -118,9 +133,14 @@ const TOTALS: readonly Total[] = [
     ],
   },
   {
-    name: "blindfold_twcc_sent_feedbacks_total",
-    help: "Transport-wide congestion control feedback messages sent to publishers.",
-    series: single("twccSent"),
+    name: "blindfold_twcc_feedbacks_total",
+    help: "Transport-wide congestion control feedback messages: received from subscribers, sent to publishers.",
+    series: byDirection("twccReceived", "twccSent"),
+  },
+  {
+    name: "blindfold_remb_received_total",
+    help: "Bandwidth estimates received from subscribers (REMB).",
+    series: single("rembReceived"),
   },
   {
     name: "blindfold_layer_switches_total",

@@ -64,7 +64,7 @@ export class MediaLoop implements DatagramHandler {
 
   /** Another thread has put packets into its pipe to this one. */
   onPiped(): void {
-    this.#core.pipes.receive();
+    this.#core.pipes.receive(this.#nowUs());
     this.#endTurn();
   }
 

@@ -4,7 +4,7 @@ import type { MediaKind } from "../../src/base/codec.ts";
 import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../../src/contract/media.ts";
 import type { Claims, Grants } from "../../src/control/access-token.ts";
 import type { Clock } from "../../src/control/clock.ts";
-import { type MediaThreadHandle, MediaThreads } from "../../src/control/media-threads.ts";
+import { type MediaThreadHandle, MediaThreads, type RoomStats } from "../../src/control/media-threads.ts";
 import type { Participant } from "../../src/control/participant.ts";
 import type { Result } from "../../src/control/result.ts";
 import type { RoomSurroundings } from "../../src/control/room.ts";
@@ -66,6 +66,8 @@ export class RecordingThread implements MediaThreadHandle {
   readonly index: number;
   readonly candidates;
   readonly commands: MediaCommand[] = [];
+  /** What it answers at once when asked for measurements; null leaves that to the test. */
+  measured: Partial<RoomStats> | null = null;
   /** Threads to which a pipe was asked for. */
   readonly pipes: number[] = [];
   #onEvent: (event: MediaEvent) => void = () => {};
@@ -79,6 +81,7 @@ export class RecordingThread implements MediaThreadHandle {
   post(command: MediaCommand): void {
     // Commands cross threads: what cannot be cloned must fail here as it would there.
     this.commands.push(structuredClone(command));
+    if (command.kind === "stats" && this.measured !== null) this.answer(command.requestId, this.measured);
   }
 
   pipeTo(thread: number): void {
@@ -105,6 +108,11 @@ export class RecordingThread implements MediaThreadHandle {
     return this.commands.filter(
       (command): command is Extract<MediaCommand, { kind: Kind }> => command.kind === kind,
     );
+  }
+
+  /** What it has measured. */
+  answer(requestId: number, measured: Partial<RoomStats>): void {
+    this.emit({ kind: "stats", requestId, upTracks: [], downTracks: [], transports: [], ...measured });
   }
 
   /** Media of a track arrives with this payload type. */

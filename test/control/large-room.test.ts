@@ -149,9 +149,9 @@ test("statistics are those of all threads, or none while one is silent", async (
   const asked = hall.rooms.get("hall")!.stats();
   const upTracks = [{ trackId: track.id, codec: null, layers: [], dependencyDescriptor: false }];
   const { requestId } = home.sent("stats")[0]!;
-  home.emit({ kind: "stats", requestId, upTracks, downTracks: [] });
-  other.emit({ kind: "stats", requestId: other.sent("stats")[0]!.requestId, upTracks: [], downTracks: [] });
-  expect(await asked).toEqual({ upTracks, downTracks: [] });
+  home.answer(requestId, { upTracks });
+  other.answer(other.sent("stats")[0]!.requestId, {});
+  expect(await asked).toEqual({ upTracks, downTracks: [], transports: [] });
 
   const silent = hall.rooms.get("hall")!.stats();
   hall.clock.pass(1_000);

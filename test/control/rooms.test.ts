@@ -190,15 +190,15 @@ test("a thread that dies closes its rooms' transports; the rooms live on in anot
 test("stats: the thread's answer, or nothing when it is silent or dies", async () => {
   const { rooms, thread, clock } = conference();
   const room = must(rooms.create("hall"));
-  expect(await room.stats()).toEqual({ upTracks: [], downTracks: [] });
+  expect(await room.stats()).toEqual({ upTracks: [], downTracks: [], transports: [] });
 
   connect(rooms, "ada");
   const [answered, silent] = [room.stats(), room.stats()];
   const [first] = thread.sent("stats");
   expect(first!.roomId).toBe("hall" as RoomId);
   const upTracks = [{ trackId: "TR_1" as never, codec: null, layers: [], dependencyDescriptor: false }];
-  thread.emit({ kind: "stats", requestId: first!.requestId, upTracks, downTracks: [] });
-  thread.emit({ kind: "stats", requestId: 999, upTracks: [], downTracks: [] });
+  thread.answer(first!.requestId, { upTracks });
+  thread.answer(999, {});
   expect(await answered).toMatchObject({ upTracks, downTracks: [] });
   clock.pass(1_000);
   expect(await silent).toBeUndefined();

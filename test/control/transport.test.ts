@@ -19,6 +19,7 @@ import {
 /** The subscriber numbers payload types in its own way. */
 const THEIR_VP8 = { ...VP8, payloadType: 120, rtxPayloadType: 121 };
 const THEIR_VP9 = { ...VP9, payloadType: 122 };
+const RED = { payloadType: 63, codec: "red", clockRate: 48_000, profile: "111/111" } as const;
 const AUDIO_SLOT = { kind: "audio", mid: "0", payloads: [OPUS] } as const;
 const VIDEO_SLOT = { kind: "video", mid: "1", payloads: [THEIR_VP8, THEIR_VP9] } as const;
 
@@ -167,6 +168,22 @@ test.each([
   must(viewer.watch({}));
   thread.codec(track.id, VP8);
   expect(thread.sent("down-track.source")).toEqual([]);
+});
+
+test.each([
+  ["as it is by who knows it", "custom", [OPUS, RED], RED],
+  ["as Opus by who does not", "none", [OPUS], OPUS],
+  ["as Opus by who numbers Opus otherwise", "none", [OPUS, { ...RED, profile: "109/109" }], OPUS],
+  ["by nobody else when it is encrypted", "custom", [OPUS], undefined],
+] as const)("Opus with redundancy is received %s", (_how, encryption, payloads, expected) => {
+  const { rooms, thread } = conference();
+  const published = { ...section("audio"), payloads: [OPUS, RED], encryption };
+  const track = must(connect(rooms, "ada").publish(published));
+  const viewer = connect(rooms, "bo");
+  must(viewer.addSlot({ kind: "audio", mid: "0", payloads }));
+  must(viewer.watch({}));
+  thread.codec(track.id, RED);
+  expect(thread.sent("down-track.source").at(-1)?.source?.payload).toEqual(expected);
 });
 
 test("a change to a codec that the subscriber lacks frees its slot", () => {

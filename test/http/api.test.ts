@@ -80,6 +80,10 @@ describe("rooms", () => {
 describe("participants", () => {
   const LIST = "GET /v1/rooms/hall/participants";
 
+  beforeEach(() => {
+    server.thread.measured = {};
+  });
+
   test("are listed with what the others may know", async () => {
     const transport = connect(server.rooms, "ada");
     const track = must(transport.publish(section("audio")));
@@ -94,11 +98,22 @@ describe("participants", () => {
           attributes: {},
           hidden: false,
           joinedAt: "2023-11-14T22:13:20.000Z",
-          connections: [{ id: transport.id, state: "new" }],
+          connections: [
+            { id: transport.id, state: "new", estimateBps: null, rttUs: null, fractionLost: null },
+          ],
           tracks: [track.id],
         },
       ],
     });
+  });
+
+  test("are looked at with what is known of their paths", async () => {
+    const { id } = connect(server.rooms, "ada");
+    const path = { estimateBps: 800_000, rttUs: 50_000, fractionLost: 0.1 };
+    server.thread.measured = { transports: [{ transportId: id, ...path }] };
+    const token = await server.token("ada", { roomJoin: true });
+    const [connection] = (await ask(server, `${LIST}/ada`, { token })).json().connections;
+    expect(connection).toEqual({ id, state: "new", ...path });
   });
 
   test("who are hidden are seen by themselves and admins only", async () => {
@@ -128,7 +143,7 @@ describe("tracks", () => {
     const seenBy = async (token: string) => {
       const asked = ask(server, "GET /v1/rooms/hall/tracks", { token });
       const requestId = await statsRequest(server);
-      server.thread.emit({ kind: "stats", requestId, upTracks: [], downTracks: [] });
+      server.thread.answer(requestId, {});
       return (await asked).json().tracks.length;
     };
     expect(await seenBy(await server.token("bo", { roomJoin: true }))).toBe(0);
@@ -146,7 +161,7 @@ describe("tracks", () => {
     const layers = [{ ...layer, packets: 10, packetsLost: 1, maxTemporal: 2 }];
     const upTracks = [{ trackId: track.id, codec: "VP8" as const, layers, dependencyDescriptor: true }];
     server.thread.emit({ kind: "up-track.wanted", trackId: track.id, spatial: 1 });
-    server.thread.emit({ kind: "stats", requestId, upTracks, downTracks: [] });
+    server.thread.answer(requestId, { upTracks });
     expect((await asked).json()).toEqual({
       tracks: [
         {
@@ -220,11 +235,13 @@ describe("subscriptions", () => {
     const { subscriptionId } = slots[0]!;
     const current = { spatial: 1, temporal: 2 };
     server.thread.emit({ kind: "down-track.layer", subscriptionId, current });
+    const allotted = { layers: current, reason: "limited: 180 kbit/s left, next layer needs 220 more" };
+    server.thread.emit({ kind: "down-track.allotted", subscriptionId, ...allotted });
     const asked = ask(server, LIST, { token: await server.token("bo", { roomJoin: true }) });
     const requestId = await statsRequest(server);
     const measured = { bitrateBps: 9, packets: 8, retransmitted: 7, fractionLost: 0.5, rttUs: 0 };
     const downTracks = [{ subscriptionId, current, ...measured }];
-    server.thread.emit({ kind: "stats", requestId, upTracks: [], downTracks });
+    server.thread.answer(requestId, { downTracks });
     const highest = { spatial: 3, temporal: 7 };
     expect((await asked).json()).toEqual({
       subscriptions: [
@@ -237,6 +254,7 @@ describe("subscriptions", () => {
           mid: "0",
           preference: { paused: false, preferred: highest, maximum: highest },
           current,
+          allotted,
           ...measured,
           rttUs: null,
         },

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { FrameInfo } from "../../src/rtp/frame-info.ts";
 import { readAv1 } from "../../src/rtp/payload/av1.ts";
 import { readH264 } from "../../src/rtp/payload/h264.ts";
+import { readRedPrimary } from "../../src/rtp/payload/red.ts";
 import {
   readVp8,
   readVp8Descriptor,
@@ -167,6 +168,24 @@ describe("AV1 (aggregation header)", () => {
   });
 });
 
+describe("redundant audio (RFC 2198)", () => {
+  test.each([
+    ["the primary alone", "6f aabb", 1],
+    ["one older frame of two bytes", "ef000002 6f aabb cc", 7],
+    ["two older frames", "ef000001 ef000002 6f aa bbbb cc", 12],
+    ["an empty older frame", "ef000000 6f cc", 5],
+    ["nothing", "", -1],
+    ["a header cut short", "ef0000", -1],
+    ["no primary header", "ef000002", -1],
+    ["an older frame that goes on beyond the end", "ef000003 6f aabbcc", -1],
+    ["no primary frame", "6f", -1],
+  ])("%s", (_name, payload, found) => {
+    const packet = hex(`ffff ${payload}`);
+    const at = readRedPrimary(packet, 2, packet.length - 2);
+    expect(at < 0 ? at : at - 2).toBe(found);
+  });
+});
+
 test.each([
   { name: "H264", reader: readH264, payload: "65 88" },
   { name: "AV1", reader: readAv1, payload: "10 32" },
@@ -179,7 +198,11 @@ test.each([
 });
 
 test("readers look at nothing beyond the payload", () => {
-  const readers = [vp8, readVp9, h264, av1];
+  const red: Reader = (packet, at, length, out) => {
+    out.frameNumber = readRedPrimary(packet, at, length);
+    return out.frameNumber >= 0;
+  };
+  const readers = [vp8, readVp9, h264, av1, red];
   fc.assert(
     fc.property(fc.constantFrom(...readers), fc.uint8Array({ maxLength: 12 }), (reader, payload) => {
       // The same payload, with different bytes behind it, must read the same.

@@ -29,7 +29,7 @@ describe("real offers", () => {
     expect(transport.remoteIce.ufrag).toBe("azJT");
     expect(transport.fingerprints).toHaveLength(1);
     expect(bundle.map(payloadsOf)).toEqual([
-      ["111/- opus"],
+      ["111/- opus", "63/- red 111/111"],
       [
         "96/97 VP8",
         "102/103 H264 packetization-mode=1;profile=4200",
@@ -73,15 +73,13 @@ describe("real offers", () => {
     });
   });
 
-  test("Chromium watches: no transport-wide feedback, because nobody here would use it", () => {
+  test("Chromium watches: transport-wide feedback, and no REMB beside it", () => {
     const { transport, bundle } = outcomeOfOffer("chromium-watch", "down");
     expect(bundle.map(({ kind }) => kind)).toEqual(["audio", "video", "audio", "video"]);
-    expect(bundle[0].codecs[0]!.feedback).toEqual([]);
-    expect(bundle[1]!.codecs[0]!.feedback).toEqual(["nack", "nack pli", "ccm fir", "goog-remb"]);
+    expect(bundle[0].codecs[0]!.feedback).toEqual(["transport-cc"]);
+    expect(bundle[1]!.codecs[0]!.feedback).toEqual(["nack", "nack pli", "ccm fir", "transport-cc"]);
     expect(bundle[1]!.published).toBeNull();
-    expect(Object.keys(transport.extensions).join("\n")).not.toMatch(
-      /transport-wide|stream-id|layers-allocation/,
-    );
+    expect(Object.keys(transport.extensions).join("\n")).not.toMatch(/stream-id|layers-allocation/);
     expect(transport.extensions["urn:ietf:params:rtp-hdrext:sdes:mid"]).toBe(4);
   });
 
@@ -102,7 +100,10 @@ describe("codecs", () => {
     ["OPUS/48000/2", "", "111/- opus"],
     ["opus/48000", "", null],
     ["opus/16000/2", "", null],
-    ["red/48000/2", "111/111", null],
+    ["red/48000/2", "111/111", "111/- red 111/111"],
+    ["red/48000/2", "", null],
+    ["red/48000/2", "0-5", null],
+    ["red/90000", "111/111", null],
     ["VP8/90000", "", null],
   ])("audio %s", (rtpmap, fmtp, expected) => {
     const lines = [`a=rtpmap:111 ${rtpmap}`, ...(fmtp === "" ? [] : [`a=fmtp:111 ${fmtp}`])];

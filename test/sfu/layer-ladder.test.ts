@@ -3,11 +3,11 @@
  * Method: published tracks that are fed one frame of each layer; choices read as "spatial.temporal".
  */
 import { expect, test } from "vitest";
-import { asSsrc, type TrackId } from "../../src/base/ids.ts";
-import type { PayloadParams } from "../../src/contract/media.ts";
+import { asSsrc, type ParticipantId, type TrackId } from "../../src/base/ids.ts";
+import { HIGHEST_LAYERS, type Layers, type PayloadParams } from "../../src/contract/media.ts";
 import type { DependencyStructure } from "../../src/rtp/dependency-structure.ts";
 import { FrameInfo } from "../../src/rtp/frame-info.ts";
-import { type Content, layerLadder } from "../../src/sfu/layer-ladder.ts";
+import { type Content, layerLadder, layerSets } from "../../src/sfu/layer-ladder.ts";
 import type { UpStream } from "../../src/sfu/up-stream.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
 import { extensionMap } from "./packets.ts";
@@ -24,6 +24,8 @@ function publish(rids: readonly string[]): UpTrack {
     payloads: [VP8],
     rids,
     ssrcs: [],
+    publisher: "PA" as ParticipantId,
+    content: "camera",
   } as const;
   return new UpTrack(params, extensionMap({}));
 }
@@ -40,8 +42,8 @@ function send(stream: UpStream, structure: DependencyStructure, nowUs: number, m
   }
 }
 
-const ladder = (track: UpTrack, content: Content, nowUs: number): string =>
-  layerLadder(track, content, nowUs)
+const ladder = (track: UpTrack, content: Content, nowUs: number, limit = HIGHEST_LAYERS): string =>
+  layerLadder(layerSets(track, nowUs), content, limit)
     .map(({ spatial, temporal }) => `${spatial}.${temporal}`)
     .join(" ");
 
@@ -75,14 +77,32 @@ test("neither are encodings that are not sent", () => {
   expect(ladder(track, "camera", SECOND_US)).toBe("1.0 1.1 1.2 2.1 2.2");
   track.streams[2]!.rate.stop(SECOND_US);
   expect(ladder(track, "camera", SECOND_US)).toBe("1.0 1.1 1.2");
-  expect(layerLadder(track, "camera", 5 * SECOND_US)).toEqual([]);
+  expect(layerLadder(layerSets(track, 5 * SECOND_US), "camera", HIGHEST_LAYERS)).toEqual([]);
 });
 
 test("choices carry the rate of the wire", () => {
   const track = publish(["q", "h"]);
   const stream = track.startStream(asSsrc(2), 1, VP8);
   send(stream, VP8_L1T3, SECOND_US);
-  const rates = layerLadder(track, "camera", SECOND_US).map(({ bitrateBps }) => bitrateBps);
+  const rates = layerLadder(layerSets(track, SECOND_US), "camera", HIGHEST_LAYERS).map(
+    ({ bitrateBps }) => bitrateBps,
+  );
   expect(rates).toEqual([0, 1, 2].map((temporal) => stream.layerRates.bps(0, temporal, SECOND_US)));
   expect(rates[0]).toBeLessThan(rates[1]!);
+});
+
+test.each([
+  [{ spatial: 1, temporal: 7 }, "0.0 0.1 0.2 1.1 1.2"],
+  [{ spatial: 3, temporal: 1 }, "0.0 0.1 1.0 1.1 2.0 2.1"],
+  [{ spatial: 2, temporal: 0 }, "0.0 1.0 2.0"],
+] as [Layers, string][])("a receiver that wants at most %j has its own order", (limit, expected) => {
+  const track = publish([]);
+  send(track.startStream(asSsrc(1), 0, VP8), L3T3, SECOND_US);
+  expect(ladder(track, "camera", SECOND_US, limit)).toBe(expected);
+});
+
+test("who wants less than there is has the least of it", () => {
+  const track = publish(["q", "h"]);
+  send(track.startStream(asSsrc(2), 1, VP8), VP8_L1T3, SECOND_US);
+  expect(ladder(track, "camera", SECOND_US, { spatial: 0, temporal: 7 })).toBe("1.0");
 });

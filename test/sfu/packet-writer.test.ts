@@ -6,12 +6,14 @@ import { describe, expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { asSsrc } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
-import type { ExtensionMap, ExtensionName } from "../../src/rtp/header-extensions.ts";
+import { EXTENSION, type ExtensionMap, type ExtensionName } from "../../src/rtp/header-extensions.ts";
 import { DownStream } from "../../src/sfu/down-stream.ts";
 import { Outlet } from "../../src/sfu/outlet.ts";
 import { OutgoingHeader, PacketWriter } from "../../src/sfu/packet-writer.ts";
 import { PayloadReader } from "../../src/sfu/payload-reader.ts";
+import { SendController } from "../../src/sfu/send-controller.ts";
 import { SenderClock } from "../../src/sfu/sender-clock.ts";
+import type { UpPacket } from "../../src/sfu/up-packet.ts";
 import { hex, toHex } from "../rtp/hex.ts";
 import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
 
@@ -166,9 +168,9 @@ interface Sent {
 
 function sentBy(act: (stream: DownStream) => void, map: ExtensionMap = extensionMap({})): Sent[] {
   const ring = new TransmitRing(16);
-  const outlet = new Outlet(0);
   const context = { ring, counters: createSharedCounters(), events: [] };
-  const stream = new DownStream(asSsrc(0xa), asSsrc(0xb), new PacketWriter(map, "9"), outlet, context);
+  const controller = new SendController(new Outlet(0), map.idOf[EXTENSION.transportCc] !== 0, context);
+  const stream = new DownStream(asSsrc(0xa), asSsrc(0xb), new PacketWriter(map, "9"), controller, context);
   act(stream);
   return Array.from({ length: ring.count }, (_, row) => {
     const at = row * 2048;
@@ -178,6 +180,10 @@ function sentBy(act: (stream: DownStream) => void, map: ExtensionMap = extension
       payload: toHex(ring.slab.subarray(payloadAt, at + ring.bytes[row]!)),
     };
   });
+}
+
+function sendNumbered(stream: DownStream, packet: UpPacket, marker: boolean): number {
+  return stream.send(packet, stream.number(packet, 98, marker), 98);
 }
 
 function published(options: PacketOptions): ReturnType<typeof upPacket> {
@@ -193,7 +199,7 @@ describe("a whole packet", () => {
     const before = toHex(packet.bytes);
     const [sent] = sentBy((stream) => {
       stream.resync(packet, 90_000, undefined, new SenderClock());
-      stream.send(packet, 98, false);
+      sendNumbered(stream, packet, false);
     });
     expect(sent).toEqual({
       header: "80620001000000000000000a",
@@ -207,7 +213,7 @@ describe("a whole packet", () => {
     const packet = published({ payload: "90 e0 8123 07 40 1122334455", seq: 700 });
     const [first, again] = sentBy((stream) => {
       stream.resync(packet, 90_000, undefined, new SenderClock());
-      stream.send(packet, 98, true);
+      sendNumbered(stream, packet, true);
       stream.resend(packet, stream.find(1), 99, 1);
     });
     expect(first!.header).toBe("80e20001000000000000000a");
@@ -215,12 +221,26 @@ describe("a whole packet", () => {
     expect(again!.payload).toBe(`0001${first!.payload}`);
   });
 
+  test("and each that leaves for a peer, of whatever stream, has the next transport-wide number", () => {
+    const packet = published({ payload: "10 1122", seq: 700 });
+    const sent = sentBy(
+      (stream) => {
+        stream.resync(packet, 90_000, undefined, new SenderClock());
+        sendNumbered(stream, packet, true);
+        stream.resend(packet, stream.find(1), 99, 1);
+        stream.pad(99, 0);
+      },
+      extensionMap({ transportCc: 3 }),
+    );
+    expect(sent.map(({ header }) => header.slice(24))).toEqual([0, 1, 2].map((n) => `bede000131000${n}00`));
+  });
+
   test("that does not fit is not sent", () => {
     const packet = published({ payload: "10".repeat(1_490) });
     expect(
       sentBy((stream) => {
         stream.resync(packet, 90_000, undefined, new SenderClock());
-        expect(stream.send(packet, 98, false)).toBe(0);
+        expect(sendNumbered(stream, packet, false)).toBe(0);
       }),
     ).toEqual([]);
   });

@@ -4,7 +4,7 @@
  * Method: tables, one packet a row.
  */
 import { describe, expect, test } from "vitest";
-import { asSsrc, type TrackId } from "../../src/base/ids.ts";
+import { asSsrc, type ParticipantId, type TrackId } from "../../src/base/ids.ts";
 import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { StreamDemux } from "../../src/sfu/stream-demux.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
@@ -32,7 +32,8 @@ const H264: PayloadParams = {
 
 function track(trackId: string, params: Partial<UpTrackParams>): UpTrack {
   const rest = { kind: "video", mid: "1", payloads: [VP8], rids: [], ssrcs: [], ...params } as const;
-  return new UpTrack({ trackId: trackId as TrackId, ...rest }, MAP);
+  const publisher = "PA" as ParticipantId;
+  return new UpTrack({ trackId: trackId as TrackId, publisher, content: "camera", ...rest }, MAP);
 }
 
 const pair = (ssrc: number, rtxSsrc: number): UpTrackParams["ssrcs"][number] => ({

@@ -254,7 +254,7 @@ export class Conference {
     letters.length = 0;
     pipes.publish((to) => {
       const woken = this.threads[to]!;
-      woken.core.pipes.receive();
+      woken.core.pipes.receive(this.nowUs);
       this.#flush(woken);
     });
   }

@@ -51,6 +51,8 @@ export class SimPeer {
   isSilent = false;
   readonly #srtp: SrtpEnds;
   #reportUs = 0;
+  /** To be sent at the next tick. */
+  readonly #goodbyes: Uint8Array[] = [];
   /** Reused: there is a tick each millisecond, and mostly nothing in it. */
   readonly #out: Uint8Array[] = [];
   readonly #sendRtp = (packet: MadePacket): void => void this.#out.push(this.sealRtp(packet));
@@ -92,6 +94,7 @@ export class SimPeer {
   tick(nowUs: number): readonly Uint8Array[] {
     const out = this.#out;
     out.length = 0;
+    for (const goodbye of this.#goodbyes.splice(0)) this.#sendRtcp(goodbye);
     this.ice.check(nowUs, out);
     this.publisher.send(nowUs, this.#sendRtp);
     this.receiver.report(nowUs, this.#sendRtcp);
@@ -105,7 +108,7 @@ export class SimPeer {
 
   /** Encodes up to this spatial layer from now on. */
   sendUpTo(highest: number): void {
-    for (const bye of this.publisher.sendUpTo(highest)) this.#sendRtcp(bye);
+    this.#goodbyes.push(...this.publisher.sendUpTo(highest));
   }
 
   /** A datagram from the server. */

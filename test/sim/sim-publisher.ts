@@ -1,6 +1,6 @@
 /** What a simulated browser publishes over one transport: a microphone and a camera, paced, repeated where lost. */
 
-import { asSsrc, type TrackId } from "../../src/base/ids.ts";
+import { asSsrc, type ParticipantId, type TrackId } from "../../src/base/ids.ts";
 import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { writeBye } from "../../src/rtp/rtcp/reports.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -55,6 +55,7 @@ export class SimPublisher {
   readonly camera: SimCamera | null;
   /** PLIs received, by SSRC, with their times. */
   readonly plis: { readonly ssrc: number; readonly atUs: number }[] = [];
+  readonly #id: ParticipantId;
   readonly #sends: Sends;
   readonly #pacer: SimPacer<Outgoing>;
   readonly #clock: { readonly audio: Beat; readonly video: Beat };
@@ -76,6 +77,7 @@ export class SimPublisher {
       });
     const base = 0x1000 * (index + 1);
     const cameraSeed = seed * 100 + index;
+    this.#id = `PA_${index}` as ParticipantId;
     this.audioTrack = `TR_${index}a` as TrackId;
     this.videoTrack = `TR_${index}v` as TrackId;
     this.#sends = sends;
@@ -103,6 +105,8 @@ export class SimPublisher {
     if (sends === "nothing") return [];
     const audio: UpTrackParams = {
       trackId: this.audioTrack,
+      publisher: this.#id,
+      content: "voice",
       kind: "audio",
       mid: MID.audio,
       payloads: [OPUS],
@@ -117,6 +121,8 @@ export class SimPublisher {
     }));
     const video: UpTrackParams = {
       trackId: this.videoTrack,
+      publisher: this.#id,
+      content: "camera",
       kind: "video",
       mid: MID.video,
       payloads: [VIDEO_PAYLOAD[sends]],

@@ -161,7 +161,7 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
         'rtcp_packets_total{direction="sent"}',
         'dropped_packets_total{direction="down",reason="layer"}',
         'keyframe_requests_total{type="pli",direction="sent"}',
-        "twcc_sent_feedbacks_total",
+        'twcc_feedbacks_total{direction="sent"}',
         'layer_switches_total{dimension="spatial"}',
         'layer_switches_total{dimension="temporal"}',
         'ice_state_changes_total{state="connected"}',

@@ -2,12 +2,14 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Claims } from "../../control/access-token.ts";
+import type { RoomStats } from "../../control/media-threads.ts";
 import type { Participant } from "../../control/participant.ts";
 import type { Room } from "../../control/room.ts";
 import { mayAdminister, type Rooms } from "../../control/rooms.ts";
+import type { Transport } from "../../control/transport.ts";
 import { requireAdmin, requireMember } from "../authorization.ts";
 import { HttpProblem, problemResponses } from "../problem.ts";
-import { ParticipantPath, ParticipantReply, RoomPath } from "../schemas.ts";
+import { type ConnectionReply, ParticipantPath, ParticipantReply, RoomPath } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
 
 const TAGS = ["participants"];
@@ -30,10 +32,10 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
     },
     async ({ claims, params }) => {
       requireMember(claims, params.room);
-      const { participants } = roomNamed(rooms, params.room);
-      return {
-        participants: participants.filter((one) => isShown(one, claims)).map(participantReply),
-      };
+      const room = roomNamed(rooms, params.room);
+      const stats = await room.stats();
+      const shown = room.participants.filter((one) => isShown(one, claims));
+      return { participants: shown.map((participant) => participantReply(participant, stats)) };
     },
   );
 
@@ -55,7 +57,7 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
       requireMember(claims, params.room);
       const participant = participantNamed(roomNamed(rooms, params.room), params.identity);
       if (!isShown(participant, claims)) throw new HttpProblem("participant_not_found");
-      return participantReply(participant);
+      return participantReply(participant, await participant.room.stats());
     },
   );
 
@@ -93,7 +95,10 @@ export function isShown({ profile, identity, room }: Participant, claims: Claims
   return !profile.permission.hidden || identity === claims.identity || mayAdminister(claims, room.id);
 }
 
-function participantReply(participant: Participant): z.output<typeof ParticipantReply> {
+function participantReply(
+  participant: Participant,
+  stats: RoomStats | undefined,
+): z.output<typeof ParticipantReply> {
   const { id, identity, profile, joinedAtMs, transports, tracks } = participant;
   const { name, metadata, attributes, permission } = profile;
   return {
@@ -104,10 +109,21 @@ function participantReply(participant: Participant): z.output<typeof Participant
     attributes,
     hidden: permission.hidden,
     joinedAt: new Date(joinedAtMs).toISOString(),
-    connections: [...transports].map((transport) => ({
-      id: transport.id,
-      state: transport.state.kind === "open" ? transport.state.connection : "closed",
-    })),
+    connections: [...transports].map((transport) => connectionReply(transport, stats)),
     tracks: tracks.map((track) => track.id),
+  };
+}
+
+function connectionReply(
+  { id, state }: Transport,
+  stats: RoomStats | undefined,
+): z.output<typeof ConnectionReply> {
+  const measured = stats?.transports.find(({ transportId }) => transportId === id);
+  return {
+    id,
+    state: state.kind === "open" ? state.connection : "closed",
+    estimateBps: measured?.estimateBps ?? null,
+    rttUs: measured === undefined || measured.rttUs === 0 ? null : measured.rttUs,
+    fractionLost: measured?.fractionLost ?? null,
   };
 }

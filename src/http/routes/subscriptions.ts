@@ -82,7 +82,7 @@ function subscriptionReply(
   subscription: Subscription,
   stats: RoomStats | undefined,
 ): z.output<typeof SubscriptionReply> {
-  const { section, subscriber, track, preference, current } = subscription;
+  const { section, subscriber, track, preference, current, allotted } = subscription;
   const measured = stats?.downTracks.find(({ subscriptionId }) => subscriptionId === section.subscriptionId);
   return {
     id: section.subscriptionId,
@@ -93,6 +93,7 @@ function subscriptionReply(
     mid: section.mid,
     preference,
     current,
+    allotted,
     bitrateBps: measured?.bitrateBps ?? null,
     packets: measured?.packets ?? null,
     retransmitted: measured?.retransmitted ?? null,

@@ -30,6 +30,11 @@ export interface ReferenceTimeAnswer {
   readonly delay: number;
 }
 
+/** Who sends the report under `cursor`; undefined when it is cut short. */
+export function readSenderSsrc(buffer: Uint8Array, { at, bytes }: RtcpCursor): number | undefined {
+  return bytes < RTCP_HEADER_BYTES + SSRC_BYTES ? undefined : readU32(buffer, at + 4);
+}
+
 /** NTP time of the reference time block under `cursor`, microseconds since 1900; undefined when it has none. */
 export function readReferenceTime(buffer: Uint8Array, cursor: RtcpCursor): number | undefined {
   const at = findBlock(buffer, cursor, REFERENCE_TIME);

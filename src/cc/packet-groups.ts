@@ -1,0 +1,75 @@
+/**
+ * Packets that were sent together, and how much further apart two such groups arrived than they were sent
+ * (draft-ietf-rmcat-gcc-02 §5.2, §5.3):
+ *
+ *   sent     ─┬┬┬──────────────┬┬┬──────
+ *              group i-1         group i        d(i) = (arrival of i - arrival of i-1) - (sending of i - sending of i-1)
+ *   arrived  ────┬─┬─┬───────────────┬─┬─┬
+ *                                            each taken at the last packet of its group
+ *
+ * Packets are to come in the order they were sent in. Of one that comes late nothing is learned.
+ */
+
+/** Packets sent within this are one group: a pacer's burst. Longer hides short queues, shorter measures scheduling. */
+const GROUP_US = 5_000;
+
+/**
+ * Packets that a radio held back and then let go at once arrive like this and join the group before, up to a limit:
+ * what a link did to them says nothing about its queue.
+ */
+const BURST_GAP_US = 5_000;
+const MAX_BURST_US = 100_000;
+
+export class PacketGroups {
+  /** Of the two latest whole groups, once `onPacket` has returned true. */
+  sendDeltaUs = 0;
+  arrivalDeltaUs = 0;
+  /** Of the last packet of the later one. */
+  arrivalUs = 0;
+  #firstSentUs = Number.NEGATIVE_INFINITY;
+  #lastSentUs = 0;
+  #firstArrivalUs = 0;
+  #lastArrivalUs = 0;
+  #priorSentUs = Number.NEGATIVE_INFINITY;
+  #priorArrivalUs = 0;
+
+  /** Returns true when this packet begins a group and so tells that the one before is whole. */
+  onPacket(sentUs: number, arrivalUs: number): boolean {
+    if (sentUs < this.#firstSentUs) return false;
+    if (this.#belongs(sentUs, arrivalUs)) {
+      if (sentUs > this.#lastSentUs) this.#lastSentUs = sentUs;
+      if (arrivalUs > this.#lastArrivalUs) this.#lastArrivalUs = arrivalUs;
+      return false;
+    }
+    const measured = this.#priorSentUs !== Number.NEGATIVE_INFINITY;
+    if (measured) {
+      this.sendDeltaUs = this.#lastSentUs - this.#priorSentUs;
+      this.arrivalDeltaUs = this.#lastArrivalUs - this.#priorArrivalUs;
+      this.arrivalUs = this.#lastArrivalUs;
+    }
+    if (this.#firstSentUs !== Number.NEGATIVE_INFINITY) {
+      this.#priorSentUs = this.#lastSentUs;
+      this.#priorArrivalUs = this.#lastArrivalUs;
+    }
+    this.#firstSentUs = sentUs;
+    this.#lastSentUs = sentUs;
+    this.#firstArrivalUs = arrivalUs;
+    this.#lastArrivalUs = arrivalUs;
+    return measured;
+  }
+
+  reset(): void {
+    this.#firstSentUs = Number.NEGATIVE_INFINITY;
+    this.#priorSentUs = Number.NEGATIVE_INFINITY;
+  }
+
+  #belongs(sentUs: number, arrivalUs: number): boolean {
+    if (sentUs - this.#firstSentUs <= GROUP_US) return true;
+    const arrivalGapUs = arrivalUs - this.#lastArrivalUs;
+    return (
+      arrivalGapUs <= BURST_GAP_US &&
+      arrivalGapUs < sentUs - this.#lastSentUs &&
+      arrivalUs - this.#firstArrivalUs < MAX_BURST_US
+    );
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * One receiver's bandwidth at work: asks its down tracks what they could send, has it dealt out, tells them what they may.
+ *
+ *   SendController.budgetBps ─▶ allocate(demands of the down tracks) ─▶ DownTrack.allot
+ *                  ▲                            │
+ *                  └─── wants(next, most) ──────┘   what probes should look for
+ */
+import type { ParticipantId } from "../base/ids.ts";
+import { allocate, type Demand } from "./allocator.ts";
+import type { DownTrack } from "./down-track.ts";
+import type { SendController } from "./send-controller.ts";
+
+/** What counts in a room beside what each receiver wants. */
+export interface RoomOrder {
+  /** Videos that a receiver gets at most; infinite: all. */
+  readonly lastVideos: number;
+  /** Who spoke last: 0 speaks now. */
+  speakerRank(publisher: ParticipantId): number;
+}
+
+/** Longer leaves room unused, and a path overloaded by what encoders make anew; shorter costs CPU with every receiver. */
+const INTERVAL_US = 200_000;
+
+/** A budget that has lost this share since it was dealt out is dealt out again at once: packets queue already. */
+const FALL = 0.05;
+
+/**
+ * Of the budget, what is not sent yet may take: rates of encoders vary by a tenth, and so do estimates. More lets layers
+ * come and go with each wobble, less leaves a receiver below what its path could carry.
+ */
+const GROW_SHARE = 0.9;
+
+export class BandwidthAllocation {
+  #nextUs = 0;
+  #dealtBps = Number.POSITIVE_INFINITY;
+  readonly #downTracks: readonly DownTrack[];
+  readonly #controller: SendController;
+
+  constructor(downTracks: readonly DownTrack[], controller: SendController) {
+    this.#downTracks = downTracks;
+    this.#controller = controller;
+  }
+
+  tick(nowUs: number, room: RoomOrder): void {
+    const { budgetBps } = this.#controller;
+    if (nowUs < this.#nextUs && budgetBps >= this.#dealtBps * (1 - FALL)) return;
+    this.#nextUs = nowUs + INTERVAL_US;
+    this.#dealtBps = budgetBps;
+    const connected = this.#downTracks.filter(({ source }) => source !== null);
+    if (connected.length > 0) this.#deal(connected, budgetBps, nowUs, room);
+  }
+
+  #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): void {
+    const demands: Demand[] = downTracks.map((downTrack) => downTrack.demand(nowUs, room));
+    const budget = { keepBps: budgetBps, growBps: budgetBps * GROW_SHARE };
+    const { allocations, nextBps, mostBps } = allocate(budget, demands, { lastN: room.lastVideos });
+    allocations.forEach((allocation, i) => {
+      const { kind, choices } = demands[i]!;
+      if (kind === "video") downTracks[i]!.allot(choices[allocation.choice] ?? null, allocation, nowUs);
+    });
+    this.#controller.wants(nextBps / GROW_SHARE, mostBps / GROW_SHARE);
+  }
+}

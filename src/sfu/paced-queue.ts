@@ -1,0 +1,72 @@
+/**
+ * Video packets of one peer that have their numbers and wait for the pacer, in the order of their departure.
+ *
+ * It holds no packets: who sends it and under which number it was remembered. The bytes stay in the publisher's
+ * history, from where they are read when their time has come.
+ */
+import type { DownTrack } from "./down-track.ts";
+
+/**
+ * Packets that may wait, a power of two: two seconds at 4 Mbit/s. Larger keeps a receiver waiting for pictures that are
+ * long past; smaller drops parts of a key frame that would have come through.
+ */
+const ROWS = 1024;
+const MASK = ROWS - 1;
+
+export class PacedQueue {
+  /** Bytes that wait, the tag and lower headers left out. */
+  bytes = 0;
+  #head = 0;
+  #count = 0;
+  /** Made at the first packet that waits: most receivers never let one. */
+  #track: (DownTrack | null)[] = [];
+  #extSeq = new Float64Array(0);
+  #size = new Uint16Array(0);
+  #queuedUs = new Float64Array(0);
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Returns false when it is full. */
+  push(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
+    if (this.#count === ROWS) return false;
+    if (this.#track.length === 0) this.#allocate();
+    const row = (this.#head + this.#count++) & MASK;
+    this.#track[row] = track;
+    this.#extSeq[row] = extSeq;
+    this.#size[row] = bytes;
+    this.#queuedUs[row] = nowUs;
+    this.bytes += bytes;
+    return true;
+  }
+
+  /** How long the oldest has waited; 0 when none does. */
+  ageUs(nowUs: number): number {
+    return this.#count === 0 ? 0 : nowUs - this.#queuedUs[this.#head]!;
+  }
+
+  /** Takes the oldest out and has its track send it. Not to be called when empty. */
+  release(nowUs: number): void {
+    const row = this.#head;
+    const track = this.#track[row]!;
+    this.#track[row] = null;
+    this.#head = (row + 1) & MASK;
+    this.#count -= 1;
+    this.bytes -= this.#size[row]!;
+    track.release(this.#extSeq[row]!, nowUs);
+  }
+
+  clear(): void {
+    this.#track.fill(null);
+    this.#count = 0;
+    this.bytes = 0;
+  }
+
+  #allocate(): void {
+    this.#track = new Array(ROWS).fill(null);
+    this.#extSeq = new Float64Array(ROWS);
+    this.#size = new Uint16Array(ROWS);
+    this.#queuedUs = new Float64Array(ROWS);
+  }
+}

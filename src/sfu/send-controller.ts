@@ -1,0 +1,180 @@
+/**
+ * Everything that leaves for one peer as RTP: its transport-wide numbers, its rate, its turn.
+ *
+ *                    ┌───────────── targetBps ─────────────┐
+ *   feedback ──▶ BandwidthEstimator ── probes ──▶ padding   ▼
+ *                    ▲                              │    budget of the allocation
+ *                 onSent                            ▼
+ *   audio, RTX ──────┴──────────────────────▶ TransmitRing
+ *   video ──▶ mustWait? ── no ─────────────────────▲
+ *                └─ yes ─▶ PacedQueue ── tick ─────┘
+ *
+ * A peer that sends no feedback on bandwidth (it negotiated none) is sent all that it asks for, at once.
+ */
+import { type CounterName, SLOT } from "../base/counters.ts";
+import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
+import { Pacer } from "../cc/pacer.ts";
+import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
+import type { CoreContext } from "./core-context.ts";
+import type { DownTrack } from "./down-track.ts";
+import { NO_LAYER } from "./layer-selector.ts";
+import type { Outlet } from "./outlet.ts";
+import { PacedQueue } from "./paced-queue.ts";
+import { RateMeter } from "./rate-meter.ts";
+
+/** What SRTP adds to a packet: the tag of AEAD_AES_128_GCM. That of the other profile is shorter by 6. */
+const TAG_BYTES = 16;
+
+/** `transportSeq` of a packet for a peer that negotiated no transport-wide feedback. */
+export const NOT_NUMBERED = -1;
+
+/**
+ * A receiver is sent again at most this share of what it was sent. Larger lets a lossy or a hostile one multiply its
+ * traffic, smaller gives up a picture at losses that repair could still mend.
+ */
+const RETRANSMITTED_SHARE = 0.5;
+/** Credit for retransmissions that may pile up: a burst of loss within a key frame of 100 kB is mended at once. */
+const MAX_CREDIT_BYTES = 128 * 1024;
+
+/**
+ * No packet waits longer than this for its turn: the pace goes up instead. Longer would show in every picture, shorter
+ * would send key frames as the bursts that they are.
+ */
+const MAX_WAIT_US = 400_000;
+
+export class SendController {
+  readonly outlet: Outlet;
+  /** Null until the first packet: a peer that only publishes never needs one. */
+  estimator: BandwidthEstimator | null = null;
+  readonly #pacer = new Pacer();
+  readonly #queue = new PacedQueue();
+  readonly #retransmitted = new RateMeter();
+  readonly #isNumbered: boolean;
+  readonly #context: CoreContext;
+  /** The peer has said something of its bandwidth. */
+  #hasFeedback = false;
+  #creditBytes = MAX_CREDIT_BYTES;
+
+  /** `isNumbered`: transport-wide feedback was negotiated. */
+  constructor(outlet: Outlet, isNumbered: boolean, context: CoreContext) {
+    this.outlet = outlet;
+    this.#isNumbered = isNumbered;
+    this.#context = context;
+  }
+
+  /** The transport-wide number to write into the next packet, or NOT_NUMBERED. */
+  get transportSeq(): number {
+    return this.#isNumbered ? (this.estimator?.nextSeq ?? 0) : NOT_NUMBERED;
+  }
+
+  /** Bits per second, lower headers included, that media may take; infinite where nothing is known to limit it. */
+  get budgetBps(): number {
+    if (this.estimator === null || !this.#isLimited) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.estimator.targetBps - this.#retransmitted.bitrateBps);
+  }
+
+  /** What the path is thought to carry; null while nothing is known to limit it. */
+  get estimateBps(): number | null {
+    return this.#isLimited && this.estimator !== null ? Math.round(this.estimator.targetBps) : null;
+  }
+
+  get rttUs(): number {
+    return this.#isLimited ? Math.round(this.estimator?.rttUs ?? 0) : 0;
+  }
+
+  get fractionLost(): number {
+    return this.estimator?.lossRatio ?? 0;
+  }
+
+  /** What media could use more, bits per second: for the next step up, and for everything. 0 when it has all. */
+  wants(nextBps: number, mostBps: number): void {
+    this.estimator?.wants(nextBps, mostBps);
+  }
+
+  /** Whether a video packet has to queue. */
+  mustWait(nowUs: number): boolean {
+    return this.#isLimited && (!this.#queue.isEmpty || !this.#pacer.maySend(nowUs));
+  }
+
+  /** `track` has numbered a packet, which it is asked to `release` later. Returns false when too many wait. */
+  enqueue(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
+    const queued = this.#queue.push(track, extSeq, bytes, nowUs);
+    this.#count(queued ? "downPacedPackets" : "downDropped_pacer_full");
+    return queued;
+  }
+
+  /** `bytes` of plaintext packet are on their way under `transportSeq`. */
+  onSent(bytes: number, nowUs: number): void {
+    this.estimator ??= new BandwidthEstimator(nowUs);
+    this.estimator.onSent(bytes + TAG_BYTES, nowUs);
+    this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
+    this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
+  }
+
+  /** Whether a retransmission of about `bytes` is still within what this peer may ask for. */
+  mayRetransmit(bytes: number): boolean {
+    return this.#creditBytes >= bytes;
+  }
+
+  /** After `onSent`: what went out was a retransmission. */
+  onRetransmitted(bytes: number, nowUs: number): void {
+    this.#creditBytes -= bytes * (1 + RETRANSMITTED_SHARE);
+    this.#retransmitted.add(bytes, nowUs);
+  }
+
+  /** Transport-wide feedback. Returns false when it is malformed. */
+  onTransportFeedback(buffer: Uint8Array, cursor: RtcpCursor, nowUs: number): boolean {
+    this.#count("twccReceived");
+    if (this.estimator === null || !this.#isNumbered) return true;
+    this.#hasFeedback = true;
+    return this.estimator.onFeedback(buffer, cursor, nowUs);
+  }
+
+  /** The receiver's own estimate (REMB), from one that does not send transport-wide feedback. */
+  onRemb(bitrateBps: number, nowUs: number): void {
+    this.#count("rembReceived");
+    if (this.estimator === null || this.#isNumbered) return;
+    this.#hasFeedback = true;
+    this.estimator.onRemb(bitrateBps, nowUs);
+  }
+
+  /** A receiver report about one stream: all there is of loss where feedback is not transport-wide. */
+  onReport(fractionLost: number, rttUs: number, nowUs: number): void {
+    if (!this.#isNumbered) this.estimator?.onReport(fractionLost, rttUs, nowUs);
+  }
+
+  /** The path is gone or has become another: what waited for it is of no use. */
+  onPathLost(): void {
+    this.#queue.clear();
+  }
+
+  tick(nowUs: number, downTracks: readonly DownTrack[]): void {
+    const { estimator } = this;
+    if (estimator === null) return;
+    this.#retransmitted.tick(nowUs);
+    estimator.tick(nowUs);
+    const drainBps = (this.#queue.bytes * 8 * 1_000_000) / MAX_WAIT_US;
+    this.#pacer.setRate(Math.max(estimator.targetBps, drainBps));
+    while (!this.#queue.isEmpty && this.#pacer.maySend(nowUs)) this.#queue.release(nowUs);
+    if (estimator.probeBytesDue(nowUs) > 0) this.#pad(estimator, downTracks, nowUs);
+  }
+
+  /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */
+  get #isLimited(): boolean {
+    return this.#isNumbered || this.#hasFeedback;
+  }
+
+  #pad(estimator: BandwidthEstimator, downTracks: readonly DownTrack[], nowUs: number): void {
+    const able = downTracks.filter(({ rtxPayloadType }) => rtxPayloadType !== undefined);
+    const track = able.find(({ encoding }) => encoding !== NO_LAYER) ?? able[0];
+    if (track === undefined) return;
+    while (estimator.probeBytesDue(nowUs) > 0) {
+      if (track.pad(nowUs) === 0) return;
+      this.#count("downPaddingPackets");
+    }
+  }
+
+  #count(name: CounterName): void {
+    this.#context.counters[SLOT[name]]! += 1;
+  }
+}
