@@ -139,13 +139,15 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
     test("the publisher's estimate passes 2.5 Mbit/s, and all three layers flow", { retry: 2 }, async () => {
       const room = "ramp";
       const ada = await TestCall.join(browser, server, { room, name: "ada" });
+      // Without somebody who wants them, encodings are turned off.
+      const bo = await TestCall.join(browser, server, { room, name: "bo", watch: true });
       const api = new ControlApi(server.url, room, await server.token(room, "bo"));
       await ada.tileWhen("ramped up", "ada", ({ availableOutgoingBps }) => availableOutgoingBps > 2_500_000);
       await ada.until("in all layers", async () => {
         const layers = (await api.tracks()).find(({ kind }) => kind === "video")?.layers ?? [];
         return layers.length === 3 && layers.every(({ active, bitrateBps }) => active && bitrateBps > 50_000);
       });
-      await ada.leave();
+      await Promise.all([ada.leave(), bo.leave()]);
     });
 
     // Last: by now the calls above have moved them.

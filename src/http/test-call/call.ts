@@ -106,6 +106,7 @@ export class Call {
       const identities = await this.#readRoom();
       if (this.#ending.signal.aborted) return;
       this.#keepOnly(identities);
+      await this.#own.follow(this.#tracksOf(this.identity));
       await Promise.all([...this.#others.values()].map((one) => this.#follow(one)));
       showBanner("room", null);
     } catch (error) {
@@ -115,14 +116,15 @@ export class Call {
     }
   }
 
-  /** Asks for no more than can have changed. Returns who is here. */
+  /** Asks for no more than can have changed: what others want of our video at any time. Returns who is here. */
   async #readRoom(): Promise<string[]> {
     try {
       const participants = await this.#api.participants();
       if (participants === undefined) return [];
       const published = participants.flatMap((one) => one.tracks);
       const known = new Set(this.#tracks.filter((track) => track.codec !== null).map((track) => track.id));
-      if (published.some((id) => !known.has(id))) this.#tracks = await this.#api.tracks();
+      const hasNews = published.some((id) => !known.has(id));
+      if (hasNews || this.#own.sendsVideo) this.#tracks = await this.#api.tracks();
       this.#tracks = this.#tracks.filter((track) => published.includes(track.id));
       if (this.#polls++ % POLLS_PER_SUBSCRIPTIONS === 0) {
         this.#subscriptions = await this.#api.subscriptions();
@@ -137,13 +139,16 @@ export class Call {
 
   async #follow(one: WatchedParticipant): Promise<void> {
     try {
-      const tracks = this.#tracks.filter((track) => track.participant === one.identity);
-      await one.follow(tracks, this.#subscriptions);
+      await one.follow(this.#tracksOf(one.identity), this.#subscriptions);
     } catch (error) {
       // They left between our two questions: the next poll will not list them.
       if (error instanceof ApiError && error.code.endsWith("_not_found")) return;
       throw error;
     }
+  }
+
+  #tracksOf(identity: string): Track[] {
+    return this.#tracks.filter((track) => track.participant === identity);
   }
 
   #keepOnly(identities: readonly string[]): void {

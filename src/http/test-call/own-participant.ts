@@ -5,9 +5,9 @@ import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
 import { encryptionMark } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
 import { MediaSession } from "./media-session.ts";
-import { addVideo } from "./publishing.ts";
+import { addVideo, sendUpTo } from "./publishing.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
-import type { ServerApi } from "./server-api.ts";
+import type { ServerApi, Track } from "./server-api.ts";
 import { Tile, type TileReport } from "./tile.ts";
 
 export interface PublishOptions {
@@ -28,6 +28,7 @@ export class OwnParticipant {
   readonly #options: PublishOptions;
   readonly #counts = new Map<MediaKind, FrameCounts>();
   #session: MediaSession | undefined;
+  #videoSender: RTCRtpSender | undefined;
   #statistics: StatisticsReader | undefined;
   #measured = NO_STATISTICS;
   #detachers: (() => void)[] = [];
@@ -61,6 +62,18 @@ export class OwnParticipant {
     } finally {
       this.#isOpening = false;
     }
+  }
+
+  /** Whether others' wishes change what it sends. */
+  get sendsVideo(): boolean {
+    return this.#videoSender !== undefined;
+  }
+
+  /** What the room says of its own tracks now: encodes no more than somebody wants. */
+  async follow(tracks: readonly Track[]): Promise<void> {
+    const video = tracks.find((track) => track.kind === "video");
+    if (this.#videoSender === undefined || video === undefined || this.#session?.isOver === true) return;
+    await sendUpTo(this.#videoSender, video.wantedSpatial);
   }
 
   setEnabled(kind: MediaKind, enabled: boolean): void {
@@ -111,6 +124,7 @@ export class OwnParticipant {
     const encryption = this.#options.sealed ? "custom" : "none";
     const post = (offer: string) => this.#api.publish(offer, encryption);
     this.#session = await MediaSession.open(connection, this.#api, post);
+    this.#videoSender = video?.sender;
     this.#statistics = new StatisticsReader(connection);
   }
 
@@ -146,6 +160,7 @@ export class OwnParticipant {
     this.#counts.clear();
     const session = this.#session;
     this.#session = undefined;
+    this.#videoSender = undefined;
     this.#statistics = undefined;
     await session?.close();
   }

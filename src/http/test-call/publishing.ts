@@ -45,6 +45,21 @@ export function addVideo(
   return transceiver;
 }
 
+/**
+ * Turns encodings above a spatial layer off, and those up to it on; -1 turns all off, null none. A single encoding is left
+ * alone: its layers are not to be had one by one.
+ */
+export async function sendUpTo(sender: RTCRtpSender, highest: number | null): Promise<void> {
+  const parameters = sender.getParameters();
+  const isWanted = (index: number): boolean => highest === null || index <= highest;
+  if (parameters.encodings.length < 2) return;
+  if (parameters.encodings.every(({ active }, index) => active === isWanted(index))) return;
+  parameters.encodings.forEach((encoding, index) => {
+    encoding.active = isWanted(index);
+  });
+  await sender.setParameters(parameters);
+}
+
 export function canSend(codec: VideoCodec): boolean {
   return codecPreferences(codec).length > 0;
 }

@@ -26,6 +26,8 @@ export interface Track {
   readonly encryption: "none" | "gcm" | "custom";
   /** `rid`: of one encoding among several (simulcast), else empty. */
   readonly layers: readonly { readonly rid: string }[] | null;
+  /** The highest that anybody would have; -1 for none, null while not known. */
+  readonly wantedSpatial: number | null;
 }
 
 export interface Subscription {
