@@ -45,12 +45,30 @@ export interface Layers {
 /** The highest layers that a Dependency Descriptor can name: in effect, everything there is. */
 export const HIGHEST_LAYERS: Layers = { spatial: 3, temporal: 7 };
 
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** What a subscriber wants of a video. `preferred` is what to show; `maximum` is never exceeded. */
 export interface LayerPreference {
   readonly paused: boolean;
   readonly preferred: Layers;
   readonly maximum: Layers;
+  /** The frame in which it is shown, device pixels: nothing larger is of use. Null: any size is. */
+  readonly visible: PixelSize | null;
+  /** The one to look at: comes first where there is not enough for all. */
+  readonly pinned: boolean;
 }
+
+/** What holds until a subscriber says otherwise. */
+export const NO_PREFERENCE: LayerPreference = {
+  paused: false,
+  preferred: HIGHEST_LAYERS,
+  maximum: HIGHEST_LAYERS,
+  visible: null,
+  pinned: false,
+};
 
 export interface UpTrackParams {
   readonly trackId: TrackId;

@@ -10,9 +10,9 @@
  */
 import {
   type DownTrackParams,
-  HIGHEST_LAYERS,
   type LayerPreference,
   type Layers,
+  NO_PREFERENCE,
   type PayloadParams,
 } from "../contract/media.ts";
 import type { MediaThread } from "./media-threads.ts";
@@ -39,7 +39,7 @@ export class Subscription {
   readonly #payloads: readonly PayloadParams[];
   readonly #thread: MediaThread;
   #source: Source | null = null;
-  #preference: LayerPreference = { paused: false, preferred: HIGHEST_LAYERS, maximum: HIGHEST_LAYERS };
+  #preference = NO_PREFERENCE;
   #current: Layers | null = null;
   #allotted: Allotment | null = null;
 

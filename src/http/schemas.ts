@@ -94,7 +94,25 @@ export const TrackReply = z
 
 export const ChangeTrackBody = z.strictObject({ muted: z.boolean() });
 
-const PreferenceReply = z.object({ paused: z.boolean(), preferred: LayersShape, maximum: LayersShape });
+const VisibleShape = z
+  .strictObject({ width: z.int().min(0).max(16_384), height: z.int().min(0).max(16_384) })
+  .nullable()
+  .meta({
+    description:
+      "The frame in which the receiver shows the video, in device pixels: it is sent no layer above the lowest that " +
+      "covers it. Null for any size.",
+  });
+const PinnedShape = z.boolean().meta({
+  description: "The one to look at: comes first where a path cannot carry everything.",
+});
+
+const PreferenceReply = z.object({
+  paused: z.boolean(),
+  preferred: LayersShape,
+  maximum: LayersShape,
+  visible: VisibleShape,
+  pinned: PinnedShape,
+});
 
 export const SubscriptionReply = z
   .object({
@@ -119,7 +137,13 @@ export const SubscriptionReply = z
   .meta({ id: "Subscription" });
 
 export const ChangeSubscriptionBody = z
-  .strictObject({ paused: z.boolean(), preferred: LayersShape, maximum: LayersShape })
+  .strictObject({
+    paused: z.boolean(),
+    preferred: LayersShape,
+    maximum: LayersShape,
+    visible: VisibleShape,
+    pinned: PinnedShape,
+  })
   .partial()
   .refine(isChange, "must change something");
 

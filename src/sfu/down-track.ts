@@ -4,19 +4,22 @@
  * Its SSRC and numbers live as long as it does; what it sends may change (layers, or another track altogether), and
  * the receiver sees one unbroken stream. It holds no packets: retransmissions are read from the publisher's history.
  */
+import type { MediaContent } from "../base/codec.ts";
 import { SLOT } from "../base/counters.ts";
-import type {
-  DownTrackParams,
-  DownTrackStats,
-  LayerPreference,
-  Layers,
-  PayloadParams,
+import {
+  type DownTrackParams,
+  type DownTrackStats,
+  type LayerPreference,
+  type Layers,
+  NO_PREFERENCE,
+  type PayloadParams,
 } from "../contract/media.ts";
-import { type Allocation, type Demand, type LayerChoice, NO_CHOICE } from "./allocator.ts";
+import { type Allocation, type Demand, type LayerChoice, NO_CHOICE, type Tier } from "./allocator.ts";
+import { Allotment } from "./allotment.ts";
 import type { RoomOrder } from "./bandwidth-allocation.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
-import { LayerAim } from "./layer-aim.ts";
+import { wantedSpatial, wantedTemporal } from "./layer-preference.ts";
 import { type LayerSelector, NO_LAYER, SimulcastSelector, SvcSelector } from "./layer-selector.ts";
 import { NO_ROW } from "./packet-history.ts";
 import { redPrimary } from "./payload-reader.ts";
@@ -33,6 +36,8 @@ export interface DownSource {
   readonly payload: PayloadParams;
 }
 
+const NOTHING: Layers = { spatial: NO_LAYER, temporal: 0 };
+
 const NO_BYTES = new Uint8Array(0);
 
 /** Filled and read within one call, by every track in turn. */
@@ -46,7 +51,8 @@ export class DownTrack {
   readonly reports = new ReceiverReports();
   source: DownSource | null = null;
   #selector: LayerSelector = new SvcSelector();
-  readonly #aim = new LayerAim();
+  #preference = NO_PREFERENCE;
+  readonly #allotment = new Allotment();
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   #reported: Layers | null = null;
@@ -77,8 +83,9 @@ export class DownTrack {
 
   /** The highest spatial layer that the receiver would like, whatever its path can carry; NO_LAYER for none. */
   get wantedSpatial(): number {
-    const { preference, wanted } = this.#aim;
-    return preference.paused || !this.#isOpen ? NO_LAYER : wanted.spatial;
+    const { source } = this;
+    if (source === null || !this.#isOpen) return NO_LAYER;
+    return wantedSpatial(this.#preference, source.track);
   }
 
   /** Connects to a track, or to none. What is sent next continues the stream. */
@@ -95,7 +102,7 @@ export class DownTrack {
   }
 
   setPreference(preference: LayerPreference, nowUs: number): void {
-    this.#aim.preference = preference;
+    this.#preference = preference;
     if (preference.paused) this.interrupt();
     this.retarget(nowUs);
   }
@@ -104,32 +111,34 @@ export class DownTrack {
   demand(nowUs: number, room: RoomOrder): Demand {
     const { track } = this.source!;
     const { params, muted } = track;
-    const choices = muted ? [] : track.ladder(this.#aim.wanted, nowUs);
+    const { pinned, paused, visible } = this.#preference;
+    const wanted = { spatial: this.wantedSpatial, temporal: wantedTemporal(this.#preference) };
+    const choices = muted ? [] : track.ladder(wanted, nowUs);
     const speakerRank = room.speakerRank(params.publisher);
     return {
       id: this.params.subscriptionId,
       kind: this.params.kind,
-      tier: params.content === "screen" ? "screen" : speakerRank === 0 ? "speaker" : "other",
+      tier: tierOf(pinned, params.content, speakerRank),
       speakerRank,
-      visiblePixels: 0,
+      visiblePixels: visible === null ? 0 : visible.width * visible.height,
       choices,
       absence: muted ? "muted" : "no_media",
-      most: this.#aim.preference.paused ? NO_CHOICE : choices.length - 1,
-      current: this.#aim.current(choices),
+      most: paused ? NO_CHOICE : choices.length - 1,
+      current: this.#allotment.indexIn(choices),
     };
   }
 
   /** `choice`: what a video may send from now on; null pauses it. */
   allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
-    const before = this.#aim.allotted;
-    const reason = this.#aim.allot(choice, allocation);
+    const before = this.#allotment.layers;
+    const reason = this.#allotment.take(choice, allocation);
     if (choice === null && before !== null) this.interrupt();
     if (reason === null) return;
     const { subscriptionId } = this.params;
     this.#context.events.push({
       kind: "down-track.allotted",
       subscriptionId,
-      layers: this.#aim.allotted,
+      layers: this.#allotment.layers,
       reason,
     });
     this.retarget(nowUs);
@@ -141,10 +150,12 @@ export class DownTrack {
     const { source } = this;
     if (source === null || this.params.kind === "audio") return;
     const selector = this.#selector;
-    const idle = this.#isPaused || source.track.muted || !this.#isOpen;
-    const { spatial, temporal } = this.#aim.layers;
-    selector.targetSpatial = idle ? NO_LAYER : source.track.nearestActiveEncoding(spatial, nowUs);
-    selector.targetTemporal = temporal;
+    const wanted = source.track.muted ? NO_LAYER : this.wantedSpatial;
+    const { spatial, temporal } = this.#allotment.layers ?? NOTHING;
+    // Wishes may have become less since bandwidth was dealt out.
+    const goal = Math.min(wanted, spatial);
+    selector.targetSpatial = goal === NO_LAYER ? NO_LAYER : source.track.nearestActiveEncoding(goal, nowUs);
+    selector.targetTemporal = Math.min(wantedTemporal(this.#preference), temporal);
     const mustWait = source.track.isSimulcast || selector.currentSpatial === NO_LAYER;
     if (mustWait && selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
   }
@@ -292,8 +303,7 @@ export class DownTrack {
 
   /** Audio is paused by its receiver alone: it never waits for bandwidth. */
   get #isPaused(): boolean {
-    const { preference, allotted } = this.#aim;
-    return preference.paused || (allotted === null && this.params.kind === "video");
+    return this.#preference.paused || (this.#allotment.layers === null && this.params.kind === "video");
   }
 
   get #isOpen(): boolean {
@@ -336,4 +346,11 @@ export class DownTrack {
     const { subscriptionId } = this.params;
     this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
   }
+}
+
+/** Pinned tiles and shared screens first, then who speaks. */
+function tierOf(pinned: boolean, content: MediaContent, speakerRank: number): Tier {
+  if (pinned) return "pinned";
+  if (content === "screen") return "screen";
+  return speakerRank === 0 ? "speaker" : "other";
 }

@@ -1,5 +1,5 @@
 /**
- * In which order a video gets better: the layer sets that its publisher sends now, from the least to the best.
+ * In which order a video gets better for a receiver: the layer sets that its publisher sends now, up to what is wanted.
  *
  *   camera   q 8 → 15 → 30 fps → h 15 → 30 → f 15 → 30     smooth before sharp: size grows at no less than half the frames
  *   screen   q 8 → h 8 → f 8 → 15 → 30                     sharp before smooth: text is read, not watched
@@ -12,20 +12,7 @@ import type { UpTrack } from "./up-track.ts";
 
 export type Content = "camera" | "screen";
 
-/**
- * What a receiver of at most these layers can be sent, from the least to the best; the least of all where even that is
- * more. Empty while the publisher sends nothing.
- */
-export function layerLadder(
-  sets: readonly LayerChoice[],
-  content: Content,
-  { spatial, temporal }: Layers,
-): LayerChoice[] {
-  const within = sets.filter((set) => set.spatial <= spatial && set.temporal <= temporal);
-  return onLadder(content, within.length > 0 ? within : sets.slice(0, 1));
-}
-
-/** All that can be sent of the track at `nowUs`, by spatial and then by temporal layer. */
+/** All that can be sent of the track now, by spatial and then by temporal layer: the same for all its receivers. */
 export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): LayerChoice[] {
   const sets: LayerChoice[] = [];
   for (const stream of streams) {
@@ -42,12 +29,19 @@ export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): Lay
   return sets;
 }
 
-/** `sets`: lowest first. */
-function onLadder(content: Content, sets: readonly LayerChoice[]): LayerChoice[] {
-  const [lowest, highest] = [sets[0]?.spatial, sets.at(-1)?.spatial];
-  return sets.filter(({ spatial, temporal }) => {
+/**
+ * The way up for one receiver to what it wants, from `sets` of its track. All of it is wanted: who wants a layer below
+ * those that are sent gets the lowest of them. Empty while the publisher sends nothing.
+ */
+export function layerLadder(sets: readonly LayerChoice[], content: Content, wanted: Layers): LayerChoice[] {
+  const lowest = sets[0]?.spatial ?? 0;
+  const within = sets.filter(({ spatial, temporal }) => {
+    return (spatial <= wanted.spatial || spatial === lowest) && temporal <= wanted.temporal;
+  });
+  const highest = within.at(-1)?.spatial;
+  return within.filter(({ spatial, temporal }) => {
     if (content === "screen") return temporal === 0 || spatial === highest;
-    const fastest = sets.findLast((other) => other.spatial === spatial)!.temporal;
+    const fastest = within.findLast((other) => other.spatial === spatial)!.temporal;
     return spatial === lowest || temporal >= fastest - 1;
   });
 }

@@ -7,6 +7,7 @@ import {
   type Layers,
   type MediaEvent,
   type PayloadParams,
+  type PixelSize,
   type UpLayerStats,
   type UpTrackParams,
   type UpTrackStats,
@@ -134,6 +135,12 @@ export class UpTrack {
     stream.clock.onSenderReport(ntpUs, timestamp, nowUs);
     stream.statistics.onSenderReport(ntpUs, nowUs);
     for (const pipe of this.pipes) pipe.writeClock(stream.encoding, ntpUs, timestamp, nowUs);
+  }
+
+  /** Size of a spatial layer, from the Dependency Descriptor; undefined where it does not say. */
+  resolution(spatial: number): PixelSize | undefined {
+    if (this.isSimulcast) return this.streams[spatial]?.layerRates.resolutions.at(-1);
+    return this.streams[0]?.layerRates.resolutions[spatial];
   }
 
   /**

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { asSsrc, type SubscriptionId } from "../../src/base/ids.ts";
-import { HIGHEST_LAYERS } from "../../src/contract/media.ts";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import {
   conference,
   connect,
@@ -336,7 +336,7 @@ test("preferences go to the media thread whole, and layers come back", () => {
   expect(thread.sent("down-track.prefer").at(-1)).toEqual({
     kind: "down-track.prefer",
     subscriptionId,
-    preference: { paused: true, preferred: { spatial: 1, temporal: 2 }, maximum: HIGHEST_LAYERS },
+    preference: { ...NO_PREFERENCE, paused: true, preferred: { spatial: 1, temporal: 2 } },
   });
   thread.emit({ kind: "down-track.layer", subscriptionId, current: { spatial: 1, temporal: 0 } });
   expect(subscription.current).toEqual({ spatial: 1, temporal: 0 });

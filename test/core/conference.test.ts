@@ -6,12 +6,12 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { Conference, meeting } from "../sim/conference.ts";
 import type { CompleteFrame } from "../sim/frame-assembler.ts";
 import type { SimPeer } from "../sim/sim-peer.ts";
 
 const SECOND_US = 1_000_000;
-const LAYERS = { spatial: 3, temporal: 3 };
 const PATH = { delayUs: 40_000, jitterUs: 10_000 };
 const LOSSY = { ...PATH, loss: 0.05 };
 
@@ -19,9 +19,8 @@ function minute(seed: number, threads: number): Conference {
   const conference = new Conference({ people: meeting(3, LOSSY), seed, threads });
   const prefer = (spatial: number): void =>
     conference.prefer("peer-1", "peer-0", {
-      paused: false,
+      ...NO_PREFERENCE,
       preferred: { spatial, temporal: 3 },
-      maximum: LAYERS,
     });
   conference.run(20 * SECOND_US);
   prefer(0);
@@ -160,9 +159,8 @@ test("a packet that was lost on the way up and then is not wanted leaves no hole
   const [publisher, viewer] = conference.people as [SimPeer, SimPeer];
   const { numbers } = viewer.view("video", publisher.name).viewer;
   conference.prefer(viewer.name, publisher.name, {
-    paused: false,
+    ...NO_PREFERENCE,
     preferred: { spatial: 2, temporal: 0 },
-    maximum: LAYERS,
   });
   conference.run(20 * SECOND_US);
   expect(numbers.count).toBeGreaterThan(500);

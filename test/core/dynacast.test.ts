@@ -4,6 +4,7 @@
  * thread and with receivers in two.
  */
 import { describe, expect, test } from "vitest";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { Conference, meeting, type Seat } from "../sim/conference.ts";
 import type { SimPeer } from "../sim/sim-peer.ts";
 import type { SimViewer } from "../sim/sim-viewer.ts";
@@ -24,12 +25,11 @@ function meet(threads: number, dynacast: boolean, loss: number): void {
 }
 
 function prefer({ peer, thread }: Seat, spatial: number, paused = false): void {
-  const layers = { spatial, temporal: 3 };
   const { subscriptionId } = peer.view("video", ada.name);
   thread.core.command(conference.nowUs, {
     kind: "down-track.prefer",
     subscriptionId,
-    preference: { paused, preferred: layers, maximum: { spatial: 3, temporal: 3 } },
+    preference: { ...NO_PREFERENCE, paused, preferred: { spatial, temporal: 3 } },
   });
 }
 

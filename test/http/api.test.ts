@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { connect, enter, must, section, VP8 } from "../control/conference.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
 
@@ -242,7 +243,6 @@ describe("subscriptions", () => {
     const measured = { bitrateBps: 9, packets: 8, retransmitted: 7, fractionLost: 0.5, rttUs: 0 };
     const downTracks = [{ subscriptionId, current, ...measured }];
     server.thread.answer(requestId, { downTracks });
-    const highest = { spatial: 3, temporal: 7 };
     expect((await asked).json()).toEqual({
       subscriptions: [
         {
@@ -252,7 +252,7 @@ describe("subscriptions", () => {
           track: track.id,
           kind: "video",
           mid: "0",
-          preference: { paused: false, preferred: highest, maximum: highest },
+          preference: NO_PREFERENCE,
           current,
           allotted,
           ...measured,
@@ -268,15 +268,23 @@ describe("subscriptions", () => {
     const { slots } = watched();
     const { subscriptionId } = slots[0]!;
     const url = `PATCH /v1/rooms/hall/subscriptions/${subscriptionId}`;
-    const payload = { paused: true, maximum: { spatial: 1, temporal: 1 } };
+    const payload = {
+      paused: true,
+      maximum: { spatial: 1, temporal: 1 },
+      visible: { width: 640, height: 360 },
+    };
     const own = await server.token("bo", { roomJoin: true });
     const changed = await silently(ask(server, url, { token: own, payload }));
-    expect(changed.json().preference).toEqual({ ...payload, preferred: { spatial: 3, temporal: 7 } });
+    expect(changed.json().preference).toEqual({ ...NO_PREFERENCE, ...payload });
     expect(server.thread.sent("down-track.prefer")).toHaveLength(1);
 
     const admin = await server.token("", { roomAdmin: true });
-    const resumed = await silently(ask(server, url, { token: admin, payload: { paused: false } }));
-    expect(resumed.json().preference).toMatchObject({ paused: false, maximum: { spatial: 1, temporal: 1 } });
+    const resumed = await silently(
+      ask(server, url, { token: admin, payload: { paused: false, pinned: true } }),
+    );
+    expect(resumed.json().preference).toEqual({ ...NO_PREFERENCE, ...payload, paused: false, pinned: true });
+    const anySize = await silently(ask(server, url, { token: own, payload: { visible: null } }));
+    expect(anySize.json().preference.visible).toBeNull();
 
     const other = await server.token("cy", { roomJoin: true });
     expectProblem(await ask(server, url, { token: other, payload }), 404, "subscription_not_found");

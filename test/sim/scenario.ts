@@ -14,7 +14,7 @@
  *
  * It knows nothing of how the server decides; what it reports is what reaches people.
  */
-import type { LayerPreference, Layers } from "../../src/contract/media.ts";
+import { type LayerPreference, NO_PREFERENCE } from "../../src/contract/media.ts";
 import { CallReport } from "./call-report.ts";
 import { Conference, type ConferenceOptions } from "./conference.ts";
 import type { LinkSettings } from "./link-model.ts";
@@ -26,7 +26,6 @@ export const KBPS = 1_000;
 export const MBPS = 1_000_000;
 /** Between two looks at the queues: often enough for a percentile of seconds. */
 const SAMPLE_US = 10_000;
-const HIGHEST: Layers = { spatial: 3, temporal: 7 };
 
 export type Happening = (call: Conference) => void;
 
@@ -88,12 +87,8 @@ export function speaks(name: string, seconds: number): Happening {
 }
 
 /** What `viewer` wants of the video of `publisher`; what is left out is everything. */
-export function prefers(
-  viewer: string,
-  publisher: string,
-  { paused = false, preferred = HIGHEST, maximum = HIGHEST }: Partial<LayerPreference>,
-): Happening {
-  return (call) => call.prefer(viewer, publisher, { paused, preferred, maximum });
+export function prefers(viewer: string, publisher: string, wishes: Partial<LayerPreference>): Happening {
+  return (call) => call.prefer(viewer, publisher, { ...NO_PREFERENCE, ...wishes });
 }
 
 export function leaves(name: string): Happening {

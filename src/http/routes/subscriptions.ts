@@ -42,7 +42,7 @@ export const subscriptionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async
     {
       schema: {
         tags: TAGS,
-        summary: "Say which layers of a subscription are wanted",
+        summary: "Say what of a subscription is wanted: which layers, in what size",
         description:
           "With roomAdmin for this room: of any. With roomJoin: of one's own. What is not given stays; layers count " +
           "from 0, and one that does not exist means the highest there is.",
