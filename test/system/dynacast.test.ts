@@ -63,6 +63,22 @@ describe.skipIf(!requireProgram("chromium"))("three encodings of one publisher",
     await untilSent("q h f");
   });
 
+  test("a viewer whose tile is half as wide as the camera's picture wants the medium one", async () => {
+    await api.prefer((await api.videoSubscription()).id, { preferred: { spatial: 0, temporal: 7 } });
+    const cy = await TestCall.join(browser, server, { room: ROOM, name: "cy", watch: true, fit: true });
+    await cy.tileWhen("medium", "ada", ({ frameWidth }) => frameWidth === 640);
+    await untilSent("q h");
+    const cyApi = new ControlApi(server.url, ROOM, await server.token(ROOM, "cy"));
+    const { visible } = (await cyApi.videoSubscription()).preference;
+    expect(visible!.width / visible!.height).toBeCloseTo(16 / 9, 1);
+    await cy.setLayers("ada", "high");
+    await cy.tileWhen("high", "ada", ({ frameWidth }) => frameWidth === 1280);
+    await cy.setLayers("ada", "auto");
+    await cy.tileWhen("medium again", "ada", ({ frameWidth }) => frameWidth === 640);
+    await cy.leave();
+    expect(cy.console).toEqual([]);
+  });
+
   test("none is sent when nobody watches, and the next who does sees and hears", async () => {
     await bo.leave();
     await untilSent("");

@@ -11,6 +11,8 @@ export interface CallSettings extends PublishOptions {
   readonly room: string;
   readonly name: string;
   readonly passphrase: string;
+  /** Whether others are asked for in the size of their tiles. */
+  readonly fit: boolean;
   readonly media: MediaStream;
 }
 
@@ -28,13 +30,21 @@ export class Call {
   readonly #api: ServerApi;
   readonly #sealing: FrameSealing;
   readonly #own: OwnParticipant;
+  readonly #fit: boolean;
   readonly #others = new Map<string, WatchedParticipant>();
   readonly #ending = new AbortController();
   #tracks: readonly Track[] = [];
   #subscriptions: readonly Subscription[] = [];
   #polls = 0;
 
-  private constructor(room: string, api: ServerApi, sealing: FrameSealing, own: OwnParticipant) {
+  private constructor(
+    room: string,
+    api: ServerApi,
+    sealing: FrameSealing,
+    own: OwnParticipant,
+    fit: boolean,
+  ) {
+    this.#fit = fit;
     this.room = room;
     this.#api = api;
     this.#sealing = sealing;
@@ -42,7 +52,7 @@ export class Call {
   }
 
   /** Throws `ApiError` when the room cannot be joined at all. */
-  static async join({ room, name, passphrase, media, codec, sealed }: CallSettings): Promise<Call> {
+  static async join({ room, name, passphrase, media, codec, sealed, fit }: CallSettings): Promise<Call> {
     const [roomKey, identity] = await Promise.all([
       deriveRoomKey(passphrase, room),
       freeIdentity(room, name),
@@ -50,7 +60,7 @@ export class Call {
     const api = await ServerApi.join(room, identity);
     const sealing = new FrameSealing(roomKey);
     const own = new OwnParticipant(identity, api, sealing, media, { codec, sealed });
-    const call = new Call(room, api, sealing, own);
+    const call = new Call(room, api, sealing, own, fit);
     try {
       await own.keepPublishing();
     } catch (error) {
@@ -154,7 +164,7 @@ export class Call {
   #keepOnly(identities: readonly string[]): void {
     for (const identity of identities) {
       if (identity === this.identity || this.#others.has(identity)) continue;
-      this.#others.set(identity, new WatchedParticipant(identity, this.#api, this.#sealing));
+      this.#others.set(identity, new WatchedParticipant(identity, this.#api, this.#sealing, this.#fit));
     }
     for (const [identity, one] of this.#others) {
       if (identities.includes(identity)) continue;

@@ -1,9 +1,9 @@
 /**
  * The test call's page: lobby, call, goodbye.
  *
- * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&watch=1&sealed=0#passphrase`. `auto` joins at
- * once; `watch` without camera and microphone; `sealed=0` publishes without end-to-end encryption, to see how that is
- * marked. For tests, `window.blindfold` is there from the moment the call is joined until it is left.
+ * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&watch=1&sealed=0&fit=0#passphrase`. `auto`
+ * joins at once; `watch` without camera and microphone; `sealed=0` publishes without end-to-end encryption, to see how
+ * that is marked; `fit=0` takes pictures larger than their tiles. For tests, `window.blindfold` is there from the moment the call is joined until it is left.
  */
 import type { VideoCodec } from "../../base/codec.ts";
 import { Call } from "./call.ts";
@@ -81,6 +81,7 @@ async function join(): Promise<void> {
       passphrase,
       media,
       sealed: parameters.get("sealed") !== "0",
+      fit: parameters.get("fit") !== "0",
     });
     call = joined;
     window.blindfold = {

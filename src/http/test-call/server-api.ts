@@ -5,10 +5,17 @@ export interface Layers {
   readonly temporal: number;
 }
 
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface LayerPreference {
   readonly paused: boolean;
   readonly preferred: Layers;
   readonly maximum: Layers;
+  /** The frame that shows it; null for any size. */
+  readonly visible: PixelSize | null;
 }
 
 /** The parts that this page reads; the API's description is at /docs. */
@@ -34,6 +41,7 @@ export interface Subscription {
   readonly id: string;
   readonly publisher: string | null;
   readonly kind: "audio" | "video";
+  readonly preference: LayerPreference;
   readonly current: Layers | null;
   readonly bitrateBps: number | null;
 }

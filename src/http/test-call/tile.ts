@@ -3,18 +3,18 @@ import { CiphertextView } from "./ciphertext-view.ts";
 import type { Mark, MarkState } from "./encryption-mark.ts";
 import { byId, element } from "./page-elements.ts";
 import type { MediaStatistics } from "./received-statistics.ts";
-import type { LayerPreference, Layers } from "./server-api.ts";
+import type { LayerPreference, Layers, PixelSize } from "./server-api.ts";
 
 export type LayerChoice = "auto" | "high" | "mid" | "low" | "pause";
 
 /** Layers above those that exist mean the highest there is. */
 const TOP: Layers = { spatial: 3, temporal: 7 };
-const atMost = (spatial: number): LayerPreference => {
+const atMost = (spatial: number): Partial<LayerPreference> => {
   const layers = { ...TOP, spatial };
   return { paused: false, preferred: layers, maximum: layers };
 };
 
-/** `auto` leaves the choice to the server's estimate of the path; the others are ceilings to it. */
+/** `auto` leaves the choice to the server, which knows the size of the tile; the others are ceilings in any size. */
 export const PREFERENCES: Record<LayerChoice, Partial<LayerPreference>> = {
   auto: atMost(TOP.spatial),
   high: atMost(2),
@@ -71,6 +71,13 @@ export class Tile {
     element(this.root, ".name", HTMLElement).textContent = own ? `${identity} (you)` : identity;
     element(this.root, ".initials", HTMLElement).textContent = initials(identity);
     byId("tiles").insertBefore(this.root, byId("alone"));
+  }
+
+  /** Of the picture, in device pixels. */
+  get size(): PixelSize {
+    const { width, height } = this.video.getBoundingClientRect();
+    const pixels = (length: number): number => Math.round(length * devicePixelRatio);
+    return { width: pixels(width), height: pixels(height) };
   }
 
   play(stream: MediaStream): void {

@@ -7,7 +7,7 @@ import type { FrameSealing } from "./frame-sealing.ts";
 import { MediaSession } from "./media-session.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
 import { addReceiver } from "./receiving.ts";
-import type { ServerApi, Subscription, Track } from "./server-api.ts";
+import type { PixelSize, ServerApi, Subscription, Track } from "./server-api.ts";
 import { LAYER_NAMES, type LayerChoice, layerText, PREFERENCES, Tile, type TileReport } from "./tile.ts";
 
 interface Watching {
@@ -33,8 +33,12 @@ export class WatchedParticipant {
   #detach: () => void = () => {};
   #subscription: Subscription | undefined;
   #statistics = NO_STATISTICS;
+  #choice: LayerChoice = "auto";
+  /** Whether the server is told the size of the tile. */
+  readonly #fit: boolean;
 
-  constructor(identity: string, api: ServerApi, sealing: FrameSealing) {
+  constructor(identity: string, api: ServerApi, sealing: FrameSealing, fit: boolean) {
+    this.#fit = fit;
     this.identity = identity;
     this.#api = api;
     this.#sealing = sealing;
@@ -46,21 +50,15 @@ export class WatchedParticipant {
   async follow(tracks: readonly Track[], subscriptions: readonly Subscription[]): Promise<void> {
     this.#tracks = tracks;
     this.#subscription = subscriptions.find((one) => one.publisher === this.identity && one.kind === "video");
-    const isStale = this.#watching?.session.isOver || this.#watching?.unsealed !== unsealedKinds(tracks);
-    if (this.#isOpening || !isStale || tracks.length === 0) return;
-    this.#isOpening = true;
-    try {
-      await this.#stop();
-      await this.#watch();
-    } finally {
-      this.#isOpening = false;
-    }
+    await this.#keepWatching();
+    await this.#tellVisible();
   }
 
   async choose(choice: LayerChoice): Promise<void> {
+    this.#choice = choice;
     this.#tile.showLayerChoice(choice);
     if (this.#subscription === undefined) return;
-    await this.#api.prefer(this.#subscription.id, PREFERENCES[choice]);
+    await this.#api.prefer(this.#subscription.id, { ...PREFERENCES[choice], visible: this.#visible });
   }
 
   /** Reads the browser's statistics and shows them. */
@@ -105,6 +103,19 @@ export class WatchedParticipant {
     this.#watching?.session.connection.close();
   }
 
+  async #keepWatching(): Promise<void> {
+    const tracks = this.#tracks;
+    const isStale = this.#watching?.session.isOver || this.#watching?.unsealed !== unsealedKinds(tracks);
+    if (this.#isOpening || !isStale || tracks.length === 0) return;
+    this.#isOpening = true;
+    try {
+      await this.#stop();
+      await this.#watch();
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
   async #stop(): Promise<void> {
     this.#detach();
     const watching = this.#watching;
@@ -141,6 +152,19 @@ export class WatchedParticipant {
     const codec = (track?.codec ?? null) as CodecName | null;
     const onReport = (report: StreamReport): void => this.#onReport(kind, report);
     return this.#sealing.attach(receiver, mode, { identity: this.identity, kind }, codec, onReport);
+  }
+
+  /** In what size the picture is of use. */
+  get #visible(): PixelSize | null {
+    return this.#fit && this.#choice === "auto" ? this.#tile.size : null;
+  }
+
+  /** Says so when it has changed: the polls of the room keep it from being said at every step of a resize. */
+  async #tellVisible(): Promise<void> {
+    const [visible, told] = [this.#visible, this.#subscription?.preference.visible];
+    if (visible === null || this.#subscription === undefined) return;
+    if (visible.width === told?.width && visible.height === told.height) return;
+    await this.#api.prefer(this.#subscription.id, { visible });
   }
 
   #sumOf(count: "good" | "failed"): number {

@@ -1,6 +1,6 @@
 /** The test call's page as a client of a server under test: joined, read, and waited for. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { TileReport } from "../../../src/http/test-call/tile.ts";
+import type { LayerChoice, TileReport } from "../../../src/http/test-call/tile.ts";
 import type { TestBrowser, TestPage } from "./browser.ts";
 import type { TestServer } from "./server.ts";
 
@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly passphrase?: string;
   /** Without camera and microphone. */
   readonly watch?: boolean;
+  /** Asks for pictures in the size of their tiles, and not for the largest. */
+  readonly fit?: boolean;
 }
 
 export class TestCall {
@@ -25,9 +27,10 @@ export class TestCall {
   }
 
   static async join(browser: TestBrowser, { url }: TestServer, options: CallOptions): Promise<TestCall> {
-    const { room, name, codec = "VP8", passphrase = "correct horse", watch = false } = options;
+    const { room, name, codec = "VP8", passphrase = "correct horse", watch = false, fit = false } = options;
     const page = await browser.newPage();
-    const query = new URLSearchParams({ room, name, codec, auto: "1", watch: watch ? "1" : "0" });
+    const flags = { auto: "1", watch: watch ? "1" : "0", fit: fit ? "1" : "0" };
+    const query = new URLSearchParams({ room, name, codec, ...flags });
     await page.goto(`${url}/?${query}#${encodeURIComponent(passphrase)}`);
     const call = new TestCall(page);
     await call.until("joined", () => call.#page.evaluate(() => window.blindfold !== undefined, null));
@@ -51,6 +54,13 @@ export class TestCall {
   /** Errors, warnings, and whatever else the browser wrote since the page was opened. */
   get console(): readonly string[] {
     return this.#page.console;
+  }
+
+  /** What the person chooses in the tile of a participant. */
+  setLayers(identity: string, choice: LayerChoice): Promise<void> {
+    return this.#page
+      .evaluate(({ of, layers }) => window.blindfold?.setLayers(of, layers), { of: identity, layers: choice })
+      .then(() => {});
   }
 
   leave(): Promise<void> {
