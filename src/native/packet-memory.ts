@@ -12,7 +12,7 @@ import { getRawPointer } from "node:ffi";
 import { SLOT_BYTES } from "../base/transmit-ring.ts";
 
 /** The largest UDP datagram. A larger packet is refused. */
-export const MAX_PACKET_BYTES = 65_536;
+const MAX_PACKET_BYTES = 65_536;
 /** Behind the packet: tag, index, rollover counter, and the padding of SHA-1, at most 72 bytes. */
 const ROOM_BYTES = 1024;
 
