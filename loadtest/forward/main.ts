@@ -15,6 +15,7 @@ import {
 } from "../../src/contract/dtls.ts";
 import type { Load } from "./load.ts";
 import { type Measurement, measure } from "./measure.ts";
+import { spread } from "./spread.ts";
 
 const PROFILES: Record<string, SrtpProfile> = {
   gcm: SRTP_AEAD_AES_128_GCM,
@@ -60,13 +61,6 @@ async function round(load: Load, ms: number): Promise<Round> {
   };
 }
 
-/** "0.81 (0.78–0.83)" */
-function spread(samples: readonly number[], digits: number): string {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const median = sorted[sorted.length >> 1]!;
-  return `${median.toFixed(digits)} (${sorted[0]!.toFixed(digits)}–${sorted.at(-1)!.toFixed(digits)})`;
-}
-
 function row(load: Load, rounds: readonly Round[]): Record<string, string> {
   const ours = rounds.map(({ blindfold }) => blindfold);
   const by = (pick: (one: Measurement) => number, digits: number): string => spread(ours.map(pick), digits);
@@ -81,6 +75,7 @@ function row(load: Load, rounds: readonly Round[]): Record<string, string> {
     "× naive": ratio("naive"),
     "packets/CPU s": by((one) => one.packetsPerCpuSecond, 0),
     "busy %": by((one) => one.busy * 100, 0),
+    "waited %": by((one) => one.waited * 100, 0),
     "loss %": by((one) => one.loss * 100, 2),
     "lost at sink %": by((one) => one.lossAtSink * 100, 2),
     "≤ 2 ms %": by((one) => one.prompt * 100, 2),

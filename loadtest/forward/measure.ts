@@ -1,32 +1,24 @@
-/** One measurement: a load through one subject, at a share of its core that it can bear. */
+/** One measurement: a load through a subject, at a share of its core that it can bear. */
 import { createSocket as createDgram } from "node:dgram";
 import { once } from "node:events";
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import type { PathId } from "../../src/base/ids.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { PathTable } from "../../src/base/path-table.ts";
 import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
+import { Generator, nowUs } from "./generator.ts";
 import type { Load } from "./load.ts";
-import { MediaSource } from "./media-source.ts";
+import { startRoom } from "./room.ts";
 import { Sink } from "./sink.ts";
-import {
-  type Forwarder,
-  runFloor,
-  type Subject,
-  type SubjectName,
-  startFloor,
-  startMediaThread,
-  startNaive,
-} from "./subject.ts";
+import { type Forwarder, runFloor, type Subject, startFloor, startNaive } from "./subject.ts";
+import type { ProbeReading } from "./thread-probe.ts";
 import { cipherFactory, createSocket } from "./tier.ts";
 
+export type SubjectName = "blindfold" | "floor" | "naive";
+
 /** What a thread may be busy: less and wake-ups weigh more than packets, more and queues grow. */
-const SHARE_OF_CORE = 0.6;
+export const SHARE_OF_CORE = 0.6;
 
 /** Packets a second at which the cost of one is first estimated. */
 const FIRST_RATE = 8_000;
-
-/** The generator is one thread too: what it can make and take in, seen from fan-out 1. */
-const MAX_RATE = 250_000;
 
 /** For what is under way when the generator stops. */
 const DRAIN_MS = 300;
@@ -36,7 +28,10 @@ const WARM_UP_MS = 500;
 const REACH_LIMIT_MS = 5_000;
 
 export interface Measurement {
-  /** Packets that arrived for each second of the thread's CPU time. */
+  /** That arrived. */
+  readonly packets: number;
+  /** Of the threads under test. */
+  readonly cpuUs: number;
   readonly packetsPerCpuSecond: number;
   /** Share of packets that did not arrive, in [0, 1]: at the sink's socket, whose thread is the generator's too, or before. */
   readonly lossAtSink: number;
@@ -49,173 +44,172 @@ export interface Measurement {
   readonly allocatedBytesPerPacket: number;
   readonly gcUsPerMillionPackets: number;
   readonly longestGcUs: number;
-  /** Of the core, in [0, 1]. */
+  /** Of one core, in [0, 1]. */
   readonly busy: number;
+  /** Ready to run, while others had the cores; of the time that passed. */
+  readonly waited: number;
 }
 
-const nowUs = (): number => Math.round(performance.now() * 1_000);
-
-export async function measure(name: SubjectName, load: Load, ms: number): Promise<Measurement> {
-  const sinkPort = await freePort();
-  if (name === "floor") {
-    const subject = await startFloor(load, sinkPort);
-    const run = (burstsPerSecond: number, forMs: number) => runFloor(subject, { burstsPerSecond, ms: forMs });
-    return measureSubject(subject, load, sinkPort, run, ms);
-  }
-  const forwarder = await (name === "naive" ? startNaive : startMediaThread)(load, sinkPort);
-  const generator = await Generator.open(forwarder, load);
-  try {
-    return await measureSubject(
-      forwarder.subject,
-      load,
-      sinkPort,
-      (rate, forMs) => generator.run(rate, forMs),
-      ms,
-    );
-  } finally {
-    await generator.close();
-  }
-}
-
+/** Sends bursts; resolves with how many. */
 type Run = (burstsPerSecond: number, ms: number) => Promise<number>;
 
-async function measureSubject(
-  subject: Subject,
-  load: Load,
-  sinkPort: number,
-  run: Run,
-  ms: number,
-): Promise<Measurement> {
-  const sink = new Sink(load, cipherFactory, nowUs);
-  const socket = await createSocket({
+/** Generator, subjects and sink, joined up: what one load takes its way through. */
+export class Line {
+  readonly #load: Load;
+  readonly #subjects: readonly Subject[];
+  readonly #run: Run;
+  readonly #sink: Sink;
+  readonly #sinkSocket: DatagramSocket;
+  readonly #generator: Generator | null;
+
+  constructor(
+    load: Load,
+    subjects: readonly Subject[],
+    run: Run,
+    sink: Sink,
+    sinkSocket: DatagramSocket,
+    generator: Generator | null,
+  ) {
+    this.#load = load;
+    this.#subjects = subjects;
+    this.#run = run;
+    this.#sink = sink;
+    this.#sinkSocket = sinkSocket;
+    this.#generator = generator;
+  }
+
+  static async openFloor(load: Load): Promise<Line> {
+    const port = await freePort();
+    const subject = await startFloor(load, port);
+    const run: Run = (burstsPerSecond, ms) => runFloor(subject, { burstsPerSecond, ms });
+    const sink = new Sink(load, cipherFactory, nowUs);
+    return new Line(load, [subject], run, sink, await openSink(sink, port), null);
+  }
+
+  static async open(load: Load, start: (load: Load, sinkPort: number) => Promise<Forwarder>): Promise<Line> {
+    const port = await freePort();
+    const forwarder = await start(load, port);
+    const generator = await Generator.open(forwarder, load);
+    const run: Run = (burstsPerSecond, ms) => generator.run(burstsPerSecond, ms);
+    const sink = new Sink(load, cipherFactory, nowUs);
+    const line = new Line(load, forwarder.subjects, run, sink, await openSink(sink, port), generator);
+    await line.#reachAll();
+    return line;
+  }
+
+  /** Packets that one burst becomes. */
+  get packetsOfBurst(): number {
+    return this.#load.fanOut * this.#load.burst;
+  }
+
+  async sample(burstsPerSecond: number, ms: number): Promise<Measurement> {
+    const sink = this.#sink;
+    sink.reset();
+    const dropsBefore = this.#sinkDrops();
+    const forwardedBefore = this.#forwarded();
+    const before = await this.#read();
+    const bursts = await this.#run(burstsPerSecond, ms);
+    await delay(DRAIN_MS);
+    const after = await this.#read();
+    const forwarded = this.#forwarded();
+    const drops = this.#sinkDrops() - dropsBefore;
+    const spent = (pick: (reading: ProbeReading) => number): number =>
+      after.reduce((sum, reading, i) => sum + pick(reading) - pick(before[i]!), 0);
+    const cpuUs = spent((reading) => reading.cpuUs);
+    // What the sink had no room for was sent, and paid for.
+    const packets = sink.packets + drops;
+    const expected = bursts * this.packetsOfBurst;
+    return {
+      packets,
+      cpuUs,
+      packetsPerCpuSecond: (packets / cpuUs) * 1e6,
+      lossAtSink: drops / expected,
+      loss: 1 - packets / expected,
+      prompt: (forwarded.prompt - forwardedBefore.prompt) / (forwarded.all - forwardedBefore.all),
+      delayP50Us: sink.delayUs(0.5),
+      delayP99Us: sink.delayUs(0.99),
+      allocatedBytesPerPacket: spent((reading) => reading.allocatedBytes) / packets,
+      gcUsPerMillionPackets: (spent((reading) => reading.gcUs) / packets) * 1e6,
+      longestGcUs: Math.max(...after.map((reading) => reading.longestGcUs)),
+      busy: cpuUs / 1_000 / ms,
+      waited: spent((reading) => reading.waitedUs) / 1_000 / ms,
+    };
+  }
+
+  /** Bursts a second at which the subject is busy for this share of a core. */
+  async rateFor(shareOfCore: number): Promise<number> {
+    let rate = FIRST_RATE;
+    // Code that is not compiled yet, and wake-ups for little, make the first samples dear.
+    for (let i = 0; i < WARM_UPS; i++) {
+      const { packetsPerCpuSecond } = await this.sample(rate / this.packetsOfBurst, WARM_UP_MS);
+      rate = packetsPerCpuSecond * shareOfCore;
+    }
+    return rate / this.packetsOfBurst;
+  }
+
+  /** Throws when packets did not open that should have. */
+  check(): void {
+    const { opened, forged } = this.#sink;
+    if (this.#generator !== null && (opened === 0 || forged > 0)) {
+      throw new Error(`${forged} of ${opened} packets did not open`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#generator?.close();
+    await this.#sinkSocket.close();
+    await Promise.all(this.#subjects.map((subject) => subject.end()));
+  }
+
+  async #reachAll(): Promise<void> {
+    const limitMs = performance.now() + REACH_LIMIT_MS;
+    while (this.#sink.reached < this.#load.fanOut) {
+      if (performance.now() > limitMs)
+        throw new Error(`${this.#sink.reached} of ${this.#load.fanOut} subscribers reached`);
+      await this.#run(50, 20);
+    }
+  }
+
+  #read(): Promise<ProbeReading[]> {
+    return Promise.all(this.#subjects.map((subject) => subject.read()));
+  }
+
+  #sinkDrops(): number {
+    return this.#sinkSocket.receiveDrops() ?? 0;
+  }
+
+  #forwarded(): { readonly all: number; readonly prompt: number } {
+    const each = this.#subjects.map((subject) => subject.forwarded());
+    return {
+      all: each.reduce((sum, { all }) => sum + all, 0),
+      prompt: each.reduce((sum, { prompt }) => sum + prompt, 0),
+    };
+  }
+}
+
+export async function measure(name: SubjectName, load: Load, ms: number): Promise<Measurement> {
+  const line =
+    name === "floor"
+      ? await Line.openFloor(load)
+      : await Line.open(load, name === "naive" ? startNaive : startRoom);
+  try {
+    const result = await line.sample(await line.rateFor(SHARE_OF_CORE), ms);
+    line.check();
+    return result;
+  } finally {
+    await line.close();
+  }
+}
+
+function openSink(sink: Sink, port: number): Promise<DatagramSocket> {
+  return createSocket({
     address: "0.0.0.0",
-    port: sinkPort,
+    port,
     paths: new PathTable(64),
     bufferBytes: 16 * 1024 * 1024,
     handler: sink,
     onPathTableFull: () => {},
   });
-  try {
-    const checksContent = subject.forwards;
-    const limitMs = performance.now() + REACH_LIMIT_MS;
-    while (checksContent && sink.reached < load.fanOut) {
-      if (performance.now() > limitMs)
-        throw new Error(`${sink.reached} of ${load.fanOut} subscribers reached`);
-      await run(50, 20);
-    }
-    const packetsOfBurst = load.fanOut * load.burst;
-    let rate = FIRST_RATE;
-    const at = (forMs: number): Promise<Measurement> =>
-      sample(
-        subject,
-        sink,
-        () => socket.receiveDrops() ?? 0,
-        run,
-        rate / packetsOfBurst,
-        forMs,
-        packetsOfBurst,
-      );
-    // Code that is not compiled yet, and wake-ups for little, make the first samples dear.
-    for (let i = 0; i < WARM_UPS; i++) {
-      rate = Math.min(MAX_RATE, (await at(WARM_UP_MS)).packetsPerCpuSecond * SHARE_OF_CORE);
-    }
-    const result = await at(ms);
-    if (checksContent && (sink.opened === 0 || sink.forged > 0)) {
-      throw new Error(`${sink.forged} of ${sink.opened} packets did not open`);
-    }
-    return result;
-  } finally {
-    await socket.close();
-    await subject.end();
-  }
-}
-
-async function sample(
-  subject: Subject,
-  sink: Sink,
-  sinkDrops: () => number,
-  run: Run,
-  burstsPerSecond: number,
-  ms: number,
-  packetsOfBurst: number,
-): Promise<Measurement> {
-  sink.reset();
-  const dropsBefore = sinkDrops();
-  const forwardedBefore = subject.forwarded();
-  const before = await subject.read();
-  const bursts = await run(burstsPerSecond, ms);
-  await delay(DRAIN_MS);
-  const after = await subject.read();
-  const forwarded = subject.forwarded();
-  const drops = sinkDrops() - dropsBefore;
-  const cpuUs = after.cpuUs - before.cpuUs;
-  // What the sink had no room for was sent, and paid for.
-  const packets = sink.packets + drops;
-  const expected = bursts * packetsOfBurst;
-  return {
-    packetsPerCpuSecond: (packets / cpuUs) * 1e6,
-    lossAtSink: drops / expected,
-    loss: 1 - packets / expected,
-    prompt: (forwarded.prompt - forwardedBefore.prompt) / (forwarded.all - forwardedBefore.all),
-    delayP50Us: sink.delayUs(0.5),
-    delayP99Us: sink.delayUs(0.99),
-    allocatedBytesPerPacket: (after.allocatedBytes - before.allocatedBytes) / packets,
-    gcUsPerMillionPackets: ((after.gcUs - before.gcUs) / packets) * 1e6,
-    longestGcUs: after.longestGcUs,
-    busy: cpuUs / 1_000 / ms,
-  };
-}
-
-/** The publisher: sends bursts at even distances, to the microsecond; a late one is sent at once. */
-class Generator {
-  readonly #source: MediaSource;
-  readonly #socket: DatagramSocket;
-  readonly #path: PathId;
-
-  constructor(source: MediaSource, socket: DatagramSocket, path: PathId) {
-    this.#source = source;
-    this.#socket = socket;
-    this.#path = path;
-  }
-
-  static async open({ port, hello }: Forwarder, load: Load): Promise<Generator> {
-    const paths = new PathTable(16);
-    const socket = await createSocket({
-      address: "127.0.0.1",
-      port: 0,
-      paths,
-      bufferBytes: 4 * 1024 * 1024,
-      handler: { onDatagram: () => {}, onBatchEnd: () => {} },
-      onPathTableFull: () => {},
-    });
-    const source = new MediaSource(load, cipherFactory);
-    const path = paths.intern("127.0.0.1", port);
-    if (hello !== null) {
-      source.ring.slab.set(hello, source.ring.reserve());
-      source.ring.commitRaw(hello.length, path);
-      socket.send(source.ring);
-      await delay(20);
-    }
-    return new Generator(source, socket, path);
-  }
-
-  async run(burstsPerSecond: number, ms: number): Promise<number> {
-    const startUs = nowUs();
-    let sent = 0;
-    for (let elapsedUs = 0; elapsedUs < ms * 1_000; elapsedUs = nowUs() - startUs) {
-      if (sent <= (elapsedUs * burstsPerSecond) / 1e6) {
-        this.#source.writeBurst(nowUs(), this.#path);
-        this.#socket.send(this.#source.ring);
-        sent += 1;
-      }
-      await nextTurn();
-    }
-    return sent;
-  }
-
-  close(): Promise<void> {
-    return this.#socket.close();
-  }
 }
 
 async function freePort(): Promise<number> {

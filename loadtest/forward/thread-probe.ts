@@ -1,10 +1,13 @@
 /** What a thread under test reports of itself: CPU time, bytes allocated, time in garbage collection. */
+import { readFileSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
 
 export interface ProbeReading {
   readonly cpuUs: number;
+  /** Ready to run, while others had the cores; NaN where the kernel does not tell. */
+  readonly waitedUs: number;
   /** Allocated on the thread's JavaScript heap since it started. */
   readonly allocatedBytes: number;
   readonly gcUs: number;
@@ -28,6 +31,7 @@ export function answerProbes(port: MessagePort): void {
     const { total_allocated_bytes } = getHeapStatistics() as unknown as { total_allocated_bytes: number };
     const reading: ProbeReading = {
       cpuUs: user + system,
+      waitedUs: waitedUs(),
       allocatedBytes: total_allocated_bytes,
       gcUs,
       longestGcUs,
@@ -35,4 +39,13 @@ export function answerProbes(port: MessagePort): void {
     longestGcUs = 0;
     port.postMessage(reading);
   });
+}
+
+/** Nanoseconds on a core, nanoseconds in wait of one, times on a core (Linux, sched-stats). */
+function waitedUs(): number {
+  try {
+    return Number(readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1]) / 1_000;
+  } catch {
+    return Number.NaN;
+  }
 }

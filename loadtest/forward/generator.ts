@@ -1,0 +1,73 @@
+/** The publisher: sends bursts at even distances, to the microsecond. */
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import type { PathId } from "../../src/base/ids.ts";
+import { PathTable } from "../../src/base/path-table.ts";
+import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
+import type { Load } from "./load.ts";
+import { MediaSource } from "./media-source.ts";
+import type { Forwarder } from "./subject.ts";
+import { cipherFactory, createSocket } from "./tier.ts";
+
+/** Of the distance between two bursts, how much is left at least when one is late. */
+const LEAST_DISTANCE = 0.5;
+
+export class Generator {
+  readonly #source: MediaSource;
+  readonly #socket: DatagramSocket;
+  readonly #path: PathId;
+
+  constructor(source: MediaSource, socket: DatagramSocket, path: PathId) {
+    this.#source = source;
+    this.#socket = socket;
+    this.#path = path;
+  }
+
+  static async open({ port, hello }: Forwarder, load: Load): Promise<Generator> {
+    const paths = new PathTable(16);
+    const socket = await createSocket({
+      address: "127.0.0.1",
+      port: 0,
+      paths,
+      bufferBytes: 4 * 1024 * 1024,
+      handler: { onDatagram: () => {}, onBatchEnd: () => {} },
+      onPathTableFull: () => {},
+    });
+    const source = new MediaSource(load, cipherFactory);
+    const path = paths.intern("127.0.0.1", port);
+    if (hello !== null) {
+      source.ring.slab.set(hello, source.ring.reserve());
+      source.ring.commitRaw(hello.length, path);
+      socket.send(source.ring);
+      await delay(20);
+    }
+    return new Generator(source, socket, path);
+  }
+
+  /**
+   * Resolves with the bursts sent. What it could not send in time, because it had no core, falls out: several at once
+   * would be another load than the one asked for.
+   */
+  async run(burstsPerSecond: number, ms: number): Promise<number> {
+    const distanceUs = 1e6 / burstsPerSecond;
+    let dueUs = nowUs();
+    const endUs = dueUs + ms * 1_000;
+    let sent = 0;
+    for (let atUs = dueUs; atUs < endUs; atUs = nowUs()) {
+      if (atUs >= dueUs) {
+        this.#source.writeBurst(atUs, this.#path);
+        this.#socket.send(this.#source.ring);
+        sent += 1;
+        dueUs = Math.max(dueUs + distanceUs, atUs + distanceUs * LEAST_DISTANCE);
+      }
+      await nextTurn();
+    }
+    return sent;
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+}
+
+/** The clock that the sink has too. */
+export const nowUs = (): number => Math.round(performance.now() * 1_000);
