@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunResult } from "../../loadtest/result.ts";
+import { RelayProcess } from "../net/relay-process.ts";
+import { freeUdpPort } from "../system/support/free-ports.ts";
 import { type Environment, startServer, type TestServer } from "../system/support/server.ts";
 import { Subprocess } from "../system/support/subprocess.ts";
-import { RELAY_ADDRESS, startLossyRelay } from "./lossy-relay.ts";
 
 const MAIN = fileURLToPath(new URL("../../loadtest/main.ts", import.meta.url));
 const RUN_LIMIT_MS = 50_000;
@@ -80,20 +81,25 @@ test.each(["simulcast", "svc"])(
 );
 
 test("a path that loses one packet in twenty shows as gaps, repair and lost audio", async () => {
+  const serverPort = await freeUdpPort();
+  const relay = await RelayProcess.start({ serverPort, spared: 0, seed: 1 });
   const env = {
     BLINDFOLD_MEDIA_HOST: "127.0.0.1",
-    BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: RELAY_ADDRESS,
+    BLINDFOLD_MEDIA_PORT: `${serverPort}`,
+    BLINDFOLD_MEDIA_THREADS: "1",
+    BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: `127.0.0.1:${relay.port}`,
   };
-  await withServer(env, async (server) => {
-    const relay = await startLossyRelay(server.mediaPort, 20);
-    try {
+  for (const way of ["up", "down"] as const) relay.change(way, { delayUs: 10_000, loss: 0.05 });
+  try {
+    await withServer(env, async (server) => {
       const { code, output, result } = await loadtest(server, "--subscribers", "2", "--fail-on-loss");
       const { audio, video } = result.received;
-      expect(relay.dropped.down).toBeGreaterThan(0);
+      const { up, down } = await relay.report();
+      expect(down.lost).toBeGreaterThan(0);
       expect(result.clients.failed, output).toBe(0);
       // Down: some of what was dropped are repetitions and reports.
       expect(video.repaired, output).toBeGreaterThan(0);
-      expect(audio.gaps + video.gaps, output).toBeLessThanOrEqual(relay.dropped.down + relay.dropped.up * 2);
+      expect(audio.gaps + video.gaps, output).toBeLessThanOrEqual(down.lost + up.lost * 2);
       expect(audio.lost, output).toBeGreaterThan(0);
       expect(audio.repaired).toBe(0);
       // Up: only the server has seen it, and the audit.
@@ -102,10 +108,10 @@ test("a path that loses one packet in twenty shows as gaps, repair and lost audi
       expect(audio.missing).toBeGreaterThanOrEqual(audio.lost);
       expect(video.missing, output).toBeLessThan(video.repaired);
       expect(code).toBe(1);
-    } finally {
-      relay.close();
-    }
-  });
+    });
+  } finally {
+    await relay.stop();
+  }
 });
 
 test("clients that a server turns away are counted by the reason", async () => {
