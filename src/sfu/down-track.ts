@@ -26,6 +26,7 @@ import { redPrimary } from "./payload-reader.ts";
 import { ReceiverReports } from "./receiver-reports.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
+import type { SenderClock } from "./sender-clock.ts";
 import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
@@ -55,6 +56,8 @@ export class DownTrack {
   readonly #allotment = new Allotment();
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
+  /** Of what was sent last of the source: its capture times go on, also over an interruption. */
+  #clock: SenderClock | undefined;
   #reported: Layers | null = null;
   readonly #controller: SendController;
   readonly #context: CoreContext;
@@ -94,6 +97,7 @@ export class DownTrack {
     if (viewers !== undefined) viewers.splice(viewers.indexOf(this), 1);
     this.interrupt();
     this.stream.sent.clear();
+    this.#clock = undefined;
     this.source = source;
     if (source === null) return;
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
@@ -274,8 +278,9 @@ export class DownTrack {
 
   #switchTo(packet: UpPacket): void {
     const { track, payload } = this.source!;
-    const from = this.#encoding === NO_LAYER ? undefined : track.streams[this.#encoding]?.clock;
-    this.stream.numbers.resync(packet, payload.clockRate, from, track.streams[packet.encoding]!.clock);
+    const { clock } = track.streams[packet.encoding]!;
+    this.stream.numbers.resync(packet, payload.clockRate, this.#clock, clock);
+    this.#clock = clock;
     this.#encoding = packet.encoding;
   }
 
