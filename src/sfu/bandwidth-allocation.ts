@@ -5,9 +5,11 @@
  *                  ▲                            │
  *                  └─── wants(next, most) ──────┘   what probes should look for
  */
+import type { MediaContent } from "../base/codec.ts";
 import type { ParticipantId } from "../base/ids.ts";
-import { allocate, type Demand } from "./allocator.ts";
+import { allocate, type Demand, NO_CHOICE, type Tier } from "./allocator.ts";
 import type { DownTrack } from "./down-track.ts";
+import { wantedTemporal } from "./layer-preference.ts";
 import type { SendController } from "./send-controller.ts";
 
 /** What counts in a room beside what each receiver wants. */
@@ -51,7 +53,7 @@ export class BandwidthAllocation {
   }
 
   #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): void {
-    const demands: Demand[] = downTracks.map((downTrack) => downTrack.demand(nowUs, room));
+    const demands = downTracks.map((downTrack) => demandOf(downTrack, nowUs, room));
     const budget = { keepBps: budgetBps, growBps: budgetBps * GROW_SHARE };
     const { allocations, nextBps, mostBps } = allocate(budget, demands, { lastN: room.lastVideos });
     allocations.forEach((allocation, i) => {
@@ -60,4 +62,32 @@ export class BandwidthAllocation {
     });
     this.#controller.wants(nextBps / GROW_SHARE, mostBps / GROW_SHARE);
   }
+}
+
+/** What a down track with a source could send now, and how much it matters. */
+function demandOf(downTrack: DownTrack, nowUs: number, room: RoomOrder): Demand {
+  const { track } = downTrack.source!;
+  const { subscriptionId: id, kind } = downTrack.params;
+  const { paused, pinned, visible } = downTrack.preference;
+  const wanted = { spatial: downTrack.wantedSpatial, temporal: wantedTemporal(downTrack.preference) };
+  const choices = track.muted ? [] : track.ladder(wanted, nowUs);
+  const speakerRank = room.speakerRank(track.params.publisher);
+  return {
+    id,
+    kind,
+    tier: tierOf(pinned, track.params.content, speakerRank),
+    speakerRank,
+    visiblePixels: visible === null ? 0 : visible.width * visible.height,
+    choices,
+    absence: track.muted ? "muted" : "no_media",
+    most: paused ? NO_CHOICE : choices.length - 1,
+    current: downTrack.allotment.indexIn(choices),
+  };
+}
+
+/** Pinned tiles and shared screens first, then who speaks. */
+function tierOf(pinned: boolean, content: MediaContent, speakerRank: number): Tier {
+  if (pinned) return "pinned";
+  if (content === "screen") return "screen";
+  return speakerRank === 0 ? "speaker" : "other";
 }

@@ -18,8 +18,9 @@ import { RateMeter } from "./rate-meter.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
-import { SentPackets } from "./sent-packets.ts";
+import { NO_SOURCE, SentPackets } from "./sent-packets.ts";
 import type { UpPacket } from "./up-packet.ts";
+import type { UpTrack } from "./up-track.ts";
 
 /** First sequence number of an outgoing stream: SRTP hides what RFC 3550 §5.1 wants a random one for. */
 const FIRST_SEQ = 1;
@@ -137,6 +138,19 @@ export class DownStream {
   /** The row in `sent` of a sequence number from the wire, or -1. */
   find(seq: number): number {
     return this.sent.find(extendSeq(this.numbers.seq.highestOut, seq));
+  }
+
+  /** Reads what went out in `row` of `sent` back from the history of `track`. False when it is forgotten. */
+  recall(row: number, track: UpTrack | undefined, nowUs: number, out: UpPacket): boolean {
+    const { sent } = this;
+    if (sent.sourceExtSeq[row] === NO_SOURCE) {
+      out.empty(nowUs);
+      return true;
+    }
+    const stream = track?.streams[sent.encoding[row]!];
+    if (stream?.recall(sent.sourceExtSeq[row]!, nowUs, out) !== true) return false;
+    out.receivedUs = 0;
+    return true;
   }
 
   /** Sends `packet`, read back from history, as RTX for `row`, in which it first went out as `originalSeq`. */

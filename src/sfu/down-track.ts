@@ -4,7 +4,6 @@
  * Its SSRC and numbers live as long as it does; what it sends may change (layers, or another track altogether), and
  * the receiver sees one unbroken stream. It holds no packets: retransmissions are read from the publisher's history.
  */
-import type { MediaContent } from "../base/codec.ts";
 import { SLOT } from "../base/counters.ts";
 import {
   type DownTrackParams,
@@ -14,9 +13,8 @@ import {
   NO_PREFERENCE,
   type PayloadParams,
 } from "../contract/media.ts";
-import { type Allocation, type Demand, type LayerChoice, NO_CHOICE, type Tier } from "./allocator.ts";
+import type { Allocation, LayerChoice } from "./allocator.ts";
 import { Allotment } from "./allotment.ts";
-import type { RoomOrder } from "./bandwidth-allocation.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
 import { wantedSpatial, wantedTemporal } from "./layer-preference.ts";
@@ -27,7 +25,6 @@ import { ReceiverReports } from "./receiver-reports.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
-import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -52,8 +49,8 @@ export class DownTrack {
   readonly reports = new ReceiverReports();
   source: DownSource | null = null;
   #selector: LayerSelector = new SvcSelector();
+  readonly allotment = new Allotment();
   #preference = NO_PREFERENCE;
-  readonly #allotment = new Allotment();
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   /** Of what was sent last of the source: its capture times go on, also over an interruption. */
@@ -73,6 +70,10 @@ export class DownTrack {
   /** The payload type of retransmissions; undefined without RTX, or without a source. */
   get rtxPayloadType(): number | undefined {
     return this.params.rtxSsrc === 0 ? undefined : this.source?.payload.rtxPayloadType;
+  }
+
+  get preference(): LayerPreference {
+    return this.#preference;
   }
 
   /** The encoding being sent, or NO_LAYER. */
@@ -111,38 +112,17 @@ export class DownTrack {
     this.retarget(nowUs);
   }
 
-  /** What could be sent now, and how much it matters, for the dealing out of bandwidth. Only with a source. */
-  demand(nowUs: number, room: RoomOrder): Demand {
-    const { track } = this.source!;
-    const { params, muted } = track;
-    const { pinned, paused, visible } = this.#preference;
-    const wanted = { spatial: this.wantedSpatial, temporal: wantedTemporal(this.#preference) };
-    const choices = muted ? [] : track.ladder(wanted, nowUs);
-    const speakerRank = room.speakerRank(params.publisher);
-    return {
-      id: this.params.subscriptionId,
-      kind: this.params.kind,
-      tier: tierOf(pinned, params.content, speakerRank),
-      speakerRank,
-      visiblePixels: visible === null ? 0 : visible.width * visible.height,
-      choices,
-      absence: muted ? "muted" : "no_media",
-      most: paused ? NO_CHOICE : choices.length - 1,
-      current: this.#allotment.indexIn(choices),
-    };
-  }
-
   /** `choice`: what a video may send from now on; null pauses it. */
   allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
-    const before = this.#allotment.layers;
-    const reason = this.#allotment.take(choice, allocation);
+    const before = this.allotment.layers;
+    const reason = this.allotment.take(choice, allocation);
     if (choice === null && before !== null) this.interrupt();
     if (reason === null) return;
     const { subscriptionId } = this.params;
     this.#context.events.push({
       kind: "down-track.allotted",
       subscriptionId,
-      layers: this.#allotment.layers,
+      layers: this.allotment.layers,
       reason,
     });
     this.retarget(nowUs);
@@ -155,7 +135,7 @@ export class DownTrack {
     if (source === null || this.params.kind === "audio") return;
     const selector = this.#selector;
     const wanted = source.track.muted ? NO_LAYER : this.wantedSpatial;
-    const { spatial, temporal } = this.#allotment.layers ?? NOTHING;
+    const { spatial, temporal } = this.allotment.layers ?? NOTHING;
     // Wishes may have become less since bandwidth was dealt out.
     const goal = Math.min(wanted, spatial);
     selector.targetSpatial = goal === NO_LAYER ? NO_LAYER : source.track.nearestActiveEncoding(goal, nowUs);
@@ -199,15 +179,7 @@ export class DownTrack {
 
   /** Reads what went out in `row` of `stream.sent` back from the publisher's history. False when it is forgotten. */
   recall(row: number, nowUs: number, out: UpPacket): boolean {
-    const { sent } = this.stream;
-    if (sent.sourceExtSeq[row] === NO_SOURCE) {
-      out.empty(nowUs);
-      return true;
-    }
-    const stream = this.source?.track.streams[sent.encoding[row]!];
-    if (stream?.recall(sent.sourceExtSeq[row]!, nowUs, out) !== true) return false;
-    out.receivedUs = 0;
-    return true;
+    return this.stream.recall(row, this.source?.track, nowUs, out);
   }
 
   /** Sends a packet that has waited for the pacer. */
@@ -308,7 +280,7 @@ export class DownTrack {
 
   /** Audio is paused by its receiver alone: it never waits for bandwidth. */
   get #isPaused(): boolean {
-    return this.#preference.paused || (this.#allotment.layers === null && this.params.kind === "video");
+    return this.#preference.paused || (this.allotment.layers === null && this.params.kind === "video");
   }
 
   get #isOpen(): boolean {
@@ -351,11 +323,4 @@ export class DownTrack {
     const { subscriptionId } = this.params;
     this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
   }
-}
-
-/** Pinned tiles and shared screens first, then who speaks. */
-function tierOf(pinned: boolean, content: MediaContent, speakerRank: number): Tier {
-  if (pinned) return "pinned";
-  if (content === "screen") return "screen";
-  return speakerRank === 0 ? "speaker" : "other";
 }
