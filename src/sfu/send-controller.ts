@@ -156,7 +156,7 @@ export class SendController {
     const drainBps = (this.#queue.bytes * 8 * 1_000_000) / MAX_WAIT_US;
     this.#pacer.setRate(Math.max(estimator.targetBps, drainBps));
     while (!this.#queue.isEmpty && this.#pacer.maySend(nowUs)) this.#queue.release(nowUs);
-    if (estimator.probeBytesDue(nowUs) > 0) this.#pad(estimator, downTracks, nowUs);
+    if (estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
   }
 
   /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */
@@ -164,7 +164,9 @@ export class SendController {
     return this.#isNumbered || this.#hasFeedback;
   }
 
-  #pad(estimator: BandwidthEstimator, downTracks: readonly DownTrack[], nowUs: number): void {
+  /** Media that waits is as good for it as padding. */
+  #probe(estimator: BandwidthEstimator, downTracks: readonly DownTrack[], nowUs: number): void {
+    while (!this.#queue.isEmpty && estimator.probeBytesDue(nowUs) > 0) this.#queue.release(nowUs);
     const able = downTracks.filter(({ rtxPayloadType }) => rtxPayloadType !== undefined);
     const track = able.find(({ encoding }) => encoding !== NO_LAYER) ?? able[0];
     if (track === undefined) return;
