@@ -47,6 +47,8 @@ export interface Demand {
   readonly most: number;
   /** Index of what is sent now, or NO_CHOICE. */
   readonly current: number;
+  /** Index of the highest choice to try at present; infinite unless a higher one has just proved too much. */
+  readonly ceiling: number;
 }
 
 /** `growBps` is at most `keepBps`. The nearer they are, the more often layers change; the farther, the later. */
@@ -65,6 +67,8 @@ export type AllocationReason =
   | { readonly kind: "complete" }
   /** The next step (all of the lowest choice, or what a higher one costs more) was more than what was left. */
   | { readonly kind: "bandwidth"; readonly leftBps: number; readonly neededBps: number }
+  /** A higher one has just proved too much. */
+  | { readonly kind: "held" }
   | { readonly kind: "last_n"; readonly lastN: number }
   | { readonly kind: "not_wanted" }
   | { readonly kind: "absent"; readonly absence: Absence };
@@ -90,6 +94,7 @@ export interface AllocationResult {
 export const NO_CHOICE = -1;
 
 const COMPLETE: AllocationReason = { kind: "complete" };
+const HELD: AllocationReason = { kind: "held" };
 const NOT_WANTED: AllocationReason = { kind: "not_wanted" };
 const ABSENT: Record<Absence, AllocationReason> = {
   no_source: { kind: "absent", absence: "no_source" },
@@ -137,6 +142,8 @@ export function explain({ choice, reason }: Allocation): string {
         ? `paused: ${left}, lowest layer needs ${needed}`
         : `limited: ${left}, next layer needs ${needed} more`;
     }
+    case "held":
+      return "limited: the next layer was too much a moment ago";
     case "last_n":
       return `paused: not among the last ${reason.lastN} speakers`;
     case "not_wanted":
@@ -218,9 +225,14 @@ class Dealing {
 
   /** One step up, if it fits. A demand that was refused gets no further, as higher choices cost more. */
   #raise(position: number): void {
-    const { choices, most, current } = this.#demands[position]!;
+    const { choices, most, current, ceiling } = this.#demands[position]!;
     const chosen = this.#chosen[position]!;
     const next = chosen + 1;
+    if (next > ceiling) {
+      this.#refusals[position] = HELD;
+      this.#turns[position] = NEVER;
+      return;
+    }
     const costBps = choices[next]!.bitrateBps - (chosen < 0 ? 0 : choices[chosen]!.bitrateBps);
     const leftBps = (next <= current ? this.#keepBps : this.#growBps) - this.#spentBps;
     if (costBps > 0 && costBps > leftBps) {

@@ -1,8 +1,10 @@
 /** What a receiver's bandwidth was dealt out to, as one of its down tracks remembers it. */
-import type { Layers } from "../contract/media.ts";
+import { HIGHEST_LAYERS, type Layers } from "../contract/media.ts";
 import { type Allocation, type AllocationReason, explain, type LayerChoice, NO_CHOICE } from "./allocator.ts";
+import { GrowthHold } from "./growth-hold.ts";
 
 export class Allotment {
+  readonly #growth = new GrowthHold();
   /** Null for nothing, as at first. */
   #layers: Layers | null = null;
   #reason: AllocationReason | null = null;
@@ -20,13 +22,26 @@ export class Allotment {
     );
   }
 
+  /** Index of the highest choice to try now. */
+  ceilingIn(choices: readonly LayerChoice[], nowUs: number): number {
+    return this.#growth.isActive(nowUs) ? Math.max(0, this.indexIn(choices)) : Number.POSITIVE_INFINITY;
+  }
+
   /** Takes what is dealt out now. Returns the sentence that explains it, or null when there is nothing new to tell. */
-  take(choice: LayerChoice | null, allocation: Allocation): string | null {
+  take(choice: LayerChoice | null, allocation: Allocation, nowUs: number): string | null {
     const before = this.#layers;
-    const isSame = before?.spatial === choice?.spatial && before?.temporal === choice?.temporal;
+    const change = rankOf(choice) - rankOf(before);
+    const isSame = change === 0;
+    if (change > 0) this.#growth.onGrown(nowUs);
+    else if (change < 0 && allocation.reason.kind === "bandwidth") this.#growth.onShrunk(nowUs);
     const isSaid = isSame && this.#reason?.kind === allocation.reason.kind;
     if (!isSame) this.#layers = choice && { spatial: choice.spatial, temporal: choice.temporal };
     this.#reason = allocation.reason;
     return isSaid ? null : explain(allocation);
   }
+}
+
+/** Ladders of all kinds of content go up in space first, then in time. */
+function rankOf(layers: Layers | null): number {
+  return layers === null ? -1 : layers.spatial * (HIGHEST_LAYERS.temporal + 1) + layers.temporal;
 }

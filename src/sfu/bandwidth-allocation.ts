@@ -82,6 +82,7 @@ function demandOf(downTrack: DownTrack, nowUs: number, room: RoomOrder): Demand 
     absence: track.muted ? "muted" : "no_media",
     most: paused ? NO_CHOICE : choices.length - 1,
     current: downTrack.allotment.indexIn(choices),
+    ceiling: downTrack.allotment.ceilingIn(choices, nowUs),
   };
 }
 

@@ -115,7 +115,7 @@ export class DownTrack {
   /** `choice`: what a video may send from now on; null pauses it. */
   allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
     const before = this.allotment.layers;
-    const reason = this.allotment.take(choice, allocation);
+    const reason = this.allotment.take(choice, allocation, nowUs);
     if (choice === null && before !== null) this.interrupt();
     if (reason === null) return;
     const { subscriptionId } = this.params;

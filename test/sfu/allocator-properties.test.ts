@@ -41,6 +41,7 @@ function situation(chance: () => number, count: number): Situation {
       absence: "no_media",
       most: Math.min(most, choices.length - 1),
       current: below(choices.length + 1) - 1,
+      ceiling: Number.POSITIVE_INFINITY,
     };
   });
   const keepBps = below(4_000_000) - 100_000;

@@ -37,6 +37,7 @@ function demand(id: string, change: Partial<Demand> = {}): Demand {
     absence: "no_media",
     most: all.length - 1,
     current: NO_CHOICE,
+    ceiling: Number.POSITIVE_INFINITY,
     ...change,
   };
 }

@@ -1,0 +1,34 @@
+/**
+ * Keeps a video from trying a layer again that has just proved too much: one that came up and soon had to go down again
+ * waits, and twice as long each time. Rates of encoders and estimates of paths both wobble; where their sum lies near the
+ * edge of a layer, no margin between the two budgets is wide enough, and each change costs a key frame.
+ */
+
+/** What was given back within this time was too much. Longer blames a layer for what the path did later. */
+const SOON_US = 5_000_000;
+
+/** Longer leaves room unused when a path gets better, shorter shows a picture that changes all the time. */
+const SHORTEST_US = 5_000_000;
+const LONGEST_US = 40_000_000;
+
+export class GrowthHold {
+  #grownUs = Number.NEGATIVE_INFINITY;
+  #untilUs = Number.NEGATIVE_INFINITY;
+  #nextUs = SHORTEST_US;
+
+  isActive(nowUs: number): boolean {
+    return nowUs < this.#untilUs;
+  }
+
+  onGrown(nowUs: number): void {
+    this.#grownUs = nowUs;
+  }
+
+  /** For want of bandwidth it has to do with less. */
+  onShrunk(nowUs: number): void {
+    const isSoon = nowUs - this.#grownUs < SOON_US;
+    if (isSoon) this.#untilUs = nowUs + this.#nextUs;
+    this.#nextUs = isSoon ? Math.min(2 * this.#nextUs, LONGEST_US) : SHORTEST_US;
+    this.#grownUs = Number.NEGATIVE_INFINITY;
+  }
+}
