@@ -50,6 +50,7 @@ const NAMES = [
   // drops on the way out, by reason
   "downDropped_layer",
   "downDropped_paused",
+  "downDropped_not_loudest",
   "downDropped_late",
   "downDropped_ring_full",
   "downDropped_too_large",
@@ -77,6 +78,8 @@ const NAMES = [
   "rembReceived",
   "layerSwitches_spatial",
   "layerSwitches_temporal",
+  // who holds the floor, as each thread of a room hears it
+  "speakerChanges",
   // transports
   "iceConnected",
   "iceDisconnected",

@@ -70,6 +70,14 @@ export const NO_PREFERENCE: LayerPreference = {
   pinned: false,
 };
 
+/** What a room asks of each of its media threads. Infinite: all of them. */
+export interface RoomMediaOptions {
+  /** Audio tracks that are forwarded at a time: of those who were heard last. */
+  readonly loudestAudios: number;
+  /** Participants whose video is forwarded at a time: those who spoke last. */
+  readonly lastVideos: number;
+}
+
 export interface UpTrackParams {
   readonly trackId: TrackId;
   /** Ties the tracks of one participant together. */
@@ -82,6 +90,7 @@ export interface UpTrackParams {
   readonly rids: readonly string[];
   /** SSRCs announced in SDP, primary first, with their RTX partner (0 = none). May be empty. */
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
+  /** Only voices are ranked, as speakers and among the loudest. */
   readonly content: MediaContent;
 }
 
@@ -98,6 +107,12 @@ export interface DownTrackParams {
 }
 
 export type MediaCommand =
+  | {
+      /** Comes to a thread before the room's first transport there, and again when the options change. */
+      readonly kind: "room.options";
+      readonly roomId: RoomId;
+      readonly options: RoomMediaOptions;
+    }
   | {
       readonly kind: "transport.open";
       readonly transportId: TransportId;
@@ -211,6 +226,13 @@ export interface TransportStats {
   readonly fractionLost: number;
 }
 
+/** Somebody's audio, at the moment. */
+export interface SpeakingTrack {
+  readonly trackId: TrackId;
+  /** Mean amplitude of the last sounds, in [0, 1], in steps of 3 dB. */
+  readonly level: number;
+}
+
 export type MediaEvent =
   | {
       readonly kind: "transport.state";
@@ -235,6 +257,16 @@ export type MediaEvent =
       readonly kind: "up-track.wanted";
       readonly trackId: TrackId;
       readonly spatial: number;
+    }
+  | {
+      /**
+       * On change, at most four times a second but for changes of the floor and mutes. `speakers`: of the tracks that are
+       * published in this thread, the loudest first; `dominant`: of all that are heard in it.
+       */
+      readonly kind: "room.speakers";
+      readonly roomId: RoomId;
+      readonly speakers: readonly SpeakingTrack[];
+      readonly dominant: TrackId | null;
     }
   /** A piped track's receivers need a key frame, which only the thread that hears the publisher can ask for. */
   | { readonly kind: "piped-track.keyframe"; readonly trackId: TrackId; readonly encoding: number }

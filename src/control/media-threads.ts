@@ -1,8 +1,9 @@
 /**
  * The media threads as control sees them: where commands go, where events come from, what to do when one dies.
  *
- * A room lives in one thread. Events are routed by the id they carry (transport, track or subscription); an event
- * that names something unknown is dropped, because the thing may have ended while the event was under way.
+ * A room lives in one thread, or in several. Events are routed by the id they carry (transport, track, subscription,
+ * room); an event that names something unknown is dropped, because the thing may have ended while the event was under
+ * way.
  */
 import type { RoomId, TrackId } from "../base/ids.ts";
 import type {
@@ -68,7 +69,7 @@ export class MediaThread {
     handle.onExit(() => this.#onExit());
   }
 
-  /** Transports, tracks and subscriptions that live here: what a further room has to share the thread with. */
+  /** Transports, tracks, subscriptions and rooms that live here: what a further room has to share the thread with. */
   get load(): number {
     return this.#routes.size;
   }
@@ -134,6 +135,11 @@ export class MediaThread {
   }
 }
 
+/** Rooms are named by clients, who must not be able to name one like something else. */
+export function roomSubject(id: RoomId): string {
+  return `room ${id}`;
+}
+
 /** The id of what an event is about. */
 function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
   switch (event.kind) {
@@ -146,6 +152,8 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
     case "down-track.layer":
     case "down-track.allotted":
       return event.subscriptionId;
+    case "room.speakers":
+      return roomSubject(event.roomId);
     default:
       return event satisfies never;
   }

@@ -22,14 +22,6 @@ export interface PublishedSection {
   readonly encryption: TrackEncryption;
 }
 
-const CONTENT: Readonly<Record<TrackSource, MediaContent>> = {
-  camera: "camera",
-  microphone: "voice",
-  screen_share: "screen",
-  screen_share_audio: "other",
-  unknown: "other",
-};
-
 export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
@@ -61,7 +53,7 @@ export class Track {
   }
 
   get params(): UpTrackParams {
-    const { kind, mid, payloads, rids, ssrcs, source } = this.section;
+    const { kind, mid, payloads, rids, ssrcs } = this.section;
     return {
       trackId: this.id,
       publisher: this.publisher.id,
@@ -70,8 +62,13 @@ export class Track {
       payloads,
       rids,
       ssrcs,
-      content: CONTENT[source],
+      content: contentOf(this.section),
     };
+  }
+
+  /** What a screen plays is heard by all, and nobody's voice. */
+  get isVoice(): boolean {
+    return contentOf(this.section) === "voice";
   }
 
   /** The payload type in use, in the publisher's numbering; null until media has arrived. */
@@ -166,4 +163,10 @@ export class Track {
     this.#payload = payload;
     return true;
   }
+}
+
+function contentOf({ kind, source }: PublishedSection): MediaContent {
+  if (source === "screen_share") return "screen";
+  if (source === "screen_share_audio") return "other";
+  return kind === "audio" ? "voice" : "camera";
 }

@@ -100,6 +100,8 @@ export class MediaCore {
 
   command(nowUs: number, command: MediaCommand): void {
     switch (command.kind) {
+      case "room.options":
+        return this.#transports.openRoom(command.roomId).setOptions(command.options);
       case "transport.open":
         return this.#transports.open(nowUs, command);
       case "transport.restart-ice":

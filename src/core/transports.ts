@@ -71,6 +71,15 @@ export class Transports {
     return this.#rooms.get(id);
   }
 
+  /** The room, which begins with the first that is asked of it and ends with its last transport. */
+  openRoom(id: RoomId): Router {
+    const known = this.#rooms.get(id);
+    if (known !== undefined) return known;
+    const router = new Router(id, this.#context);
+    this.#rooms.set(id, router);
+    return router;
+  }
+
   get rooms(): Iterable<Router> {
     return this.#rooms.values();
   }
@@ -91,7 +100,7 @@ export class Transports {
     const session = this.#freeSessions.pop() ?? this.senders.push(undefined) - 1;
     const ice = new IceLiteAgent(localIce, this.#paths, nowUs);
     const transport = new Transport(transportId, session, ice, extensions, this.#context);
-    const router = this.#routerOf(roomId);
+    const router = this.openRoom(roomId);
     this.#bySession[session] = transport;
     router.transports.add(transport);
     this.#entries.set(transportId, { transport, router, ciphers: [], dtlsFailure: null });
@@ -112,7 +121,7 @@ export class Transports {
     if (entry === undefined) return null;
     const { transport, router } = entry;
     router.release(transport);
-    entry.router = this.#routerOf(roomId);
+    entry.router = this.openRoom(roomId);
     entry.router.adopt(transport);
     return this.#endIfEmpty(router);
   }
@@ -133,12 +142,6 @@ export class Transports {
     this.#entries.delete(id);
     this.#letters.push({ kind: "close", transportId: id });
     return this.#endIfEmpty(router);
-  }
-
-  #routerOf(id: RoomId): Router {
-    const router = this.#rooms.get(id) ?? new Router(id);
-    this.#rooms.set(id, router);
-    return router;
   }
 
   #endIfEmpty(router: Router): RoomId | null {
@@ -192,6 +195,7 @@ export class Transports {
       this.#follow(transport, nowUs);
       transport.tick(nowUs, router);
     }
+    for (const router of this.#rooms.values()) router.tick(nowUs);
   }
 
   /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */

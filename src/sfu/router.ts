@@ -4,9 +4,11 @@
  * A room with more receivers than one thread can serve has a router in several: tracks of the others come by pipes.
  */
 import type { ParticipantId, RoomId, SubscriptionId, TrackId } from "../base/ids.ts";
-import type { DownTrackParams, MediaCommand, UpTrackParams } from "../contract/media.ts";
+import type { DownTrackParams, MediaCommand, RoomMediaOptions, UpTrackParams } from "../contract/media.ts";
+import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import type { PipedTrack } from "./piped-track.ts";
+import { RoomVoices } from "./room-voices.ts";
 import type { Transport } from "./transport.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -36,19 +38,28 @@ interface TrackOwner {
 export class Router {
   readonly id: RoomId;
   readonly transports = new Set<Transport>();
+  /** Participants whose video may be forwarded at a time, by `speakerRank`; infinite: all. */
+  lastVideos = Number.POSITIVE_INFINITY;
+  readonly #voices: RoomVoices;
   readonly #upTracks = new Map<TrackId, { readonly track: UpTrack; readonly owner: TrackOwner }>();
   readonly #downTracks = new Map<
     SubscriptionId,
     { readonly downTrack: DownTrack; readonly transport: Transport }
   >();
 
-  readonly lastVideos = Number.POSITIVE_INFINITY;
-  speakerRank(_publisher: ParticipantId): number {
-    return Number.POSITIVE_INFINITY;
+  constructor(id: RoomId, context: CoreContext) {
+    this.id = id;
+    this.#voices = new RoomVoices(id, context);
   }
 
-  constructor(id: RoomId) {
-    this.id = id;
+  setOptions({ loudestAudios, lastVideos }: RoomMediaOptions): void {
+    this.#voices.loudest.setLimit(loudestAudios);
+    this.lastVideos = lastVideos;
+  }
+
+  /** 0 for who holds the floor, then by how recently others held it; infinite for those who never did. */
+  speakerRank(publisher: ParticipantId): number {
+    return this.#voices.dominant.rank(publisher);
   }
 
   /** Those that are published in this thread. */
@@ -61,11 +72,11 @@ export class Router {
   }
 
   publish(transport: Transport, params: UpTrackParams): void {
-    this.#upTracks.set(params.trackId, { track: transport.publish(params), owner: transport });
+    this.#adopt(transport.publish(params), transport, true);
   }
 
   publishPiped(piped: PipedTrack): void {
-    this.#upTracks.set(piped.track.id, { track: piped.track, owner: piped });
+    this.#adopt(piped.track, piped, false);
   }
 
   /** The track of this id, published here or piped. */
@@ -81,7 +92,7 @@ export class Router {
     const known = this.#upTracks.get(id);
     if (known === undefined) return;
     known.owner.unpublish(known.track, nowUs);
-    this.#upTracks.delete(id);
+    this.#forget(known.track);
   }
 
   remove(transport: Transport, nowUs: number): void {
@@ -92,7 +103,7 @@ export class Router {
   /** Takes in a transport that comes from another room. */
   adopt(transport: Transport): void {
     this.transports.add(transport);
-    for (const track of transport.tracks) this.#upTracks.set(track.id, { track, owner: transport });
+    for (const track of transport.tracks) this.#adopt(track, transport, true);
     for (const downTrack of transport.downTracks) {
       this.#downTracks.set(downTrack.params.subscriptionId, { downTrack, transport });
     }
@@ -100,19 +111,20 @@ export class Router {
 
   /** Lets a transport go that stays alive. */
   release(transport: Transport): void {
-    for (const track of transport.tracks) this.#upTracks.delete(track.id);
+    for (const track of transport.tracks) this.#forget(track);
     for (const { params } of transport.downTracks) this.#downTracks.delete(params.subscriptionId);
     this.transports.delete(transport);
+  }
+
+  tick(nowUs: number): void {
+    this.#voices.tick(nowUs);
   }
 
   /** Carries out a command about a track or subscription; one that is not of this room changes nothing. */
   command(nowUs: number, command: RoomCommand): void {
     switch (command.kind) {
-      case "up-track.mute": {
-        const track = this.track(command.trackId);
-        if (track !== undefined) track.muted = command.muted;
-        return;
-      }
+      case "up-track.mute":
+        return this.#mute(command.trackId, command.muted);
       case "up-track.remove":
         return this.unpublish(command.trackId, nowUs);
       case "up-track.keyframe":
@@ -130,6 +142,28 @@ export class Router {
       default:
         return command satisfies never;
     }
+  }
+
+  #mute(id: TrackId, muted: boolean): void {
+    const track = this.track(id);
+    if (track === undefined) return;
+    track.muted = muted;
+    if (muted && track.voice !== null) this.#voices.fallSilent(track.voice);
+  }
+
+  /** `isOurs`: published in this thread. */
+  #adopt(track: UpTrack, owner: TrackOwner, isOurs: boolean): void {
+    this.#upTracks.set(track.id, { track, owner });
+    if (track.params.content === "voice") track.voice = this.#voices.add(track, isOurs);
+  }
+
+  #forget(track: UpTrack): void {
+    const { publisher } = track.params;
+    this.#upTracks.delete(track.id);
+    if (track.voice !== null) this.#voices.remove(track.voice);
+    const remaining = [...this.#upTracks.values()];
+    if (remaining.every((other) => other.track.params.publisher !== publisher))
+      this.#voices.dominant.forget(publisher);
   }
 
   #unsubscribe(id: SubscriptionId, nowUs: number): void {

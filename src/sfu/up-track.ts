@@ -20,6 +20,7 @@ import { NO_LAYER } from "./layer-selector.ts";
 import type { TrackPipe } from "./track-pipe.ts";
 import type { UpPacket } from "./up-packet.ts";
 import { UpStream } from "./up-stream.ts";
+import type { Voice } from "./voice.ts";
 import { WantedLayer } from "./wanted-layer.ts";
 
 /** How long measured rates of layers hold. Longer deals out bandwidth by what was, shorter measures for each receiver. */
@@ -37,6 +38,8 @@ export class UpTrack {
   #layerSets: readonly LayerChoice[] = [];
   #ladder: readonly LayerChoice[] = [];
   #measuredUs = Number.NEGATIVE_INFINITY;
+  /** Set by the router for tracks that its room ranks. */
+  voice: Voice | null = null;
   /** The codec of the latest packet; null before the first. */
   codec: CodecName | null = null;
   #payloadType = -1;
@@ -79,16 +82,23 @@ export class UpTrack {
   /** A muted track is received and not forwarded; receivers start again from a key frame. */
   set muted(muted: boolean) {
     this.#muted = muted;
-    if (muted) for (const downTrack of this.downTracks) downTrack.interrupt();
+    if (muted) this.interrupt();
   }
 
   get muted(): boolean {
     return this.#muted;
   }
 
-  /** The one loop over receivers (ARCHITECTURE §4, step 5). */
+  /** The numbering of its receivers closes up to whatever they are sent next. */
+  interrupt(): void {
+    for (const downTrack of this.downTracks) downTrack.interrupt();
+  }
+
+  /** The one loop over receivers (ARCHITECTURE §4, step 5). Other threads hear also what is held back in this one. */
   forward(packet: UpPacket): void {
-    for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
+    if (this.voice === null || this.voice.hear(packet)) {
+      for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
+    }
     for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
   }
 

@@ -151,6 +151,11 @@ const TOTALS: readonly Total[] = [
     ],
   },
   {
+    name: "blindfold_speaker_changes_total",
+    help: "Times that somebody took the floor of a room, as each of its media threads heard it.",
+    series: single("speakerChanges"),
+  },
+  {
     name: "blindfold_ice_state_changes_total",
     help: "Transports that entered a state of ICE.",
     series: [

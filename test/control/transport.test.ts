@@ -74,7 +74,9 @@ test("publishing tells the media thread what it needs, and nothing about meaning
     transportId: transport.id,
     track: {
       trackId: track.id,
+      publisher: transport.participant.id,
       kind: "video",
+      content: "camera",
       mid: "video",
       payloads: [VP8, VP9],
       rids: ["q", "h", "f"],

@@ -8,7 +8,7 @@ import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { PathTable } from "../../src/base/path-table.ts";
 import { SLOT_BYTES } from "../../src/base/transmit-ring.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
-import type { LayerPreference, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
+import type { LayerPreference, MediaEvent, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { MediaCore } from "../../src/core/media-core.ts";
 import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
@@ -78,6 +78,8 @@ export class Conference {
   overheard: ((datagram: Uint8Array) => void) | null = null;
   /** Sees each datagram that reaches one of them, before it is opened. */
   delivered: ((datagram: Uint8Array, peer: SimPeer) => void) | null = null;
+  /** Hears what each thread tells control. */
+  told: ((event: MediaEvent) => void) | null = null;
   #channels = 0;
   /** By track and thread, the highest layer wanted there. */
   readonly #wanted = new Map<TrackId, Map<Thread, number>>();
@@ -248,6 +250,7 @@ export class Conference {
     }
     ring.clear();
     for (const event of events.splice(0)) {
+      this.told?.(event);
       if (event.kind === "piped-track.keyframe") this.#askKeyframe(event.trackId, event.encoding);
       if (event.kind === "up-track.wanted") this.#tellWanted(event.trackId, thread, event.spatial);
     }

@@ -1,7 +1,7 @@
 /** A microphone with its Opus encoder: a packet every 20 ms, and the level of what is said in it (RFC 6464). */
 import { FrameStamp } from "./frame-stamp.ts";
 import { seededRandom } from "./seeded-random.ts";
-import type { MediaPacket, SimRtpStream } from "./sim-rtp-stream.ts";
+import { type MediaPacket, NO_LEVEL, type SimRtpStream } from "./sim-rtp-stream.ts";
 
 /** 64 kbit/s with headers. */
 const PAYLOAD_BYTES = 120;
@@ -20,6 +20,8 @@ const stamp = new FrameStamp();
 
 export class SimMicrophone {
   readonly stream: SimRtpStream;
+  /** Whether its packets carry levels. */
+  saysLevels = true;
   /** Speaks until then. */
   speaksUntilUs = 0;
   readonly #publisher: number;
@@ -42,7 +44,8 @@ export class SimMicrophone {
     stamp.reference = 0;
     stamp.write(payload, 0, PAYLOAD_BYTES);
     const timestamp = this.stream.timestampAt(nowUs);
-    return { marker: false, timestamp, payload, descriptor: null, audioLevel: this.#level(nowUs) };
+    const audioLevel = this.saysLevels ? this.#level(nowUs) : NO_LEVEL;
+    return { marker: false, timestamp, payload, descriptor: null, audioLevel };
   }
 
   /** Loud and soft by turns while speaking, with pauses that are no speech. */

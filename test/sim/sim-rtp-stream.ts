@@ -18,6 +18,8 @@ const KEPT_PACKETS = 1024;
 const NTP_EPOCH_US = 3_900_000_000_000_000;
 /** `originalSeq` of a packet that is no retransmission. */
 const FIRST_TIME = -1;
+/** `audioLevel` of a packet that does not say one. */
+export const NO_LEVEL = -1;
 
 /**
  * Plaintext at the start of a buffer that has room for the tag. `headerBytes`, because SRTP leaves the header clear;
@@ -34,7 +36,7 @@ export interface MediaPacket {
   readonly marker: boolean;
   readonly timestamp: number;
   readonly payload: Uint8Array;
-  /** Dependency Descriptor of video, level (RFC 6464) of audio. */
+  /** Dependency Descriptor of video, level (RFC 6464) of audio or NO_LEVEL. */
   readonly descriptor: Uint8Array | null;
   readonly audioLevel: number;
 }
@@ -149,8 +151,8 @@ export class SimRtpStream {
     add(EXTENSION_ID.absSendTime, Uint8Array.of(sendTime >> 16, sendTime >> 8, sendTime));
     const seq = transportSeq.next++ & 0xffff;
     add(EXTENSION_ID.transportCc, Uint8Array.of(seq >> 8, seq));
-    if (descriptor === null) add(EXTENSION_ID.audioLevel, Uint8Array.of(audioLevel));
-    else add(EXTENSION_ID.descriptor, descriptor);
+    if (descriptor !== null) add(EXTENSION_ID.descriptor, descriptor);
+    else if (audioLevel !== NO_LEVEL) add(EXTENSION_ID.audioLevel, Uint8Array.of(audioLevel));
     return writer.end();
   }
 }
