@@ -56,8 +56,8 @@ function leaves(value: unknown, path: readonly string[] = []): Leaf[] {
 
 /** Reads `text` as what the default is; what does not fit stays text, and the schema says what is wrong with it. */
 function convert(text: string, like: unknown): unknown {
-  // What is "auto" by default may be a number instead.
-  if (typeof like === "number" || like === "auto")
+  // What is "auto" or "all" by default may be a number instead.
+  if (typeof like === "number" || like === "auto" || like === "all")
     return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
   if (typeof like === "boolean") return text === "true" ? true : text === "false" ? false : text;
   if (Array.isArray(like)) return splitList(text);

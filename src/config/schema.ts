@@ -29,6 +29,8 @@ const Secret = z
     `must have at least ${MIN_SECRET_BYTES} bytes`,
   );
 
+const AllOrSome = z.union([z.literal("all"), z.int().min(1).max(100)], "must be all, or from 1 to 100");
+
 /** What may be chosen for one room: here as the default of all, in the API for each. */
 export const ROOM_LIMITS = {
   maxParticipants: z.int().min(1).max(10_000),
@@ -36,6 +38,8 @@ export const ROOM_LIMITS = {
   emptyTimeoutSeconds: z.int().min(1).max(86_400),
   departureTimeoutSeconds: z.int().min(1).max(86_400),
   e2ee: z.enum(["optional", "required"]),
+  loudestAudios: AllOrSome,
+  lastVideos: AllOrSome,
 } as const;
 
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).prefault({} as never);
@@ -73,6 +77,8 @@ export const Settings = section({
     emptyTimeoutSeconds: ROOM_LIMITS.emptyTimeoutSeconds.default(300),
     departureTimeoutSeconds: ROOM_LIMITS.departureTimeoutSeconds.default(20),
     e2ee: ROOM_LIMITS.e2ee.default("optional"),
+    loudestAudios: ROOM_LIMITS.loudestAudios.default("all"),
+    lastVideos: ROOM_LIMITS.lastVideos.default("all"),
   }),
   store: section({
     path: z.string().min(1).default("data"),

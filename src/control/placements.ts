@@ -6,17 +6,25 @@ interface Placement {
   readonly forgetExit: () => void;
 }
 
+interface PlacementListener {
+  /** Before the first transport there. */
+  onEnter(thread: MediaThread): void;
+  /** After the last transport there, or when the thread has ended. */
+  onLeave(thread: MediaThread): void;
+  /** A thread that held transports of the room has ended. */
+  onExit(thread: MediaThread): void;
+}
+
 export class Placements {
   readonly #threads: MediaThreads;
   readonly #transportsPerThread: number;
-  readonly #onExit: (thread: MediaThread) => void;
+  readonly #listener: PlacementListener;
   readonly #placements = new Map<MediaThread, Placement>();
 
-  /** `onExit`: called when a thread that holds transports of the room has ended. */
-  constructor(threads: MediaThreads, transportsPerThread: number, onExit: (thread: MediaThread) => void) {
+  constructor(threads: MediaThreads, transportsPerThread: number, listener: PlacementListener) {
     this.#threads = threads;
     this.#transportsPerThread = transportsPerThread;
-    this.#onExit = onExit;
+    this.#listener = listener;
   }
 
   get threads(): Iterable<MediaThread> {
@@ -40,9 +48,11 @@ export class Placements {
     else {
       const forgetExit = thread.onExit(() => {
         this.#placements.delete(thread);
-        this.#onExit(thread);
+        this.#listener.onLeave(thread);
+        this.#listener.onExit(thread);
       });
       this.#placements.set(thread, { transports: 1, forgetExit });
+      this.#listener.onEnter(thread);
     }
   }
 
@@ -54,5 +64,6 @@ export class Placements {
     if (placement.transports > 0) return;
     placement.forgetExit();
     this.#placements.delete(thread);
+    this.#listener.onLeave(thread);
   }
 }

@@ -1,16 +1,17 @@
 /** A conference: its participants, its rules, and the media threads it lives in. */
 import type { Logger } from "pino";
 import type { RoomId, RoomSid, SubscriptionId, TrackId } from "../base/ids.ts";
-import type { Fingerprint } from "../contract/media.ts";
+import type { Fingerprint, RoomMediaOptions } from "../contract/media.ts";
 import type { Claims } from "./access-token.ts";
 import type { Clock } from "./clock.ts";
-import type { MediaThreads, RoomStats } from "./media-threads.ts";
+import { type MediaThread, type MediaThreads, type RoomStats, roomSubject } from "./media-threads.ts";
 import { Participant } from "./participant.ts";
 import { Placements } from "./placements.ts";
 import { MAX_METADATA_BYTES } from "./profile.ts";
 import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { RoomEvents } from "./room-events.ts";
+import { RoomSpeakers } from "./room-speakers.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
@@ -26,6 +27,10 @@ export interface RoomOptions {
   readonly e2ee: "required" | "optional";
   /** The application's own words about the room, for its participants; up to 64,000 bytes. */
   readonly metadata: string;
+  /** Voices that are forwarded at a time: of those who were heard last. */
+  readonly loudestAudios: number | "all";
+  /** Participants whose video is forwarded at a time: those who spoke last. */
+  readonly lastVideos: number | "all";
 }
 
 /** `idle`: nobody was in it for as long as its timeouts say. */
@@ -49,6 +54,7 @@ export class Room {
   readonly createdAtMs: number;
   readonly log: Logger;
   readonly events = new RoomEvents();
+  readonly speakers = new RoomSpeakers((id) => this.track(id));
   readonly #surroundings: RoomSurroundings;
   readonly #forget: () => void;
   readonly #participants = new Map<string, Participant>();
@@ -64,9 +70,13 @@ export class Room {
     this.id = id;
     this.createdAtMs = surroundings.clock.nowMs();
     this.log = surroundings.log.child({ roomId: id });
-    this.placements = new Placements(surroundings.threads, surroundings.transportsPerThread, (thread) => {
-      // The others of the room stay where they are.
-      for (const participant of this.participants) participant.onThreadExit(thread);
+    this.placements = new Placements(surroundings.threads, surroundings.transportsPerThread, {
+      onEnter: (thread) => this.#enter(thread),
+      onLeave: (thread) => this.#leave(thread),
+      onExit: (thread) => {
+        // The others of the room stay where they are.
+        for (const participant of this.participants) participant.onThreadExit(thread);
+      },
     });
     this.#surroundings = surroundings;
     this.#forget = forget;
@@ -128,6 +138,7 @@ export class Room {
     this.#options = { ...this.#options, ...change };
     this.log.info({ options: this.#options }, "room changed");
     this.events.emit({ kind: "room.changed", room: this });
+    for (const thread of this.placements.threads) this.#tellOptions(thread);
     if (this.#participants.size === 0) this.#startEmptyTimeout();
     return ok(null);
   }
@@ -184,6 +195,27 @@ export class Room {
     for (const participant of this.participants) {
       for (const transport of participant.transports) transport.deal(tracks);
     }
+  }
+
+  #enter(thread: MediaThread): void {
+    thread.route(roomSubject(this.id), (event) => {
+      if (event.kind === "room.speakers") this.speakers.onReport(thread, event);
+    });
+    this.#tellOptions(thread);
+  }
+
+  #leave(thread: MediaThread): void {
+    thread.unroute(roomSubject(this.id));
+    this.speakers.forget(thread);
+  }
+
+  #tellOptions(thread: MediaThread): void {
+    const { loudestAudios, lastVideos } = this.#options;
+    const options: RoomMediaOptions = {
+      loudestAudios: loudestAudios === "all" ? Number.POSITIVE_INFINITY : loudestAudios,
+      lastVideos: lastVideos === "all" ? Number.POSITIVE_INFINITY : lastVideos,
+    };
+    thread.post({ kind: "room.options", roomId: this.id, options });
   }
 
   #startEmptyTimeout(): void {

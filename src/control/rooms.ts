@@ -34,6 +34,7 @@ export interface RoomCounts {
   readonly participants: number;
   readonly tracks: number;
   readonly subscriptions: number;
+  readonly speakers: number;
 }
 
 /** Letters, digits, punctuation, spaces: anything that can be seen and printed. `.` and `..` would vanish from URLs. */
@@ -69,6 +70,7 @@ export class Rooms {
       participants: sum((room) => room.participants.length),
       tracks: sum((room) => room.tracks().length),
       subscriptions: sum((room) => room.subscriptions().filter(({ track }) => track !== null).length),
+      speakers: sum((room) => room.speakers.list.length),
     };
   }
 

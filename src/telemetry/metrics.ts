@@ -13,6 +13,7 @@ export interface RoomGauges {
   readonly participants: number;
   readonly tracks: number;
   readonly subscriptions: number;
+  readonly speakers: number;
 }
 
 /** What the DTLS thread reports about once a second. */
@@ -95,6 +96,7 @@ export class Metrics {
       participants: "Participants in all rooms.",
       tracks: "Published tracks in all rooms.",
       subscriptions: "Subscriptions that carry a track, in all rooms.",
+      speakers: "Audio tracks on which somebody speaks now, in all rooms.",
     };
     for (const [key, help] of Object.entries(helps) as [keyof RoomGauges, string][]) {
       new Gauge({

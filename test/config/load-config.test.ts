@@ -47,6 +47,8 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       BLINDFOLD_HTTP_CORS_ORIGINS: "https://a.example, http://localhost:3000",
       BLINDFOLD_ROOMS_AUTO_CREATE: "false",
       BLINDFOLD_ROOMS_E2EE: "required",
+      BLINDFOLD_ROOMS_LOUDEST_AUDIOS: "3",
+      BLINDFOLD_ROOMS_LAST_VIDEOS: "all",
       BLINDFOLD_AUTH_KEYS: `b:${SECRET}:x, c: ${SECRET}`,
       BLINDFOLD_MEDIA_SOCKET_BUFFER_BYTES: "100000",
       BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.1, [2001:db8::1]:50000",
@@ -55,7 +57,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
     ok: true,
     config: {
       http: { port: 2000, bodyLimitBytes: 2048, corsOrigins: ["https://a.example", "http://localhost:3000"] },
-      rooms: { autoCreate: false, e2ee: "required" },
+      rooms: { autoCreate: false, e2ee: "required", loudestAudios: 3, lastVideos: "all" },
       auth: { keys: { b: `${SECRET}:x`, c: SECRET } },
       media: {
         socketBufferBytes: 100_000,
@@ -103,6 +105,8 @@ test.each([
   ["media: { threads: many }", /^media\.threads: must be auto, or a whole number/],
   ["auth: { keys: { a: short } }", /^auth\.keys\.a: must have at least 32 bytes$/],
   ["rooms: { e2ee: maybe }", /^rooms\.e2ee: .*optional/],
+  ["rooms: { loudestAudios: 0 }", /^rooms\.loudestAudios: .*>=1$/],
+  ["rooms: { lastVideos: some }", /^rooms\.lastVideos: must be all, or from 1 to 100$/],
   ["log: { level: loud }", /^log\.level: /],
   ["development: yes", /^development: /],
   ["http: 1", /^http: must be object, not 1$/],

@@ -150,6 +150,8 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
       emptyTimeoutSeconds: 60,
       departureTimeoutSeconds: 20,
       e2ee: "optional",
+      loudestAudios: "all",
+      lastVideos: "all",
       ...defaults,
     },
     surroundings,

@@ -40,6 +40,8 @@ test("a room exists once, with the server's defaults where it says nothing", () 
     departureTimeoutSeconds: 20,
     e2ee: "required",
     metadata: "",
+    loudestAudios: "all",
+    lastVideos: "all",
   });
   expect(rooms.create("hall")).toEqual({ ok: false, error: "room_exists" });
   expect(rooms.list).toEqual([room]);
@@ -148,9 +150,9 @@ test("draining admits nobody new", () => {
   rooms.drain();
   expect(rooms.join("hall", claims("bo"))).toEqual({ ok: false, error: "draining" });
   expect(rooms.create("attic")).toEqual({ ok: false, error: "draining" });
-  expect(rooms.counts).toEqual({ rooms: 1, participants: 1, tracks: 0, subscriptions: 0 });
+  expect(rooms.counts).toEqual({ rooms: 1, participants: 1, tracks: 0, subscriptions: 0, speakers: 0 });
   rooms.deleteAll();
-  expect(rooms.counts).toEqual({ rooms: 0, participants: 0, tracks: 0, subscriptions: 0 });
+  expect(rooms.counts).toEqual({ rooms: 0, participants: 0, tracks: 0, subscriptions: 0, speakers: 0 });
 });
 
 test("rooms go to the least loaded thread, and stay there", () => {

@@ -12,7 +12,7 @@ function busyMetrics(): Metrics {
     counters[slot] = slot + 1;
   });
   metrics.media.start(0, counters);
-  metrics.exposeRooms(() => ({ rooms: 1, participants: 2, tracks: 3, subscriptions: 4 }));
+  metrics.exposeRooms(() => ({ rooms: 1, participants: 2, tracks: 3, subscriptions: 4, speakers: 5 }));
   metrics.onHandshake("ok", 0.02);
   metrics.onHandshake("bad_finished", 0.02);
   metrics.onHttpExchange({ method: "GET", route: "/v1/rooms/:room", status: 200, seconds: 0.003 });
@@ -63,6 +63,8 @@ test("each counter is what its slot says, under the right labels", async () => {
     'blindfold_rtp_sent_bytes_total{kind="video"}': "downBytes_video",
     'blindfold_dropped_packets_total{direction="up",reason="srtp_replay"}': "upDropped_srtp_replay",
     'blindfold_dropped_packets_total{direction="down",reason="layer"}': "downDropped_layer",
+    'blindfold_dropped_packets_total{direction="down",reason="not_loudest"}': "downDropped_not_loudest",
+    blindfold_speaker_changes_total: "speakerChanges",
     'blindfold_rtx_packets_total{direction="sent"}': "downRtxPackets",
     'blindfold_keyframe_requests_total{type="pli",direction="sent"}': "pliSent",
     'blindfold_ice_state_changes_total{state="failed"}': "iceFailed",
@@ -71,6 +73,7 @@ test("each counter is what its slot says, under the right labels", async () => {
   for (const [key, slot] of Object.entries(expected)) expect(seen.get(key), key).toBe(SLOT[slot] + 1);
   expect(seen.get("blindfold_rooms")).toBe(1);
   expect(seen.get("blindfold_subscriptions")).toBe(4);
+  expect(seen.get("blindfold_speakers")).toBe(5);
   expect(seen.get('blindfold_thread_cpu_seconds_total{thread="dtls"}')).toBe(5);
   expect(seen.get('blindfold_thread_event_loop_delay_seconds{thread="dtls",statistic="p99"}')).toBe(0.002);
   expect(seen.get('blindfold_dtls_handshake_failures_total{reason="bad_finished"}')).toBe(1);
