@@ -1,6 +1,7 @@
 /** Who is asking, and what their token lets them do. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessTokens, Claims, TokenError } from "../control/access-token.ts";
+import type { Participant } from "../control/participant.ts";
 import { mayAdminister, mayJoin } from "../control/rooms.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -58,4 +59,9 @@ export function requireAdmin(claims: Claims, room: string): void {
 /** Members see the room they may join; its administrators do so without joining. */
 export function requireMember(claims: Claims, room: string): void {
   requireGrant(mayJoin(claims, room) || mayAdminister(claims, room));
+}
+
+/** Hidden participants are seen by themselves and by those who administer the room, and so are their tracks. */
+export function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
+  return !profile.permission.hidden || identity === claims.identity || mayAdminister(claims, room.id);
 }

@@ -22,6 +22,9 @@ export const RoomReply = z
     createdAt: z.iso.datetime(),
     participants: z.int(),
     tracks: z.int(),
+    dominantSpeaker: z.string().nullable().meta({
+      description: "Identity of who speaks, or spoke last; null when nobody has, or who did is gone.",
+    }),
     ...Options,
   })
   .meta({ id: "Room" });
@@ -48,6 +51,10 @@ export const ParticipantReply = z
     joinedAt: z.iso.datetime(),
     connections: z.array(ConnectionReply),
     tracks: z.array(z.string()).meta({ description: "Ids of the tracks it publishes." }),
+    speaking: z.boolean(),
+    level: z
+      .number()
+      .meta({ description: "Mean amplitude of its voice in [0, 1]; 0 while it does not speak." }),
   })
   .meta({ id: "Participant" });
 

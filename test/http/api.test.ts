@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { RoomId } from "../../src/base/ids.ts";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { connect, enter, must, section, VP8 } from "../control/conference.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
@@ -14,11 +15,14 @@ const ROOM = {
   createdAt: "2023-11-14T22:13:20.000Z",
   participants: 0,
   tracks: 0,
+  dominantSpeaker: null,
   maxParticipants: 10,
   maxTracksPerParticipant: 4,
   emptyTimeoutSeconds: 60,
   departureTimeoutSeconds: 20,
   e2ee: "optional",
+  loudestAudios: "all",
+  lastVideos: "all",
   metadata: "",
 };
 
@@ -26,18 +30,18 @@ describe("rooms", () => {
   test("are created, listed, looked at, changed and deleted", async () => {
     const creator = await server.token("", { roomCreate: true, roomList: true });
     const admin = await server.token("", { roomAdmin: true });
-    const payload = { name: "hall", e2ee: "required" };
+    const payload = { name: "hall", e2ee: "required", loudestAudios: 3 };
     const created = await ask(server, "POST /v1/rooms", { token: creator, payload });
     expect(created.statusCode).toBe(201);
     expect(created.headers.location).toBe("/v1/rooms/hall");
-    expect(created.json()).toEqual({ ...ROOM, e2ee: "required" });
+    expect(created.json()).toEqual({ ...ROOM, e2ee: "required", loudestAudios: 3 });
     expectProblem(await ask(server, "POST /v1/rooms", { token: creator, payload }), 409, "room_exists");
 
     const changed = await ask(server, "PATCH /v1/rooms/hall", {
       token: admin,
-      payload: { maxParticipants: 3 },
+      payload: { maxParticipants: 3, loudestAudios: "all", lastVideos: 7 },
     });
-    expect(changed.json()).toEqual({ ...ROOM, e2ee: "required", maxParticipants: 3 });
+    expect(changed.json()).toEqual({ ...ROOM, e2ee: "required", maxParticipants: 3, lastVideos: 7 });
     expect(server.rooms.get("hall")!.options.maxParticipants).toBe(3);
     const listed = await ask(server, "GET /v1/rooms", { token: creator });
     expect(listed.json()).toEqual({ rooms: [changed.json()] });
@@ -62,6 +66,8 @@ describe("rooms", () => {
     [{ name: "" }, "body/name"],
     [{ name: "x", maxParticipants: 0 }, "body/maxParticipants"],
     [{ name: "x", e2ee: "maybe" }, "body/e2ee"],
+    [{ name: "x", loudestAudios: 0 }, "body/loudestAudios"],
+    [{ name: "x", lastVideos: "some" }, "body/lastVideos"],
     [{ name: "x", limit: 1 }, "body"],
     [[], "body"],
   ])("are not made from %j", async (payload, path) => {
@@ -103,6 +109,8 @@ describe("participants", () => {
             { id: transport.id, state: "new", estimateBps: null, rttUs: null, fractionLost: null },
           ],
           tracks: [track.id],
+          speaking: false,
+          level: 0,
         },
       ],
     });
@@ -115,6 +123,30 @@ describe("participants", () => {
     const token = await server.token("ada", { roomJoin: true });
     const [connection] = (await ask(server, `${LIST}/ada`, { token })).json().connections;
     expect(connection).toEqual({ id, state: "new", ...path });
+  });
+
+  test("are shown with who speaks, and the room with who has the floor", async () => {
+    const [ada, bo] = [connect(server.rooms, "ada"), connect(server.rooms, "bo", { hidden: true })];
+    const tracks = [ada, bo].map((transport) => must(transport.publish(section("audio"))).id);
+    const seen = async (token: string) => {
+      const { participants } = (await ask(server, LIST, { token })).json();
+      const { dominantSpeaker } = (await ask(server, "GET /v1/rooms/hall", { token })).json();
+      const shown = participants.map((one: { identity: string; speaking: boolean; level: number }) => [
+        one.identity,
+        one.speaking,
+        one.level,
+      ]);
+      return { shown, dominantSpeaker };
+    };
+    const speakers = [{ trackId: tracks[0]!, level: 0.25 }];
+    const member = await server.token("cy", { roomJoin: true });
+    const admin = await server.token("", { roomAdmin: true });
+    const roomId = "hall" as RoomId;
+    server.thread.emit({ kind: "room.speakers", roomId, speakers, dominant: tracks[0]! });
+    expect(await seen(member)).toEqual({ shown: [["ada", true, 0.25]], dominantSpeaker: "ada" });
+    server.thread.emit({ kind: "room.speakers", roomId, speakers: [], dominant: tracks[1]! });
+    expect(await seen(member)).toEqual({ shown: [["ada", false, 0]], dominantSpeaker: null });
+    expect((await seen(admin)).dominantSpeaker).toBe("bo");
   });
 
   test("who are hidden are seen by themselves and admins only", async () => {

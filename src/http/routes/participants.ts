@@ -1,13 +1,12 @@
 /** Participants: list, look at, remove. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { Claims } from "../../control/access-token.ts";
 import type { RoomStats } from "../../control/media-threads.ts";
 import type { Participant } from "../../control/participant.ts";
 import type { Room } from "../../control/room.ts";
-import { mayAdminister, type Rooms } from "../../control/rooms.ts";
+import type { Rooms } from "../../control/rooms.ts";
 import type { Transport } from "../../control/transport.ts";
-import { requireAdmin, requireMember } from "../authorization.ts";
+import { isShown, requireAdmin, requireMember } from "../authorization.ts";
 import { HttpProblem, problemResponses } from "../problem.ts";
 import { type ConnectionReply, ParticipantPath, ParticipantReply, RoomPath } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
@@ -90,17 +89,13 @@ function participantNamed(room: Room, identity: string): Participant {
   return participant;
 }
 
-/** Hidden participants are seen by themselves and by those who administer the room, and so are their tracks. */
-export function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
-  return !profile.permission.hidden || identity === claims.identity || mayAdminister(claims, room.id);
-}
-
 function participantReply(
   participant: Participant,
   stats: RoomStats | undefined,
 ): z.output<typeof ParticipantReply> {
-  const { id, identity, profile, joinedAtMs, transports, tracks } = participant;
+  const { id, identity, profile, joinedAtMs, transports, tracks, room } = participant;
   const { name, metadata, attributes, permission } = profile;
+  const level = room.speakers.levelOf(participant);
   return {
     id,
     identity,
@@ -111,6 +106,8 @@ function participantReply(
     joinedAt: new Date(joinedAtMs).toISOString(),
     connections: [...transports].map((transport) => connectionReply(transport, stats)),
     tracks: tracks.map((track) => track.id),
+    speaking: level !== null,
+    level: level ?? 0,
   };
 }
 

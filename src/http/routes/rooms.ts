@@ -1,9 +1,10 @@
 /** Rooms: create, list, look at, change, delete. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Claims } from "../../control/access-token.ts";
 import type { Room } from "../../control/room.ts";
 import { mayAdminister, mayJoin, type Rooms } from "../../control/rooms.ts";
-import { requireAdmin, requireGrant } from "../authorization.ts";
+import { isShown, requireAdmin, requireGrant } from "../authorization.ts";
 import { HttpProblem, orThrow, problemResponses } from "../problem.ts";
 import { ChangeRoomBody, CreateRoomBody, given, RoomPath, RoomReply } from "../schemas.ts";
 
@@ -39,7 +40,7 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
       return reply
         .code(201)
         .header("location", `/v1/rooms/${encodeURIComponent(name)}`)
-        .send(roomReply(room));
+        .send(roomReply(room, request.claims));
     },
   );
 
@@ -58,7 +59,7 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
     },
     async (request) => {
       requireGrant(request.claims.grants.roomList);
-      return { rooms: rooms.list.map(roomReply) };
+      return { rooms: rooms.list.map((room) => roomReply(room, request.claims)) };
     },
   );
 
@@ -77,7 +78,7 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
       requireGrant(
         claims.grants.roomList || mayAdminister(claims, params.room) || mayJoin(claims, params.room),
       );
-      return roomReply(roomNamed(rooms, params.room));
+      return roomReply(roomNamed(rooms, params.room), claims);
     },
   );
 
@@ -107,7 +108,7 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
       requireAdmin(claims, params.room);
       const room = roomNamed(rooms, params.room);
       orThrow(room.setOptions(given(body)));
-      return roomReply(room);
+      return roomReply(room, claims);
     },
   );
 
@@ -136,13 +137,15 @@ export function roomNamed(rooms: Rooms, name: string): Room {
   return room;
 }
 
-function roomReply(room: Room): z.output<typeof RoomReply> {
+function roomReply(room: Room, claims: Claims): z.output<typeof RoomReply> {
+  const { dominant } = room.speakers;
   return {
     id: room.sid,
     name: room.id,
     createdAt: new Date(room.createdAtMs).toISOString(),
     participants: room.participants.length,
     tracks: room.tracks().length,
+    dominantSpeaker: dominant !== null && isShown(dominant, claims) ? dominant.identity : null,
     ...room.options,
   };
 }

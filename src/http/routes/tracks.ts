@@ -5,10 +5,9 @@ import type { TrackId } from "../../base/ids.ts";
 import type { RoomStats } from "../../control/media-threads.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Track } from "../../control/track.ts";
-import { requireAdmin, requireMember } from "../authorization.ts";
+import { isShown, requireAdmin, requireMember } from "../authorization.ts";
 import { HttpProblem, problemResponses } from "../problem.ts";
 import { ChangeTrackBody, RoomPath, TrackPath, TrackReply } from "../schemas.ts";
-import { isShown } from "./participants.ts";
 import { roomNamed } from "./rooms.ts";
 
 const TAGS = ["tracks"];
