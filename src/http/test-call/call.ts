@@ -3,8 +3,8 @@ import { FrameSealing } from "./frame-sealing.ts";
 import { OwnParticipant, type PublishOptions } from "./own-participant.ts";
 import { byId, showBanner } from "./page-elements.ts";
 import { deriveRoomKey } from "./room-keys.ts";
-import { ApiError, ServerApi, type Subscription, type Track } from "./server-api.ts";
-import type { LayerChoice, TileReport } from "./tile.ts";
+import { ApiError, type RoomState, ServerApi, type Subscription, type Track } from "./server-api.ts";
+import type { LayerChoice, TileReport, Voice } from "./tile.ts";
 import { WatchedParticipant } from "./watched-participant.ts";
 
 export interface CallSettings extends PublishOptions {
@@ -24,6 +24,8 @@ const POLLS_PER_SUBSCRIPTIONS = 2;
 const RETRY_MS = 3_000;
 /** Reading the statistics of one connection costs about a millisecond. */
 const REFRESH_MS = 400;
+
+const NO_ROOM: RoomState = { participants: [], dominantSpeaker: null };
 
 export class Call {
   readonly room: string;
@@ -113,9 +115,10 @@ export class Call {
   async #followRoom(): Promise<void> {
     try {
       await this.#own.keepPublishing();
-      const identities = await this.#readRoom();
+      const room = await this.#readRoom();
       if (this.#ending.signal.aborted) return;
-      this.#keepOnly(identities);
+      this.#keepOnly(room.participants.map((one) => one.identity));
+      for (const one of [this.#own, ...this.#others.values()]) one.showVoice(voiceOf(one.identity, room));
       await this.#own.follow(this.#tracksOf(this.identity));
       await Promise.all([...this.#others.values()].map((one) => this.#follow(one)));
       showBanner("room", null);
@@ -126,12 +129,12 @@ export class Call {
     }
   }
 
-  /** Asks for no more than can have changed: what others want of our video at any time. Returns who is here. */
-  async #readRoom(): Promise<string[]> {
+  /** Asks for no more than can have changed: what others want of our video at any time. */
+  async #readRoom(): Promise<RoomState> {
     try {
-      const participants = await this.#api.participants();
-      if (participants === undefined) return [];
-      const published = participants.flatMap((one) => one.tracks);
+      const room = await this.#api.room();
+      if (room === undefined) return NO_ROOM;
+      const published = room.participants.flatMap((one) => one.tracks);
       const known = new Set(this.#tracks.filter((track) => track.codec !== null).map((track) => track.id));
       const hasNews = published.some((id) => !known.has(id));
       if (hasNews || this.#own.sendsVideo) this.#tracks = await this.#api.tracks();
@@ -139,10 +142,10 @@ export class Call {
       if (this.#polls++ % POLLS_PER_SUBSCRIPTIONS === 0) {
         this.#subscriptions = await this.#api.subscriptions();
       }
-      return participants.map((one) => one.identity);
+      return room;
     } catch (error) {
       // It ended between our questions.
-      if (error instanceof ApiError && error.code === "room_not_found") return [];
+      if (error instanceof ApiError && error.code === "room_not_found") return NO_ROOM;
       throw error;
     }
   }
@@ -182,10 +185,16 @@ export class Call {
   }
 }
 
+function voiceOf(identity: string, { participants, dominantSpeaker }: RoomState): Voice {
+  if (identity === dominantSpeaker) return "dominant";
+  const isSpeaking = participants.some((one) => one.identity === identity && one.speaking);
+  return isSpeaking ? "speaking" : "silent";
+}
+
 /** An identity is one participant, whoever uses it: a second Ada becomes "Ada 2". */
 async function freeIdentity(room: string, name: string): Promise<string> {
   const api = await ServerApi.join(room, name);
-  const taken = (await api.participants())?.map((one) => one.identity) ?? [];
+  const taken = (await api.room())?.participants.map((one) => one.identity) ?? [];
   let identity = name;
   for (let number = 2; taken.includes(identity); number++) identity = `${name} ${number}`;
   return identity;

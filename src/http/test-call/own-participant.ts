@@ -8,7 +8,7 @@ import { MediaSession } from "./media-session.ts";
 import { addVideo, sendUpTo } from "./publishing.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
 import type { ServerApi, Track } from "./server-api.ts";
-import { Tile, type TileReport } from "./tile.ts";
+import { Tile, type TileReport, type Voice } from "./tile.ts";
 
 export interface PublishOptions {
   readonly codec: VideoCodec;
@@ -80,6 +80,10 @@ export class OwnParticipant {
     for (const track of this.#media.getTracks()) if (track.kind === kind) track.enabled = enabled;
   }
 
+  showVoice(voice: Voice): void {
+    this.#tile.showVoice(voice);
+  }
+
   async refresh(): Promise<TileReport> {
     const statistics = (await this.#statistics?.sent()) ?? NO_STATISTICS;
     this.#measured = statistics;
@@ -99,6 +103,7 @@ export class OwnParticipant {
       identity: this.identity,
       own: true,
       mark: mark.state,
+      voice: this.#tile.voice,
       framesDecrypted: this.#sumOf("good"),
       framesDecryptFailed: this.#sumOf("failed"),
       layer: null,

@@ -23,6 +23,13 @@ export interface Participant {
   readonly identity: string;
   /** Ids of the tracks that it publishes. */
   readonly tracks: readonly string[];
+  readonly speaking: boolean;
+}
+
+export interface RoomState {
+  readonly participants: readonly Participant[];
+  /** Identity of who has the floor. */
+  readonly dominantSpeaker: string | null;
 }
 
 export interface Track {
@@ -105,11 +112,16 @@ export class ServerApi {
    * Undefined while there is no such room: it comes into being with the first who publishes. The list of rooms is asked
    * first, because browsers write each 404 into their console as an error.
    */
-  async participants(): Promise<Participant[] | undefined> {
-    const { rooms } = (await this.#get("/v1/rooms")) as { rooms: { name: string }[] };
-    if (!rooms.some(({ name }) => name === this.#room)) return undefined;
-    return ((await this.#get(`${this.#roomPath}/participants`)) as { participants: Participant[] })
-      .participants;
+  async room(): Promise<RoomState | undefined> {
+    const { rooms } = (await this.#get("/v1/rooms")) as {
+      rooms: { name: string; dominantSpeaker: string | null }[];
+    };
+    const room = rooms.find(({ name }) => name === this.#room);
+    if (room === undefined) return undefined;
+    const { participants } = (await this.#get(`${this.#roomPath}/participants`)) as {
+      participants: Participant[];
+    };
+    return { participants, dominantSpeaker: room.dominantSpeaker };
   }
 
   async tracks(): Promise<Track[]> {

@@ -5,6 +5,11 @@ import { byId, element } from "./page-elements.ts";
 import type { MediaStatistics } from "./received-statistics.ts";
 import type { LayerPreference, Layers, PixelSize } from "./server-api.ts";
 
+/** What the server makes of the audio levels. The dominant one has the floor: speaks, or spoke last. */
+export type Voice = "silent" | "speaking" | "dominant";
+
+const VOICE_TEXTS: Record<Voice, string> = { silent: "", speaking: "speaking", dominant: "main speaker" };
+
 export type LayerChoice = "auto" | "high" | "mid" | "low" | "pause";
 
 /** Layers above those that exist mean the highest there is. */
@@ -28,6 +33,7 @@ export interface TileReport extends MediaStatistics {
   readonly identity: string;
   readonly own: boolean;
   readonly mark: MarkState;
+  readonly voice: Voice;
   /** Of one's own: sealed, and not sent because they could not be sealed. */
   readonly framesDecrypted: number;
   readonly framesDecryptFailed: number;
@@ -47,6 +53,7 @@ export class Tile {
   readonly #markText: HTMLElement;
   readonly #facts: HTMLElement;
   readonly #meter: HTMLMeterElement;
+  readonly #voiceText: HTMLElement;
   readonly #trouble: HTMLElement;
   readonly #layers: HTMLSelectElement;
 
@@ -57,6 +64,7 @@ export class Tile {
     this.root.dataset.identity = identity;
     this.root.dataset.own = String(own);
     this.root.dataset.picture = "false";
+    this.root.dataset.voice = "silent";
     this.root.setAttribute("aria-label", own ? `${identity} (you)` : identity);
     this.video = element(this.root, "video", HTMLVideoElement);
     this.video.muted = own;
@@ -65,6 +73,7 @@ export class Tile {
     this.#markText = element(this.#mark, "span", HTMLElement);
     this.#facts = element(this.root, ".facts", HTMLElement);
     this.#meter = element(this.root, "meter", HTMLMeterElement);
+    this.#voiceText = element(this.root, ".voice", HTMLElement);
     this.#trouble = element(this.root, ".trouble", HTMLElement);
     this.#layers = element(this.root, ".layers", HTMLSelectElement);
     this.#layers.hidden = own;
@@ -105,6 +114,16 @@ export class Tile {
   showPicture(has: boolean, trouble: string): void {
     this.root.dataset.picture = String(has);
     this.#trouble.textContent = trouble;
+  }
+
+  get voice(): Voice {
+    return this.root.dataset.voice as Voice;
+  }
+
+  /** In words too: a coloured frame alone is nothing to those who do not see it. */
+  showVoice(voice: Voice): void {
+    this.root.dataset.voice = voice;
+    this.#voiceText.textContent = VOICE_TEXTS[voice];
   }
 
   showStatistics(statistics: MediaStatistics, layerText: string): void {

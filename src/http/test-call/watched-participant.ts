@@ -8,7 +8,15 @@ import { MediaSession } from "./media-session.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
 import { addReceiver } from "./receiving.ts";
 import type { PixelSize, ServerApi, Subscription, Track } from "./server-api.ts";
-import { LAYER_NAMES, type LayerChoice, layerText, PREFERENCES, Tile, type TileReport } from "./tile.ts";
+import {
+  LAYER_NAMES,
+  type LayerChoice,
+  layerText,
+  PREFERENCES,
+  Tile,
+  type TileReport,
+  type Voice,
+} from "./tile.ts";
 
 interface Watching {
   readonly session: MediaSession;
@@ -61,6 +69,10 @@ export class WatchedParticipant {
     await this.#api.prefer(this.#subscription.id, { ...PREFERENCES[choice], visible: this.#visible });
   }
 
+  showVoice(voice: Voice): void {
+    this.#tile.showVoice(voice);
+  }
+
   /** Reads the browser's statistics and shows them. */
   async refresh(): Promise<TileReport> {
     const watching = this.#watching;
@@ -82,6 +94,7 @@ export class WatchedParticipant {
       identity: this.identity,
       own: false,
       mark: mark.state,
+      voice: this.#tile.voice,
       framesDecrypted: this.#sumOf("good"),
       framesDecryptFailed: this.#sumOf("failed"),
       layer,

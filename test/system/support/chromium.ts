@@ -19,9 +19,11 @@ const ARGUMENTS = [
   "--allow-loopback-in-peer-connection",
 ];
 
-export async function launchChromium(): Promise<TestBrowser> {
+/** `microphone`: a WAV file that is heard again and again; without it the browser's beep. */
+export async function launchChromium(microphone?: string): Promise<TestBrowser> {
+  const own = microphone === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphone}`];
   return new ChromiumBrowser(
-    await chromium.launch({ executablePath: programPath("chromium"), args: ARGUMENTS }),
+    await chromium.launch({ executablePath: programPath("chromium"), args: [...ARGUMENTS, ...own] }),
   );
 }
 

@@ -1,8 +1,14 @@
 /** The control API as an application calls it. */
 import type { z } from "zod";
-import type { ChangeSubscriptionBody, SubscriptionReply, TrackReply } from "../../../src/http/schemas.ts";
+import type {
+  ChangeSubscriptionBody,
+  ParticipantReply,
+  SubscriptionReply,
+  TrackReply,
+} from "../../../src/http/schemas.ts";
 
 export type Track = z.output<typeof TrackReply>;
+export type Participant = z.output<typeof ParticipantReply>;
 export type Subscription = z.output<typeof SubscriptionReply>;
 
 export class ControlApi {
@@ -12,6 +18,14 @@ export class ControlApi {
   constructor(url: string, room: string, token: string) {
     this.#base = `${url}/v1/rooms/${encodeURIComponent(room)}`;
     this.#token = token;
+  }
+
+  async participants(): Promise<Participant[]> {
+    return (await this.#ask<{ participants: Participant[] }>("GET", "/participants")).participants;
+  }
+
+  async mute(trackId: string): Promise<void> {
+    await this.#ask("PATCH", `/tracks/${trackId}`, { muted: true });
   }
 
   async tracks(): Promise<Track[]> {
