@@ -16,7 +16,7 @@ export class LoudestAudios {
   /** At least 1; infinite: nobody is held back. */
   setLimit(limit: number): void {
     this.#limit = limit;
-    while (this.#forwarded.length > limit) this.#hold(this.#weakest()!);
+    while (this.#forwarded.length > limit) this.#hold(this.#weakest());
   }
 
   /** A voice without a place has made itself heard: gives it one, if there is one. */
@@ -36,16 +36,17 @@ export class LoudestAudios {
 
   /** Compares those who talk and are held back with those who are not. Each must have been sampled. */
   tick(voices: Iterable<Voice>, nowUs: number): void {
+    // Places that are free go to whoever is heard next.
+    if (this.#forwarded.length < this.#limit) return;
     const isHeld = ({ place, activity }: Voice): boolean => place === "held" && activity.isTalking(nowUs);
     const outside = foremost(voices, isHeld, weight);
+    if (outside === null) return;
     const weakest = this.#weakest();
-    // Places that are free go to whoever is heard next.
-    if (outside === null || weakest === null) return;
     if (weight(outside.activity) >= FAR_STRONGER * weight(weakest.activity)) this.#exchange(weakest, outside);
   }
 
-  #weakest(): Voice | null {
-    return foremost(this.#forwarded, Boolean, (activity) => -weight(activity));
+  #weakest(): Voice {
+    return foremost(this.#forwarded, Boolean, (activity) => -weight(activity))!;
   }
 
   /** Of those forwarded who pause. */

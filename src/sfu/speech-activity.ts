@@ -156,8 +156,10 @@ export class SpeechActivity {
   }
 
   #advance(nowUs: number): void {
-    this.#history = this.#historyAt(nowUs);
-    this.#slot = Math.max(this.#slot, Math.floor(nowUs / SLOT_US));
+    const slot = Math.floor(nowUs / SLOT_US);
+    if (slot <= this.#slot) return;
+    this.#history = slot - this.#slot < SLOTS ? this.#history << (slot - this.#slot) : 0;
+    this.#slot = slot;
   }
 
   /** The present slot is loud, and so is a short gap before it. */
