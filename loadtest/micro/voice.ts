@@ -30,7 +30,7 @@ function room(limit: number): { readonly voices: RoomVoices; readonly people: re
     const params = {
       ...ids,
       kind: "audio",
-      voice: true,
+      content: "voice",
       mid: "0",
       payloads: [],
       rids: [],

@@ -1,110 +1,101 @@
 /**
- * The rate that delay allows: additive or multiplicative increase, multiplicative decrease
- * (draft-ietf-rmcat-gcc-02 §5.5).
+ * What the path is believed to carry: multiplicative increase while that is unknown, additive near the maximum,
+ * multiplicative decrease (draft-ietf-rmcat-gcc-02 §5.5).
  *
- *              normal                        overuse
- *    ┌────────────────────▶ increase ─────────────────────┐
- *    │                          │ underuse                 ▼
- *   hold ◀──────────────────────┴───────────────────── decrease
- *    └──────────────────────────────────────────────────▶ ┘  overuse
+ *   bps ▲            ╱│          ╱│        full: BACKOFF × what was acknowledged
+ *       │          ╱  │╱╱╱╱╱╱╱╱╱  │╱╱╱╱    additive, the capacity being known
+ *       │       ╱╱
+ *       │ ╱╱╱╱╱╱   multiplicative
+ *       └──────────────────────────────▶
  */
 import { LinkCapacity } from "./link-capacity.ts";
-import type { DelaySignal } from "./overuse-detector.ts";
 
-/** Of what was acknowledged when the queue grew. */
-export const A = { backoff: 0.95 };
+/**
+ * The draft has 0.85, so that the queue drains. Here `QueueDrain` sees to that. More leaves less capacity unused, and a
+ * rich flow richer than the one that joined it for longer.
+ */
+const BACKOFF = 0.92;
 
-/** Growth per second while the capacity is unknown. */
 const GROWTH_PER_SECOND = 1.08;
-const MIN_GROWTH_BPS = 1_000;
-/** Near the maximum one packet per response time is added. */
+/** Additive: a packet in the time that it takes to see what it does, a round trip and the detector's delay. */
 const PACKET_BITS = 9_600;
 const DETECTION_US = 100_000;
-const MIN_ADDED_BPS = 4_000;
+/** At low rates that is too much: over-use would be seen when the queue is long. */
+const MAX_ADDED_SHARE = 0.07;
+/** At low rates and on long paths either way would take minutes. */
+const MIN_GROWTH_BPS = 4_000;
+/** Growth for a longer time without feedback would be a leap. */
 const MAX_STEP_US = 1_000_000;
 
-/** Bounds of the round trip that one decrease is given to show. */
-const MIN_REDUCTION_US = 10_000;
-const MAX_REDUCTION_US = 200_000;
+/** A decrease is given a round trip, within these bounds, to show. */
+const MIN_WAIT_US = 10_000;
+const MAX_WAIT_US = 200_000;
 
 export class AimdRate {
-  rateBps: number;
-  /** When it last fell. */
+  bps: number;
   decreasedUs = Number.NEGATIVE_INFINITY;
   readonly #capacity = new LinkCapacity();
-  #holding = true;
   #changedUs: number;
 
-  constructor(rateBps: number, nowUs: number) {
-    this.rateBps = rateBps;
+  constructor(bps: number, nowUs: number) {
+    this.bps = bps;
     this.#changedUs = nowUs;
   }
 
-  /** `ackedBps`: 0 when it is not known. `limitBps`: it may not grow beyond. */
-  update(signal: DelaySignal, ackedBps: number, limitBps: number, rttUs: number, nowUs: number): void {
-    if (signal === "overuse") this.#decrease(ackedBps, rttUs, nowUs);
-    else if (signal === "underuse") this.#holding = true;
-    else this.#increase(ackedBps, limitBps, rttUs, nowUs);
-  }
-
-  /** A probe has shown that so much gets through, or something else that less does. */
-  onFull(bps: number): void {
-    this.#capacity.forget();
-    this.#capacity.onOveruse(bps);
-  }
-  onLoss(bps: number, nowUs: number): void {
-    if (bps < this.rateBps) {
-      this.rateBps = bps;
-      this.decreasedUs = nowUs;
-      this.#holding = true;
-    }
-    this.#capacity.forget();
-    this.#capacity.onOveruse(bps);
-  }
-  set(rateBps: number, nowUs: number): void {
-    if (rateBps < this.rateBps) this.decreasedUs = nowUs;
-    this.rateBps = rateBps;
-    this.#changedUs = nowUs;
-  }
-
-  #increase(ackedBps: number, limitBps: number, rttUs: number, nowUs: number): void {
-    if (this.#holding) {
-      this.#holding = false;
-      this.#changedUs = nowUs;
-      return;
-    }
+  /** No queue grows. `limitBps`: growth ends there, but what a probe has found beyond it stays. */
+  grow(ackedBps: number, limitBps: number, rttUs: number, nowUs: number): void {
+    if (this.#capacity.isBelow(ackedBps)) this.#capacity.forget();
     const elapsedUs = Math.min(nowUs - this.#changedUs, MAX_STEP_US);
     this.#changedUs = nowUs;
-    if (ackedBps > this.#capacity.upperBps) this.#capacity.forget();
-    const grown =
-      this.rateBps + (this.#capacity.known ? this.#added(rttUs, elapsedUs) : this.#multiplied(elapsedUs));
-    // The limit stops growth and does not take back what a probe has found.
-    this.rateBps = Math.max(this.rateBps, Math.min(grown, limitBps));
+    const grown = this.bps + (this.#growthBps(rttUs) * elapsedUs) / 1_000_000;
+    this.bps = Math.max(this.bps, Math.min(grown, limitBps));
   }
 
-  #multiplied(elapsedUs: number): number {
-    const growth = GROWTH_PER_SECOND ** (elapsedUs / 1_000_000) - 1;
-    return Math.max(this.rateBps * growth, (MIN_GROWTH_BPS * elapsedUs) / 1_000_000);
+  hold(nowUs: number): void {
+    this.#changedUs = nowUs;
   }
 
-  #added(rttUs: number, elapsedUs: number): number {
-    const responseUs = 2 * (rttUs + DETECTION_US);
-    return Math.max((PACKET_BITS * elapsedUs) / responseUs, (MIN_ADDED_BPS * elapsedUs) / 1_000_000);
+  /** A queue grew while the link carried `carriedBps`; 0 when that is not known. */
+  onOveruse(carriedBps: number, rttUs: number, nowUs: number): void {
+    this.hold(nowUs);
+    const waitUs = Math.min(Math.max(rttUs, MIN_WAIT_US), MAX_WAIT_US);
+    if (nowUs - this.decreasedUs < waitUs && !(carriedBps < this.bps / 2)) return;
+    if (carriedBps === 0) return this.#decrease(this.bps / 2, nowUs);
+    // What is counted now may be older than the queue: then the link is known better.
+    const wellKnown = BACKOFF * carriedBps > this.bps && this.#capacity.known;
+    const decreasedBps = BACKOFF * (wellKnown ? this.#capacity.bps : carriedBps);
+    if (this.#capacity.isAbove(carriedBps)) this.#capacity.forget();
+    this.#capacity.add(carriedBps);
+    this.#decrease(decreasedBps, nowUs);
   }
 
-  #decrease(ackedBps: number, rttUs: number, nowUs: number): void {
-    const waitUs = Math.min(Math.max(rttUs, MIN_REDUCTION_US), MAX_REDUCTION_US);
-    if (nowUs - this.decreasedUs < waitUs && !(ackedBps < this.rateBps / 2)) return;
-    this.#holding = true;
+  /** Losses or a probe have shown what the link carries. */
+  onCapacity(bps: number): void {
+    this.#capacity.forget();
+    this.#capacity.add(bps);
+  }
+
+  /** To less, for a reason other than delay. */
+  limit(bps: number, nowUs: number): void {
+    this.hold(nowUs);
+    if (bps < this.bps) this.#decrease(bps, nowUs);
+  }
+
+  /** A probe got through at `bps`. */
+  raise(bps: number, nowUs: number): void {
+    this.hold(nowUs);
+    if (bps > this.bps) this.bps = bps;
+  }
+
+  /** In a second. */
+  #growthBps(rttUs: number): number {
+    const added = (PACKET_BITS * 1_000_000) / (rttUs + DETECTION_US);
+    const share = this.#capacity.known ? Math.min(added / this.bps, MAX_ADDED_SHARE) : GROWTH_PER_SECOND - 1;
+    return Math.max(share * this.bps, MIN_GROWTH_BPS);
+  }
+
+  #decrease(bps: number, nowUs: number): void {
     this.decreasedUs = nowUs;
-    if (ackedBps === 0) {
-      this.rateBps /= 2;
-      return;
-    }
-    let decreased = A.backoff * ackedBps;
-    if (decreased > this.rateBps && this.#capacity.known) decreased = A.backoff * this.#capacity.bps;
-    if (ackedBps < this.#capacity.lowerBps) this.#capacity.forget();
-    this.#capacity.onOveruse(ackedBps);
-    if (decreased < this.rateBps) this.rateBps = decreased;
+    if (bps < this.bps) this.bps = bps;
   }
 }

@@ -1,33 +1,50 @@
 /**
- * Notices when what is sent is no longer answered: the path is gone, or the way back is.
+ * Notices when nothing that is sent is answered any more: the path is gone, or the way back.
+ *
+ *              unanswered for long             again, every HALVING_US
+ *    answered ─────────────────────▶ outage ──────┐
+ *        ▲                           │  ▲         │ halve
+ *        └────── an answer ──────────┘  └─────────┘
  */
 
-/** Patience beyond two round trips: feedback itself comes only every 50 to 250 ms. */
+/** Beyond two round trips; feedback comes every 50 to 250 ms. Less takes lost reports for an outage. */
 const PATIENCE_US = 400_000;
-/** Between halvings. */
+/** And so many packets: who sends hardly anything hears as little. */
+const MIN_UNANSWERED = 8;
+
+/** Slower keeps filling a path that is gone, faster is at the bottom after a pause that a viewer has hardly seen. */
 const HALVING_US = 400_000;
 
 export class FeedbackWatch {
-  /** What was allowed before the outage; 0 when there is none. */
+  /** What was allowed before the outage; 0 while there is none. */
   beforeBps = 0;
-  #unansweredUs = -1;
-  #nextUs = 0;
+  #unanswered = 0;
+  #sinceUs = 0;
+  #lastSentUs = 0;
+  #halvedUs = 0;
+
+  get outage(): boolean {
+    return this.beforeBps > 0;
+  }
 
   onSent(nowUs: number): void {
-    if (this.#unansweredUs < 0) this.#unansweredUs = nowUs;
+    if (this.#unanswered === 0) this.#sinceUs = nowUs;
+    this.#unanswered += 1;
+    this.#lastSentUs = nowUs;
   }
 
   onAnswer(): void {
-    this.#unansweredUs = -1;
+    this.#unanswered = 0;
     this.beforeBps = 0;
   }
 
   /** Returns true when the rate is to be halved now. */
   tick(targetBps: number, rttUs: number, nowUs: number): boolean {
-    if (this.#unansweredUs < 0 || nowUs - this.#unansweredUs < PATIENCE_US + 2 * rttUs) return false;
-    if (this.beforeBps === 0) this.beforeBps = targetBps;
-    else if (nowUs < this.#nextUs) return false;
-    this.#nextUs = nowUs + HALVING_US;
+    if (this.#unanswered < MIN_UNANSWERED || nowUs - this.#sinceUs < PATIENCE_US + 2 * rttUs) return false;
+    const stillSending = nowUs - this.#lastSentUs < HALVING_US;
+    if (!stillSending || (this.outage && nowUs - this.#halvedUs < HALVING_US)) return false;
+    if (!this.outage) this.beforeBps = targetBps;
+    this.#halvedUs = nowUs;
     return true;
   }
 }

@@ -1,49 +1,55 @@
 /**
- * What the link carried whenever its queue was found growing: mean and spread.
+ * What the link carried whenever it was found full: mean and spread (draft-ietf-rmcat-gcc-02 §5.5).
  *
- * While the acknowledged rate stays within three deviations, the rate is near its maximum and grows by small steps; when
- * it leaves that range the link has changed, and what is known of it is forgotten (draft-ietf-rmcat-gcc-02 §5.5).
+ * While what is acknowledged stays within the spread, the rate is near its maximum and grows in small steps. When it
+ * leaves it, the link has changed and what is known of it is forgotten.
  */
 
-/** Weight of a new sample. Larger forgets sooner, smaller believes longer in a link that has changed. */
+/** Weight of a new sample. Larger follows noise, smaller believes longer in a link that has changed. */
 const GAIN = 0.05;
 
-/** Bounds of the variance divided by the mean, in kbit/s: 14 and 35 kbit/s of deviation at 500. */
+/** Bounds of the variance over the mean, in kbit/s: deviations of 14 and 35 kbit/s at 500. */
 const MIN_RELATIVE_VARIANCE = 0.4;
 const MAX_RELATIVE_VARIANCE = 2.5;
 const DEVIATIONS = 3;
+/** At high rates that would be less than half a second's count is wrong by. */
+const MIN_UPPER_MARGIN = 0.06;
+
+const UNKNOWN = -1;
 
 export class LinkCapacity {
-  #meanKbps = -1;
+  #meanKbps = UNKNOWN;
   #relativeVariance = MIN_RELATIVE_VARIANCE;
 
   get known(): boolean {
-    return this.#meanKbps >= 0;
+    return this.#meanKbps !== UNKNOWN;
   }
 
   get bps(): number {
     return this.#meanKbps * 1000;
   }
 
-  get upperBps(): number {
-    return this.known ? this.bps + Math.max(this.#marginBps, 0.06 * this.bps) : Number.POSITIVE_INFINITY;
+  /** Whether the link has carried so much more or less that it can not be the same. */
+  isAbove(bps: number): boolean {
+    return this.known && bps < this.bps - this.#marginBps;
   }
 
-  get lowerBps(): number {
-    return this.known ? this.bps - this.#marginBps : 0;
+  isBelow(bps: number): boolean {
+    return this.known && bps > this.bps + Math.max(this.#marginBps, MIN_UPPER_MARGIN * this.bps);
   }
 
-  onOveruse(ackedBps: number): void {
-    const sample = ackedBps / 1000;
+  /** The link was full and carried `bps`. */
+  add(bps: number): void {
+    const sample = bps / 1000;
     this.#meanKbps = this.known ? (1 - GAIN) * this.#meanKbps + GAIN * sample : sample;
     const error = this.#meanKbps - sample;
-    const variance =
-      (1 - GAIN) * this.#relativeVariance + (GAIN * error * error) / Math.max(this.#meanKbps, 1);
+    const relative = (error * error) / Math.max(this.#meanKbps, 1);
+    const variance = (1 - GAIN) * this.#relativeVariance + GAIN * relative;
     this.#relativeVariance = Math.min(Math.max(variance, MIN_RELATIVE_VARIANCE), MAX_RELATIVE_VARIANCE);
   }
 
   forget(): void {
-    this.#meanKbps = -1;
+    this.#meanKbps = UNKNOWN;
   }
 
   get #marginBps(): number {

@@ -1,42 +1,42 @@
 /**
- * Gathers the fates of packets into observations of a quarter second, in the order they were sent.
+ * Gathers the fates of packets into observations of a quarter second, in the order of sending.
  *
- * A packet is judged once, a while after later ones have come, so that one that was only overtaken does not count as
- * lost. What no feedback has spoken of counts as sent and as neither lost nor received: its report was lost.
+ * A packet is judged once, some time after later ones have come: one that was only overtaken is not lost. A packet that no
+ * report spoke of was sent, and counts neither as lost nor as received.
  */
 import { FATE, type SentPacketLog } from "./sent-packet-log.ts";
 
-/** A packet may come so much later than those sent after it. Longer acts on losses later, shorter counts false ones. */
-const REORDERING_US = 60_000;
+/** A packet may come so much later than those sent after it. More acts later on losses, less counts false ones. */
+const REORDERING_US = 100_000;
 
-/** Longer makes fewer and surer observations, shorter sees a change of rate sooner. */
+/** Longer makes fewer and surer observations, shorter follows the rate more closely. */
 const SPAN_US = 250_000;
 
+const NOT_BEGUN = -1;
+
 export class LossObserver {
-  /** Of the last whole observation. */
+  /** Of the latest whole observation, once `advance` has returned true. */
   bytes = 0;
   lostBytes = 0;
   sentBps = 0;
   #nextExtSeq = 0;
-  #startUs = -1;
+  #startUs = NOT_BEGUN;
   #sentBytes = 0;
-  #knownBytes = 0;
+  #judgedBytes = 0;
   #lostBytes = 0;
 
-  /** `newestUs`: when the newest packet was sent that has come. Returns true at the end of an observation; call it again. */
-  advance(log: SentPacketLog, newestUs: number): boolean {
-    if (this.#nextExtSeq < log.oldestExtSeq) this.#nextExtSeq = log.oldestExtSeq;
+  /** `newestSentUs`: of what has come. Returns true at the end of an observation, and may then be called again. */
+  advance(log: SentPacketLog, newestSentUs: number): boolean {
+    this.#nextExtSeq = Math.max(this.#nextExtSeq, log.oldestExtSeq);
     for (; this.#nextExtSeq < log.nextExtSeq; this.#nextExtSeq++) {
-      const extSeq = this.#nextExtSeq;
-      const sentUs = log.sentUs(extSeq);
-      if (sentUs > newestUs - REORDERING_US) return false;
-      if (this.#startUs < 0) this.#startUs = sentUs;
-      const spanUs = sentUs - this.#startUs;
-      if (spanUs >= SPAN_US && this.#knownBytes > 0) {
-        this.#close(sentUs, spanUs);
+      const sentUs = log.sentUs(this.#nextExtSeq);
+      if (sentUs > newestSentUs - REORDERING_US) return false;
+      if (this.#startUs === NOT_BEGUN) this.#startUs = sentUs;
+      if (sentUs - this.#startUs >= SPAN_US && this.#judgedBytes > 0) {
+        this.#close(sentUs);
         return true;
       }
-      this.#count(log.fate(extSeq), log.bytes(extSeq));
+      this.#judge(log.fate(this.#nextExtSeq), log.bytes(this.#nextExtSeq));
     }
     return false;
   }
@@ -44,28 +44,28 @@ export class LossObserver {
   /** What was sent before this is not to be judged. */
   skipTo(extSeq: number): void {
     this.#nextExtSeq = extSeq;
-    this.#clear(-1);
+    this.#begin(NOT_BEGUN);
   }
 
-  #count(fate: number, bytes: number): void {
+  #judge(fate: number, bytes: number): void {
     this.#sentBytes += bytes;
-    if (fate === FATE.unknown || fate === FATE.unreported) return;
-    this.#knownBytes += bytes;
+    if (fate !== FATE.lost && fate !== FATE.received) return;
+    this.#judgedBytes += bytes;
     if (fate === FATE.lost) this.#lostBytes += bytes;
   }
 
-  /** At the packet that begins the next one, which was sent at `sentUs`. */
-  #close(sentUs: number, spanUs: number): void {
-    this.bytes = this.#knownBytes;
+  /** The packet sent at `endUs` begins the next one. */
+  #close(endUs: number): void {
+    this.bytes = this.#judgedBytes;
     this.lostBytes = this.#lostBytes;
-    this.sentBps = (this.#sentBytes * 8_000_000) / spanUs;
-    this.#clear(sentUs);
+    this.sentBps = (this.#sentBytes * 8_000_000) / (endUs - this.#startUs);
+    this.#begin(endUs);
   }
 
-  #clear(startUs: number): void {
+  #begin(startUs: number): void {
     this.#startUs = startUs;
     this.#sentBytes = 0;
-    this.#knownBytes = 0;
+    this.#judgedBytes = 0;
     this.#lostBytes = 0;
   }
 }

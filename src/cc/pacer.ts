@@ -1,35 +1,51 @@
 /**
- * How fast queued packets may leave: a debt in bytes that is paid at a multiple of the target.
+ * How fast queued packets may leave: a debt in bytes, paid at a multiple of the target.
  *
- * Audio does not ask, it adds to the debt; so do retransmissions and probes. Whoever asks may send while there is none.
+ *    audio, retransmissions, probes ──▶ sent at once ──┐
+ *    video ──▶ queue ──▶ maySend()? ──▶ sent ──────────┴─▶ debt ──▶ paid by time
+ *
+ * Only the budget: the queue is the caller's.
  */
-export const P = { factor: 1.2 };
+
+/**
+ * More lets a key frame queue in the network, where audio can not overtake it and it looks like over-use; less never works
+ * off what waits here. The link carries little more than the target anyway, so a frame arrives no later for it.
+ */
+const FACTOR = 1.1;
+
+/** What is not used of a tick may be used in the next. More makes bursts, less loses what falls between two ticks. */
 const CREDIT_US = 10_000;
+/** More would stop video for long after a burst of what does not wait, less would forget that it was sent. */
 const MAX_DEBT_US = 300_000;
-const OVERHEAD_BYTES = 28;
+
+/** IP and UDP headers, as the target counts them. */
+const HEADER_BYTES = 28;
 
 export class Pacer {
   #bytesPerUs = 0;
+  /** Below zero it is credit. */
   #debtBytes = 0;
   #paidUs = 0;
 
   setRate(targetBps: number): void {
-    this.#bytesPerUs = (P.factor * targetBps) / 8_000_000;
+    this.#bytesPerUs = (FACTOR * targetBps) / 8_000_000;
   }
 
+  /** Whether a packet that can wait may leave now. */
   maySend(nowUs: number): boolean {
     this.#pay(nowUs);
     return this.#debtBytes <= 0;
   }
 
+  /** Anything was sent: `bytes` of payload of a datagram. */
   onSent(bytes: number, nowUs: number): void {
     this.#pay(nowUs);
-    this.#debtBytes = Math.min(this.#debtBytes + bytes + OVERHEAD_BYTES, MAX_DEBT_US * this.#bytesPerUs);
+    this.#debtBytes = Math.min(this.#debtBytes + bytes + HEADER_BYTES, MAX_DEBT_US * this.#bytesPerUs);
   }
 
   #pay(nowUs: number): void {
-    const paid = this.#debtBytes - (nowUs - this.#paidUs) * this.#bytesPerUs;
-    this.#debtBytes = Math.max(paid, -CREDIT_US * this.#bytesPerUs);
+    const paid = (nowUs - this.#paidUs) * this.#bytesPerUs;
+    this.#debtBytes = Math.max(this.#debtBytes - paid, -CREDIT_US * this.#bytesPerUs);
     this.#paidUs = nowUs;
   }
 }

@@ -1,132 +1,82 @@
 /**
- * One probe: a few bursts at a higher rate than is sent else, and what came of them.
+ * The sending of one probe: some bursts at a higher rate than is sent else, of padding beside the media of the time.
  *
- *   sent     │▮▮▮      │▮▮▮      │▮▮▮      │▮▮▮            every 10 ms, padding beside the media of the time
- *   arrived      │▮ ▮ ▮   ▮ ▮ ▮   ▮ ▮ ▮   ▮ ▮ ▮│
- *                     └───────────────────────┘            bytes after the first burst / this time
- *
- * A burst is what is sent at one instant, so the first only marks the start, on both sides. The result is the lower of
- * the two rates, as in libwebrtc's ProbeBitrateEstimator, which has single packets for bursts.
+ *   sent  │▮▮▮      │▮▮▮      │▮▮▮      │▮▮▮         a burst is what is sent at one instant
+ *         └─────────────────────────────┘            its rate: the bytes after the first burst over this time
  */
 
-/** Bursts and time of a probe: longer is surer and fills a queue further. */
+/** Of which the first only marks the start. More fills a queue further, fewer measures single bursts. */
 const MIN_BURSTS = 4;
-const SPAN_US = 30_000;
-/** The caller's clock: a burst is what it may send until its next tick. */
+/** Bursts come with the caller's clock: each may be what its rate allows until the next. */
 const TICK_US = 10_000;
 
-/** A probe that is not sent or not answered by then has failed. */
-const SENDING_TIMEOUT_US = 200_000;
-const ANSWER_TIMEOUT_US = 1_000_000;
-
-const MIN_RECEIVED_SHARE = 0.8;
-/** Arriving so much faster than sent is a radio that let packets go at once, not a rate. */
-const MAX_RATIO = 2;
-/** Below this share of the sent rate the link was full, and then a little less than was measured is right. */
-const FULL_RATIO = 0.9;
-const FULL_UTILIZATION = 0.95;
-
-type State = "idle" | "sending" | "waiting";
+/** What could not be sent by then has too many gaps to tell a rate. */
+const TIMEOUT_US = 400_000;
 
 export class ProbeCluster {
-  state: State = "idle";
   rateBps = 0;
-  full = false;
-  #startUs = 0;
-  #firstExtSeq = 0;
-  #lastExtSeq = 0;
-  #firstUs = 0;
-  #lastUs = 0;
-  #bursts = 0;
-  #firstBurstBytes = 0;
+  /** Of packets and times sent. */
+  firstExtSeq = 0;
+  lastExtSeq = 0;
+  firstUs = 0;
+  lastUs = 0;
+  /** After the first burst. */
+  bytesAfterFirst = 0;
+  #sending = false;
+  #spanUs = 0;
   #bytes = 0;
-  #firstArrivalUs = 0;
-  #lastArrivalUs = 0;
-  #receivedBytes = 0;
+  #bursts = 0;
 
-  /** Whether packets of this number, or later ones, belong to it. */
-  get lastUs(): number {
-    return this.#lastUs;
-  }
-  get startUs(): number {
-    return this.#startUs;
+  get sending(): boolean {
+    return this.#sending;
   }
 
-  start(rateBps: number, nextExtSeq: number, nowUs: number): void {
-    this.state = "sending";
+  /** Whether enough was sent to tell a rate. */
+  get complete(): boolean {
+    return this.#bursts >= MIN_BURSTS && this.lastUs - this.firstUs >= this.#spanUs;
+  }
+
+  start(rateBps: number, spanUs: number, nextExtSeq: number, nowUs: number): void {
     this.rateBps = rateBps;
-    this.#startUs = nowUs;
-    this.#firstExtSeq = nextExtSeq;
-    this.#lastExtSeq = nextExtSeq - 1;
-    this.#lastUs = nowUs;
-    this.#bursts = 0;
-    this.#firstBurstBytes = 0;
+    this.firstExtSeq = nextExtSeq;
+    this.lastExtSeq = nextExtSeq - 1;
+    this.firstUs = nowUs;
+    this.lastUs = nowUs;
+    this.bytesAfterFirst = 0;
+    this.#sending = true;
+    this.#spanUs = spanUs;
     this.#bytes = 0;
-    this.#firstArrivalUs = Number.NEGATIVE_INFINITY;
-    this.#lastArrivalUs = Number.NEGATIVE_INFINITY;
-    this.#receivedBytes = 0;
+    this.#bursts = 0;
   }
 
+  stop(): void {
+    this.#sending = false;
+  }
+
+  /** Of this tick's burst, so much is yet to be sent. */
   bytesDue(nowUs: number): number {
-    if (this.state !== "sending") return 0;
-    const due = (this.rateBps * (nowUs - this.#startUs + TICK_US)) / 8_000_000 - this.#bytes;
+    if (!this.#sending) return 0;
+    const due = (this.rateBps * (nowUs - this.firstUs + TICK_US)) / 8_000_000 - this.#bytes;
     return due > 0 ? Math.ceil(due) : 0;
   }
 
-  onSent(extSeq: number, bytes: number, nowUs: number): void {
-    if (this.state !== "sending") return;
-    if (this.#bursts === 0) {
-      this.#firstUs = nowUs;
-      this.#startUs = nowUs;
+  /** Returns false when the packet is not of the probe any more: the one before was the last. */
+  onSent(extSeq: number, bytes: number, nowUs: number): boolean {
+    const newBurst = this.#bursts === 0 || nowUs !== this.lastUs;
+    if (newBurst && this.complete) {
+      this.#sending = false;
+      return false;
     }
-    if (this.#bursts === 0 || nowUs !== this.#lastUs) {
-      if (this.#bursts >= MIN_BURSTS && this.#lastUs - this.#firstUs >= SPAN_US) {
-        this.state = "waiting";
-        return;
-      }
-      this.#bursts += 1;
-    }
-    this.#lastUs = nowUs;
-    this.#lastExtSeq = extSeq;
+    if (this.#bursts === 0) this.firstUs = nowUs;
+    else if (nowUs !== this.firstUs) this.bytesAfterFirst += bytes;
+    if (newBurst) this.#bursts += 1;
+    this.lastExtSeq = extSeq;
+    this.lastUs = nowUs;
     this.#bytes += bytes;
-    if (nowUs === this.#firstUs) this.#firstBurstBytes += bytes;
+    return true;
   }
 
-  onReceived(extSeq: number, sentUs: number, arrivalUs: number, bytes: number): void {
-    if (this.state === "idle" || extSeq < this.#firstExtSeq || extSeq > this.#lastExtSeq) return;
-    if (sentUs === this.#firstUs) {
-      if (arrivalUs > this.#firstArrivalUs) this.#firstArrivalUs = arrivalUs;
-      return;
-    }
-    this.#receivedBytes += bytes;
-    if (arrivalUs > this.#lastArrivalUs) this.#lastArrivalUs = arrivalUs;
-  }
-
-  /** At the end of a feedback that spoke of packets until `extSeq`: the result, 0 when it failed, -1 when not yet known. */
-  result(extSeq: number, nowUs: number): number {
-    if (this.state === "idle") return -1;
-    if (this.state === "sending") {
-      if (nowUs - this.#startUs < SENDING_TIMEOUT_US) return -1;
-      this.state = this.#bursts >= 3 ? "waiting" : "idle";
-      if (this.state === "idle") return 0;
-    }
-    if (extSeq < this.#lastExtSeq && nowUs - this.#lastUs < ANSWER_TIMEOUT_US) return -1;
-    this.state = "idle";
-    return this.#measure();
-  }
-
-  #measure(): number {
-    this.full = false;
-    const sentBytes = this.#bytes - this.#firstBurstBytes;
-    const sentUs = this.#lastUs - this.#firstUs;
-    const arrivedUs = this.#lastArrivalUs - this.#firstArrivalUs;
-    if (this.#receivedBytes < MIN_RECEIVED_SHARE * sentBytes || sentUs <= 0) return 0;
-    if (!(arrivedUs > 0 && arrivedUs < ANSWER_TIMEOUT_US)) return 0;
-    const sentBps = (sentBytes * 8_000_000) / sentUs;
-    const receivedBps = (this.#receivedBytes * 8_000_000) / arrivedUs;
-    if (receivedBps > MAX_RATIO * sentBps) return 0;
-    this.full = receivedBps < FULL_RATIO * sentBps;
-    if (this.full) return FULL_UTILIZATION * receivedBps;
-    return Math.min(sentBps, receivedBps);
+  isOverdue(nowUs: number): boolean {
+    return this.#sending && nowUs - this.firstUs > TIMEOUT_US;
   }
 }

@@ -1,61 +1,81 @@
 /**
  * When to probe for more, and how fast.
  *
- *   start, end of an outage ──▶ a first, bold probe ──▶ result near its rate? twice that again
- *   more is wanted, nothing grows, no over-use lately ──▶ twice the target, each time it fails after a longer pause
+ *   the path is there ──▶ boldly ──▶ got through? ──▶ twice as fast, until it does not or nothing more is wanted
+ *   more is wanted, and for a while nothing was found ──▶ twice the target; after each that found nothing, a longer while
  */
 
-const START_FACTOR = 3;
+/** What a path is first tried with, in start rates. More overruns a slow link for longer, less takes more probes. */
+const FIRST_FACTOR = 3;
+/** More is found in fewer steps, and overruns a full link for longer. */
 const FURTHER_FACTOR = 2;
-/** A result of so much of the probe says that there may be more. */
+/** Getting through with this share of the rate says that there may be more. */
 const FURTHER_SHARE = 0.7;
-/** Of what is wanted: a probe comes out a little lower than it was sent. */
-const HEADROOM = 1.1;
 
-/** Between probes while they succeed; after failures longer. */
+/** Beyond what is wanted: what a probe finds is a little less than it was sent with. */
+const WANTED_FACTOR = 1.1;
+
+/** Between probes, and how long it may become. Shorter fills queues more often, longer leaves viewers with less. */
 const MIN_PAUSE_US = 3_000_000;
 const MAX_PAUSE_US = 12_000_000;
+/** After a decrease, if all that is allowed is sent: then the rate grows of itself. */
+const GROWING_PAUSE_US = 8_000_000;
+/** Wanting so much more than before is a new question. */
+const NEW_WANT_FACTOR = 1.5;
+
+/** A probe of which nothing can be told, because packets or reports were lost, is repeated so often. */
+const MAX_REPEATS = 2;
 
 export class ProbePlanner {
-  #mostBps = 0;
+  #wantedBps = 0;
+  /** A probe to send as soon as the path is calm; 0 when there is none. */
+  #urgentBps = 0;
+  #rateBps = 0;
+  #repeats = 0;
   #pauseUs = MIN_PAUSE_US;
   #nextUs = Number.NEGATIVE_INFINITY;
-  /** Rate of a probe that is to come as soon as it may. */
-  #urgentBps = 0;
-  #probedBps = 0;
 
+  /** `mostBps`: what could be used; 0 when what is allowed is enough. */
   wants(mostBps: number): void {
-    if (mostBps > 1.5 * this.#mostBps) this.#pauseUs = MIN_PAUSE_US;
-    this.#mostBps = mostBps;
+    if (mostBps > NEW_WANT_FACTOR * this.#wantedBps) {
+      this.#pauseUs = MIN_PAUSE_US;
+      this.#nextUs = Number.NEGATIVE_INFINITY;
+    }
+    this.#wantedBps = mostBps;
   }
 
-  /** Feedback came for the first time, or again after an outage. */
-  onStart(targetBps: number): void {
-    this.#urgentBps = Math.max(this.#urgentBps, targetBps);
+  onFirstFeedback(startBps: number): void {
+    this.#urgentBps = FIRST_FACTOR * startBps;
   }
 
-  onResult(resultBps: number, targetBps: number, nowUs: number): void {
-    const found = resultBps > targetBps;
-    this.#urgentBps = found && resultBps > FURTHER_SHARE * this.#probedBps ? FURTHER_FACTOR * resultBps : 0;
-    if (found) this.#pauseUs = MIN_PAUSE_US;
-    else if (resultBps > 0) this.#pauseUs = Math.min(2 * this.#pauseUs, MAX_PAUSE_US);
-    this.#nextUs = nowUs + (resultBps > 0 ? this.#pauseUs : MIN_PAUSE_US);
+  onOutageEnd(beforeBps: number): void {
+    this.#urgentBps = beforeBps;
+    this.#repeats = 0;
   }
 
-  /** The rate of a probe to be sent now, or 0. */
-  next(targetBps: number, idle: boolean, decreasedUs: number, nowUs: number): number {
-    const mostBps = this.#mostBps * HEADROOM;
-    if (targetBps >= this.#mostBps) return 0;
-    if (
-      this.#urgentBps === 0 &&
-      (nowUs < this.#nextUs || nowUs < decreasedUs + (idle ? MIN_PAUSE_US : 5_000_000))
-    )
-      return 0;
-    const rateBps = Math.min(this.#urgentBps > 0 ? this.#urgentBps : FURTHER_FACTOR * targetBps, mostBps);
+  /** The rate of a probe to send now, or 0. `limited`: the application does not use the target. */
+  next(targetBps: number, limited: boolean, decreasedUs: number, nowUs: number): number {
+    if (targetBps >= this.#wantedBps) return 0;
+    const calmUs = decreasedUs + (limited ? MIN_PAUSE_US : GROWING_PAUSE_US);
+    if (this.#urgentBps === 0 && nowUs < Math.max(this.#nextUs, calmUs)) return 0;
+    const rateBps = this.#urgentBps > 0 ? this.#urgentBps : FURTHER_FACTOR * targetBps;
+    this.#rateBps = Math.min(rateBps, WANTED_FACTOR * this.#wantedBps);
     this.#urgentBps = 0;
-    this.#probedBps = rateBps;
-    return rateBps;
+    return this.#rateBps;
   }
 
-  static readonly startFactor = START_FACTOR;
+  /** `resultBps`: 0 when nothing can be told. */
+  onResult(resultBps: number, targetBps: number, nowUs: number): void {
+    if (resultBps === 0 && this.#repeats < MAX_REPEATS) {
+      this.#repeats += 1;
+      this.#urgentBps = this.#rateBps;
+      return;
+    }
+    this.#repeats = 0;
+    if (resultBps > targetBps) {
+      this.#pauseUs = MIN_PAUSE_US;
+      if (resultBps > FURTHER_SHARE * this.#rateBps) this.#urgentBps = FURTHER_FACTOR * resultBps;
+    } else if (resultBps > 0) this.#pauseUs = Math.min(2 * this.#pauseUs, MAX_PAUSE_US);
+    this.#nextUs = nowUs + this.#pauseUs;
+  }
 }

@@ -44,7 +44,7 @@ const MAX_WAIT_US = 400_000;
 
 export class SendController {
   readonly outlet: Outlet;
-  /** Null until the first packet: a peer that only publishes never needs one. */
+  /** Null until there is something to send: a peer that only publishes never needs one. */
   estimator: BandwidthEstimator | null = null;
   readonly #pacer = new Pacer();
   readonly #queue = new PacedQueue();
@@ -149,6 +149,9 @@ export class SendController {
   }
 
   tick(nowUs: number, downTracks: readonly DownTrack[]): void {
+    if (this.estimator === null && downTracks.some(({ source }) => source !== null)) {
+      this.estimator = new BandwidthEstimator(nowUs);
+    }
     const { estimator } = this;
     if (estimator === null) return;
     this.#retransmitted.tick(nowUs);

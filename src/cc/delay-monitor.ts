@@ -1,0 +1,88 @@
+/**
+ * What arrival times say about queues on the path:
+ *
+ *   packet ─┬─▶ PacketGroups ─▶ DelayTrend ─▶ OveruseDetector ─┐
+ *           │        └─▶ jitterUs                              ├─▶ signal()
+ *           └─▶ QueueDelay ─▶ queueUs ─────────────────────────┘
+ *
+ * The trend says that a queue grows, early; the queue's own length says that there is one. Both together are over-use:
+ * jitter makes trends without a queue, and another's queue has no trend of our making.
+ */
+import type { Acknowledgements } from "./acknowledgements.ts";
+import { DelayTrend } from "./delay-trend.ts";
+import { type DelaySignal, OveruseDetector } from "./overuse-detector.ts";
+import { PacketGroups } from "./packet-groups.ts";
+import { QueueDelay } from "./queue-delay.ts";
+
+/** A queue shorter than this is not worth a decrease. More adds as much delay for all, less believes in jitter. */
+const MIN_QUEUE_US = 25_000;
+/** The same while the application sends less than it might: then it is rather the work of a key frame than of the rate. */
+const MIN_LIMITED_QUEUE_US = 60_000;
+/** A queue of this length is over-use whatever its trend: it grows too slowly to show, or too fast for the window. */
+const MAX_QUEUE_US = 100_000;
+
+/** After such a pause a path is measured anew. */
+const PAUSE_US = 2_000_000;
+
+/** Weight of a new difference in the mean of them. */
+const JITTER_GAIN = 1 / 32;
+/** Where jitter is large even the fastest of some packets are late by it: what it explains is no queue. */
+const JITTERS = 2;
+const QUIET_JITTER_US = 15_000;
+
+export class DelayMonitor {
+  /** Mean difference of what two groups took. */
+  jitterUs = 0;
+  readonly #groups = new PacketGroups();
+  readonly #trend = new DelayTrend();
+  readonly #detector = new OveruseDetector();
+  readonly #queue = new QueueDelay();
+
+  get queueUs(): number {
+    const byJitterUs = Math.max(JITTERS * this.jitterUs - QUIET_JITTER_US, 0);
+    return Math.max(this.#queue.us - byJitterUs, 0);
+  }
+
+  onPacket({ sentUs, arrivalUs }: Acknowledgements): void {
+    this.#queue.onPacket(sentUs, arrivalUs);
+    if (this.#groups.onPacket(sentUs, arrivalUs)) this.#onGroup();
+  }
+
+  /** Sent in or right after a probe: it waits for the probe, which is no trend. */
+  onProbePacket({ sentUs, arrivalUs }: Acknowledgements): void {
+    this.#queue.onPacket(sentUs, arrivalUs);
+    this.#groups.reset();
+  }
+
+  /** `limited`: the application sends less than it might. */
+  signal(limited: boolean): DelaySignal {
+    const { signal } = this.#detector;
+    if (this.queueUs > MAX_QUEUE_US) return "overuse";
+    if (signal === "overuse" && this.queueUs < (limited ? MIN_LIMITED_QUEUE_US : MIN_QUEUE_US)) return "normal";
+    return signal;
+  }
+
+  /** The path is another one now. */
+  reset(): void {
+    this.#groups.reset();
+    this.#trend.reset();
+    this.#detector.reset();
+  }
+
+  /** What is taken for a queue is the path's own delay: it stays, however little is sent. */
+  acceptQueue(): void {
+    this.#queue.reset();
+  }
+
+  #onGroup(): void {
+    const { sendDeltaUs, arrivalDeltaUs, arrivalUs } = this.#groups;
+    if (sendDeltaUs > PAUSE_US) {
+      this.#trend.reset();
+      this.#detector.reset();
+    }
+    const deltaUs = arrivalDeltaUs - sendDeltaUs;
+    this.jitterUs += JITTER_GAIN * (Math.abs(deltaUs) - this.jitterUs);
+    this.#trend.update(deltaUs, arrivalUs);
+    this.#detector.update(this.#trend.slope, this.#trend.count, sendDeltaUs, arrivalUs);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Empties a queue that over-use has made, by sending less than the link carries for as long as it is there.
+ *
+ *            begin()
+ *    idle ───────────▶ draining ──▶ idle       the queue is empty
+ *                       │    ▲ └───▶ idle       it stays although we sent less: it is another's, or the path is longer
+ *                       └────┘                  it stays, and we did not send less: again
+ *
+ * libwebrtc leaves this to the back-off of its AIMD and to a congestion window. Bound to the queue's length it is gentle
+ * where a queue is short, and after a fall of capacity a second of it is gone in another.
+ */
+
+/** Up to this length the queue is left to the small back-off of the rate. */
+const FREE_US = 30_000;
+/** A queue so much longer would stop the sender: longer drains for longer, shorter makes the picture stutter. */
+const STOP_US = 400_000;
+/** Audio has to go on, and what is acknowledged tells when it is over. */
+const MIN_FACTOR = 0.25;
+
+/** The queue is empty: what is left is single packets. */
+const EMPTY_US = 12_000;
+
+/** How long a drain may take to show, beyond the queue itself and a round trip. */
+const PATIENCE_US = 1_000_000;
+/** Sending less means less than this share of the rate before. */
+const RECEDED_SHARE = 0.9;
+/** Of its length, if the queue is ours less must be left. */
+const LEFT_SHARE = 0.7;
+
+/** A queue that grows so much in spite of the drain is the work of another fall of capacity. */
+const GROWN_FACTOR = 1.5;
+const GROWN_US = 30_000;
+
+export class QueueDrain {
+  draining = false;
+  #startUs = 0;
+  #queueUs = 0;
+  #rateBps = 0;
+  #sentBytes = 0;
+
+  /** `sentBytes`: a running total. */
+  begin(queueUs: number, rateBps: number, sentBytes: number, nowUs: number): void {
+    this.draining = true;
+    this.#startUs = nowUs;
+    this.#queueUs = queueUs;
+    this.#rateBps = rateBps;
+    this.#sentBytes = sentBytes;
+  }
+
+  /** Whether what was sent at `sentUs` was sent before we knew: acknowledgements of it still show what the link carries. */
+  isBefore(sentUs: number): boolean {
+    return sentUs <= this.#startUs;
+  }
+
+  hasGrown(queueUs: number): boolean {
+    return queueUs > GROWN_FACTOR * this.#queueUs + GROWN_US;
+  }
+
+  /** `newestSentUs`: of what was acknowledged. Returns false when draining is in vain, and then has ended it. */
+  update(queueUs: number, newestSentUs: number, sentBytes: number, rttUs: number, nowUs: number): boolean {
+    if (!this.draining) return true;
+    if (queueUs < EMPTY_US) this.draining = false;
+    // What was sent before can only make it longer.
+    if (this.isBefore(newestSentUs)) this.#queueUs = Math.max(this.#queueUs, queueUs);
+    const elapsedUs = nowUs - this.#startUs;
+    if (elapsedUs <= PATIENCE_US + this.#queueUs + rttUs) return true;
+    const sentBps = ((sentBytes - this.#sentBytes) * 8_000_000) / elapsedUs;
+    if (sentBps < RECEDED_SHARE * this.#rateBps && queueUs > LEFT_SHARE * this.#queueUs) {
+      this.draining = false;
+      return false;
+    }
+    if (this.draining) this.begin(queueUs, this.#rateBps, sentBytes, nowUs);
+    return true;
+  }
+
+  /** The share of the rate that may be sent. */
+  factor(queueUs: number): number {
+    if (!this.draining) return 1;
+    const share = 1 - (queueUs - FREE_US) / STOP_US;
+    return Math.min(Math.max(share, MIN_FACTOR), 1);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * From what was measured to a rate: delay, losses and probes each move what the path is believed to carry, and a queue
+ * that has to be emptied takes off from it for a while.
+ *
+ *   delay signal ──▶ AimdRate ◀── LossModel ◀── LossObserver
+ *        │              │  ▲
+ *        ▼              │  └── result of a probe
+ *    QueueDrain ──▶ × ◀─┘
+ *                   ▼
+ *                  bps
+ */
+import type { Acknowledgements } from "./acknowledgements.ts";
+import { AimdRate } from "./aimd-rate.ts";
+import type { DelayMonitor } from "./delay-monitor.ts";
+import { LossModel, NO_LIMIT } from "./loss-model.ts";
+import { LossObserver } from "./loss-observer.ts";
+import { QueueDrain } from "./queue-drain.ts";
+import type { SentPacketLog } from "./sent-packet-log.ts";
+import type { Throughput } from "./throughput.ts";
+
+/** With such a queue the link is full, and nothing grows. */
+const MAX_GROWTH_QUEUE_US = 35_000;
+
+/** Of the rate from which on a link loses packets. Less leaves some of it unused, more leaves the queue full. */
+const LOSS_BACKOFF = 0.97;
+
+/** Observations behind `lossRatio`: one or two seconds. */
+const LOSS_OBSERVATIONS = 6;
+
+export class RateControl {
+  readonly #path: AimdRate;
+  readonly #drain = new QueueDrain();
+  readonly #observer = new LossObserver();
+  readonly #losses = new LossModel();
+  /** Whether the latest observation spoke of a limit. */
+  #lossLimited = false;
+  readonly #throughput: Throughput;
+  readonly #delay: DelayMonitor;
+
+  constructor(bps: number, throughput: Throughput, delay: DelayMonitor, nowUs: number) {
+    this.#path = new AimdRate(bps, nowUs);
+    this.#throughput = throughput;
+    this.#delay = delay;
+  }
+
+  /** What may be sent. */
+  get bps(): number {
+    return this.#path.bps * this.#drain.factor(this.#delay.queueUs);
+  }
+
+  get lossRatio(): number {
+    return this.#losses.latestLoss(LOSS_OBSERVATIONS);
+  }
+
+  /** When it last fell, other than to empty a queue. */
+  get decreasedUs(): number {
+    return this.#path.decreasedUs;
+  }
+
+  /** Whether more may be sent for a trial: no queue grows, none has to go. */
+  get isCalm(): boolean {
+    return !this.#drain.draining && !this.#lossLimited && this.#delay.signal(false) === "normal";
+  }
+
+  /** A feedback was read. */
+  update({ newestSentUs }: Acknowledgements, log: SentPacketLog, maxBps: number, rttUs: number, nowUs: number): void {
+    this.#updateByDelay(newestSentUs, maxBps, rttUs, nowUs);
+    while (this.#observer.advance(log, newestSentUs)) this.#onLossObservation(nowUs);
+    const { queueUs } = this.#delay;
+    const useful = this.#drain.update(queueUs, newestSentUs, this.#throughput.sentBytes, rttUs, nowUs);
+    if (!useful) this.#delay.acceptQueue();
+  }
+
+  /** A probe got `bps` through; `full` when it was sent faster than that. */
+  onProbe(bps: number, full: boolean, nowUs: number): void {
+    if (this.#delay.signal(false) === "overuse") return;
+    this.#path.raise(bps, nowUs);
+    if (!full) return;
+    this.#path.onCapacity(bps);
+    this.#beginDrain(this.#path.bps, nowUs);
+  }
+
+  /** Nothing is answered: to `bps`, until something is. */
+  onOutage(bps: number, nowUs: number): void {
+    this.#path.limit(bps, nowUs);
+  }
+
+  /** The path is back, perhaps another one; losses until `extSeq` were the outage. */
+  onOutageEnd(extSeq: number): void {
+    this.#observer.skipTo(extSeq);
+    this.#losses.reset();
+    this.#lossLimited = false;
+    this.#drain.draining = false;
+  }
+
+  get #mustHold(): boolean {
+    return this.#drain.draining || this.#lossLimited || this.#delay.queueUs > MAX_GROWTH_QUEUE_US;
+  }
+
+  #updateByDelay(newestSentUs: number, maxBps: number, rttUs: number, nowUs: number): void {
+    const throughput = this.#throughput;
+    const signal = this.#delay.signal(throughput.isLimited(this.#path.bps));
+    if (signal === "overuse") this.#onOveruse(newestSentUs, rttUs, nowUs);
+    else if (signal === "underuse" || this.#mustHold) this.#path.hold(nowUs);
+    else {
+      const limitBps = Math.min(throughput.growthLimitBps, maxBps);
+      this.#path.grow(throughput.ackedBps, limitBps, rttUs, nowUs);
+    }
+  }
+
+  #onOveruse(newestSentUs: number, rttUs: number, nowUs: number): void {
+    const { queueUs } = this.#delay;
+    const begins = !this.#drain.draining || this.#drain.hasGrown(queueUs);
+    const beforeBps = this.#path.bps;
+    // While we send less, what is acknowledged is what we send and says nothing of the link.
+    if (begins || this.#drain.isBefore(newestSentUs)) {
+      this.#path.onOveruse(this.#throughput.capacityBps(queueUs), rttUs, nowUs);
+    }
+    if (begins) this.#beginDrain(beforeBps, nowUs);
+  }
+
+  #onLossObservation(nowUs: number): void {
+    const { bytes, lostBytes, sentBps } = this.#observer;
+    this.#losses.add(bytes, lostBytes, sentBps);
+    // A full queue: delay has it in hand.
+    if (this.#drain.draining) return;
+    const { ackedBps } = this.#throughput;
+    if (this.#losses.isHeavy) {
+      const cameBps = this.#losses.cameBps;
+      this.#losses.reset();
+      return this.#limitByLoss(cameBps, nowUs);
+    }
+    const limitBps = this.#losses.limitBps(this.#path.bps);
+    this.#lossLimited = limitBps !== NO_LIMIT;
+    if (!this.#lossLimited || !this.#losses.exceeds(limitBps)) return;
+    this.#limitByLoss(LOSS_BACKOFF * Math.max(limitBps, ackedBps), nowUs);
+  }
+
+  #limitByLoss(bps: number, nowUs: number): void {
+    this.#path.limit(bps, nowUs);
+    this.#path.onCapacity(bps);
+  }
+
+  #beginDrain(rateBps: number, nowUs: number): void {
+    this.#drain.begin(this.#delay.queueUs, rateBps, this.#throughput.sentBytes, nowUs);
+  }
+}
