@@ -49,7 +49,8 @@ export class DownTrack {
   readonly reports = new ReceiverReports();
   source: DownSource | null = null;
   #selector: LayerSelector = new SvcSelector();
-  readonly allotment = new Allotment();
+  /** What it may send of its source. */
+  allotment = new Allotment();
   #preference = NO_PREFERENCE;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
@@ -99,6 +100,7 @@ export class DownTrack {
     this.interrupt();
     this.stream.sent.clear();
     this.#clock = undefined;
+    this.allotment = new Allotment();
     this.source = source;
     if (source === null) return;
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();

@@ -8,20 +8,23 @@
 const SOON_US = 5_000_000;
 
 /** Longer leaves room unused when a path gets better, shorter shows a picture that changes all the time. */
-const SHORTEST_US = 5_000_000;
-const LONGEST_US = 40_000_000;
+const SHORTEST_US = 2_000_000;
+const LONGEST_US = 32_000_000;
 
 export class GrowthHold {
   #grownUs = Number.NEGATIVE_INFINITY;
   #untilUs = Number.NEGATIVE_INFINITY;
   #nextUs = SHORTEST_US;
+  #hasBegun = false;
 
   isActive(nowUs: number): boolean {
     return nowUs < this.#untilUs;
   }
 
+  /** The first time is a guess, for nobody knows yet what the video takes and what the path carries. */
   onGrown(nowUs: number): void {
-    this.#grownUs = nowUs;
+    if (this.#hasBegun) this.#grownUs = nowUs;
+    this.#hasBegun = true;
   }
 
   /** For want of bandwidth it has to do with less. */
