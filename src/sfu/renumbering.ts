@@ -16,6 +16,13 @@
  */
 const RANGES = 64;
 
+/**
+ * Numbers missing in a row for which places are kept. More is a break and no loss: no repair reaches back so far, and a
+ * receiver of SRTP that misses 2^15 numbers does not know the rollover counter any more (RFC 3711 §3.3.1). Smaller would
+ * close gaps that a second of repairs could fill.
+ */
+const MAX_GAP = 1024;
+
 export const NOT_NUMBERED = -1;
 
 export class Renumbering {
@@ -53,6 +60,7 @@ export class Renumbering {
   /** The number that `input` goes out with, or NOT_NUMBERED when it was dropped or is too old to place. */
   forward(input: number): number {
     if (input <= this.#highestIn) return this.#placeLate(input);
+    this.#closeBreak(input);
     this.#highestIn = input;
     this.#highestOut = input + this.#offset;
     return this.#highestOut;
@@ -64,21 +72,34 @@ export class Renumbering {
    */
   drop(input: number): number {
     if (input <= this.#highestIn) return this.#placeLate(input);
+    this.#closeBreak(input);
     const gap = input - this.#highestIn - 1;
     if (this.#ranges > 0 && gap === 0 && this.#end[this.#newest] === this.#highestIn) {
       this.#end[this.#newest] = input;
-    } else {
-      this.#newest = (this.#newest + 1) % RANGES;
-      this.#start[this.#newest] = input;
-      this.#end[this.#newest] = input;
-      this.#offsetBefore[this.#newest] = this.#offset;
-      if (this.#ranges < RANGES) this.#ranges += 1;
-    }
+    } else this.#addRange(input, input);
     // Numbers missing before a dropped one keep their places: they may yet arrive.
     this.#highestIn = input;
     this.#highestOut += gap;
     this.#offset -= 1;
     return NOT_NUMBERED;
+  }
+
+  /** What is missing before `input`, if that is too much to keep places for, counts as dropped. */
+  #closeBreak(input: number): void {
+    const first = this.#highestIn + 1;
+    const gap = input - first;
+    if (gap <= MAX_GAP || this.#highestIn < this.#firstIn) return;
+    this.#addRange(first, input - 1);
+    this.#highestIn = input - 1;
+    this.#offset -= gap;
+  }
+
+  #addRange(start: number, end: number): void {
+    this.#newest = (this.#newest + 1) % RANGES;
+    this.#start[this.#newest] = start;
+    this.#end[this.#newest] = end;
+    this.#offsetBefore[this.#newest] = this.#offset;
+    if (this.#ranges < RANGES) this.#ranges += 1;
   }
 
   #placeLate(input: number): number {

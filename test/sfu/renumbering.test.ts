@@ -49,6 +49,20 @@ const TABLE: { name: string; rows: Row[] }[] = [
     ],
   },
   {
+    name: "keeps no places for more than can be repaired, whether it goes on with what is sent or with what is not",
+    rows: [
+      ["resync", 10],
+      ["forward", 10, 500],
+      ["forward", 1035, 1525],
+      ["forward", 2061, 1526],
+      ["forward", 1034, 1524],
+      ["forward", 1036, NOT_NUMBERED],
+      ["drop", 30_000],
+      ["forward", 30_001, 1527],
+      ["forward", 29_999, NOT_NUMBERED],
+    ],
+  },
+  {
     name: "names the number that a late packet leaves open when it is not wanted",
     rows: [
       ["resync", 10],
