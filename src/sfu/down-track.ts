@@ -222,7 +222,11 @@ export class DownTrack {
   #writeVideo(packet: UpPacket): void {
     const { frame, encoding } = packet;
     const selector = this.#selector;
-    const decision = selector.select(frame, encoding);
+    const before = selector.currentSpatial;
+    const selected = selector.select(frame, encoding);
+    // A key picture whose first frame comes late: the upper frames of it were turned away before. Begins anew with it.
+    const isLate = selected === "forward" && selector.currentSpatial > before && this.#isOvertaken(packet);
+    const decision = isLate ? "switch" : selected;
     if (decision === "switch") this.#switchTo(packet);
     if (frame.startsFrame) {
       if (selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
@@ -237,12 +241,16 @@ export class DownTrack {
     if (decision === "drop") this.stream.drop(packet, this.source!.payload.payloadType);
   }
 
+  #isOvertaken({ extSeq, encoding }: UpPacket): boolean {
+    return extSeq < this.source!.track.streams[encoding]!.highestExtSeq;
+  }
+
   /** After a switch at a packet that came late: what follows it was turned away, and waits in the history. */
   #catchUp({ extSeq, receivedUs, header }: UpPacket): void {
     const { track } = this.source!;
     const stream = track.streams[this.#encoding]!;
     const payload = track.payload(header.payloadType)!;
-    const last = stream.statistics.highestExtSeq;
+    const last = stream.highestExtSeq;
     for (let next = extSeq + 1; next <= last; next++) {
       if (!stream.recall(next, receivedUs, recalled)) continue;
       stream.readFrame(recalled, payload);

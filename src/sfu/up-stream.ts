@@ -49,6 +49,8 @@ export class UpStream {
   maxSpatial = 0;
   maxTemporal = 0;
   hasDescriptor = false;
+  /** Of the packets with media; -1 before the first. */
+  highestExtSeq = -1;
 
   readonly #extensions: ExtensionMap;
 
@@ -73,6 +75,7 @@ export class UpStream {
   /** Takes in a new packet with media; completes the facts that selection needs. */
   accept(packet: UpPacket, payload: PayloadParams): void {
     packet.encoding = this.encoding;
+    if (packet.extSeq > this.highestExtSeq) this.highestExtSeq = packet.extSeq;
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length, packet.receivedUs);
     this.readFrame(packet, payload);
