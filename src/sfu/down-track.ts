@@ -224,8 +224,9 @@ export class DownTrack {
     const selector = this.#selector;
     const before = selector.currentSpatial;
     const selected = selector.select(frame, encoding);
-    // A key picture whose first frame comes late: the upper frames of it were turned away before. Begins anew with it.
-    const isLate = selected === "forward" && selector.currentSpatial > before && this.#isOvertaken(packet);
+    // Layers change at a key picture whose first frame comes late: frames that build on it were turned away before.
+    const changes = selected === "forward" && selector.currentSpatial !== before;
+    const isLate = changes && this.#isOvertaken(packet);
     const decision = isLate ? "switch" : selected;
     if (decision === "switch") this.#switchTo(packet);
     if (frame.startsFrame) {
