@@ -13,6 +13,13 @@ export interface MediaStatistics {
   readonly totalAudioEnergy: number;
   /** In [0, 1], now. */
   readonly audioLevel: number;
+  /** Played, made up because nothing came in time, and those of these that were silence anyway. */
+  readonly totalSamplesReceived: number;
+  readonly concealedSamples: number;
+  readonly silentConcealedSamples: number;
+  /** Of the video: NACKs and PLIs, sent where it is received and got where it is sent. */
+  readonly nackCount: number;
+  readonly pliCount: number;
   /** Audio and video together, since the last reading. */
   readonly bitrateBps: number;
   /** What the browser believes that it could send; 0 while it has no estimate. */
@@ -29,6 +36,11 @@ export const NO_STATISTICS: MediaStatistics = {
   totalFreezesDuration: 0,
   totalAudioEnergy: 0,
   audioLevel: 0,
+  totalSamplesReceived: 0,
+  concealedSamples: 0,
+  silentConcealedSamples: 0,
+  nackCount: 0,
+  pliCount: 0,
   bitrateBps: 0,
   availableOutgoingBps: 0,
 };
@@ -60,14 +72,11 @@ export class StatisticsReader {
     const reports: Report[] = [];
     for (const report of (await this.#connection.getStats()).values()) reports.push(report as Report);
     const streams = reports.filter((report) => report.type === type);
-    const video = widest(streams.filter((report) => report.kind === "video"));
+    const videos = streams.filter((report) => report.kind === "video");
+    const video = widest(videos);
     const isAudio = (report: Report): boolean =>
       report.kind === "audio" && (report.type === type || report.type === "media-source");
     const audio = reports.find((report) => isAudio(report) && report.audioLevel !== undefined);
-    const bytes = streams.reduce(
-      (sum, report) => sum + numberOf(report.bytesReceived ?? report.bytesSent),
-      0,
-    );
     return {
       framesDecoded: numberOf(video?.[frames]),
       framesPerSecond: numberOf(video?.framesPerSecond),
@@ -78,7 +87,12 @@ export class StatisticsReader {
       totalFreezesDuration: numberOf(video?.totalFreezesDuration),
       totalAudioEnergy: numberOf(audio?.totalAudioEnergy),
       audioLevel: numberOf(audio?.audioLevel),
-      bitrateBps: this.#rate(bytes),
+      totalSamplesReceived: numberOf(audio?.totalSamplesReceived),
+      concealedSamples: numberOf(audio?.concealedSamples),
+      silentConcealedSamples: numberOf(audio?.silentConcealedSamples),
+      nackCount: sumOf(videos, "nackCount"),
+      pliCount: sumOf(videos, "pliCount"),
+      bitrateBps: this.#rate(sumOf(streams, "bytesReceived") + sumOf(streams, "bytesSent")),
       availableOutgoingBps: numberOf(
         reports.find((report) => report.availableOutgoingBitrate !== undefined)?.availableOutgoingBitrate,
       ),
@@ -98,6 +112,10 @@ function widest(reports: readonly Report[]): Report | undefined {
   const size = (report: Report): number =>
     numberOf(report.framesPerSecond) > 0 ? numberOf(report.frameWidth) : 0;
   return reports.toSorted((a, b) => size(b) - size(a))[0];
+}
+
+function sumOf(reports: readonly Report[], name: string): number {
+  return reports.reduce((sum, report) => sum + numberOf(report[name]), 0);
 }
 
 function numberOf(value: number | string | undefined): number {
