@@ -54,7 +54,7 @@ describe.skipIf(!requireProgram("chromium"))("who speaks in a sealed call", () =
   beforeAll(async () => {
     const file = join(folder, "speech.wav");
     writeFileSync(file, speech());
-    [server, browser] = await Promise.all([startServer(), launchChromium(file)]);
+    [server, browser] = await Promise.all([startServer(), launchChromium({ microphoneFile: file })]);
     ada = await TestCall.join(browser, server, { room: ROOM, name: "ada" });
     bo = await TestCall.join(browser, server, { room: ROOM, name: "bo", watch: true });
   });

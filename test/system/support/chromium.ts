@@ -19,12 +19,20 @@ const ARGUMENTS = [
   "--allow-loopback-in-peer-connection",
 ];
 
-/** `microphone`: a WAV file that is heard again and again; without it the browser's beep. */
-export async function launchChromium(microphone?: string): Promise<TestBrowser> {
-  const own = microphone === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphone}`];
-  return new ChromiumBrowser(
-    await chromium.launch({ executablePath: programPath("chromium"), args: [...ARGUMENTS, ...own] }),
-  );
+export interface ChromiumOptions {
+  /** Raw video (y4m) that the camera shows instead of the test picture. */
+  readonly cameraFile?: string;
+  /** A WAV file that is heard again and again instead of the beep. */
+  readonly microphoneFile?: string;
+}
+
+export async function launchChromium(options: ChromiumOptions = {}): Promise<TestBrowser> {
+  const { cameraFile, microphoneFile } = options;
+  const camera = cameraFile === undefined ? [] : [`--use-file-for-fake-video-capture=${cameraFile}`];
+  const microphone =
+    microphoneFile === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphoneFile}`];
+  const args = [...ARGUMENTS, ...camera, ...microphone];
+  return new ChromiumBrowser(await chromium.launch({ executablePath: programPath("chromium"), args }));
 }
 
 class ChromiumBrowser implements TestBrowser {
