@@ -97,7 +97,9 @@ export class Conference {
     const peerCiphers = ciphers === nullCipherFactory ? nullCipherFactory : portableCipherFactory;
     this.seats = people.map((person, i) => this.#seat(person, i, seed, peerCiphers));
     for (const seat of this.seats) this.#open(seat);
-    for (const seat of this.seats) for (const name of watchedBy(seat.person, people)) this.#watch(seat, name);
+    for (const { person } of this.seats) {
+      for (const name of watchedBy(person, people)) this.watch(person.name, name);
+    }
   }
 
   /** The core of the first thread. */
@@ -128,6 +130,32 @@ export class Conference {
   receive(datagram: Uint8Array, path: PathId, thread: Thread = this.threads[0]!): void {
     thread.core.receive(this.nowUs, datagram, datagram.length, path);
     this.#flush(thread);
+  }
+
+  /** From now on `viewer` receives what `publisher` sends. */
+  watch(viewer: string, publisher: string): void {
+    const { peer, thread } = this.seat(viewer);
+    const { peer: other, thread: home } = this.seat(publisher);
+    for (const track of other.publisher.tracks) {
+      if (home !== thread) this.#pipe(track, home, thread);
+      const [payload] = track.payloads as [PayloadParams];
+      const { subscriptionId, viewer: received } = peer.watch(track.kind, other, payload);
+      const { ssrc, rtxSsrc } = received.params;
+      thread.core.command(this.nowUs, {
+        kind: "down-track.add",
+        transportId: peer.transportId,
+        downTrack: {
+          subscriptionId,
+          kind: track.kind,
+          mid: `${ssrc}`,
+          cname: other.name,
+          ssrc: asSsrc(ssrc),
+          rtxSsrc: asSsrc(rtxSsrc),
+        },
+      });
+      const source = { trackId: track.trackId, payload };
+      thread.core.command(this.nowUs, { kind: "down-track.source", subscriptionId, source });
+    }
   }
 
   /** What `viewer` wants of the video of `publisher`. */
@@ -176,30 +204,6 @@ export class Conference {
     }
     const keys = peer.serverKeys(SRTP_AEAD_AES_128_GCM);
     core.receiveLetter(this.nowUs, { kind: "secure", transportId, keys });
-  }
-
-  #watch({ peer, thread }: Seat, name: string): void {
-    const { peer: other, thread: home } = this.seat(name);
-    for (const track of other.publisher.tracks) {
-      if (home !== thread) this.#pipe(track, home, thread);
-      const [payload] = track.payloads as [PayloadParams];
-      const { subscriptionId, viewer } = peer.watch(track.kind, other, payload);
-      const { ssrc, rtxSsrc } = viewer.params;
-      thread.core.command(this.nowUs, {
-        kind: "down-track.add",
-        transportId: peer.transportId,
-        downTrack: {
-          subscriptionId,
-          kind: track.kind,
-          mid: `${ssrc}`,
-          cname: other.name,
-          ssrc: asSsrc(ssrc),
-          rtxSsrc: asSsrc(rtxSsrc),
-        },
-      });
-      const source = { trackId: track.trackId, payload };
-      thread.core.command(this.nowUs, { kind: "down-track.source", subscriptionId, source });
-    }
   }
 
   #pipe(track: UpTrackParams, home: Thread, to: Thread): void {

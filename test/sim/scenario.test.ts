@@ -7,7 +7,20 @@ import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { NOTHING, type ViewReport } from "./call-report.ts";
 import { Conference, type Person } from "./conference.ts";
 import { nullCipherFactory } from "./null-cipher.ts";
-import { at, blackout, down, KBPS, leaves, line, MBPS, play, prefers, speaks, up } from "./scenario.ts";
+import {
+  at,
+  blackout,
+  down,
+  KBPS,
+  leaves,
+  line,
+  MBPS,
+  play,
+  prefers,
+  speaks,
+  up,
+  watches,
+} from "./scenario.ts";
 
 const MS = 1_000;
 const SECOND_US = 1_000_000;
@@ -146,6 +159,15 @@ test("who leaves is seen and heard no more", () => {
     false,
   ]);
   expect(report.view("cy", "bo")).toMatchObject({ audioLoss: 0, framesComplete: 0 });
+});
+
+test("who begins to watch in mid-call sees from then on", () => {
+  const cy: Person = { ...BO, name: "cy", watches: [] };
+  const report = play({ seed: 1, seconds: 4, people: [ADA, BO, cy], events: [at(2, watches("cy", "ada"))] });
+  const { firstPictureS, layerOfSecond } = report.view("cy", "ada");
+  expect(firstPictureS).toBeGreaterThan(2);
+  expect(firstPictureS).toBeLessThan(2.7);
+  expect(layerOfSecond.slice(0, 2)).toEqual([NOTHING, NOTHING]);
 });
 
 test("thirty publishers and one who watches them all", () => {

@@ -86,6 +86,11 @@ export function speaks(name: string, seconds: number): Happening {
   };
 }
 
+/** `viewer` begins to watch `publisher`, whom it did not watch before. */
+export function watches(viewer: string, publisher: string): Happening {
+  return (call) => call.watch(viewer, publisher);
+}
+
 /** What `viewer` wants of the video of `publisher`; what is left out is everything. */
 export function prefers(viewer: string, publisher: string, wishes: Partial<LayerPreference>): Happening {
   return (call) => call.prefer(viewer, publisher, { ...NO_PREFERENCE, ...wishes });

@@ -94,8 +94,8 @@ export class SimRtpStream {
   /** Undefined when the packet is forgotten. */
   rewrite(seq: number, nowUs: number): MadePacket | undefined {
     const { rtxPayloadType } = this.#options.payload;
-    const kept = this.#kept.find((one) => one?.seq === seq);
-    if (kept === undefined || rtxPayloadType === undefined) return undefined;
+    const kept = this.#kept[seq % KEPT_PACKETS];
+    if (kept?.seq !== seq || rtxPayloadType === undefined) return undefined;
     return this.#write(kept.packet, this.rtxSsrc, rtxPayloadType, this.rtxExtSeq++, seq, nowUs);
   }
 
