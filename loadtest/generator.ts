@@ -1,5 +1,6 @@
 /** One generator process: drives its clients by one clock and reports once a second. Started by `fork` only. */
 import { createDtlsCertificate } from "../src/dtls/dtls-certificate.ts";
+import { kernelDrops } from "../src/portable/kernel-drops.ts";
 import { chooseTier } from "../src/worker/choose-tier.ts";
 import { loadTier } from "../src/worker/tiers.ts";
 import { LoadClient } from "./client/load-client.ts";
@@ -7,7 +8,6 @@ import { monotonicUs } from "./client/monotonic-clock.ts";
 import { Signalling } from "./client/signalling.ts";
 import { DelayHistogram } from "./measure/delay-histogram.ts";
 import { Meter } from "./measure/meter.ts";
-import { socketDrops } from "./measure/socket-drops.ts";
 import type { FromGenerator, GeneratorReport, ToGenerator } from "./messages.ts";
 
 /** Larger: pictures are sent later than they are due. Smaller: more of the process is spent on looking. */
@@ -56,7 +56,7 @@ class Generator {
       clients: this.#clients.map((client) => client.report()),
       cpuCores: (user + system) / Math.max(1, monotonicUs() - this.#startUs),
       latenessBuckets: this.#lateness.buckets,
-      socketDrops: await socketDrops(new Set(this.#clients.map(({ port }) => port))),
+      socketDrops: kernelDrops(new Set(this.#clients.map(({ port }) => port))) ?? null,
     };
     send({ kind: "report", report });
     await Promise.all(this.#clients.map((client) => client.leave()));

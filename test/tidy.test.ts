@@ -43,7 +43,7 @@ const MAY_USE: Record<string, RegExp> = {
   sfu: /^$/,
   core: /^$/,
   store: /^node:(?:fs|path|sqlite)$/,
-  portable: /^node:(?:crypto|dgram|dns|net)$/,
+  portable: /^node:(?:crypto|dgram|dns|fs|net)$/,
   native: /^node:(?:crypto|dgram|ffi|net|os)$/,
 };
 

@@ -11,6 +11,7 @@ import type { PathId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 import { SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import type { DatagramHandler, DatagramSocket, DatagramSocketOptions } from "../worker/datagram-socket.ts";
+import { kernelDrops } from "./kernel-drops.ts";
 
 /** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). The path table knows them without it. */
 const MAPPED_PREFIX = "::ffff:";
@@ -89,9 +90,9 @@ class PortableSocket implements DatagramSocket {
     return dropped;
   }
 
-  /** node:dgram does not know. */
-  receiveDrops(): undefined {
-    return undefined;
+  /** Of whoever has this port, on whatever address: nobody gives one port to two servers. */
+  receiveDrops(): number | undefined {
+    return this.#isOpen ? kernelDrops(new Set([this.port])) : undefined;
   }
 
   close(): Promise<void> {

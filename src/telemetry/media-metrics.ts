@@ -100,7 +100,7 @@ const TOTALS: readonly Total[] = [
   },
   {
     name: "blindfold_socket_receive_drops_total",
-    help: "Datagrams that the kernel or the socket lost before they were read. Counted by the native tier only.",
+    help: "Datagrams that the kernel or the socket lost before they were read. The portable tier counts on Linux only.",
     series: single("socketReceiveDrops"),
   },
   {

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { DelayHistogram } from "../../loadtest/measure/delay-histogram.ts";
 import { LayerAudit, missingIn } from "../../loadtest/measure/layer-audit.ts";
 import { SequenceTally } from "../../loadtest/measure/sequence-tally.ts";
-import { dropsIn } from "../../loadtest/measure/socket-drops.ts";
 import { quantilesOf } from "../../loadtest/result.ts";
 
 // Numbers in order of arrival; "r" came as a retransmission.
@@ -92,14 +91,4 @@ test("a histogram takes what is out of its range, and has no percentile without 
 test("quantiles are values that occurred", () => {
   expect(quantilesOf([30, 10, 20, 40])).toEqual({ count: 4, p50: 20, p90: 40, p99: 40, max: 40 });
   expect(quantilesOf([])).toEqual({ count: 0, p50: 0, p90: 0, p99: 0, max: 0 });
-});
-
-test("drops are read of our own ports alone", () => {
-  const table = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
-  374: 0100007F:1ECA 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 17 2 0000000000000000 77
-  375: 0100007F:1ECB 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 18 2 0000000000000000 5
-`;
-  expect(dropsIn(table, new Set([0x1eca]))).toBe(77);
-  expect(dropsIn(table, new Set([0x1eca, 0x1ecb, 1]))).toBe(82);
-  expect(dropsIn("", new Set([0x1eca]))).toBe(0);
 });

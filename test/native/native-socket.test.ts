@@ -73,26 +73,14 @@ describe.skipIf(!isLinux)("on Linux", () => {
     await Promise.all([a.socket.close(), b.socket.close()]);
   });
 
-  test("counts what the kernel and it itself could not take", async () => {
-    const [a, b] = await openPair(16 * 1024);
-    const sent = 400;
-    for (let burst = 0; burst < 10; burst++) {
-      for (let i = 0; i < sent / 10; i++) a.put("x".repeat(1200), a.pathTo(b));
-      a.socket.send(a.ring);
-      a.ring.clear();
-    }
-    while (b.texts.length + b.socket.receiveDrops()! < sent) await nextTurn();
-    expect(b.texts.length).toBeGreaterThan(0);
-    expect(b.socket.receiveDrops()).toBe(sent - b.texts.length);
-
-    const before = b.socket.receiveDrops()!;
+  test("counts what was too long for it, and tells of it after its end too", async () => {
+    const [a, b] = await openPair(256 * 1024);
     const peer = createSocket("udp4");
     peer.send("y".repeat(3000), b.socket.port, "127.0.0.1");
-    while (b.socket.receiveDrops() === before) await nextTurn();
-    expect(b.socket.receiveDrops()).toBe(before + 1);
+    while (b.socket.receiveDrops() === 0) await nextTurn();
     peer.close();
     await Promise.all([a.socket.close(), b.socket.close()]);
-    expect(b.socket.receiveDrops()).toBe(before + 1);
+    expect(b.socket.receiveDrops()).toBe(1);
   });
 
   test.skipIf(!hasIpv6)("segments for IPv4 and IPv6 peers of one socket", async () => {

@@ -5,7 +5,7 @@
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, platform } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { PathId } from "../../src/base/ids.ts";
@@ -248,6 +248,23 @@ export function describeDatagramSocket(name: string, create: Create): void {
       expect([0, undefined]).toContain(a.socket.receiveDrops());
       await a.socket.close();
       expect([0, undefined]).toContain(a.socket.receiveDrops());
+    });
+
+    test.skipIf(platform() !== "linux")("counts what the kernel had no room for", async () => {
+      const a = await open();
+      const b = await new Party().open(create, V4, 0, 16 * 1024);
+      parties.push(b);
+      const path = a.paths.intern(V4, b.socket.port);
+      const sent = 400;
+      for (let burst = 0; burst < 10; burst++) {
+        for (let i = 0; i < sent / 10; i++) a.put("x".repeat(1200), path);
+        a.socket.send(a.ring);
+        a.ring.clear();
+      }
+      const isAllAccountedFor = (): boolean => b.texts.length + b.socket.receiveDrops()! >= sent;
+      for (let turn = 0; turn < 1_000 && !isAllAccountedFor(); turn++) await nextTurn();
+      expect(b.texts.length).toBeGreaterThan(0);
+      expect(b.socket.receiveDrops()).toBe(sent - b.texts.length);
     });
 
     test("is silent at once when its handler closes it", async () => {
