@@ -18,11 +18,13 @@ const MAPPED_PREFIX = "::ffff:";
 
 /** Opens a socket bound to a numeric address; `::` takes IPv4 too. Rejects when the address can't be had. */
 export function createPortableSocket(options: DatagramSocketOptions): Promise<DatagramSocket> {
+  const family = isIPv6(options.address) ? 6 : 4;
   const socket = createSocket({
-    type: isIPv6(options.address) ? "udp6" : "udp4",
+    type: `udp${family}`,
     recvBufferSize: options.bufferBytes,
     sendBufferSize: options.bufferBytes,
-    lookup: numericLookup,
+    // All our addresses are numeric and of the socket's family: no resolver, and no later turn.
+    lookup: (address, _options, callback) => callback(null, address, family),
   });
   return new Promise((resolve, reject) => {
     const onBindError = (error: Error): void => {
@@ -35,15 +37,6 @@ export function createPortableSocket(options: DatagramSocketOptions): Promise<Da
       resolve(new PortableSocket(socket, options));
     });
   });
-}
-
-/** All our addresses are numeric: no resolver, and no later turn. */
-function numericLookup(
-  address: string,
-  _options: unknown,
-  callback: (error: null, address: string, family: number) => void,
-): void {
-  callback(null, address, isIPv6(address) ? 6 : 4);
 }
 
 class PortableSocket implements DatagramSocket {
