@@ -4,6 +4,9 @@
  * Three passes, each a plain loop over rows: the core writes plaintext packets, the sealer encrypts RTP rows in
  * place, the socket sends them. Nothing is allocated per packet, and each pass may be swapped (another cipher,
  * another socket) without the others knowing.
+ *
+ * The ring is written packet by packet, each for all receivers, so the rows for one receiver are spread over it: they are
+ * chained per path, in the order in which they came. Whoever wants them together follows `nextRow` from `firstRows`.
  */
 import type { PathId } from "./ids.ts";
 
@@ -19,6 +22,12 @@ export const MAX_PACKET_BYTES = 1500;
 
 /** `session` of a row that is sent as it is (STUN, DTLS, SRTCP sealed when it was written). */
 export const NO_SESSION = -1;
+
+/** Ends a chain of rows. */
+export const NO_ROW = -1;
+
+/** Paths for which a ring has room at first; it doubles with the need. */
+const PATHS = 64;
 
 export class TransmitRing {
   /** Row `i` starts at `i * SLOT_BYTES`. */
@@ -36,6 +45,13 @@ export class TransmitRing {
   readonly extSeq: Float64Array;
   /** When the packet that caused this row was received; 0 for rows without one. For the delay histogram. */
   readonly receivedUs: Float64Array;
+  /** The next row of the same path, or NO_ROW. */
+  readonly nextRow: Int32Array;
+  /** In [0, chains): the first row of each path, in the order of their first packets. */
+  readonly firstRows: Int32Array;
+  #chains = 0;
+  /** By path: the last row of its chain, NO_ROW between turns. */
+  #lastRow = new Int32Array(PATHS).fill(NO_ROW);
   #count = 0;
 
   constructor(slots: number) {
@@ -47,6 +63,8 @@ export class TransmitRing {
     this.headerBytes = new Uint16Array(slots);
     this.extSeq = new Float64Array(slots);
     this.receivedUs = new Float64Array(slots);
+    this.nextRow = new Int32Array(slots);
+    this.firstRows = new Int32Array(slots);
   }
 
   get capacity(): number {
@@ -55,6 +73,11 @@ export class TransmitRing {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Paths that have rows. */
+  get chains(): number {
+    return this.#chains;
   }
 
   /** Offset in `slab` of the next free slot, or -1 when full: the caller then drops and counts. */
@@ -83,9 +106,14 @@ export class TransmitRing {
     this.headerBytes[row] = headerBytes;
     this.extSeq[row] = extSeq;
     this.receivedUs[row] = receivedUs;
+    this.#chain(row, path);
   }
 
   clear(): void {
+    for (let chain = 0; chain < this.#chains; chain++) {
+      this.#lastRow[this.path[this.firstRows[chain]!]!] = NO_ROW;
+    }
+    this.#chains = 0;
     this.#count = 0;
   }
 
@@ -96,6 +124,21 @@ export class TransmitRing {
   replaceSlab(): void {
     this.slab = new Uint8Array(this.slab.length);
     this.slots = slotsOf(this.slab);
+  }
+
+  #chain(row: number, path: PathId): void {
+    while (path >= this.#lastRow.length) this.#growPaths();
+    const before = this.#lastRow[path]!;
+    if (before === NO_ROW) this.firstRows[this.#chains++] = row;
+    else this.nextRow[before] = row;
+    this.#lastRow[path] = row;
+    this.nextRow[row] = NO_ROW;
+  }
+
+  #growPaths(): void {
+    const grown = new Int32Array(2 * this.#lastRow.length).fill(NO_ROW);
+    grown.set(this.#lastRow);
+    this.#lastRow = grown;
   }
 }
 

@@ -56,7 +56,7 @@ class NativeSocket implements DatagramSocket {
     this.#handler = options.handler;
     const addresses = new SocketAddresses(options.paths, isIPv6(options.address));
     const canSegment = getOption(fd, SOL_UDP, UDP_SEGMENT, new Uint32Array(new ArrayBuffer(4)));
-    this.#sender = new DatagramSender(addresses, options.paths.capacity, canSegment, (messages, count) =>
+    this.#sender = new DatagramSender(addresses, canSegment, (messages, count) =>
       sendMessages(fd, messages, count),
     );
     this.#receiver = new DatagramReceiver(fd, addresses, options.handler, options.onPathTableFull);

@@ -52,16 +52,11 @@ describe.skipIf(!isLinux)("a native sender", () => {
   });
 
   const senderOver = (send: SendMessages, canSegment = true): InstanceType<typeof native.DatagramSender> =>
-    new native.DatagramSender(
-      new native.SocketAddresses(paths, false),
-      paths.capacity,
-      canSegment,
-      (messages, count) => {
-        const answer = send(messages, count);
-        calls.push({ offered: count, answer });
-        return answer;
-      },
-    );
+    new native.DatagramSender(new native.SocketAddresses(paths, false), canSegment, (messages, count) => {
+      const answer = send(messages, count);
+      calls.push({ offered: count, answer });
+      return answer;
+    });
 
   /** The text of one datagram: told apart by number, receiver and size. */
   const textOf = (packet: number, receiver: number, bytes: number): string =>

@@ -1,0 +1,45 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { PathId } from "../../src/base/ids.ts";
+import { NO_ROW, TransmitRing } from "../../src/base/transmit-ring.ts";
+
+/** By path, in the order of first appearance, its rows. */
+function chainsOf(ring: TransmitRing): [number, number[]][] {
+  return Array.from(ring.firstRows.subarray(0, ring.chains), (first) => {
+    const rows: number[] = [];
+    for (let row = first; row !== NO_ROW; row = ring.nextRow[row]!) rows.push(row);
+    return [ring.path[first]!, rows];
+  });
+}
+
+test("the rows of each path are chained in the order of their commit, turn after turn", () => {
+  const ring = new TransmitRing(64);
+  const turn = fc.array(fc.oneof(fc.nat({ max: 5 }), fc.nat({ max: 20_000 })), { maxLength: 64 });
+  fc.assert(
+    fc.property(fc.array(turn, { maxLength: 4 }), (turns) => {
+      for (const paths of turns) {
+        const expected = new Map<number, number[]>();
+        for (const [row, path] of paths.entries()) {
+          ring.commitRaw(10, path as PathId);
+          expected.set(path, [...(expected.get(path) ?? []), row]);
+        }
+        expect(chainsOf(ring)).toEqual([...expected]);
+        ring.clear();
+        expect(ring.chains).toBe(0);
+      }
+    }),
+  );
+});
+
+test("each slot is a view of its row, also in a fresh slab", () => {
+  const ring = new TransmitRing(4);
+  for (let round = 0; round < 2; round++) {
+    for (const [row, slot] of ring.slots.entries()) slot.fill(row + 1);
+    ring.commitRaw(1, 0 as PathId);
+    expect(ring.slab[ring.reserve()]).toBe(2);
+    expect(ring.slab[0]).toBe(1);
+    expect(new Set(ring.slots.map(({ length }) => length))).toEqual(new Set([ring.slab.length / 4]));
+    ring.clear();
+    ring.replaceSlab();
+  }
+});
