@@ -39,6 +39,7 @@ class NativeSocket implements DatagramSocket {
   readonly port: number;
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
+  readonly segments: boolean;
   readonly #handle: UdpHandle;
   readonly #handler: DatagramHandler;
   readonly #sender: DatagramSender;
@@ -55,8 +56,8 @@ class NativeSocket implements DatagramSocket {
     this.#handle = handle;
     this.#handler = options.handler;
     const addresses = new SocketAddresses(options.paths, isIPv6(options.address));
-    const canSegment = getOption(fd, SOL_UDP, UDP_SEGMENT, new Uint32Array(new ArrayBuffer(4)));
-    this.#sender = new DatagramSender(addresses, canSegment, (messages, count) =>
+    this.segments = getOption(fd, SOL_UDP, UDP_SEGMENT, new Uint32Array(new ArrayBuffer(4)));
+    this.#sender = new DatagramSender(addresses, this.segments, (messages, count) =>
       sendMessages(fd, messages, count),
     );
     this.#receiver = new DatagramReceiver(fd, addresses, options.handler, options.onPathTableFull);

@@ -43,6 +43,7 @@ class PortableSocket implements DatagramSocket {
   readonly port: number;
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
+  readonly segments = false;
   readonly #socket: Socket;
   readonly #paths: PathTable;
   readonly #handler: DatagramHandler;

@@ -30,6 +30,8 @@ export interface DatagramSocket {
   /** What the kernel granted, in its own counting: Linux says twice what it was asked for. */
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
+  /** Whether datagrams of one size to one receiver go out in one piece, at less cost. */
+  readonly segments: boolean;
   /**
    * Sends every row of the ring to its path; rows of 0 bytes are passed over. Rows that the kernel refuses are dropped;
    * returns how many were, at the latest in the next call.

@@ -7,6 +7,7 @@ import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../base/counters.ts";
 import type { PathId } from "../base/ids.ts";
 import type { FromDtls, ToDtls } from "../contract/dtls.ts";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
+import { evenSizes } from "../core/even-sizes.ts";
 import type { MediaCore } from "../core/media-core.ts";
 import { sealRing } from "../core/seal-ring.ts";
 import type { DatagramHandler, DatagramSocket } from "./datagram-socket.ts";
@@ -93,10 +94,11 @@ export class MediaLoop implements DatagramHandler {
     this.#endTurn();
   }
 
-  /** Step 7 of the packet path: seal, send, clear. */
+  /** Step 7 of the packet path: even out, seal, send, clear. */
   #flush(): void {
     const { ring, counters, senders } = this.#core;
     if (ring.count === 0) return;
+    if (this.socket?.segments === true) evenSizes(ring);
     counters[SLOT.downDropped_not_sealed]! += sealRing(ring, senders);
     this.#countDelays();
     if (this.socket !== null) counters[SLOT.downDropped_send_error]! += this.socket.send(ring);

@@ -48,6 +48,7 @@ describe("the self-test", () => {
             port,
             receiveBufferBytes,
             sendBufferBytes,
+            segments: false,
             send: () => 0,
             receiveDrops: () => undefined,
             close: () => socket.close(),
