@@ -105,6 +105,7 @@ export class DtlsService {
             post(port, { kind: "secure", transportId, keys });
             this.#onOutcome(association, "ok");
           },
+          data: () => {},
           failed: (reason) => {
             post(port, { kind: "failed", transportId, reason });
             this.#onOutcome(association, reason);

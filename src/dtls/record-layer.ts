@@ -17,7 +17,7 @@ export const DTLS_1_0 = 0xfeff;
 export const CHANGE_CIPHER_SPEC = 20;
 export const ALERT = 21;
 export const HANDSHAKE = 22;
-const APPLICATION_DATA = 23;
+export const APPLICATION_DATA = 23;
 
 /** 2^14 of plaintext plus 2,048 of expansion (RFC 5246 §6.2.3): more is not a record. */
 const MAX_PAYLOAD_BYTES = 0x4000 + 2048;

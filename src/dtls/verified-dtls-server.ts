@@ -8,7 +8,7 @@
  *
  * Epoch 0 is plaintext that anyone may have sent: it is read only before `secure`, and only for handshake messages;
  * its alerts are never believed. Epoch 1 is read after authentication, each record once; Finished counts there only.
- * Application data is authenticated and dropped: nothing uses it yet.
+ * Application data is passed on when `secure`: what comes before Finished is from somebody who has proven nothing.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { DtlsFailure, SrtpKeys } from "../contract/dtls.ts";
@@ -25,7 +25,14 @@ import {
   parseFragments,
 } from "./handshake-reassembly.ts";
 import type { RecordCiphers } from "./record-cipher.ts";
-import { ALERT, type DtlsRecord, HANDSHAKE, parseRecords, ReplayWindow } from "./record-layer.ts";
+import {
+  ALERT,
+  APPLICATION_DATA,
+  type DtlsRecord,
+  HANDSHAKE,
+  parseRecords,
+  ReplayWindow,
+} from "./record-layer.ts";
 import { CLIENT_MESSAGES, FINISHED, ServerHandshake } from "./server-handshake.ts";
 
 const HELLO_VERIFY_REQUEST = 3;
@@ -57,6 +64,8 @@ export interface DtlsServerSettings {
 export interface DtlsServerEvents {
   send(datagram: Uint8Array): void;
   secure(keys: SrtpKeys): void;
+  /** Application data of one record, after `secure`. */
+  data(payload: Uint8Array): void;
   failed(reason: DtlsFailure): void;
   closed(): void;
 }
@@ -104,6 +113,12 @@ export class VerifiedDtlsServer {
     else if (this.#phase.kind === "handshake") this.#phase.sender.tick(nowUs);
   }
 
+  /** Sends application data in one record of its own; drops it unless secure. */
+  send(payload: Uint8Array): void {
+    if (this.#phase.kind !== "secure") return;
+    this.#phase.sender.sendOnce({ contentType: APPLICATION_DATA, epoch: 1, payload });
+  }
+
   /** Says close_notify and forgets the keys. No event follows. */
   close(): void {
     if (this.#phase.kind === "secure") {
@@ -143,6 +158,7 @@ export class VerifiedDtlsServer {
     if (payload === undefined) return;
     this.#replay.record(record.sequence);
     if (record.contentType === ALERT) this.#onAlert(payload);
+    if (record.contentType === APPLICATION_DATA && phase.kind === "secure") this.#events.data(payload);
     if (record.contentType !== HANDSHAKE) return;
     for (const fragment of parseFragments(payload) ?? []) {
       if (isExpected(fragment, 1)) this.#onFragment(fragment, record.sequence);

@@ -36,6 +36,7 @@ function handshakeWithOurselves(certificate: DtlsCertificate): Promise<void> {
     {
       send: (datagram) => setImmediate(() => transport.onData(Buffer.from(datagram))),
       secure: () => resolve(),
+      data: () => {},
       failed: (reason) => reject(new Error(`handshake with ourselves failed: ${reason}`)),
       closed: () => {},
     },

@@ -5,7 +5,13 @@
  */
 import { describe, expect, test } from "vitest";
 import { encodeMessage, type HandshakeMessage, parseFragments } from "../../src/dtls/handshake-reassembly.ts";
-import { ALERT, encodeRecord, HANDSHAKE, parseRecords } from "../../src/dtls/record-layer.ts";
+import {
+  ALERT,
+  APPLICATION_DATA,
+  encodeRecord,
+  HANDSHAKE,
+  parseRecords,
+} from "../../src/dtls/record-layer.ts";
 import { Attacker, attackerCertificate, derOf, fingerprintBy, victimCertificate } from "./attacker.ts";
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
@@ -289,10 +295,50 @@ test("an authentic fatal alert ends the association", async () => {
   expect(attacker.endpoint.outcome).toBe("alert");
 });
 
-test("authentic application data is dropped, as nothing uses it", async () => {
-  const attacker = await connected();
-  const answers = attacker.endpoint.sent.length;
-  await attacker.inject(attacker.seal(23, 9, hex("00")));
-  expect(attacker.endpoint.sent).toHaveLength(answers);
-  await expectAlive(attacker);
+describe("application data", () => {
+  test("is passed on once, however often it comes, and answered to the client alone", async () => {
+    const attacker = await connected();
+    const record = attacker.seal(APPLICATION_DATA, 9, hex("c0ffee"));
+    await attacker.inject(record);
+    await attacker.inject(record);
+    expect(attacker.endpoint.data.map((payload) => Buffer.from(payload).toString("hex"))).toEqual(["c0ffee"]);
+
+    const heard: string[] = [];
+    attacker.client.onData.subscribe((payload) => heard.push(payload.toString("hex")));
+    attacker.endpoint.server.send(hex("c0ffee"));
+    attacker.endpoint.server.send(hex("facade"));
+    await attacker.settle();
+    expect(heard).toEqual(["c0ffee", "facade"]);
+    await expectAlive(attacker);
+  });
+
+  test("of a peer that has not said Finished is dropped, and does not keep its Finished out", async () => {
+    let finished: Uint8Array | undefined;
+    const attacker = new Attacker({
+      toServer: (datagram) => {
+        if (datagram[0] !== HANDSHAKE || parseRecords(datagram)[0]!.epoch === 0) return [datagram];
+        finished = datagram;
+        return [];
+      },
+    });
+    await attacker.connect();
+    await attacker.inject(attacker.seal(APPLICATION_DATA, 9, hex("c0ffee")));
+    expect(attacker.endpoint.keys).toBeUndefined();
+    await attacker.inject(finished!);
+    expect(attacker.endpoint.keys).toBeDefined();
+    expect(attacker.endpoint.data).toEqual([]);
+  });
+
+  test("is neither sent before the handshake nor after the end", async () => {
+    const attacker = new Attacker();
+    attacker.endpoint.server.send(hex("00"));
+    expect(attacker.endpoint.sent).toEqual([]);
+    await attacker.connect();
+    attacker.endpoint.server.close();
+    const sent = attacker.endpoint.sent.length;
+    attacker.endpoint.server.send(hex("00"));
+    await attacker.inject(attacker.seal(APPLICATION_DATA, 9, hex("c0ffee")));
+    expect(attacker.endpoint.sent).toHaveLength(sent);
+    expect(attacker.endpoint.data).toEqual([]);
+  });
 });

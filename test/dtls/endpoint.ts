@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly server: VerifiedDtlsServer;
   /** Every datagram that the server sent, in order. */
   readonly sent: Uint8Array[];
+  /** Every payload of application data, in order. */
+  readonly data: Uint8Array[];
   keys: SrtpKeys | undefined;
   outcome: DtlsFailure | "closed" | undefined;
 }
@@ -21,6 +23,7 @@ export function createEndpoint(
   admit = () => true,
 ): Endpoint {
   const sent: Uint8Array[] = [];
+  const data: Uint8Array[] = [];
   const server = new VerifiedDtlsServer(
     { certificate: serverCertificate, fingerprints, admit },
     {
@@ -31,6 +34,7 @@ export function createEndpoint(
       secure: (keys) => {
         endpoint.keys = keys;
       },
+      data: (payload) => data.push(payload),
       failed: (reason) => {
         endpoint.outcome = reason;
       },
@@ -39,6 +43,6 @@ export function createEndpoint(
       },
     },
   );
-  const endpoint: Endpoint = { server, sent, keys: undefined, outcome: undefined };
+  const endpoint: Endpoint = { server, sent, data, keys: undefined, outcome: undefined };
   return endpoint;
 }
