@@ -7,8 +7,8 @@
 import type { TransportId } from "../base/ids.ts";
 import type { DtlsFailure, DtlsThreadEvent, FromDtls, ToDtls } from "../contract/dtls.ts";
 import type { Fingerprint } from "../contract/media.ts";
-import { DatagramBudget } from "./datagram-budget.ts";
 import type { DtlsCertificate } from "./dtls-certificate.ts";
+import { TokenBucket } from "./token-bucket.ts";
 import { VerifiedDtlsServer } from "./verified-dtls-server.ts";
 
 /** About 4 KB each when secure. More than a machine's media threads can carry; fewer would turn people away. */
@@ -20,6 +20,12 @@ const MAX_ASSOCIATIONS = 20_000;
  * let peers that stall hold up the others; more would make everyone time out together when all reconnect at once.
  */
 const MAX_HANDSHAKES = 512;
+
+/**
+ * Datagrams that an association may send us before it is secure. A handshake takes five to fifteen and each of its
+ * repetitions as many; a peer that sends more is broken or hostile, and every datagram costs the others their turn.
+ */
+const INSECURE_DATAGRAMS = { burst: 100, perSecond: 20 };
 
 const US_PER_SECOND = 1_000_000;
 
@@ -33,7 +39,7 @@ export interface DtlsServiceSettings {
 
 interface Association {
   readonly server: VerifiedDtlsServer;
-  readonly budget: DatagramBudget;
+  readonly budget: TokenBucket;
   /** When the first datagram came; undefined before. */
   startedUs: number | undefined;
   isAdmitted: boolean;
@@ -117,7 +123,7 @@ export class DtlsService {
           },
         },
       ),
-      budget: new DatagramBudget(nowUs()),
+      budget: new TokenBucket(nowUs(), INSECURE_DATAGRAMS),
       startedUs: undefined,
       isAdmitted: false,
       isSecure: false,
