@@ -1,0 +1,227 @@
+/**
+ * What of a peer's SCTP werift may see.
+ *
+ * werift's parser loops for ever on a length of zero, throws on what it does not know, and believes what it is told:
+ * a SACK may acknowledge what was never sent, in gaps so wide that counting them takes seconds. The peer is known by
+ * its certificate, and is still a stranger. So each packet is read here first, strictly, and either it is one that a
+ * correct peer could have sent at this moment or werift does not get it. A dropped packet looks like a lost one.
+ */
+import { readU16, readU32 } from "../../base/bytes.ts";
+import type { SctpDrop } from "../../base/data-counters.ts";
+import { TokenBucket } from "../token-bucket.ts";
+import {
+  ABORT,
+  COOKIE_ECHO,
+  DATA,
+  ERROR,
+  FORWARD_TSN,
+  HEARTBEAT,
+  HEARTBEAT_ACK,
+  hasRightChecksum,
+  INIT,
+  parsePacket,
+  parseParameters,
+  RE_CONFIG,
+  SACK,
+  type SctpChunk,
+  type SctpPacket,
+  SHUTDOWN,
+  tsnAhead,
+} from "./sctp-packet.ts";
+
+/**
+ * Chunks that a peer may make us work through: as many full packets carry 90 Mbit/s. Larger: one peer can take more of
+ * the thread, some 20 µs for each. Smaller: peers that send much are slowed down, as a dropped packet counts as lost.
+ */
+const CHUNKS = { burst: 4_000, perSecond: 10_000 };
+
+/**
+ * Streams on which a peer may send: a client of LiveKit's protocol uses three. Larger: more state for one peer.
+ * Smaller: an application with more channels loses some.
+ */
+export const MAX_STREAMS = 16;
+
+/**
+ * How far ahead of the first missing TSN data is taken. Each SACK looks at all of them. 2,048 full packets are more
+ * than the receive window; smaller would drop what was sent in time behind a loss.
+ */
+const MAX_TSN_AHEAD = 2_048;
+
+/**
+ * Chunks held for messages that are incomplete or out of order: a full window of full packets. Larger: tiny chunks
+ * cost a hundred times their bytes. Smaller: a window of full packets behind a loss is not kept.
+ */
+const MAX_HELD_CHUNKS = 1_024;
+
+/** A sender may probe a window that is closed (RFC 9260 §6.1 rule A), again and again; so much of it is kept. */
+const MAX_OVERRUN_BYTES = 65_536;
+
+/** INIT is repeated when lost, eight times at most (RFC 9260 §16). Each costs us a cookie. */
+const MAX_INITS = 9;
+
+/** What werift makes: four bytes of time and a SHA-1 HMAC. */
+const COOKIE_BYTES = 24;
+
+/** Payload protocol identifiers of RFC 8831 §8: DCEP, string, binary, empty string, empty binary. */
+const PPIDS: readonly number[] = [50, 51, 53, 56, 57];
+
+/** Re-configuration parameters that data channels use (RFC 8831 §6.7): outgoing reset request, response. */
+const OUTGOING_RESET = 13;
+const RESET_RESPONSE = 16;
+
+const HEARTBEAT_INFO = 1;
+
+/** What the guard has to know of the association. */
+export interface AssociationState {
+  readonly localPort: number;
+  readonly remotePort: number;
+  /** In every packet to us but INIT. */
+  readonly localTag: number;
+  readonly isEstablished: boolean;
+  /** All up to it have arrived; undefined before INIT. */
+  readonly cumulativeTsn: number | undefined;
+  /** Of the DATA chunk that we send next: nothing from it on can have arrived at the peer. */
+  readonly nextTsn: number;
+  /** What the peer may still send; below zero when it sent more. */
+  readonly windowBytes: number;
+  /** Kept because their message is incomplete or not due. */
+  readonly heldChunks: number;
+  /** Streams that the peer has sent on. */
+  readonly streamCount: number;
+  hasStream(id: number): boolean;
+}
+
+/** `shutdown`: the peer ends the association in a way that werift does not do well; end it. */
+export type Verdict = "pass" | "shutdown" | SctpDrop;
+
+export class SctpGuard {
+  readonly #state: AssociationState;
+  readonly #chunks: TokenBucket;
+  #inits = 0;
+
+  constructor(state: AssociationState, nowUs: number) {
+    this.#state = state;
+    this.#chunks = new TokenBucket(nowUs, CHUNKS);
+  }
+
+  check(nowUs: number, bytes: Uint8Array): Verdict {
+    if (!this.#chunks.spend(nowUs)) return "rate";
+    const packet = parsePacket(bytes);
+    if (packet === undefined) return "malformed";
+    const { chunks } = packet;
+    // The first chunk was paid above.
+    if (!this.#chunks.spend(nowUs, chunks.length - 1)) return "rate";
+    if (!hasRightChecksum(bytes)) return "checksum";
+    if (!this.#isForUs(packet)) return "tag";
+    for (const chunk of chunks) {
+      const verdict = this.#checkChunk(chunk, packet);
+      if (verdict !== "pass") return verdict;
+    }
+    return "pass";
+  }
+
+  #isForUs({ sourcePort, destinationPort, verificationTag, chunks }: SctpPacket): boolean {
+    const { localPort, remotePort, localTag } = this.#state;
+    // INIT comes before tags were exchanged, and alone (RFC 9260 §8.5.1).
+    const tag = chunks[0]!.type === INIT ? 0 : localTag;
+    return sourcePort === remotePort && destinationPort === localPort && verificationTag === tag;
+  }
+
+  #checkChunk(chunk: SctpChunk, packet: SctpPacket): Verdict {
+    const { type, value } = chunk;
+    if (type === INIT) return packet.chunks.length === 1 ? this.#checkInit(value) : "malformed";
+    if (type === ABORT || type === ERROR) return parseParameters(value) === undefined ? "malformed" : "pass";
+    const { cumulativeTsn, isEstablished } = this.#state;
+    const [first] = packet.chunks;
+    // The cookie may have data behind it (RFC 9260 §5.1 C).
+    if (cumulativeTsn === undefined || !(isEstablished || first!.type === COOKIE_ECHO)) return "unexpected";
+    switch (type) {
+      case COOKIE_ECHO:
+        return value.length === COOKIE_BYTES && chunk === first ? "pass" : "malformed";
+      case DATA:
+        return this.#checkData(value, cumulativeTsn);
+      case SACK:
+        return this.#checkSack(value);
+      case HEARTBEAT:
+      case HEARTBEAT_ACK:
+        return checkHeartbeat(value);
+      case RE_CONFIG:
+        return checkReset(value);
+      case FORWARD_TSN:
+        return checkForwardTsn(value, cumulativeTsn);
+      case SHUTDOWN:
+        return value.length === 4 ? "shutdown" : "malformed";
+      default:
+        return "unknown_chunk";
+    }
+  }
+
+  /** Tag, window, outbound and inbound streams, initial TSN, then parameters (RFC 9260 §3.3.2). */
+  #checkInit(value: Uint8Array): Verdict {
+    if (value.length < 16 || parseParameters(value.subarray(16)) === undefined) return "malformed";
+    if (readU32(value, 0) === 0 || readU16(value, 8) === 0 || readU16(value, 10) === 0) return "malformed";
+    // A peer that starts again in the middle (RFC 9260 §5.2) has lost its DTLS too, and gets another association.
+    if (this.#state.isEstablished) return "unexpected";
+    this.#inits += 1;
+    return this.#inits > MAX_INITS ? "rate" : "pass";
+  }
+
+  /** TSN, stream, stream sequence number, payload protocol, user data (RFC 9260 §3.3.1). */
+  #checkData(value: Uint8Array, cumulativeTsn: number): Verdict {
+    if (value.length < 13) return "malformed";
+    if (!PPIDS.includes(readU32(value, 8))) return "ppid";
+    const ahead = tsnAhead(cumulativeTsn, readU32(value, 0));
+    // Repeated: acknowledged again, and not kept.
+    if (ahead <= 0) return "pass";
+    if (ahead > MAX_TSN_AHEAD) return "window";
+    const { windowBytes, heldChunks, streamCount } = this.#state;
+    // The chunk that is next makes room by what it completes.
+    const roomBytes = ahead === 1 ? windowBytes + MAX_OVERRUN_BYTES : windowBytes;
+    if (value.length - 12 > roomBytes || heldChunks >= MAX_HELD_CHUNKS) return "window";
+    return this.#state.hasStream(readU16(value, 4)) || streamCount < MAX_STREAMS ? "pass" : "streams";
+  }
+
+  /** Cumulative TSN, window, numbers of gap blocks and of duplicates, then these (RFC 9260 §3.3.4). */
+  #checkSack(value: Uint8Array): Verdict {
+    if (value.length < 12) return "malformed";
+    const gaps = readU16(value, 8);
+    if (value.length !== 12 + 4 * (gaps + readU16(value, 10))) return "malformed";
+    const outstanding = tsnAhead(readU32(value, 0), this.#state.nextTsn) - 1;
+    if (outstanding < 0) return "sack";
+    let lastEnd = 0;
+    for (let at = 12; at < 12 + 4 * gaps; at += 4) {
+      const [start, end] = [readU16(value, at), readU16(value, at + 2)];
+      // Rising, apart from each other, and within what was sent.
+      if (start <= lastEnd || end < start || end > outstanding) return "sack";
+      lastEnd = end;
+    }
+    return "pass";
+  }
+}
+
+function checkHeartbeat(value: Uint8Array): Verdict {
+  const parameters = parseParameters(value);
+  return parameters?.length === 1 && parameters[0]!.type === HEARTBEAT_INFO ? "pass" : "malformed";
+}
+
+/** One or two parameters (RFC 6525 §3.1), of the kinds that data channels use. */
+function checkReset(value: Uint8Array): Verdict {
+  const parameters = parseParameters(value);
+  if (parameters === undefined || parameters.length === 0 || parameters.length > 2) return "malformed";
+  for (const { type, value: body } of parameters) {
+    if (type === OUTGOING_RESET) {
+      // Three numbers, then the streams. None would mean all, which no data channel asks for.
+      const streams = (body.length - 12) / 2;
+      if (!Number.isInteger(streams) || streams < 1 || streams > MAX_STREAMS) return "malformed";
+    } else if (type === RESET_RESPONSE) {
+      if (body.length !== 8 && body.length !== 16) return "malformed";
+    } else return "unexpected";
+  }
+  return "pass";
+}
+
+/** New cumulative TSN, then pairs of stream and sequence number (RFC 3758 §3.2). */
+function checkForwardTsn(value: Uint8Array, cumulativeTsn: number): Verdict {
+  if (value.length < 4 || value.length % 4 !== 0 || value.length > 4 + 4 * MAX_STREAMS) return "malformed";
+  return tsnAhead(cumulativeTsn, readU32(value, 0)) > MAX_TSN_AHEAD ? "window" : "pass";
+}
