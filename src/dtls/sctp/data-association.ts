@@ -1,0 +1,204 @@
+/**
+ * The data channels of one peer (RFC 8831): who opened which, what may be said on them, and what waits to be said.
+ *
+ *              peer's OPEN (ACK sent)
+ *        ┌─────────────────────────────┐
+ *   (none)                              ▼   reset by the peer
+ *        └── our OPEN ──▶ opening ──▶ open ────────────────▶ (none)
+ *                            ACK         │ close()              ▲
+ *                                        └────────▶ closing ────┘ reset by the peer
+ */
+import type { DataEndReason, MessageDrop, SctpDrop } from "../../base/data-counters.ts";
+import { type ChannelId, type ChannelParams, MAX_MESSAGE_BYTES } from "../../contract/data.ts";
+import { DCEP_ACK, encodeOpen, parseDcep } from "./dcep.ts";
+import { OutgoingMessages } from "./outgoing-messages.ts";
+import { SctpAssociation } from "./sctp-association.ts";
+
+/** Payload protocol identifiers (RFC 8831 §8). */
+const DCEP = 50;
+const STRING = 51;
+const BINARY = 53;
+const EMPTY_STRING = 56;
+const EMPTY_BINARY = 57;
+
+/** A message must have a byte; one of no bytes is sent as this and the identifiers above (RFC 8831 §6.6). */
+const NOTHING = Uint8Array.of(0);
+
+/** Open, opening or closing at once, both sides' together; streams are bounded before, by the guard. */
+const MAX_CHANNELS = 32;
+
+const RELIABLE = { ordered: true, maxRetransmits: null, expiresAtMs: null };
+
+export interface DataAssociationEvents {
+  /** A packet for the peer. */
+  send(packet: Uint8Array): void;
+  opened(channelId: ChannelId, params: ChannelParams): void;
+  closed(channelId: ChannelId): void;
+  /** The payload is held against the peer's window until `release()`. */
+  received(channelId: ChannelId, isText: boolean, payload: Uint8Array): void;
+  /** A message of so many bytes has left for the peer. */
+  sent(channelId: ChannelId, bytes: number): void;
+  /** It will not, because it waited too long. */
+  late(channelId: ChannelId, bytes: number): void;
+  packetDropped(reason: SctpDrop): void;
+  messageDropped(reason: MessageDrop): void;
+  /** Comes last, once, and not after `close()`. */
+  ended(reason: DataEndReason): void;
+}
+
+interface Channel {
+  readonly params: ChannelParams;
+  state: "opening" | "open" | "closing";
+}
+
+export class DataAssociation {
+  readonly #sctp: SctpAssociation;
+  readonly #events: DataAssociationEvents;
+  readonly #channels = new Map<ChannelId, Channel>();
+  readonly #outgoing = new OutgoingMessages();
+  /** Ours, until the association is established. */
+  #toOpen: readonly ChannelParams[];
+
+  constructor(
+    nowUs: number,
+    remotePort: number,
+    toOpen: readonly ChannelParams[],
+    events: DataAssociationEvents,
+  ) {
+    this.#events = events;
+    this.#toOpen = toOpen;
+    this.#sctp = new SctpAssociation(nowUs, remotePort, {
+      send: (packet) => events.send(packet),
+      established: () => this.#openOurs(),
+      message: (streamId, ppid, payload) => this.#onMessage(streamId, ppid, payload),
+      peerReset: (streamIds) => this.#onPeerReset(streamIds),
+      ready: () => this.#pump(),
+      dropped: (reason) => events.packetDropped(reason),
+      ended: (reason) => events.ended(reason),
+    });
+  }
+
+  receive(nowUs: number, packet: Uint8Array): void {
+    this.#sctp.receive(nowUs, packet);
+  }
+
+  tick(nowUs: number): void {
+    this.#sctp.tick(nowUs);
+  }
+
+  /** Sends on an open channel; one that is not is ignored. `payload` must not change any more. */
+  send(channelId: ChannelId, isText: boolean, payload: Uint8Array): void {
+    const channel = this.#channels.get(channelId);
+    if (channel?.state !== "open") return;
+    const { maxLifetimeMs } = channel.params;
+    const isEmpty = payload.length === 0;
+    this.#outgoing.push({
+      channelId,
+      ppid: isText ? (isEmpty ? EMPTY_STRING : STRING) : isEmpty ? EMPTY_BINARY : BINARY,
+      payload: isEmpty ? NOTHING : payload,
+      bytes: payload.length,
+      expiresAtMs: maxLifetimeMs === null ? null : Date.now() + maxLifetimeMs,
+    });
+    this.#pump();
+  }
+
+  /** Received messages of so many bytes need no memory any more. */
+  release(bytes: number): void {
+    this.#sctp.release(bytes);
+  }
+
+  /** What waits on the channel is dropped; `closed` follows when the peer has closed it too. */
+  closeChannel(channelId: ChannelId): void {
+    const channel = this.#channels.get(channelId);
+    if (channel === undefined || channel.state === "closing") return;
+    channel.state = "closing";
+    this.#outgoing.drop(channelId);
+    this.#sctp.resetStream(channelId);
+  }
+
+  close(): void {
+    this.#sctp.close();
+  }
+
+  /** The DTLS server takes the odd streams (RFC 8832 §6). A peer that says its cookie twice gets the channels once. */
+  #openOurs(): void {
+    const toOpen = this.#toOpen;
+    this.#toOpen = [];
+    toOpen.forEach((params, index) => {
+      const channelId = 2 * index + 1;
+      this.#channels.set(channelId, { params, state: "opening" });
+      this.#sctp.send(channelId, DCEP, encodeOpen(params), RELIABLE);
+    });
+  }
+
+  #onMessage(streamId: number, ppid: number, payload: Uint8Array): void {
+    if (payload.length > MAX_MESSAGE_BYTES) this.#sctp.end("violation");
+    else if (ppid === DCEP) this.#onDcep(streamId, payload);
+    else this.#onUserMessage(streamId, ppid, payload);
+  }
+
+  #onDcep(streamId: number, message: Uint8Array): void {
+    const dcep = parseDcep(message);
+    const channel = this.#channels.get(streamId);
+    if (dcep.kind === "ack" && channel?.state === "opening") this.#onOpen(streamId, channel);
+    else if (dcep.kind === "open" && channel === undefined && this.#mayOpen(streamId)) {
+      const opened: Channel = { params: dcep.params, state: "open" };
+      this.#channels.set(streamId, opened);
+      this.#sctp.send(streamId, DCEP, DCEP_ACK, RELIABLE);
+      this.#onOpen(streamId, opened);
+    } else {
+      this.#events.messageDropped("dcep");
+      // An answer, so that the peer does not wait for one (RFC 8832 §6).
+      if (dcep.kind !== "ack" && channel === undefined) this.#sctp.resetStream(streamId);
+    }
+  }
+
+  #mayOpen(streamId: number): boolean {
+    return streamId % 2 === 0 && this.#channels.size < MAX_CHANNELS;
+  }
+
+  #onOpen(channelId: ChannelId, channel: Channel): void {
+    channel.state = "open";
+    this.#events.opened(channelId, channel.params);
+  }
+
+  #onUserMessage(channelId: ChannelId, ppid: number, payload: Uint8Array): void {
+    const channel = this.#channels.get(channelId);
+    if (channel === undefined || channel.state === "closing") {
+      this.#events.messageDropped("unknown_channel");
+      return;
+    }
+    // Where order does not matter, a message may overtake the acknowledgement of our OPEN.
+    if (channel.state === "opening") this.#onOpen(channelId, channel);
+    const isEmpty = ppid === EMPTY_STRING || ppid === EMPTY_BINARY;
+    if (!isEmpty) this.#sctp.hold(payload.length);
+    const isText = ppid === STRING || ppid === EMPTY_STRING;
+    this.#events.received(channelId, isText, isEmpty ? new Uint8Array(0) : payload);
+  }
+
+  #onPeerReset(streamIds: readonly number[]): void {
+    for (const streamId of streamIds) {
+      const channel = this.#channels.get(streamId);
+      if (channel === undefined) continue;
+      this.#channels.delete(streamId);
+      this.#outgoing.drop(streamId);
+      if (channel.state !== "closing") this.#sctp.resetStream(streamId);
+      this.#events.closed(streamId);
+    }
+  }
+
+  #pump(): void {
+    while (this.#sctp.isReady) {
+      const message = this.#outgoing.next();
+      if (message === undefined) return;
+      const { channelId, ppid, payload, bytes, expiresAtMs } = message;
+      if (expiresAtMs !== null && expiresAtMs < Date.now()) {
+        this.#events.late(channelId, bytes);
+        continue;
+      }
+      this.#events.sent(channelId, bytes);
+      const { ordered, maxRetransmits } = this.#channels.get(channelId)!.params;
+      this.#sctp.send(channelId, ppid, payload, { ordered, maxRetransmits, expiresAtMs });
+    }
+  }
+}

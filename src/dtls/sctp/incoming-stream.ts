@@ -1,0 +1,95 @@
+/**
+ * One stream's received chunks, until they make messages that are due (RFC 9260 §6.5, §6.6, §6.9).
+ *
+ * In place of werift's, which leaves a complete message lying when other streams' chunks came between, and looks for the
+ * place of each chunk from the beginning.
+ */
+import { FIRST_FRAGMENT, LAST_FRAGMENT, tsnAhead, tsnPlus, UNORDERED } from "./sctp-packet.ts";
+
+/** What we read of werift's DATA chunk. */
+export interface IncomingChunk {
+  readonly tsn: number;
+  readonly flags: number;
+  readonly streamId: number;
+  readonly streamSeqNum: number;
+  /** Payload protocol identifier. */
+  readonly protocol: number;
+  readonly userData: Uint8Array;
+}
+
+export type IncomingMessage = [streamId: number, ppid: number, payload: Buffer];
+
+export class IncomingStream {
+  /** By rising TSN. */
+  #chunks: IncomingChunk[] = [];
+  /** Sequence number of the ordered message that is due. */
+  #due = 0;
+
+  get heldChunks(): number {
+    return this.#chunks.length;
+  }
+
+  /** Each TSN comes once. */
+  addChunk(chunk: IncomingChunk): void {
+    let at = this.#chunks.length;
+    while (at > 0 && tsnAhead(chunk.tsn, this.#chunks[at - 1]!.tsn) > 0) at--;
+    this.#chunks.splice(at, 0, chunk);
+  }
+
+  /** Takes out the messages that are complete and due. */
+  *popMessages(): Generator<IncomingMessage> {
+    for (let found = this.#find(); found !== undefined; found = this.#find()) {
+      const [start, count] = found;
+      const chunks = this.#chunks.splice(start, count);
+      const { streamId, protocol, flags } = chunks[0]!;
+      if ((flags & UNORDERED) === 0) this.#due = (this.#due + 1) & 0xffff;
+      yield [streamId, protocol, Buffer.concat(chunks.map(({ userData }) => userData))];
+    }
+  }
+
+  /**
+   * The peer has given up messages up to `cumulativeTsn`, and up to the sequence number `last` where they were ordered
+   * (RFC 3758 §3.6). Drops what there was of them and returns its bytes.
+   */
+  skip(cumulativeTsn: number, last: number | undefined): number {
+    const kept: IncomingChunk[] = [];
+    let bytes = 0;
+    for (const chunk of this.#chunks) {
+      if (isSkipped(chunk, cumulativeTsn, last)) bytes += chunk.userData.length;
+      else kept.push(chunk);
+    }
+    this.#chunks = kept;
+    if (last !== undefined && sequenceAhead(this.#due, last) >= 0) this.#due = (last + 1) & 0xffff;
+    return bytes;
+  }
+
+  /** Where a message is whose fragments are all there, if it is due. */
+  #find(): readonly [start: number, count: number] | undefined {
+    let start = -1;
+    for (const [at, chunk] of this.#chunks.entries()) {
+      const { tsn, flags } = chunk;
+      if ((flags & FIRST_FRAGMENT) !== 0) start = at;
+      else if (start >= 0 && tsn !== tsnPlus(this.#chunks[at - 1]!.tsn, 1)) start = -1;
+      if ((flags & LAST_FRAGMENT) === 0 || start < 0) continue;
+      if (this.#isDue(chunk)) return [start, at + 1 - start];
+      start = -1;
+    }
+    return undefined;
+  }
+
+  #isDue({ flags, streamSeqNum }: IncomingChunk): boolean {
+    return (flags & UNORDERED) !== 0 || streamSeqNum === this.#due;
+  }
+}
+
+/** Whether a fragment's message will never be complete; one that only waits for its turn will be delivered. */
+function isSkipped(chunk: IncomingChunk, cumulativeTsn: number, last: number | undefined): boolean {
+  if (tsnAhead(cumulativeTsn, chunk.tsn) > 0) return false;
+  if ((chunk.flags & UNORDERED) !== 0) return true;
+  return last !== undefined && sequenceAhead(last, chunk.streamSeqNum) <= 0;
+}
+
+/** How far `sequence` lies ahead of `reference` on the circle of 16 bits. */
+function sequenceAhead(reference: number, sequence: number): number {
+  return ((sequence - reference) << 16) >> 16;
+}

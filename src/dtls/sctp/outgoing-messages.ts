@@ -1,0 +1,40 @@
+/**
+ * Messages that wait for their association, a line for each channel. The lines take turns, so that a file on one channel
+ * does not hold up a word on another (RFC 8831 §6.4 leaves the order to us). Control bounds how much waits.
+ */
+import type { ChannelId } from "../../contract/data.ts";
+
+export interface OutgoingMessage {
+  readonly channelId: ChannelId;
+  readonly ppid: number;
+  readonly payload: Uint8Array;
+  /** What control counts it as. */
+  readonly bytes: number;
+  /** Milliseconds since 1970; null when it is never too late. */
+  readonly expiresAtMs: number | null;
+}
+
+export class OutgoingMessages {
+  /** The first in this map is the next whose turn it is. */
+  readonly #lines = new Map<ChannelId, OutgoingMessage[]>();
+
+  push(message: OutgoingMessage): void {
+    const line = this.#lines.get(message.channelId);
+    if (line === undefined) this.#lines.set(message.channelId, [message]);
+    else line.push(message);
+  }
+
+  next(): OutgoingMessage | undefined {
+    for (const [channelId, line] of this.#lines) {
+      const message = line.shift();
+      this.#lines.delete(channelId);
+      if (line.length > 0) this.#lines.set(channelId, line);
+      return message;
+    }
+    return undefined;
+  }
+
+  drop(channelId: ChannelId): void {
+    this.#lines.delete(channelId);
+  }
+}

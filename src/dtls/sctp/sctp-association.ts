@@ -1,0 +1,204 @@
+/**
+ * One SCTP association over one DTLS association (RFC 8261): packets in and out, messages out and in.
+ *
+ * werift keeps its timers and retransmissions; the guard stands before it, and what it does wrong is corrected. Whatever
+ * goes wrong inside ends this association and no other.
+ */
+import type { DataEndReason, SctpDrop } from "../../base/data-counters.ts";
+import { correct } from "./sctp-corrections.ts";
+import { type AssociationState, SctpGuard } from "./sctp-guard.ts";
+import { StreamReset } from "./stream-reset.ts";
+import { ESTABLISHED, type OpenedSctp, openWeriftSctp, type WeriftSctp } from "./werift-sctp.ts";
+
+/**
+ * What a peer may have under way, and what waits for control. Larger: more memory for each peer. Smaller: slower over
+ * long paths; a megabyte carries 80 Mbit/s at a round trip of 100 ms.
+ */
+export const RECEIVE_WINDOW_BYTES = 1_048_576;
+
+/** What we have under way to a peer, at most; the same price. */
+const MAX_CONGESTION_WINDOW_BYTES = 1_048_576;
+
+/**
+ * Chunks that wait in werift for the congestion window; the rest waits where channels take turns. Larger: a message
+ * waits longer behind another channel's. Smaller: the window is not filled in one go.
+ */
+const MAX_WAITING_CHUNKS = 32;
+
+/** A peer that opens its window again says so in a packet that may be lost (RFC 9260 §6.1 rule A): ask. */
+const WINDOW_PROBE_US = 1_000_000;
+
+export interface SctpEvents {
+  send(packet: Uint8Array): void;
+  established(): void;
+  message(streamId: number, ppid: number, payload: Uint8Array): void;
+  /** Nothing more comes on these streams. */
+  peerReset(streamIds: readonly number[]): void;
+  /** There is room for further messages to send. */
+  ready(): void;
+  dropped(reason: SctpDrop): void;
+  /** Comes last, once, and not after `close()`. */
+  ended(reason: DataEndReason): void;
+}
+
+export interface Reliability {
+  readonly ordered: boolean;
+  readonly maxRetransmits: number | null;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number | null;
+}
+
+export class SctpAssociation {
+  readonly #sctp: WeriftSctp;
+  readonly #guard: SctpGuard;
+  readonly #reset: StreamReset;
+  readonly #events: SctpEvents;
+  #isOpen = true;
+  /** Since when the peer's window is closed with nothing under way; undefined while it is not. */
+  #stuckSinceUs: number | undefined;
+
+  constructor(nowUs: number, remotePort: number, events: SctpEvents) {
+    this.#events = events;
+    const opened = openWeriftSctp((packet) => events.send(packet));
+    this.#sctp = opened.sctp;
+    this.#guard = new SctpGuard(new GuardedState(this.#sctp, remotePort), nowUs);
+    correct(this.#sctp, () => {
+      this.#sctp.cwnd = Math.min(this.#sctp.cwnd, MAX_CONGESTION_WINDOW_BYTES);
+      if (this.isReady) events.ready();
+    });
+    this.#reset = new StreamReset(this.#sctp, (streamIds) => events.peerReset(streamIds));
+    this.#start(opened, remotePort);
+  }
+
+  receive(nowUs: number, packet: Uint8Array): void {
+    if (!this.#isOpen) return;
+    const verdict = this.#guard.check(nowUs, packet);
+    if (verdict === "shutdown") this.end("peer_closed");
+    else if (verdict !== "pass") this.#events.dropped(verdict);
+    else {
+      const { buffer, byteOffset, length } = packet;
+      this.#sctp.handleData(Buffer.from(buffer, byteOffset, length)).catch(() => this.end("fault"));
+    }
+  }
+
+  /** Call now and then. */
+  tick(nowUs: number): void {
+    const sctp = this.#sctp;
+    const isStuck = sctp.peerAdvertisedRwnd === 0 && sctp.flightSize === 0 && sctp.outboundQueue.length > 0;
+    if (!isStuck) this.#stuckSinceUs = undefined;
+    else if (this.#stuckSinceUs === undefined) this.#stuckSinceUs = nowUs;
+    else if (nowUs - this.#stuckSinceUs >= WINDOW_PROBE_US) {
+      this.#stuckSinceUs = nowUs;
+      sctp.peerAdvertisedRwnd = 1;
+      void sctp.transmit();
+    }
+  }
+
+  get isReady(): boolean {
+    return this.#isOpen && this.#sctp.outboundQueue.length < MAX_WAITING_CHUNKS;
+  }
+
+  /** `payload` is read later: it must not change. It is not empty (RFC 8831 §6.6 says what stands for an empty one). */
+  send(streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
+    const { ordered, maxRetransmits, expiresAtMs } = reliability;
+    const message = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+    void this.#sctp.send(streamId, ppid, message, {
+      ordered,
+      maxRetransmits: maxRetransmits ?? undefined,
+      expiry: expiresAtMs === null ? undefined : expiresAtMs / 1000,
+    });
+  }
+
+  resetStream(streamId: number): void {
+    this.#reset.request(streamId);
+  }
+
+  /** A received message still needs its memory: the peer's window stays smaller by as much until `release()`. */
+  hold(bytes: number): void {
+    this.#sctp.advertisedRwnd -= bytes;
+  }
+
+  release(bytes: number): void {
+    const before = this.#sctp.advertisedRwnd;
+    this.#sctp.advertisedRwnd = Math.min(before + bytes, RECEIVE_WINDOW_BYTES);
+    // A peer that was told of a small window waits to be told of a larger one.
+    if (before >= RECEIVE_WINDOW_BYTES / 2 || !this.#isOpen || this.#sctp.lastReceivedTsn === undefined)
+      return;
+    this.#sctp.sackNeeded = true;
+    void this.#sctp.sendSack();
+  }
+
+  /** Aborts. No event follows. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    void this.#sctp.stop();
+  }
+
+  /** Aborts, and says why. */
+  end(reason: DataEndReason): void {
+    if (!this.#isOpen) return;
+    this.close();
+    this.#events.ended(reason);
+  }
+
+  #start(opened: OpenedSctp, remotePort: number): void {
+    const sctp = this.#sctp;
+    sctp.advertisedRwnd = RECEIVE_WINDOW_BYTES;
+    sctp.onReceive.subscribe((streamId, ppid, message) => {
+      if (this.#isOpen) this.#events.message(streamId, ppid, message);
+    });
+    sctp.stateChanged.connected.subscribe(() => this.#events.established());
+    sctp.stateChanged.closed.subscribe(() => this.end("peer_closed"));
+    void opened.start(remotePort);
+  }
+}
+
+/** What the guard sees of werift's association. */
+class GuardedState implements AssociationState {
+  readonly remotePort: number;
+  readonly #sctp: WeriftSctp;
+
+  constructor(sctp: WeriftSctp, remotePort: number) {
+    this.#sctp = sctp;
+    this.remotePort = remotePort;
+  }
+
+  get localPort(): number {
+    return this.#sctp.localPort;
+  }
+
+  get localTag(): number {
+    return this.#sctp.localVerificationTag;
+  }
+
+  get isEstablished(): boolean {
+    return this.#sctp.associationState === ESTABLISHED;
+  }
+
+  get cumulativeTsn(): number | undefined {
+    return this.#sctp.lastReceivedTsn;
+  }
+
+  get nextTsn(): number {
+    return this.#sctp.outboundQueue[0]?.tsn ?? this.#sctp.localTsn;
+  }
+
+  get windowBytes(): number {
+    return this.#sctp.advertisedRwnd;
+  }
+
+  get heldChunks(): number {
+    let chunks = 0;
+    for (const stream of Object.values(this.#sctp.inboundStreams)) chunks += stream.heldChunks;
+    return chunks;
+  }
+
+  get streamCount(): number {
+    return Object.keys(this.#sctp.inboundStreams).length;
+  }
+
+  hasStream(id: number): boolean {
+    return Object.hasOwn(this.#sctp.inboundStreams, id);
+  }
+}

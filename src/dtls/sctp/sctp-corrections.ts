@@ -1,0 +1,223 @@
+/**
+ * Where werift's association does something else than the RFCs, or does it in a way that can not be had in a server:
+ * methods of one instance are replaced. Each says what was wrong.
+ */
+import { IncomingStream } from "./incoming-stream.ts";
+import {
+  encodeForwardTsn,
+  encodeSack,
+  FIRST_FRAGMENT,
+  type GapBlock,
+  LAST_FRAGMENT,
+  tsnAhead,
+  tsnPlus,
+  UNORDERED,
+} from "./sctp-packet.ts";
+import type { ForwardTsn, OutgoingChunk, WeriftSctp } from "./werift-sctp.ts";
+
+/** RFC 9260 §16 proposes 1, 1 and 60 seconds; werift starts with 3. */
+const INITIAL_RTO_S = 1;
+/** As WebRTC's own SCTP: a lost tail is repaired sooner. Less than the 200 ms of a delayed SACK would be a mistake. */
+const MIN_RTO_S = 0.4;
+/** Likewise: a call whose path comes back should not wait a minute for its data. Smaller adds to what fills a path. */
+const MAX_RTO_S = 3;
+const RTT_WEIGHT = 1 / 8;
+const VARIANCE_WEIGHT = 1 / 4;
+
+/** In one SACK; further blocks are told of when these are repaired. More would not fit the packet. */
+const MAX_GAP_BLOCKS = 200;
+
+/** Distances in a gap block have 16 bits. */
+const MAX_GAP_DISTANCE = 0xffff;
+
+/** `onAcknowledged`: a SACK was read, and what it makes room for is sent next. */
+export function correct(sctp: WeriftSctp, onAcknowledged: () => void): void {
+  sctp.flush = { execute: () => {}, asPromise: never };
+  sctp.onSackReceived = () => {
+    recountFlight(sctp);
+    onAcknowledged();
+    return Promise.resolve();
+  };
+  sctp.rto = INITIAL_RTO_S;
+  sctp.updateRto = (measured) => updateRto(sctp, measured);
+  sctp.timer3Expired = () => onRetransmissionTimeout(sctp);
+  sctp.maybeAbandon = (chunk) => maybeAbandon(sctp, chunk);
+  sctp.updateAdvancedPeerAckPoint = forwardTsnUpdater(sctp);
+  sctp.getInboundStream = (id) => inboundStream(sctp, id);
+  sctp.markReceived = (tsn) => markReceived(sctp, tsn);
+  sctp.sendSack = () => sendSack(sctp);
+  sctp.receiveForwardTsnChunk = (chunk) => receiveForwardTsn(sctp, chunk);
+}
+
+/**
+ * werift lets each message wait until none is queued, and wakes all that wait whenever it has sent something. Under a
+ * steady supply none is ever done, and waking them is all that the thread does: some hundred packets a second. Nobody
+ * here waits. A promise of its own for each, so that nothing holds those who wait.
+ */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+/** RFC 9260 §6.3.1, with a smaller minimum than werift's, which is a constant of its module. */
+function updateRto(sctp: WeriftSctp, measured: number): void {
+  const { srtt, rttvar } = sctp;
+  if (srtt === undefined || rttvar === undefined) {
+    sctp.srtt = measured;
+    sctp.rttvar = measured / 2;
+  } else {
+    sctp.rttvar = rttvar + VARIANCE_WEIGHT * (Math.abs(srtt - measured) - rttvar);
+    sctp.srtt = srtt + RTT_WEIGHT * (measured - srtt);
+  }
+  sctp.rto = Math.min(MAX_RTO_S, Math.max(MIN_RTO_S, sctp.srtt! + 4 * sctp.rttvar!));
+}
+
+/**
+ * T3-rtx (RFC 9260 §6.3.3, §7.2.3). werift does not double the timeout, and sends again what gap blocks acknowledged.
+ */
+function onRetransmissionTimeout(sctp: WeriftSctp): void {
+  if (sctp.isStopped) return;
+  sctp.timer3Handle = undefined;
+  for (const chunk of sctp.sentQueue) {
+    if (!chunk.acked && !sctp.maybeAbandon(chunk)) chunk.retransmit = true;
+  }
+  sctp.updateAdvancedPeerAckPoint();
+  recountFlight(sctp);
+  sctp.partialBytesAcked = 0;
+  sctp.fastRecoveryExit = undefined;
+  sctp.ssthresh = Math.max(Math.floor(sctp.cwnd / 2), 4 * sctp.maxPayloadSize);
+  sctp.cwnd = sctp.maxPayloadSize;
+  sctp.rto = Math.min(2 * sctp.rto, MAX_RTO_S);
+  void sctp.transmit();
+}
+
+/**
+ * Partial reliability (RFC 3758 §3.5 A3, RFC 7496 §4). werift takes no retransmission for no limit, abandons the oldest
+ * message in place of the lost one, and leaves what it abandons in the flight.
+ */
+function maybeAbandon(sctp: WeriftSctp, chunk: OutgoingChunk): boolean {
+  if (chunk.abandoned) return true;
+  const isSpent = chunk.maxRetransmits !== undefined && chunk.sentCount > chunk.maxRetransmits;
+  const isLate = chunk.expiry !== undefined && chunk.expiry < Date.now() / 1000;
+  if (!isSpent && !isLate) return false;
+  const { sentQueue, outboundQueue } = sctp;
+  let at = sentQueue.indexOf(chunk);
+  while (at > 0 && (sentQueue[at]!.flags & FIRST_FRAGMENT) === 0) at--;
+  for (;;) {
+    // The rest of the message has its TSNs, so the peer must be told to skip these too.
+    if (at === sentQueue.length) {
+      const unsent = outboundQueue.shift();
+      if (unsent === undefined) return true;
+      sentQueue.push(unsent);
+    }
+    const fragment = sentQueue[at++]!;
+    fragment.abandoned = true;
+    fragment.retransmit = false;
+    if ((fragment.flags & LAST_FRAGMENT) !== 0) return true;
+  }
+}
+
+/**
+ * What was sent and is neither acknowledged nor taken for lost. werift adds and subtracts as it goes, and sends again
+ * what a gap block acknowledged meanwhile; that enters the flight and never leaves it, until the flight fills the
+ * congestion window and nothing is sent any more.
+ */
+function recountFlight(sctp: WeriftSctp): void {
+  sctp.flightSize = 0;
+  for (const chunk of sctp.sentQueue) {
+    if (chunk.acked) chunk.retransmit = false;
+    else if (!chunk.abandoned && !chunk.retransmit) sctp.flightSize += chunk.bookSize;
+  }
+}
+
+/**
+ * FORWARD-TSN (RFC 3758 §3.5 C1 to C4). werift sends it once; when it is lost, the peer waits for ever for what will
+ * never come. Here it is sent with each SACK that does not follow it, and after T3-rtx.
+ */
+function forwardTsnUpdater(sctp: WeriftSctp): () => void {
+  const skipped = new Map<number, number>();
+  return () => {
+    if (tsnAhead(sctp.advancedPeerAckTsn, sctp.lastSackedTsn) >= 0) {
+      sctp.advancedPeerAckTsn = sctp.lastSackedTsn;
+      skipped.clear();
+    }
+    let first = sctp.sentQueue[0];
+    while (first?.abandoned) {
+      sctp.advancedPeerAckTsn = first.tsn;
+      if ((first.flags & UNORDERED) === 0) skipped.set(first.streamId, first.streamSeqNum);
+      sctp.sentQueue.shift();
+      first = sctp.sentQueue[0];
+    }
+    const isAhead = tsnAhead(sctp.lastSackedTsn, sctp.advancedPeerAckTsn) > 0;
+    sctp.forwardTsnChunk = isAhead
+      ? { bytes: encodeForwardTsn(sctp.advancedPeerAckTsn, [...skipped]) }
+      : undefined;
+  };
+}
+
+/** RFC 9260 §6.2. werift sorts TSNs as text for each chunk, so that 10 comes before 9, and so that a loss is costly. */
+function markReceived(sctp: WeriftSctp, tsn: number): boolean {
+  const { sackMisOrdered: ahead } = sctp;
+  if (tsnAhead(sctp.lastReceivedTsn!, tsn) <= 0 || ahead.has(tsn)) return true;
+  ahead.add(tsn);
+  followReceived(sctp);
+  return false;
+}
+
+function followReceived(sctp: WeriftSctp): void {
+  for (;;) {
+    const next = tsnPlus(sctp.lastReceivedTsn!, 1);
+    if (!sctp.sackMisOrdered.delete(next)) return;
+    sctp.lastReceivedTsn = next;
+  }
+}
+
+/** RFC 9260 §3.3.4. The same sorting makes werift's gap blocks wrong; where TSNs wrap, it throws. */
+async function sendSack(sctp: WeriftSctp): Promise<void> {
+  if (sctp.isStopped || !sctp.sackNeeded) return;
+  sctp.sackNeeded = false;
+  sctp.sackImmediate = false;
+  sctp.sackPacketCount = 0;
+  const windowBytes = Math.max(0, sctp.advertisedRwnd);
+  await sctp.sendChunk({ bytes: encodeSack(sctp.lastReceivedTsn!, windowBytes, gapBlocks(sctp)) });
+}
+
+function gapBlocks({ sackMisOrdered: ahead, lastReceivedTsn }: WeriftSctp): GapBlock[] {
+  const blocks: GapBlock[] = [];
+  let left = ahead.size;
+  for (let distance = 2; left > 0 && distance < MAX_GAP_DISTANCE; distance++) {
+    if (blocks.length === MAX_GAP_BLOCKS) break;
+    const start = distance;
+    while (ahead.has(tsnPlus(lastReceivedTsn!, distance))) distance++;
+    if (distance > start) blocks.push([start, distance - 1]);
+    left -= distance - start;
+  }
+  return blocks;
+}
+
+/**
+ * RFC 3758 §3.6. werift throws away fragments of messages that were not abandoned, when they arrived just behind the
+ * new cumulative TSN; a reliable channel beside a lossy one then never completes its message and stops.
+ */
+function receiveForwardTsn(sctp: WeriftSctp, { cumulativeTsn, streams }: ForwardTsn): void {
+  sctp.sackNeeded = true;
+  sctp.sackImmediate = true;
+  if (tsnAhead(sctp.lastReceivedTsn!, cumulativeTsn) <= 0) return;
+  sctp.lastReceivedTsn = cumulativeTsn;
+  for (const tsn of sctp.sackMisOrdered) {
+    if (tsnAhead(cumulativeTsn, tsn) <= 0) sctp.sackMisOrdered.delete(tsn);
+  }
+  followReceived(sctp);
+  const skipped = new Map(streams);
+  for (const [id, stream] of Object.entries(sctp.inboundStreams)) {
+    sctp.advertisedRwnd += stream.skip(cumulativeTsn, skipped.get(Number(id)));
+    for (const message of stream.popMessages()) {
+      sctp.advertisedRwnd += message[2].length;
+      sctp.receive(...message);
+    }
+  }
+}
+
+function inboundStream(sctp: WeriftSctp, id: number): IncomingStream {
+  sctp.inboundStreams[id] ??= new IncomingStream();
+  return sctp.inboundStreams[id];
+}
