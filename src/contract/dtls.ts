@@ -2,9 +2,12 @@
  * What crosses between a media thread and the DTLS thread, over a MessagePort that main hands to both.
  *
  * The media thread owns the socket: it passes on DTLS datagrams only from addresses that ICE has validated, and
- * sends what comes back. The DTLS thread owns certificates, handshakes and, later, SCTP.
+ * sends what comes back. The DTLS thread owns certificates, handshakes and SCTP; `contract/data.ts` has the letters
+ * about the latter.
  */
+import type { DataCounts } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
+import type { DataBatch, DataCommand, DataEvent } from "./data.ts";
 import type { Fingerprint } from "./media.ts";
 
 /** SRTP protection profile ids (RFC 5764 §4.1.2, RFC 7714 §14.2). */
@@ -62,6 +65,7 @@ export type DtlsThreadEvent =
       readonly outcome: "ok" | DtlsFailure;
       readonly seconds: number;
     }
+  | ({ readonly kind: "data" } & DataBatch<DataEvent>)
   /** About once a second, for metrics: CPU of the thread in microseconds since its start and event-loop delay. */
   | {
       readonly kind: "load";
@@ -70,7 +74,12 @@ export type DtlsThreadEvent =
       readonly eventLoopDelayP99Us: number;
       readonly eventLoopDelayMaxUs: number;
       readonly associations: number;
+      readonly dataAssociations: number;
+      /** Counted since the last load. */
+      readonly data: DataCounts;
     };
 
-/** What main tells the DTLS thread: a new media thread's port, transferred. */
-export type DtlsThreadCommand = { readonly kind: "connect"; readonly port: MessagePort };
+export type DtlsThreadCommand =
+  /** A new media thread's port, transferred. */
+  | { readonly kind: "connect"; readonly port: MessagePort }
+  | ({ readonly kind: "data" } & DataBatch<DataCommand>);

@@ -29,8 +29,16 @@ const INSECURE_DATAGRAMS = { burst: 100, perSecond: 20 };
 
 const US_PER_SECOND = 1_000_000;
 
+/** Who takes the application data of secure associations. */
+export interface DataLink {
+  onSecure(transportId: TransportId, send: (payload: Uint8Array) => void): void;
+  onData(transportId: TransportId, payload: Uint8Array): void;
+  onClosed(transportId: TransportId): void;
+}
+
 export interface DtlsServiceSettings {
   readonly certificate: DtlsCertificate;
+  readonly data: DataLink;
   readonly nowUs: () => number;
   readonly report: (event: DtlsThreadEvent) => void;
   readonly maxAssociations?: number;
@@ -100,7 +108,7 @@ export class DtlsService {
       this.#settings.report({ kind: "handshake", outcome: "too_busy", seconds: 0 });
       return;
     }
-    const { certificate, nowUs } = this.#settings;
+    const { certificate, nowUs, data } = this.#settings;
     const association: Association = {
       server: new VerifiedDtlsServer(
         { certificate, fingerprints, admit: () => this.#admit(association) },
@@ -110,8 +118,11 @@ export class DtlsService {
           secure: (keys) => {
             post(port, { kind: "secure", transportId, keys });
             this.#onOutcome(association, "ok");
+            data.onSecure(transportId, (payload) => {
+              this.#guarded(association, () => association.server.send(payload));
+            });
           },
-          data: () => {},
+          data: (payload) => data.onData(transportId, payload),
           failed: (reason) => {
             post(port, { kind: "failed", transportId, reason });
             this.#onOutcome(association, reason);
@@ -188,6 +199,7 @@ export class DtlsService {
     this.#byPort.get(port)!.delete(transportId);
     this.#associations -= 1;
     this.#endHandshake(association);
+    this.#settings.data.onClosed(transportId);
   }
 }
 

@@ -8,6 +8,7 @@
 import { parentPort } from "node:worker_threads";
 import type { DtlsThreadCommand } from "../contract/dtls.ts";
 import { ThreadLoad } from "../telemetry/thread-load.ts";
+import { DataService } from "./data-service.ts";
 import { createDtlsCertificate } from "./dtls-certificate.ts";
 import { DtlsService } from "./dtls-service.ts";
 import type { FromDtlsThread } from "./dtls-thread-messages.ts";
@@ -29,14 +30,26 @@ process.on("unhandledRejection", (reason) => {
   tell({ kind: "stray-rejection", message: reason instanceof Error ? reason.message : String(reason) });
 });
 
-const service = new DtlsService({ certificate, nowUs, report: tell });
-setInterval(() => service.tick(), TICK_INTERVAL_MS);
+const data = new DataService({
+  nowUs,
+  post: (batch) =>
+    main.postMessage({ kind: "data", ...batch } satisfies FromDtlsThread, [batch.bytes.buffer]),
+});
+const service = new DtlsService({ certificate, nowUs, report: tell, data });
+setInterval(() => {
+  service.tick();
+  data.tick();
+}, TICK_INTERVAL_MS);
 
 const load = new ThreadLoad();
-setInterval(
-  () => tell({ kind: "load", ...load.read(), associations: service.associations }),
-  LOAD_INTERVAL_MS,
-);
+setInterval(() => {
+  const { associations } = service;
+  const counted = { associations, dataAssociations: data.associations, data: data.takeCounts() };
+  tell({ kind: "load", ...load.read(), ...counted });
+}, LOAD_INTERVAL_MS);
 
-main.on("message", (command: DtlsThreadCommand) => service.connect(command.port));
+main.on("message", (command: DtlsThreadCommand) => {
+  if (command.kind === "connect") service.connect(command.port);
+  else data.receive(command);
+});
 tell({ kind: "ready", fingerprint: certificate.fingerprint });

@@ -1,5 +1,6 @@
 /** Starts the DTLS thread from main and speaks to it. */
 import { Worker } from "node:worker_threads";
+import type { DataBatch, DataCommand } from "../contract/data.ts";
 import type { DtlsThreadCommand, DtlsThreadEvent } from "../contract/dtls.ts";
 import type { Fingerprint } from "../contract/media.ts";
 import type { FromDtlsThread } from "./dtls-thread-messages.ts";
@@ -9,6 +10,8 @@ export interface DtlsThread {
   readonly fingerprint: Fingerprint;
   /** Hands over one end of a media thread's letterbox. */
   connect(port: MessagePort): void;
+  /** The batch's bytes change hands. */
+  postData(batch: DataBatch<DataCommand>): void;
   onEvent(listener: (event: DtlsThreadEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
@@ -44,6 +47,10 @@ export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<
     connect: (port) => {
       const command: DtlsThreadCommand = { kind: "connect", port };
       worker.postMessage(command, [port] as never);
+    },
+    postData: (batch) => {
+      const command: DtlsThreadCommand = { kind: "data", ...batch };
+      worker.postMessage(command, [batch.bytes.buffer]);
     },
     onEvent: (listener) => listeners.push(listener),
     onExit: (listener) => worker.once("exit", () => listener(failure)),

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
 import type { DtlsThreadEvent } from "../../src/contract/dtls.ts";
-import { DtlsService, type DtlsServiceSettings } from "../../src/dtls/dtls-service.ts";
+import { type DataLink, DtlsService, type DtlsServiceSettings } from "../../src/dtls/dtls-service.ts";
 import { serverCertificate } from "./endpoint.ts";
 import { Letterbox } from "./letterbox.ts";
 
@@ -23,9 +23,17 @@ afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
 
+const NO_DATA: DataLink = { onSecure: () => {}, onData: () => {}, onClosed: () => {} };
+
 function createService(limits: Partial<DtlsServiceSettings> = {}): DtlsService {
   const report = (event: DtlsThreadEvent): void => void reports.push(event);
-  return new DtlsService({ certificate: serverCertificate, nowUs: () => nowUs, report, ...limits });
+  return new DtlsService({
+    certificate: serverCertificate,
+    data: NO_DATA,
+    nowUs: () => nowUs,
+    report,
+    ...limits,
+  });
 }
 
 function join(service: DtlsService): Letterbox {

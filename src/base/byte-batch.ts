@@ -1,0 +1,33 @@
+/** The payloads of one batch of letters, end to end in one buffer, which can change threads without being copied. */
+
+/** Kept between batches. Larger: more memory for each user. Smaller: it grows anew in each busy turn. */
+const KEPT_BYTES = 65_536;
+
+export class ByteBatch {
+  #slab = new Uint8Array(KEPT_BYTES);
+  #length = 0;
+
+  /** Copies `bytes` to the end; returns where they begin. */
+  append(bytes: Uint8Array): number {
+    const at = this.#length;
+    const end = at + bytes.length;
+    if (end > this.#slab.length) this.#grow(end);
+    this.#slab.set(bytes, at);
+    this.#length = end;
+    return at;
+  }
+
+  /** All that was appended, in a buffer of its own; the next batch begins. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#slab.slice(0, this.#length);
+    this.#length = 0;
+    if (this.#slab.length > KEPT_BYTES) this.#slab = new Uint8Array(KEPT_BYTES);
+    return taken;
+  }
+
+  #grow(bytes: number): void {
+    const larger = new Uint8Array(Math.max(bytes, 2 * this.#slab.length));
+    larger.set(this.#slab.subarray(0, this.#length));
+    this.#slab = larger;
+  }
+}
