@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Config } from "./config/load-config.ts";
 import { AccessTokens } from "./control/access-token.ts";
 import { systemClock } from "./control/clock.ts";
+import { DataThread } from "./control/data-thread.ts";
 import { MediaThreads } from "./control/media-threads.ts";
 import { Rooms } from "./control/rooms.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
@@ -35,13 +36,15 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const database = config.webhooks.urls.length > 0 ? openDatabase(config.store.path) : null;
   const metrics = new Metrics();
   const mediaThreads = new MediaThreads(systemClock);
-  const threads = new Threads(config, log, metrics, mediaThreads);
+  const dataThread = new DataThread();
+  const threads = new Threads(config, log, metrics, mediaThreads, dataThread);
   await threads.start();
 
   const rooms = new Rooms(config.rooms, {
     threads: mediaThreads,
     transportsPerThread: config.media.roomTransportsPerThread,
     fingerprint: () => threads.fingerprint,
+    dataThread,
     clock: systemClock,
     log,
   });

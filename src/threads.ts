@@ -4,13 +4,15 @@
  *   main ── commands, events ── media thread 0 … n ── letters ── dtls thread
  *
  * A media thread that dies takes its rooms with it (control hears of it through the handle's exit); a DTLS thread
- * that dies takes only the handshakes under way, for keys already handed out live on in the media threads.
+ * that dies takes the handshakes under way and all data channels, for keys already handed out live on in the media
+ * threads.
  */
 import type { Logger } from "pino";
 import { createSharedCounters } from "./base/counters.ts";
 import { PacketPipe } from "./base/packet-pipe.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
+import type { DataThread } from "./control/data-thread.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
 import { threadCandidates } from "./local-addresses.ts";
@@ -27,6 +29,7 @@ export class Threads {
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #registry: MediaThreads;
+  readonly #data: DataThread;
   readonly #media = new Map<number, MediaThread>();
   /** "from to" of the pipes between media threads. */
   readonly #pipes = new Set<string>();
@@ -34,11 +37,12 @@ export class Threads {
   #dtls: DtlsThread | null = null;
   #stopping = false;
 
-  constructor(config: Config, log: Logger, metrics: Metrics, registry: MediaThreads) {
+  constructor(config: Config, log: Logger, metrics: Metrics, registry: MediaThreads, data: DataThread) {
     this.#config = config;
     this.#log = log;
     this.#metrics = metrics;
     this.#registry = registry;
+    this.#data = data;
   }
 
   /** Of the certificate that handshakes present now; a new DTLS thread has a new one. */
@@ -73,6 +77,11 @@ export class Threads {
       else if (event.kind === "load") this.#metrics.onDtlsLoad(event);
     });
     dtls.onExit((error) => this.#restart("dtls", error, () => this.#startDtls()));
+    this.#data.attach({
+      post: dtls.postData,
+      onBatch: (listener) => dtls.onEvent((event) => event.kind === "data" && listener(event)),
+      onExit: (listener) => dtls.onExit(() => listener()),
+    });
     for (const thread of this.#media.values()) this.#join(thread);
   }
 

@@ -4,6 +4,7 @@ import type { RoomId, RoomSid, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { Fingerprint, RoomMediaOptions } from "../contract/media.ts";
 import type { Claims } from "./access-token.ts";
 import type { Clock } from "./clock.ts";
+import type { DataThread } from "./data-thread.ts";
 import { type MediaThread, type MediaThreads, type RoomStats, roomSubject } from "./media-threads.ts";
 import { Participant } from "./participant.ts";
 import { Placements } from "./placements.ts";
@@ -43,6 +44,7 @@ export interface RoomSurroundings {
   readonly transportsPerThread: number;
   /** Of the certificate that the DTLS thread presents now: a thread that replaces another brings its own. */
   readonly fingerprint: () => Fingerprint;
+  readonly dataThread: DataThread;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -94,6 +96,10 @@ export class Room {
 
   get fingerprint(): Fingerprint {
     return this.#surroundings.fingerprint();
+  }
+
+  get dataThread(): DataThread {
+    return this.#surroundings.dataThread;
   }
 
   get participants(): readonly Participant[] {

@@ -14,6 +14,7 @@ import type {
   TransportState,
 } from "../contract/media.ts";
 import type { Permission } from "./access-token.ts";
+import { DataChannels } from "./data-channels.ts";
 import type { MediaThread, ServerCandidate } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
 import { randomIceCredentials, randomId } from "./random.ts";
@@ -68,6 +69,7 @@ export class Transport {
   readonly #grants: Permission;
   /** Where its media is handled. */
   readonly thread: MediaThread;
+  readonly data: DataChannels;
   readonly #extensions: ExtensionIds;
   readonly #tracks = new Map<TrackId, Track>();
   readonly #subscriptions: Subscriptions;
@@ -90,6 +92,7 @@ export class Transport {
     this.#grants = options.grants;
     this.#extensions = options.extensions;
     this.thread = thread;
+    this.data = new DataChannels(this.id, participant.room.dataThread);
     this.#subscriptions = new Subscriptions(this.id, participant, thread);
     thread.route(this.id, (event) => this.#onEvent(event));
     thread.post({
@@ -221,6 +224,7 @@ export class Transport {
   close(reason: CloseReason = "client_left"): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
+    this.data.close();
     this.thread.post({ kind: "transport.close", transportId: this.id });
     this.thread.unroute(this.id);
     this.#subscriptions.end();

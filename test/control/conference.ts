@@ -1,9 +1,11 @@
 /** What control tests share: real control over a media thread that records, and a clock that tests turn by hand. */
 import { pino } from "pino";
 import type { MediaKind } from "../../src/base/codec.ts";
+import type { DataBatch, DataCommand, DataEvent } from "../../src/contract/data.ts";
 import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../../src/contract/media.ts";
 import type { Claims, Grants } from "../../src/control/access-token.ts";
 import type { Clock } from "../../src/control/clock.ts";
+import { DataThread, type DataThreadHandle } from "../../src/control/data-thread.ts";
 import { type MediaThreadHandle, MediaThreads, type RoomStats } from "../../src/control/media-threads.ts";
 import type { Participant } from "../../src/control/participant.ts";
 import type { Result } from "../../src/control/result.ts";
@@ -122,10 +124,42 @@ export class RecordingThread implements MediaThreadHandle {
   }
 }
 
+/** Stands where the DTLS thread stands. */
+export class RecordingDataThread implements DataThreadHandle {
+  readonly batches: DataBatch<DataCommand>[] = [];
+  #onBatch: (batch: DataBatch<DataEvent>) => void = () => {};
+  #onExit: () => void = () => {};
+
+  post(batch: DataBatch<DataCommand>): void {
+    this.batches.push(structuredClone(batch, { transfer: [batch.bytes.buffer] }));
+  }
+
+  onBatch(listener: (batch: DataBatch<DataEvent>) => void): void {
+    this.#onBatch = listener;
+  }
+
+  onExit(listener: () => void): void {
+    this.#onExit = listener;
+  }
+
+  emit(letters: readonly DataEvent[], bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0)): void {
+    this.#onBatch({ letters, bytes });
+  }
+
+  die(): void {
+    this.#onExit();
+  }
+
+  get commands(): DataCommand[] {
+    return this.batches.flatMap(({ letters }) => letters);
+  }
+}
+
 export interface Conference {
   readonly clock: HandClock;
   readonly threads: MediaThreads;
   readonly thread: RecordingThread;
+  readonly dataThread: RecordingDataThread;
   readonly rooms: Rooms;
   readonly surroundings: RoomSurroundings;
 }
@@ -135,10 +169,14 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
   const threads = new MediaThreads(clock);
   const thread = new RecordingThread(0);
   threads.add(thread);
+  const dataThread = new RecordingDataThread();
+  const data = new DataThread();
+  data.attach(dataThread);
   const surroundings = {
     threads,
     transportsPerThread,
     fingerprint: () => FINGERPRINT,
+    dataThread: data,
     clock,
     log: pino({ level: "silent" }),
   };
@@ -156,7 +194,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
     },
     surroundings,
   );
-  return { clock, threads, thread, rooms, surroundings };
+  return { clock, threads, thread, dataThread, rooms, surroundings };
 }
 
 export function grants(change: Partial<Grants> = {}): Grants {

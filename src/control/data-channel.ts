@@ -1,0 +1,98 @@
+/** One open data channel of a transport, and how much may wait on it. */
+import type { TransportId } from "../base/ids.ts";
+import type { ChannelId, ChannelParams } from "../contract/data.ts";
+import type { DataThread } from "./data-thread.ts";
+
+export interface DataMessage {
+  readonly isText: boolean;
+  /** UTF-8 when it is text, as the sender says: it was not looked at. */
+  readonly bytes: Uint8Array;
+}
+
+/** `full` is for now; `too_large` is for ever. Both are counted, and the message is not sent. */
+export type SendOutcome = "queued" | "full" | "too_large" | "not_open";
+
+/**
+ * What may wait for a peer on one channel. Larger: slow receivers cost more memory. Smaller: bursts are refused that the
+ * peer would have taken a moment later; a reliable channel carries files, in chunks of some 10 KB.
+ */
+const RELIABLE_QUEUE = { bytes: 4_194_304, messages: 8_192 };
+
+/**
+ * Where messages may be lost they are worth something only while they are new: refusing the newest bounds the age of
+ * what is sent. Larger: older messages. Smaller: fewer of a burst arrive; a frame of a data track is some 10 KB.
+ */
+const LOSSY_QUEUE = { bytes: 262_144, messages: 1_024 };
+
+export class DataChannel {
+  readonly params: ChannelParams;
+  readonly #id: ChannelId;
+  readonly #transportId: TransportId;
+  readonly #thread: DataThread;
+  readonly #maxMessageBytes: number;
+  readonly #limit: typeof RELIABLE_QUEUE;
+  #queued = { bytes: 0, messages: 0 };
+  #isOpen = true;
+  #wasRefused = false;
+
+  constructor(
+    thread: DataThread,
+    transportId: TransportId,
+    id: ChannelId,
+    params: ChannelParams,
+    maxMessageBytes: number,
+  ) {
+    this.params = params;
+    this.#id = id;
+    this.#transportId = transportId;
+    this.#thread = thread;
+    this.#maxMessageBytes = maxMessageBytes;
+    const isReliable = params.maxRetransmits === null && params.maxLifetimeMs === null;
+    this.#limit = isReliable ? RELIABLE_QUEUE : LOSSY_QUEUE;
+  }
+
+  /** Bytes of messages that wait for the peer. */
+  get bufferedAmount(): number {
+    return this.#queued.bytes;
+  }
+
+  /** Copies the message. */
+  send({ isText, bytes }: DataMessage): SendOutcome {
+    if (!this.#isOpen) return "not_open";
+    const { counts } = this.#thread;
+    if (bytes.length > this.#maxMessageBytes) {
+      counts.droppedMessages_too_large += 1;
+      return "too_large";
+    }
+    const { bytes: queuedBytes, messages } = this.#queued;
+    if (queuedBytes + bytes.length > this.#limit.bytes || messages >= this.#limit.messages) {
+      counts.droppedMessages_queue_full += 1;
+      this.#wasRefused = true;
+      return "full";
+    }
+    this.#queued = { bytes: queuedBytes + bytes.length, messages: messages + 1 };
+    this.#thread.send(this.#transportId, this.#id, isText, bytes);
+    return "queued";
+  }
+
+  /** What waits is dropped. The channel is told to be closed when the peer has closed it too. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#thread.post({ kind: "channel.close", transportId: this.#transportId, channelId: this.#id });
+  }
+
+  onClosed(): void {
+    this.#isOpen = false;
+  }
+
+  /** Messages have left. Returns true when, after a refusal, half of what may wait is free again. */
+  onSent(messages: number, bytes: number): boolean {
+    this.#queued = { bytes: this.#queued.bytes - bytes, messages: this.#queued.messages - messages };
+    const isHalfFree =
+      this.#queued.bytes <= this.#limit.bytes / 2 && this.#queued.messages <= this.#limit.messages / 2;
+    if (!this.#wasRefused || !isHalfFree) return false;
+    this.#wasRefused = false;
+    return true;
+  }
+}
