@@ -8,7 +8,7 @@ import type { IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, isCandidate, isPwd, isUfrag, writeCandidates } from "./ice-attributes.ts";
 import type { Bundle } from "./negotiate.ts";
 import { splitLines } from "./sdp-lines.ts";
-import { ICE_LITE_LINES, toText, writeBundle, writeMediaLine } from "./write-answer.ts";
+import { ICE_LITE_LINES, midsOf, toText, writeAcceptedLine, writeBundle } from "./write-section.ts";
 
 export type ParsedFragment =
   /** `ice` is null when the fragment names no credentials. */
@@ -58,8 +58,8 @@ export function writeFragment(
   const [tagged] = bundle;
   return toText([
     ...ICE_LITE_LINES,
-    writeBundle(bundle),
-    writeMediaLine(tagged),
+    writeBundle(midsOf(bundle)),
+    writeAcceptedLine(tagged),
     `a=mid:${tagged.mid}`,
     `a=ice-ufrag:${ice.ufrag}`,
     `a=ice-pwd:${ice.pwd}`,

@@ -30,6 +30,7 @@ export class MediaSectionDraft {
   readonly #streams = new StreamAttributes();
   readonly #flags = new Set<string>();
   #mid = "";
+  #sctpPort: number | null = null;
   #direction: Direction = "sendrecv";
 
   private constructor(line: MediaLine) {
@@ -80,6 +81,7 @@ export class MediaSectionDraft {
       simulcast: this.#streams.simulcast,
       ssrcs: this.#streams.ssrcPairs(),
       msid: this.#streams.msid,
+      sctpPort: this.#sctpPort,
     };
   }
 
@@ -87,6 +89,10 @@ export class MediaSectionDraft {
     if (name === "mid") {
       this.#mid = value;
       return MID.test(value);
+    }
+    if (name === "sctp-port") {
+      this.#sctpPort = Number(value);
+      return /^\d{1,5}$/.test(value) && this.#sctpPort < 2 ** 16;
     }
     if (DIRECTIONS.includes(name)) this.#direction = name as Direction;
     else if (FLAGS.includes(name)) this.#flags.add(name);

@@ -1,19 +1,21 @@
 /**
- * From an offer to what both sides will do (RFC 3264, RFC 9429 §5.3.1): facts about the transport, and for each media
- * section whether and how media flows in it. Pure; `write.ts` puts the outcome into words.
+ * From an offer to what both sides will do (RFC 3264, RFC 9429 §5.3.1): facts about the transport, and for each section
+ * whether and how media or data flows in it. Pure; `write-answer.ts` puts the outcome into words.
+ *
+ * The answer to an offer of ours is read in the same way: it says what the peer will take of what we send.
  */
 import type { MediaKind } from "../base/codec.ts";
-import type { ExtensionIds, Fingerprint, IceCredentials, PayloadParams } from "../contract/media.ts";
-import { formatParameters, routedCodec } from "./codecs.ts";
+import type { ExtensionIds, Fingerprint, IceCredentials } from "../contract/media.ts";
+import {
+  type CodecPreference,
+  type NegotiatedCodec,
+  negotiateCodecs,
+  OFFERS,
+  type Use,
+} from "./negotiate-media.ts";
 import { acceptStreams, type PublishedStreams } from "./published-streams.ts";
-import { acceptsExtension, type Flow, TRANSPORT_WIDE_CC } from "./rtp-extensions.ts";
-import type {
-  Direction,
-  MediaSection,
-  OfferedCodec,
-  OfferedExtension,
-  SessionDescription,
-} from "./session-description.ts";
+import { acceptsExtension } from "./rtp-extensions.ts";
+import type { MediaSection, OfferedExtension, SessionDescription } from "./session-description.ts";
 
 /** What a media thread has to know of the peer. */
 export interface TransportFacts {
@@ -22,25 +24,24 @@ export interface TransportFacts {
   readonly extensions: ExtensionIds;
 }
 
-export interface NegotiatedCodec {
-  readonly payload: PayloadParams;
-  /** `<name>/<clock rate>[/<channels>]` for `a=rtpmap`. */
-  readonly rtpmap: string;
-  /** Empty for none. */
-  readonly fmtp: string;
-  readonly feedback: readonly string[];
-}
-
-export interface AcceptedSection {
+export interface AcceptedMedia {
   readonly accepted: true;
   readonly offered: MediaSection;
   readonly kind: MediaKind;
   readonly mid: string;
-  readonly flow: Flow;
+  readonly use: Use;
   readonly codecs: readonly NegotiatedCodec[];
   readonly extensions: readonly OfferedExtension[];
-  /** What the peer sends; null when media flows down. */
+  /** What the peer sends; null unless media flows up. */
   readonly published: PublishedStreams | null;
+}
+
+/** Data channels over SCTP (RFC 8841). */
+export interface AcceptedData {
+  readonly accepted: true;
+  readonly offered: MediaSection;
+  readonly kind: "application";
+  readonly mid: string;
 }
 
 /** Answered with port 0. */
@@ -51,6 +52,7 @@ export interface RejectedSection {
   readonly reason: string;
 }
 
+export type AcceptedSection = AcceptedMedia | AcceptedData;
 export type SectionOutcome = AcceptedSection | RejectedSection;
 
 export interface NegotiationOutcome {
@@ -59,37 +61,32 @@ export interface NegotiationOutcome {
   readonly sections: readonly SectionOutcome[];
   /** The BUNDLE group of the answer: accepted sections in the offer's order. The first is the tagged one. */
   readonly bundle: Bundle;
+  /** The accepted sections for media among them. */
+  readonly media: readonly AcceptedMedia[];
 }
 
 export type Bundle = readonly [tagged: AcceptedSection, ...others: AcceptedSection[]];
-
-/** Arrival times of all packets, from which the sender estimates; or the receiver's own estimate. */
-const TRANSPORT_CC = "transport-cc";
-const REMB = "goog-remb";
 
 export type Negotiation =
   | { readonly ok: true; readonly outcome: NegotiationOutcome }
   | { readonly ok: false; readonly error: string };
 
-/** Feedback that we send to publishers, and that we understand from subscribers (RFC 4585, RFC 5104). */
-const FEEDBACK: Readonly<Record<Flow, readonly string[]>> = {
-  up: ["nack", "nack pli", "ccm fir", TRANSPORT_CC],
-  down: ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB],
-};
-
-/** Directions of an offer, seen from the offerer, with which media can flow. */
-const OFFERS: Readonly<Record<Flow, readonly Direction[]>> = {
-  up: ["sendrecv", "sendonly"],
-  down: ["sendrecv", "recvonly"],
-};
+/** What the server wants of the sections of an offer. */
+export interface NegotiationPolicy {
+  /** How media of a section is to flow; a section whose direction does not allow it is rejected. */
+  readonly useOf: (section: MediaSection) => Use;
+  /** Whether data channels are accepted. */
+  readonly data: boolean;
+  /** For a section on which the peer sends. */
+  readonly preferenceFor?: (section: MediaSection) => CodecPreference | undefined;
+}
 
 /** The largest id in a one-byte header (RFC 8285 §4.2). Beyond, streams need headers that may be mixed. */
 const MAX_ONE_BYTE_ID = 14;
 
-/** `flowOf` says which way media of a section is to flow; a section whose direction does not allow it is rejected. */
-export function negotiate(offer: SessionDescription, flowOf: (section: MediaSection) => Flow): Negotiation {
+export function negotiate(offer: SessionDescription, policy: NegotiationPolicy): Negotiation {
   const fail = (error: string): Negotiation => ({ ok: false, error });
-  const sections = offer.sections.map((section) => negotiateSection(section, flowOf(section), offer.bundle));
+  const sections = offer.sections.map((section) => negotiateSection(section, policy, offer.bundle));
   const accepted = sections.filter((section) => section.accepted);
   const [tagged, ...others] = offer.bundle.flatMap((name) => accepted.filter(({ mid }) => mid === name));
   if (tagged === undefined) return fail(reasonOfAll(sections));
@@ -98,9 +95,13 @@ export function negotiate(offer: SessionDescription, flowOf: (section: MediaSect
   if (fingerprints.length === 0) return fail("a=fingerprint with sha-256, sha-384 or sha-512 is needed");
   if (setup !== "actpass" && setup !== "active") return fail("a=setup must be actpass or active");
   const bundle = [tagged, ...others] as const;
-  const extensions = mergeExtensions(bundle);
+  const media = bundle.filter((section) => section.kind !== "application");
+  const extensions = mergeExtensions(media);
   if (extensions === undefined) return fail("a header extension has two ids, or an id stands for two");
-  return { ok: true, outcome: { transport: { remoteIce: ice, fingerprints, extensions }, sections, bundle } };
+  return {
+    ok: true,
+    outcome: { transport: { remoteIce: ice, fingerprints, extensions }, sections, bundle, media },
+  };
 }
 
 function reasonOfAll(sections: readonly SectionOutcome[]): string {
@@ -119,86 +120,55 @@ function describingSection(
   return offered.ice === null && taggedByOffer !== undefined ? taggedByOffer : offered;
 }
 
-function negotiateSection(offered: MediaSection, flow: Flow, bundle: readonly string[]): SectionOutcome {
+function negotiateSection(
+  offered: MediaSection,
+  policy: NegotiationPolicy,
+  bundle: readonly string[],
+): SectionOutcome {
   const reject = (reason: string): RejectedSection => ({ accepted: false, offered, reason });
-  const { kind, mid } = offered;
+  const { kind, media, mid, protocol } = offered;
+  const isData = media === "application" && policy.data;
   if (offered.rejected) return reject("the section has port 0");
-  if (kind === null) return reject(`m=${offered.media} is not supported`);
-  if (!/^(?:(?:UDP|TCP)\/(?:TLS|DTLS)\/)?RTP\/SAVPF?$/.test(offered.protocol)) {
-    return reject(`${offered.protocol} is not supported`);
-  }
+  if (kind === null && !isData) return reject(`m=${media} is not supported`);
+  if (!(isData ? DATA_PROTOCOL : MEDIA_PROTOCOL).test(protocol))
+    return reject(`${protocol} is not supported`);
   if (mid === "" || !bundle.includes(mid)) return reject("the section is not in the BUNDLE group");
+  if (kind !== null) return negotiateMedia(offered, kind, policy);
+  if (offered.sctpPort === null) return reject("a=sctp-port is needed");
+  return { accepted: true, offered, kind: "application", mid };
+}
+
+const MEDIA_PROTOCOL = /^(?:(?:UDP|TCP)\/(?:TLS|DTLS)\/)?RTP\/SAVPF?$/;
+const DATA_PROTOCOL = /^(?:UDP|TCP)\/DTLS\/SCTP$/;
+
+function negotiateMedia(offered: MediaSection, kind: MediaKind, policy: NegotiationPolicy): SectionOutcome {
+  const reject = (reason: string): RejectedSection => ({ accepted: false, offered, reason });
+  const use = policy.useOf(offered);
   if (!offered.rtcpMux) return reject("a=rtcp-mux is needed");
-  if (!OFFERS[flow].includes(offered.direction)) return reject(`a=${offered.direction} does not fit here`);
-  const codecs = negotiateCodecs(offered, kind, flow);
+  if (!OFFERS[use].includes(offered.direction)) return reject(`a=${offered.direction} does not fit here`);
+  const preference = use === "up" ? policy.preferenceFor?.(offered) : undefined;
+  const codecs = negotiateCodecs(offered, kind, use, preference);
   if (codecs.length === 0) return reject("no codec of the section is supported");
   const payloadTypes = new Set(codecs.map(({ payload }) => payload.payloadType));
   return {
     accepted: true,
     offered,
     kind,
-    mid,
-    flow,
+    mid: offered.mid,
+    use,
     codecs,
-    extensions: offered.extensions.filter((extension) => isAccepted(extension, flow, offered)),
-    published: flow === "up" ? acceptStreams(offered, payloadTypes) : null,
+    extensions: offered.extensions.filter((extension) => isAccepted(extension, use, offered)),
+    published: use === "up" ? acceptStreams(offered, payloadTypes) : null,
   };
 }
 
-/** In the offer's order: which codec is used is the client's choice. */
-function negotiateCodecs(offered: MediaSection, kind: MediaKind, flow: Flow): NegotiatedCodec[] {
-  const rtxPayloadTypes = rtxByPayloadType(offered.codecs);
-  const hasExtension = offered.extensions.some(({ uri }) => uri === TRANSPORT_WIDE_CC);
-  const codecs: NegotiatedCodec[] = [];
-  for (const codec of offered.codecs) {
-    const routed = routedCodec(kind, codec);
-    if (routed === undefined || !isRtpPayloadType(codec.payloadType)) continue;
-    const rtxPayloadType = rtxPayloadTypes.get(codec.payloadType);
-    codecs.push({
-      payload: {
-        payloadType: codec.payloadType,
-        codec: routed.codec,
-        clockRate: codec.clockRate,
-        profile: routed.profile,
-        ...(rtxPayloadType !== undefined && { rtxPayloadType }),
-      },
-      rtpmap: `${routed.codec}/${codec.clockRate}${codec.channels > 1 ? `/${codec.channels}` : ""}`,
-      fmtp: routed.fmtp,
-      feedback: negotiateFeedback(codec, flow, hasExtension),
-    });
-  }
-  return codecs;
-}
-
-/** One kind of bandwidth feedback is enough: of the two, transport-wide tells more. */
-function negotiateFeedback({ feedback }: OfferedCodec, flow: Flow, hasExtension: boolean): string[] {
-  const useless = hasExtension && feedback.has(TRANSPORT_CC) ? REMB : TRANSPORT_CC;
-  return FEEDBACK[flow].filter((value) => feedback.has(value) && value !== useless);
-}
-
-/** Retransmission payload types by the one they repair: `a=fmtp:<rtx> apt=<primary>` (RFC 4588 §8.6). */
-function rtxByPayloadType(codecs: readonly OfferedCodec[]): ReadonlyMap<number, number> {
-  const rtx = new Map<number, number>();
-  for (const { name, payloadType, fmtp } of codecs) {
-    if (name.toLowerCase() !== "rtx" || !isRtpPayloadType(payloadType)) continue;
-    const repaired = Number(formatParameters(fmtp).get("apt") ?? Number.NaN);
-    if (!rtx.has(repaired)) rtx.set(repaired, payloadType);
-  }
-  return rtx;
-}
-
-/** 64 to 95 look like RTCP when both share a port (RFC 5761 §4). */
-function isRtpPayloadType(payloadType: number): boolean {
-  return payloadType < 64 || payloadType > 95;
-}
-
-function isAccepted({ id, uri, direction }: OfferedExtension, flow: Flow, offered: MediaSection): boolean {
+function isAccepted({ id, uri, direction }: OfferedExtension, use: Use, offered: MediaSection): boolean {
   if (id > MAX_ONE_BYTE_ID && !offered.extmapAllowMixed) return false;
-  return acceptsExtension(flow, uri) && OFFERS[flow].includes(direction);
+  return use !== "none" && acceptsExtension(use, uri) && OFFERS[use].includes(direction);
 }
 
 /** One map for the transport; undefined when an id means two things, or one extension has two ids (RFC 9143 §10). */
-function mergeExtensions(sections: readonly AcceptedSection[]): ExtensionIds | undefined {
+function mergeExtensions(sections: readonly AcceptedMedia[]): ExtensionIds | undefined {
   const ids = new Map<string, number>();
   const uris = new Map<number, string>();
   for (const { id, uri } of sections.flatMap(({ extensions }) => extensions)) {

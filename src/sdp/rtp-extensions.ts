@@ -1,4 +1,5 @@
-/** RTP header extensions (RFC 8285) that an answer accepts, by the way media flows. */
+/** RTP header extensions (RFC 8285) that an answer accepts and an offer proposes, by the way media flows. */
+import type { MediaKind } from "../base/codec.ts";
 
 /** Which way media of a section flows, seen from the server: up is towards it. */
 export type Flow = "up" | "down";
@@ -37,3 +38,17 @@ const ACCEPTED: Readonly<Record<Flow, ReadonlySet<string>>> = {
 export function acceptsExtension(flow: Flow, uri: string): boolean {
   return ACCEPTED[flow].has(uri);
 }
+
+/** Of what an audio or a video may have, the server offers these, under the same ids in every section. */
+export function offeredExtensions(kind: MediaKind): readonly { readonly id: number; readonly uri: string }[] {
+  return DOWN_OFFER.filter(({ uri }) => kind === "video" || !VIDEO_ONLY.has(uri));
+}
+
+const DOWN_OFFER = [...ACCEPTED.down].map((uri, index) => ({ id: index + 1, uri }));
+const VIDEO_ONLY: ReadonlySet<string> = new Set([
+  "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+  "urn:3gpp:video-orientation",
+  `${WEBRTC}/playout-delay`,
+  `${WEBRTC}/color-space`,
+  `${WEBRTC}/video-content-type`,
+]);

@@ -15,11 +15,11 @@ export type Lines =
   | { readonly ok: false; readonly error: string };
 
 /**
- * A Chromium section that receives video has 5 kB and 165 lines: 64 of them, half of them audio, fit. Larger: more
- * work for one request of a stranger. Smaller: viewers of large rooms are turned away.
+ * A Chromium section that receives video has 5 kB and 165 lines, one for audio 1 kB: 100 of each fit. Larger: more work
+ * for one description. Smaller: members of large rooms are turned away.
  */
-const MAX_CHARS = 262_144;
-const MAX_LINES = 8_192;
+const MAX_CHARS = 655_360;
+const MAX_LINES = 20_480;
 
 /** A line is one letter, `=` and text without control characters that could end or begin another line. */
 const LINE = /^([a-z])=([^\0\r\n]*)$/;

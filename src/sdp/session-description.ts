@@ -46,6 +46,8 @@ export interface MediaSection {
   /** In order of appearance; the members of a group FID are one entry (RFC 5576, RFC 4588 §8.8). */
   readonly ssrcs: readonly SsrcPair[];
   readonly msid: Msid | null;
+  /** SCTP port of data channels (RFC 8841 §5); null where none is named. */
+  readonly sctpPort: number | null;
 }
 
 export interface OfferedCodec {

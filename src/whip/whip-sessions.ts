@@ -11,10 +11,11 @@ import type { JoinError, Rooms } from "../control/rooms.ts";
 import type { TrackEncryption } from "../control/track.ts";
 import type { AddSlotError, PublishError, Transport } from "../control/transport.ts";
 import { parseFragment, writeFragment } from "../sdp/ice-fragment.ts";
-import { type AcceptedSection, type NegotiationOutcome, negotiate } from "../sdp/negotiate.ts";
+import { type AcceptedMedia, type NegotiationOutcome, negotiate } from "../sdp/negotiate.ts";
 import { parseDescription } from "../sdp/parse.ts";
 import type { Flow } from "../sdp/rtp-extensions.ts";
-import { type Sender, writeAnswer } from "../sdp/write-answer.ts";
+import { writeAnswer } from "../sdp/write-answer.ts";
+import type { Sender } from "../sdp/write-section.ts";
 
 /** What a publisher shows: WHIP itself has no word for it. */
 export const WHIP_SOURCES = ["camera", "screen_share"] as const;
@@ -59,7 +60,7 @@ export type PatchError = "session_not_found" | "precondition_required" | "precon
 /** Gives the negotiated sections their meaning, and says what we send in them. */
 type Connect = (
   transport: Transport,
-  sections: readonly AcceptedSection[],
+  sections: readonly AcceptedMedia[],
 ) => Result<ReadonlyMap<string, Sender>, OpenError>;
 
 interface Session {
@@ -187,7 +188,7 @@ export class WhipSessions {
   ): Result<OpenedSession, OpenError> | Refused {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return refuse("bad_request", parsed.error);
-    const negotiation = negotiate(parsed.description, () => flow);
+    const negotiation = negotiate(parsed.description, { useOf: () => flow, data: false });
     if (!negotiation.ok) return refuse("unacceptable_session", negotiation.error);
     const isNew = this.#rooms.get(room)?.participant(claims.identity) === undefined;
     const joined = this.#rooms.join(room, claims);
@@ -207,7 +208,7 @@ export class WhipSessions {
     const opened = participant.openTransport({ grants, ...outcome.transport });
     if (!opened.ok) return opened;
     const transport = opened.value;
-    const senders = connect(transport, outcome.bundle);
+    const senders = connect(transport, outcome.media);
     if (!senders.ok) {
       transport.close();
       return senders;

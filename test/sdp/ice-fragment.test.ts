@@ -63,7 +63,7 @@ test("no text throws", () => {
 });
 
 test("the answer to a restart, word for word", () => {
-  const negotiation = negotiate(offer("firefox-publish-simulcast"), () => "up");
+  const negotiation = negotiate(offer("firefox-publish-simulcast"), { useOf: () => "up", data: false });
   if (!negotiation.ok) throw new Error(negotiation.error);
   const text = writeFragment(ICE, [{ address: "192.0.2.1", port: 7882 }], negotiation.outcome.bundle);
   expect(text).toBe(

@@ -1,34 +1,40 @@
 import { describe, expect, test } from "vitest";
-import { type AcceptedSection, type NegotiationOutcome, negotiate } from "../../src/sdp/negotiate.ts";
+import {
+  type AcceptedMedia,
+  type NegotiationOutcome,
+  type NegotiationPolicy,
+  negotiate,
+} from "../../src/sdp/negotiate.ts";
 import type { Flow } from "../../src/sdp/rtp-extensions.ts";
-import { description, type OfferName, offer, shortOffer } from "./offers.ts";
+import { description, type OfferName, offer, offerText, shortOffer } from "./offers.ts";
 
 const VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96 97";
 const VP8 = "a=rtpmap:96 VP8/90000";
+const UP: NegotiationPolicy = { useOf: () => "up", data: false };
 
 function outcomeOf(text: string, flow: Flow = "up"): NegotiationOutcome {
-  const negotiation = negotiate(description(text), () => flow);
+  const negotiation = negotiate(description(text), { useOf: () => flow, data: false });
   if (!negotiation.ok) throw new Error(negotiation.error);
   return negotiation.outcome;
 }
 
 function outcomeOfOffer(name: OfferName, flow: Flow): NegotiationOutcome {
-  const negotiation = negotiate(offer(name), () => flow);
+  const negotiation = negotiate(offer(name), { useOf: () => flow, data: false });
   if (!negotiation.ok) throw new Error(negotiation.error);
   return negotiation.outcome;
 }
 
-const payloadsOf = ({ codecs }: AcceptedSection) =>
+const payloadsOf = ({ codecs }: AcceptedMedia) =>
   codecs.map(({ payload: { payloadType, codec, profile, rtxPayloadType } }) =>
     `${payloadType}/${rtxPayloadType ?? "-"} ${codec} ${profile}`.trimEnd(),
   );
 
 describe("real offers", () => {
   test("Chromium publishes: every codec that we route with its RTX, others not", () => {
-    const { transport, bundle } = outcomeOfOffer("chromium-publish-simulcast", "up");
+    const { transport, media } = outcomeOfOffer("chromium-publish-simulcast", "up");
     expect(transport.remoteIce.ufrag).toBe("azJT");
     expect(transport.fingerprints).toHaveLength(1);
-    expect(bundle.map(payloadsOf)).toEqual([
+    expect(media.map(payloadsOf)).toEqual([
       ["111/- opus", "63/- red 111/111"],
       [
         "96/97 VP8",
@@ -42,8 +48,8 @@ describe("real offers", () => {
         "98/99 VP9 profile-id=0",
       ],
     ]);
-    const [audio, video] = bundle;
-    expect(audio.codecs[0]).toMatchObject({
+    const [audio, video] = media;
+    expect(audio!.codecs[0]).toMatchObject({
       rtpmap: "opus/48000/2",
       fmtp: "minptime=10;useinbandfec=1",
       feedback: ["transport-cc"],
@@ -57,8 +63,8 @@ describe("real offers", () => {
   });
 
   test("Firefox publishes: SSRCs belong to encodings, limits of its decoder are not repeated", () => {
-    const { transport, bundle } = outcomeOfOffer("firefox-publish-simulcast", "up");
-    const video = bundle[1]!;
+    const { transport, media } = outcomeOfOffer("firefox-publish-simulcast", "up");
+    const video = media[1]!;
     expect(payloadsOf(video)).toEqual(["120/124 VP8", "121/125 VP9 profile-id=0", "99/100 AV1 profile=0"]);
     expect(video.codecs[0]!.fmtp).toBe("");
     expect(video.published!.ssrcs.map(({ ssrc }) => ssrc)).toEqual([1286889273, 3910802003, 3772680460]);
@@ -74,16 +80,16 @@ describe("real offers", () => {
   });
 
   test("Chromium watches: transport-wide feedback, and no REMB beside it", () => {
-    const { transport, bundle } = outcomeOfOffer("chromium-watch", "down");
-    expect(bundle.map(({ kind }) => kind)).toEqual(["audio", "video", "audio", "video"]);
-    expect(bundle[0].codecs[0]!.feedback).toEqual(["transport-cc"]);
-    expect(bundle[1]!.codecs[0]!.feedback).toEqual(["nack", "nack pli", "ccm fir", "transport-cc"]);
-    expect(bundle[1]!.published).toBeNull();
+    const { transport, media } = outcomeOfOffer("chromium-watch", "down");
+    expect(media.map(({ kind }) => kind)).toEqual(["audio", "video", "audio", "video"]);
+    expect(media[0]!.codecs[0]!.feedback).toEqual(["transport-cc"]);
+    expect(media[1]!.codecs[0]!.feedback).toEqual(["nack", "nack pli", "ccm fir", "transport-cc"]);
+    expect(media[1]!.published).toBeNull();
     expect(Object.keys(transport.extensions).join("\n")).not.toMatch(/stream-id|layers-allocation/);
     expect(transport.extensions["urn:ietf:params:rtp-hdrext:sdes:mid"]).toBe(4);
   });
 
-  test("data channels are rejected for now, and so is a section that receives only", () => {
+  test("data channels are rejected where they are not wanted, and so is a section that receives only", () => {
     const { sections, bundle } = outcomeOfOffer("chromium-data-channel", "up");
     expect(sections.map((section) => section.accepted || section.reason)).toEqual([
       "a=recvonly does not fit here",
@@ -91,6 +97,53 @@ describe("real offers", () => {
       "m=application is not supported",
     ]);
     expect(bundle.map(({ mid }) => mid)).toEqual(["1"]);
+  });
+});
+
+describe("sessions that live long", () => {
+  const LIVE: NegotiationPolicy = {
+    useOf: ({ direction }) => (direction === "recvonly" ? "down" : direction === "inactive" ? "none" : "up"),
+    data: true,
+  };
+
+  function live(text: string, policy = LIVE): NegotiationOutcome {
+    const negotiation = negotiate(description(text), policy);
+    if (!negotiation.ok) throw new Error(negotiation.error);
+    return negotiation.outcome;
+  }
+
+  test("data channels are accepted, and described last as in the offer", () => {
+    const { bundle, media } = live(offerText("chromium-data-channel"));
+    expect(bundle.map(({ kind }) => kind)).toEqual(["audio", "video", "application"]);
+    expect(media.map(({ use }) => use)).toEqual(["down", "up"]);
+  });
+
+  test("data channels alone carry a transport", () => {
+    const line = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
+    expect(live(shortOffer(line, ["a=sctp-port:5000"]))).toMatchObject({
+      media: [],
+      bundle: [{ kind: "application", mid: "0" }],
+      transport: { extensions: {} },
+    });
+    expect(negotiate(description(shortOffer(line, [])), LIVE)).toEqual({
+      ok: false,
+      error: "a=sctp-port is needed",
+    });
+  });
+
+  test("a section that rests keeps its codecs, and has no header extensions", () => {
+    const extmap = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid";
+    const [video] = live(shortOffer(VIDEO, [VP8, extmap, "a=inactive", "a=ssrc:1 cname:x"])).media;
+    expect(video).toMatchObject({ use: "none", published: null, extensions: [] });
+    expect(payloadsOf(video!)).toEqual(["96/- VP8"]);
+  });
+
+  test("the codec that is preferred comes first, and what is said of Opus is the server's wish", () => {
+    const preferenceFor: NegotiationPolicy["preferenceFor"] = ({ kind }) =>
+      kind === "audio" ? { opus: { stereo: true, dtx: false } } : { codec: "VP9" };
+    const { media } = live(offerText("chromium-publish-simulcast"), { ...LIVE, preferenceFor });
+    expect(media[0]!.codecs[0]!.fmtp).toBe("minptime=10;useinbandfec=1;stereo=1;maxaveragebitrate=510000");
+    expect(payloadsOf(media[1]!).slice(0, 2)).toEqual(["98/99 VP9 profile-id=0", "96/97 VP8"]);
   });
 });
 
@@ -140,27 +193,27 @@ describe("codecs", () => {
   });
 
   function expectPayload(text: string, expected: string | null): void {
-    const negotiation = negotiate(description(text), () => "up");
+    const negotiation = negotiate(description(text), UP);
     if (expected === null) {
       expect(negotiation).toEqual({ ok: false, error: "no codec of the section is supported" });
     } else {
-      expect(negotiation.ok && payloadsOf(negotiation.outcome.bundle[0])).toEqual([expected]);
+      expect(negotiation.ok && payloadsOf(negotiation.outcome.media[0]!)).toEqual([expected]);
     }
   }
 
   test("payload types that look like RTCP are not used (RFC 5761 §4)", () => {
-    const media = "m=video 9 UDP/TLS/RTP/SAVPF 63 64 95 96 72 97";
+    const line = "m=video 9 UDP/TLS/RTP/SAVPF 63 64 95 96 72 97";
     const lines = [63, 64, 95, 96].map((payloadType) => `a=rtpmap:${payloadType} VP8/90000`);
     const rtx = ["a=rtpmap:72 rtx/90000", "a=fmtp:72 apt=63", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"];
-    const { bundle } = outcomeOf(shortOffer(media, [...lines, ...rtx]));
-    expect(payloadsOf(bundle[0])).toEqual(["63/- VP8", "96/97 VP8"]);
+    const [video] = outcomeOf(shortOffer(line, [...lines, ...rtx])).media;
+    expect(payloadsOf(video!)).toEqual(["63/- VP8", "96/97 VP8"]);
   });
 
   test("transport-cc needs its header extension", () => {
     const lines = [VP8, "a=rtcp-fb:96 transport-cc", "a=rtcp-fb:96 nack"];
     const extmap = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
     const feedback = (...more: string[]) =>
-      outcomeOf(shortOffer(VIDEO, [...lines, ...more])).bundle[0].codecs[0]!.feedback;
+      outcomeOf(shortOffer(VIDEO, [...lines, ...more])).media[0]!.codecs[0]!.feedback;
     expect(feedback()).toEqual(["nack"]);
     expect(feedback(extmap)).toEqual(["nack", "transport-cc"]);
   });
@@ -187,7 +240,7 @@ describe("header extensions", () => {
     [`a=extmap:1 ${MID}`, `a=extmap:1 ${TIME}`],
   ])("one id has one meaning in all sections: %s, %s", (first, second) => {
     const text = twoSections([VP8, first], [VP8, second]);
-    expect(negotiate(description(text), () => "up")).toEqual({
+    expect(negotiate(description(text), UP)).toEqual({
       ok: false,
       error: "a header extension has two ids, or an id stands for two",
     });
@@ -204,7 +257,7 @@ describe("simulcast", () => {
   const published = (streams: string, more: string[] = []) => {
     const rids = streams.split(/[;,]/).map((rid) => `a=rid:${rid.replace("~", "")} send`);
     const lines = [VP8, ...new Set(rids), `a=simulcast:send ${streams}`, ...more];
-    return outcomeOf(shortOffer(VIDEO, lines)).bundle[0].published!;
+    return outcomeOf(shortOffer(VIDEO, lines)).media[0]!.published!;
   };
 
   test.each([
@@ -234,7 +287,7 @@ describe("simulcast", () => {
 
   test("only rids that are declared for sending count", () => {
     const lines = [VP8, "a=rid:q send", "a=rid:h recv", "a=simulcast:send q;h;f"];
-    expect(outcomeOf(shortOffer(VIDEO, lines)).bundle[0].published!.lowestFirst).toEqual(["q"]);
+    expect(outcomeOf(shortOffer(VIDEO, lines)).media[0]!.published!.lowestFirst).toEqual(["q"]);
   });
 
   test("a rid for payload types that are gone is gone; others keep what is left", () => {
@@ -245,7 +298,7 @@ describe("simulcast", () => {
       "a=rid:f send pt=97",
       "a=simulcast:send q;f",
     ];
-    expect(outcomeOf(shortOffer(VIDEO, lines)).bundle[0].published!.rids).toEqual([
+    expect(outcomeOf(shortOffer(VIDEO, lines)).media[0]!.published!.rids).toEqual([
       { id: "q", direction: "send", restrictions: ["pt=96", "max-width=320"] },
     ]);
   });
@@ -260,8 +313,8 @@ describe("simulcast", () => {
   });
 
   test("without simulcast the first SSRC is the stream's", () => {
-    const { bundle } = outcomeOf(shortOffer(VIDEO, [VP8, ...SSRCS]));
-    expect(bundle[0].published).toEqual({
+    const { media } = outcomeOf(shortOffer(VIDEO, [VP8, ...SSRCS]));
+    expect(media[0]!.published).toEqual({
       simulcast: [],
       rids: [],
       lowestFirst: [],
@@ -285,7 +338,7 @@ describe("transport", () => {
     ["m=video 9", "m=video 0", "the section has port 0"],
     ["a=rtcp-mux", "a=rtcp-mux\r\na=recvonly", "a=recvonly does not fit here"],
   ])("without %s (%s)", (from, to, error) => {
-    expect(negotiate(description(text.replace(from, to)), () => "up")).toEqual({ ok: false, error });
+    expect(negotiate(description(text.replace(from, to)), UP)).toEqual({ ok: false, error });
   });
 
   test("the DTLS client role may be fixed", () => {
@@ -304,9 +357,10 @@ describe("transport", () => {
 
   test("each section may flow its own way", () => {
     const text = twoSections([VP8, "a=sendonly"], [VP8, "a=recvonly"]);
-    const negotiation = negotiate(description(text), ({ direction }) =>
-      direction === "sendonly" ? "up" : "down",
-    );
-    expect(negotiation.ok && negotiation.outcome.bundle.map(({ flow }) => flow)).toEqual(["up", "down"]);
+    const negotiation = negotiate(description(text), {
+      useOf: ({ direction }) => (direction === "sendonly" ? "up" : "down"),
+      data: false,
+    });
+    expect(negotiation.ok && negotiation.outcome.media.map(({ use }) => use)).toEqual(["up", "down"]);
   });
 });

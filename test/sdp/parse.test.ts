@@ -202,9 +202,9 @@ describe("refusals name the line", () => {
     ["v=0\n\no=-", "line 2 is not of the form <type>=<value>"],
     ["v=0\no=-\ns=-\nx=1", "line 4: unknown type of line"],
     ["v=0\no=-\ns=\rm=audio", "line 3 is not of the form <type>=<value>"],
-    [`v=0\n${"a=\n".repeat(8192)}`, "more than 8192 lines"],
-    ["v".repeat(262_145), "longer than 262144 characters"],
-    [`v=0\no=-\ns=-\n${"m=audio 9 X 0\n".repeat(129)}`, "line 132: more than 128 media sections"],
+    [`v=0\n${"a=\n".repeat(20_480)}`, "more than 20480 lines"],
+    ["v".repeat(655_361), "longer than 655360 characters"],
+    [`v=0\no=-\ns=-\n${"m=audio 9 X 0\n".repeat(257)}`, "line 260: more than 256 media sections"],
   ])("%#", (text, error) => {
     expect(parseDescription(text)).toEqual({ ok: false, error });
   });

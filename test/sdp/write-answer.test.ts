@@ -3,7 +3,8 @@ import { asSsrc } from "../../src/base/ids.ts";
 import type { Fingerprint } from "../../src/contract/media.ts";
 import { negotiate } from "../../src/sdp/negotiate.ts";
 import type { Flow } from "../../src/sdp/rtp-extensions.ts";
-import { type Sender, writeAnswer } from "../../src/sdp/write-answer.ts";
+import { writeAnswer } from "../../src/sdp/write-answer.ts";
+import type { Sender } from "../../src/sdp/write-section.ts";
 import { description, OFFERS, offerText, shortOffer } from "./offers.ts";
 
 const DIGEST = Array.from({ length: 32 }, () => "0F").join(":");
@@ -24,7 +25,7 @@ const SENDER: Sender = {
 };
 
 function answerTo(text: string, flow: Flow, senders = new Map<string, Sender>()): string {
-  const negotiation = negotiate(description(text), () => flow);
+  const negotiation = negotiate(description(text), { useOf: () => flow, data: false });
   if (!negotiation.ok) throw new Error(negotiation.error);
   const { outcome } = negotiation;
   return writeAnswer({ sessionId: 77, version: 3, local: LOCAL, outcome, senders });
@@ -130,6 +131,22 @@ test("an answer to a viewer, word for word; what is not media has port 0", () =>
       "m=text 0 RTP/AVP 100",
       "c=IN IP4 0.0.0.0",
       "a=inactive",
+    ]),
+  );
+});
+
+test("data channels are answered with our port and size, and may describe the transport", () => {
+  const text = shortOffer("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", ["a=sctp-port:5000"]);
+  const negotiation = negotiate(description(text), { useOf: () => "none", data: true });
+  if (!negotiation.ok) throw new Error(negotiation.error);
+  const { outcome } = negotiation;
+  expect(writeAnswer({ sessionId: 77, version: 3, local: LOCAL, outcome, senders: new Map() })).toBe(
+    toText([
+      ...HEAD,
+      "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+      ...TRANSPORT,
+      "a=sctp-port:5000",
+      "a=max-message-size:65535",
     ]),
   );
 });

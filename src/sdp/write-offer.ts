@@ -1,0 +1,99 @@
+/**
+ * Puts an offer of ours into words (RFC 9429 §5.2), for peers that let the server say when something is sent to them:
+ * sections on which we send, with every codec that we route. The answer is read by `negotiate()`.
+ */
+import type { MediaKind } from "../base/codec.ts";
+import { type NegotiatedCodec, offeredFeedback } from "./negotiate-media.ts";
+import { offeredExtensions } from "./rtp-extensions.ts";
+import {
+  type DescriptionId,
+  type LocalTransport,
+  type Sender,
+  toText,
+  writeData,
+  writeHead,
+  writeMedia,
+  writeTransport,
+} from "./write-section.ts";
+
+export type OfferSection =
+  | { readonly kind: "application"; readonly mid: string }
+  /** Without a sender it is inactive. */
+  | { readonly kind: MediaKind; readonly mid: string; readonly sender: Sender | undefined };
+
+export interface OfferParams extends DescriptionId {
+  readonly local: LocalTransport;
+  /** Each in its place for ever (RFC 3264 §8). */
+  readonly sections: readonly [OfferSection, ...OfferSection[]];
+}
+
+const MEDIA_PROTOCOL = "UDP/TLS/RTP/SAVPF";
+const DATA_PROTOCOL = "UDP/DTLS/SCTP";
+
+export function writeOffer({ sessionId, version, local, sections }: OfferParams): string {
+  const mids = sections.map(({ mid }) => mid);
+  const lines = writeHead({ sessionId, version }, mids, local.fingerprint);
+  for (const section of sections) {
+    // The peer has to take the client's part in DTLS, but an offer may not say so (RFC 8842 §5.2).
+    const transport = section === sections[0] ? writeTransport(local, "actpass") : [];
+    lines.push(...writeSection(section, transport));
+  }
+  return toText(lines);
+}
+
+function writeSection(section: OfferSection, transport: readonly string[]): string[] {
+  const { mid, kind } = section;
+  if (kind === "application") return writeData(mid, DATA_PROTOCOL, transport);
+  const { sender } = section;
+  return writeMedia(
+    {
+      media: kind,
+      protocol: MEDIA_PROTOCOL,
+      mid,
+      direction: sender === undefined ? "inactive" : "sendonly",
+      codecs: kind === "audio" ? AUDIO : VIDEO,
+      extensions: offeredExtensions(kind).map(({ id, uri }) => ({ id, uri, suffix: "" })),
+      extmapAllowMixed: true,
+      rtcpRsize: true,
+      published: null,
+      sender,
+    },
+    transport,
+  );
+}
+
+const AUDIO: readonly NegotiatedCodec[] = [
+  {
+    payload: { payloadType: 114, codec: "opus", clockRate: 48_000, profile: "" },
+    rtpmap: "opus/48000/2",
+    fmtp: "minptime=10;useinbandfec=1",
+    feedback: offeredFeedback("audio"),
+  },
+];
+
+/** A receiver can decode each of these or says no; H264 in the forms that publishers use. */
+const VIDEO: readonly NegotiatedCodec[] = [
+  video(96, "VP8", ""),
+  video(98, "VP9", "profile-id=0"),
+  video(100, "H264", h264(1, "42e01f")),
+  video(102, "H264", h264(1, "42001f")),
+  video(104, "H264", h264(1, "4d001f")),
+  video(106, "H264", h264(1, "64001f")),
+  video(108, "H264", h264(1, "640c1f")),
+  video(110, "H264", h264(0, "42e01f")),
+  video(112, "AV1", "level-idx=5;profile=0;tier=0"),
+];
+
+function h264(packetizationMode: number, profileLevelId: string): string {
+  return `level-asymmetry-allowed=1;packetization-mode=${packetizationMode};profile-level-id=${profileLevelId}`;
+}
+
+/** With its retransmissions under the next payload type. `profile` is the answer's to say. */
+function video(payloadType: number, codec: "VP8" | "VP9" | "H264" | "AV1", fmtp: string): NegotiatedCodec {
+  return {
+    payload: { payloadType, codec, clockRate: 90_000, profile: "", rtxPayloadType: payloadType + 1 },
+    rtpmap: `${codec}/90000`,
+    fmtp,
+    feedback: offeredFeedback("video"),
+  };
+}

@@ -1,0 +1,177 @@
+/** One section of a description of ours, in words, be it an offer or an answer (RFC 8866 §5.14, RFC 9429 §5). */
+import type { Fingerprint, IceCredentials } from "../contract/media.ts";
+import { type HostCandidate, writeCandidates } from "./ice-attributes.ts";
+import type { AcceptedSection, Bundle } from "./negotiate.ts";
+import type { NegotiatedCodec } from "./negotiate-media.ts";
+import type { PublishedStreams } from "./published-streams.ts";
+import type { Direction, Msid, Setup, SsrcPair } from "./session-description.ts";
+
+/** Our end of the transport. */
+export interface LocalTransport {
+  readonly ice: IceCredentials;
+  readonly fingerprint: Fingerprint;
+  readonly candidates: readonly HostCandidate[];
+}
+
+/** What we send in a section. */
+export interface Sender extends SsrcPair {
+  readonly cname: string;
+  readonly msid: Msid;
+}
+
+/** What distinguishes one description of a session from the others. */
+export interface DescriptionId {
+  /** Numeric and, with `version`, unique (RFC 8866 §5.2). */
+  readonly sessionId: number;
+  /** Grows by one with each description that a side makes in a session. */
+  readonly version: number;
+}
+
+export interface MediaText {
+  readonly media: string;
+  readonly protocol: string;
+  readonly mid: string;
+  readonly direction: Direction;
+  readonly codecs: readonly NegotiatedCodec[];
+  readonly extensions: readonly { readonly id: number; readonly uri: string; readonly suffix: string }[];
+  readonly extmapAllowMixed: boolean;
+  readonly rtcpRsize: boolean;
+  readonly published: PublishedStreams | null;
+  readonly sender: Sender | undefined;
+}
+
+/** The same in all descriptions and in fragments (RFC 9725 §4.3.3). */
+export const ICE_LITE_LINES: readonly string[] = ["a=ice-lite", "a=ice-options:trickle ice2"];
+
+/** Where the transport is known from candidates, port and address of the `m=` line say nothing (RFC 8840 §4.1.1). */
+const DUMMY_PORT = 9;
+export const DUMMY_CONNECTION = "c=IN IP4 0.0.0.0";
+
+/** The only port that WebRTC uses; nothing else shares the association (RFC 8831 §6.2). */
+const SCTP_PORT = 5000;
+
+/**
+ * The largest message that a peer may send to us. Larger: one message holds up all others of the association for longer,
+ * and LiveKit's clients keep to 64,000 anyway. Smaller: messages of such clients are refused.
+ */
+const MAX_MESSAGE_BYTES = 65_535;
+
+/**
+ * The lines before the first section. The fingerprint stands here, above all sections, because Firefox 153 crashes on a
+ * bundled section for which there is none.
+ */
+export function writeHead(
+  { sessionId, version }: DescriptionId,
+  mids: readonly string[],
+  fingerprint: Fingerprint,
+): string[] {
+  return [
+    "v=0",
+    `o=- ${sessionId} ${version} IN IP4 0.0.0.0`,
+    "s=-",
+    "t=0 0",
+    writeBundle(mids),
+    ...ICE_LITE_LINES,
+    `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
+    "a=msid-semantic:WMS *",
+  ];
+}
+
+export function writeBundle(mids: readonly string[]): string {
+  return `a=group:${["BUNDLE", ...mids].join(" ")}`;
+}
+
+export const midsOf = (bundle: Bundle): string[] => bundle.map(({ mid }) => mid);
+
+/** The `m=` line of an accepted section. */
+export function writeAcceptedLine(section: AcceptedSection): string {
+  const { media, protocol } = section.offered;
+  return section.kind === "application"
+    ? writeDataLine(protocol)
+    : writeMediaLine(media, protocol, section.codecs);
+}
+
+/** Stands in the tagged section only, as BUNDLE wants it (RFC 9143 §7.3). */
+export function writeTransport({ ice, candidates }: LocalTransport, setup: Setup): string[] {
+  return [
+    `a=ice-ufrag:${ice.ufrag}`,
+    `a=ice-pwd:${ice.pwd}`,
+    `a=setup:${setup}`,
+    ...writeCandidates(candidates),
+  ];
+}
+
+export function writeMedia(text: MediaText, transport: readonly string[]): string[] {
+  const { media, protocol, mid, direction, codecs, extensions, published, sender } = text;
+  return [
+    writeMediaLine(media, protocol, codecs),
+    DUMMY_CONNECTION,
+    `a=mid:${mid}`,
+    ...transport,
+    `a=${direction}`,
+    ...(text.extmapAllowMixed ? ["a=extmap-allow-mixed"] : []),
+    ...extensions.map(({ id, suffix, uri }) => `a=extmap:${id}${suffix} ${uri}`),
+    "a=rtcp-mux",
+    ...(text.rtcpRsize ? ["a=rtcp-rsize"] : []),
+    ...codecs.flatMap(writeCodec),
+    ...(published === null ? [] : writeSimulcast(published)),
+    ...(sender === undefined ? [] : writeSender(sender)),
+  ];
+}
+
+export function writeData(mid: string, protocol: string, transport: readonly string[]): string[] {
+  return [
+    writeDataLine(protocol),
+    DUMMY_CONNECTION,
+    `a=mid:${mid}`,
+    ...transport,
+    `a=sctp-port:${SCTP_PORT}`,
+    `a=max-message-size:${MAX_MESSAGE_BYTES}`,
+  ];
+}
+
+export function toText(lines: readonly string[]): string {
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+function writeMediaLine(media: string, protocol: string, codecs: readonly NegotiatedCodec[]): string {
+  const payloadTypes = codecs.flatMap(({ payload }) =>
+    [payload.payloadType, payload.rtxPayloadType ?? []].flat(),
+  );
+  return `m=${media} ${DUMMY_PORT} ${protocol} ${payloadTypes.join(" ")}`;
+}
+
+function writeDataLine(protocol: string): string {
+  return `m=application ${DUMMY_PORT} ${protocol} webrtc-datachannel`;
+}
+
+function writeCodec({ payload, rtpmap, fmtp, feedback }: NegotiatedCodec): string[] {
+  const { payloadType, clockRate, rtxPayloadType } = payload;
+  return [
+    `a=rtpmap:${payloadType} ${rtpmap}`,
+    ...(fmtp === "" ? [] : [`a=fmtp:${payloadType} ${fmtp}`]),
+    ...feedback.map((value) => `a=rtcp-fb:${payloadType} ${value}`),
+    ...(rtxPayloadType === undefined
+      ? []
+      : [`a=rtpmap:${rtxPayloadType} rtx/${clockRate}`, `a=fmtp:${rtxPayloadType} apt=${payloadType}`]),
+  ];
+}
+
+/** A stream that the offer pauses stays paused (RFC 8853 §5.3.2). */
+function writeSimulcast({ rids, simulcast }: PublishedStreams): string[] {
+  if (simulcast.length === 0) return [];
+  const streams = simulcast.map(({ rid, paused }) => (paused ? `~${rid}` : rid));
+  return [
+    ...rids.map(({ id, restrictions }) => `a=rid:${id} recv ${restrictions.join(";")}`.trimEnd()),
+    `a=simulcast:recv ${streams.join(";")}`,
+  ];
+}
+
+function writeSender({ ssrc, rtxSsrc, cname, msid }: Sender): string[] {
+  const ssrcs = rtxSsrc === 0 ? [ssrc] : [ssrc, rtxSsrc];
+  return [
+    `a=msid:${msid.streamId} ${msid.trackId}`,
+    ...(ssrcs.length > 1 ? [`a=ssrc-group:FID ${ssrcs.join(" ")}`] : []),
+    ...ssrcs.map((one) => `a=ssrc:${one} cname:${cname}`),
+  ];
+}
