@@ -58,7 +58,8 @@ export class DelayMonitor {
   signal(limited: boolean): DelaySignal {
     const { signal } = this.#detector;
     if (this.queueUs > MAX_QUEUE_US) return "overuse";
-    if (signal === "overuse" && this.queueUs < (limited ? MIN_LIMITED_QUEUE_US : MIN_QUEUE_US)) return "normal";
+    if (signal === "overuse" && this.queueUs < (limited ? MIN_LIMITED_QUEUE_US : MIN_QUEUE_US))
+      return "normal";
     return signal;
   }
 

@@ -64,7 +64,8 @@ export class Prober {
   onReceived(acks: Acknowledgements): void {
     if (!this.#underWay) return;
     const { firstExtSeq, lastExtSeq } = this.#cluster;
-    if (acks.extSeq >= firstExtSeq && acks.extSeq <= lastExtSeq) this.#measurement.onReceived(acks, this.#cluster);
+    if (acks.extSeq >= firstExtSeq && acks.extSeq <= lastExtSeq)
+      this.#measurement.onReceived(acks, this.#cluster);
   }
 
   /** Whether what was sent at `sentUs` has waited, or may have, for the packets of a probe. */

@@ -63,7 +63,13 @@ export class RateControl {
   }
 
   /** A feedback was read. */
-  update({ newestSentUs }: Acknowledgements, log: SentPacketLog, maxBps: number, rttUs: number, nowUs: number): void {
+  update(
+    { newestSentUs }: Acknowledgements,
+    log: SentPacketLog,
+    maxBps: number,
+    rttUs: number,
+    nowUs: number,
+  ): void {
     this.#updateByDelay(newestSentUs, maxBps, rttUs, nowUs);
     while (this.#observer.advance(log, newestSentUs)) this.#onLossObservation(nowUs);
     const { queueUs } = this.#delay;

@@ -135,6 +135,12 @@ export type MediaCommand =
       readonly transportId: TransportId;
       readonly roomId: RoomId;
     }
+  | {
+      /** The peer has named further header extensions; those that it had named keep their ids. */
+      readonly kind: "transport.extensions";
+      readonly transportId: TransportId;
+      readonly extensions: ExtensionIds;
+    }
   | { readonly kind: "transport.close"; readonly transportId: TransportId }
   | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
   | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }

@@ -1,7 +1,8 @@
 /** One identity in a room: a single record, however many transports it has opened. */
 import { isDeepStrictEqual } from "node:util";
-import type { ParticipantId } from "../base/ids.ts";
+import type { ParticipantId, TrackId } from "../base/ids.ts";
 import type { Claims, Permission } from "./access-token.ts";
+import { type Audience, admits } from "./audience.ts";
 import type { DataSink } from "./data-sink.ts";
 import type { MediaThread } from "./media-threads.ts";
 import { type Profile, type ProfileChange, type ProfileError, ProfileRecord } from "./profile.ts";
@@ -11,7 +12,7 @@ import type { Room } from "./room.ts";
 import type { ParticipantHappening } from "./room-events.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
-import { type CloseReason, Transport, type TransportOptions } from "./transport.ts";
+import { type CloseReason, type RemoteSide, Transport } from "./transport.ts";
 
 /**
  * How long a participant without a transport stays. Larger: those who left are listed longer. Smaller: a client that
@@ -34,9 +35,11 @@ export class Participant {
   readonly #transports = new Set<Transport>();
   #room: Room;
   readonly #profile: ProfileRecord;
+  #audience: Audience = "everybody";
   /** Tracks that it was told to receive, or not to. */
   readonly #told = new WeakMap<Track, boolean>();
   #version = 0;
+  #holders = 0;
   #active = false;
   #left = false;
   #cancelGrace: () => void = () => {};
@@ -117,6 +120,18 @@ export class Participant {
     return this.#told.get(track);
   }
 
+  /** Says who may receive what it publishes. */
+  setAudience(audience: Audience): void {
+    this.#audience = audience;
+    this.tell({ kind: "participant.audience", participant: this });
+    this.room.onTracksChanged();
+  }
+
+  /** Whether `subscriber` may receive a track of this participant. */
+  admits(subscriber: Participant, trackId: TrackId): boolean {
+    return admits(this.#audience, subscriber.identity, trackId);
+  }
+
   /** Something has happened to it or to a track of its own. */
   tell(happening: ParticipantHappening): void {
     this.#version += 1;
@@ -130,8 +145,23 @@ export class Participant {
     this.tell({ kind: "participant.active", participant: this });
   }
 
+  /** Stays without a transport until the function returned is called: somebody else watches whether it is there. */
+  hold(): () => void {
+    this.#holders += 1;
+    this.#cancelGrace();
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holders -= 1;
+      if (this.#transports.size === 0) this.#startGrace("connection_failed");
+    };
+  }
+
+  /** `remote`: null when the peer has not described itself yet; see `Transport.connect`. */
   openTransport(
-    options: TransportOptions,
+    grants: Permission,
+    remote: RemoteSide | null,
   ): Result<Transport, "no_capacity" | "too_many_transports" | "left"> {
     if (this.#left) return fail("left");
     if (this.#transports.size >= MAX_TRANSPORTS) return fail("too_many_transports");
@@ -139,7 +169,8 @@ export class Participant {
     if (thread === undefined) return fail("no_capacity");
     this.room.placements.occupy(thread);
     this.#cancelGrace();
-    const transport = new Transport(this, thread, this.room.fingerprint, options);
+    const transport = new Transport(this, thread, this.room.fingerprint, grants);
+    if (remote !== null) transport.connect(remote);
     this.#transports.add(transport);
     this.room.log.info(
       { participantId: this.id, transportId: transport.id, thread: thread.index },
@@ -183,7 +214,7 @@ export class Participant {
     this.#room = destination;
     for (const transport of this.#transports) {
       destination.placements.occupy(transport.thread);
-      transport.thread.post({ kind: "transport.move", transportId: transport.id, roomId: destination.id });
+      transport.post({ kind: "transport.move", transportId: transport.id, roomId: destination.id });
     }
     destination.admit(this);
     if (this.#active) this.tell({ kind: "participant.active", participant: this });
@@ -198,6 +229,7 @@ export class Participant {
   }
 
   #startGrace(reason: CloseReason): void {
+    if (this.#left || this.#holders > 0) return;
     this.#cancelGrace = this.room.clock.after(GRACE_MS, () => this.leave(reason));
   }
 }

@@ -6,6 +6,7 @@
  *     ▲                      │   ▲    │
  *     └───── carry(null) ────┘   └────┘
  *
+ * Where the peer was told which track a section is for, the section is reserved: it carries that one whenever it can.
  * The section's SSRC and numbering live as long as it does, so a receiver never sees a track change as a new stream.
  */
 import {
@@ -15,9 +16,9 @@ import {
   NO_PREFERENCE,
   type PayloadParams,
 } from "../contract/media.ts";
-import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
 import type { Track } from "./track.ts";
+import type { Transport } from "./transport.ts";
 
 interface Source {
   readonly track: Track;
@@ -36,26 +37,27 @@ export class Subscription {
   readonly section: DownTrackParams;
   /** Sections of one group are shown together (one sync source): they should carry tracks of one publisher. */
   readonly group: number;
-  readonly #payloads: readonly PayloadParams[];
-  readonly #thread: MediaThread;
+  readonly #transport: Transport;
+  #payloads: readonly PayloadParams[];
+  #reserved: Track | null = null;
   #source: Source | null = null;
   #preference = NO_PREFERENCE;
   #current: Layers | null = null;
   #allotted: Allotment | null = null;
 
+  /** `payloads`: what the peer has said that it takes; none before it has. */
   constructor(
-    subscriber: Participant,
+    transport: Transport,
     section: DownTrackParams,
     group: number,
     payloads: readonly PayloadParams[],
-    thread: MediaThread,
   ) {
-    this.subscriber = subscriber;
+    this.subscriber = transport.participant;
     this.section = section;
     this.group = group;
     this.#payloads = payloads;
-    this.#thread = thread;
-    thread.route(section.subscriptionId, (event) => {
+    this.#transport = transport;
+    transport.thread.route(section.subscriptionId, (event) => {
       if (event.kind === "down-track.layer") this.#current = event.current;
       else if (event.kind === "down-track.allotted") this.#onAllotted(event);
     });
@@ -63,6 +65,11 @@ export class Subscription {
 
   get track(): Track | null {
     return this.#source?.track ?? null;
+  }
+
+  /** The only track that it may carry; null when any. */
+  get reserved(): Track | null {
+    return this.#reserved;
   }
 
   get preference(): LayerPreference {
@@ -81,11 +88,23 @@ export class Subscription {
 
   prefer(change: Partial<LayerPreference>): void {
     this.#preference = { ...this.#preference, ...change };
-    this.#thread.post({
+    this.#transport.post({
       kind: "down-track.prefer",
       subscriptionId: this.section.subscriptionId,
       preference: this.#preference,
     });
+  }
+
+  /** The peer has answered, or has changed its mind. Takes effect when tracks are dealt next. */
+  negotiated(payloads: readonly PayloadParams[]): void {
+    this.#payloads = payloads;
+  }
+
+  /** Takes effect when tracks are dealt next. What it was preferred of another track holds no more. */
+  reserve(track: Track | null): void {
+    if (track === this.#reserved) return;
+    this.#reserved = track;
+    if (this.#preference !== NO_PREFERENCE) this.prefer(NO_PREFERENCE);
   }
 
   /** Whether the subscriber can decode what the track sends now. */
@@ -98,24 +117,25 @@ export class Subscription {
     const payload = track === null ? undefined : this.#payloadFor(track);
     const source = track !== null && payload !== undefined ? { track, payload } : null;
     if (source?.track === this.#source?.track && source?.payload === this.#source?.payload) return;
-    source?.track.retain(this.#thread);
-    this.#source?.track.release(this.#thread);
+    source?.track.retain(this.#transport.thread);
+    this.#source?.track.release(this.#transport.thread);
     this.#source = source;
     if (source === null) {
       this.#current = null;
       this.#allotted = null;
     }
-    this.#thread.post({
+    this.#transport.post({
       kind: "down-track.source",
       subscriptionId: this.section.subscriptionId,
       source: source && { trackId: source.track.id, payload: source.payload },
     });
   }
 
-  /** The transport is going: there is nobody left to tell. */
+  /** Its section is going. */
   end(): void {
-    this.#thread.unroute(this.section.subscriptionId);
-    this.#source?.track.release(this.#thread);
+    const { thread } = this.#transport;
+    thread.unroute(this.section.subscriptionId);
+    this.#source?.track.release(thread);
     this.#source = null;
     this.#current = null;
   }

@@ -1,30 +1,26 @@
-/** The sending sections of one transport, and the rule by which tracks are dealt out to them. */
+/** The sending sections of one transport, and the rules by which tracks come into them. */
 import type { MediaKind } from "../base/codec.ts";
-import { asSsrc, type Ssrc, type SubscriptionId, type TransportId } from "../base/ids.ts";
+import { asSsrc, type Ssrc, type SubscriptionId } from "../base/ids.ts";
 import type { DownTrackParams, PayloadParams } from "../contract/media.ts";
-import type { MediaThread } from "./media-threads.ts";
-import type { Participant } from "./participant.ts";
 import { randomId, randomSsrc } from "./random.ts";
 import { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
+import type { Transport } from "./transport.ts";
 
 /** A media section (`m=`) on which a peer receives, as negotiated. */
 export interface ReceivingSection {
   readonly kind: MediaKind;
   readonly mid: string;
+  /** None while the peer has not answered. */
   readonly payloads: readonly PayloadParams[];
 }
 
 export class Subscriptions {
-  readonly #transportId: TransportId;
-  readonly #subscriber: Participant;
-  readonly #thread: MediaThread;
+  readonly #transport: Transport;
   readonly #list: Subscription[] = [];
 
-  constructor(transportId: TransportId, subscriber: Participant, thread: MediaThread) {
-    this.#transportId = transportId;
-    this.#subscriber = subscriber;
-    this.#thread = thread;
+  constructor(transport: Transport) {
+    this.#transport = transport;
   }
 
   get list(): readonly Subscription[] {
@@ -35,28 +31,49 @@ export class Subscriptions {
    * The n-th audio and the n-th video section form a group with one CNAME: a receiver syncs them (RFC 3550 §6.5.1).
    * SSRCs are drawn outside `taken`, which then holds them.
    */
-  add(offered: ReceivingSection, taken: Set<Ssrc>): DownTrackParams {
-    const group = this.#list.filter(({ section }) => section.kind === offered.kind).length;
-    const hasRtx = offered.payloads.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
+  add({ kind, mid, payloads }: ReceivingSection, taken: Set<Ssrc>): Subscription {
+    const { id: transportId } = this.#transport;
+    const group = this.#list.filter(({ section }) => section.kind === kind).length;
+    // Before the answer video may yet get retransmissions, sound never does.
+    const hasRtx =
+      payloads.length === 0
+        ? kind === "video"
+        : payloads.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
     const section: DownTrackParams = {
       subscriptionId: randomId<SubscriptionId>("SU"),
-      kind: offered.kind,
-      mid: offered.mid,
+      kind,
+      mid,
       ssrc: randomSsrc(taken),
       rtxSsrc: hasRtx ? randomSsrc(taken) : asSsrc(0),
-      cname: `${this.#transportId}-${group}`,
+      cname: `${transportId}-${group}`,
     };
-    this.#list.push(new Subscription(this.#subscriber, section, group, offered.payloads, this.#thread));
-    this.#thread.post({ kind: "down-track.add", transportId: this.#transportId, downTrack: section });
-    return section;
+    const subscription = new Subscription(this.#transport, section, group, payloads);
+    this.#list.push(subscription);
+    this.#transport.post({ kind: "down-track.add", transportId, downTrack: section });
+    return subscription;
   }
 
-  /** Deals `wanted` out: frees sections whose track is gone or changed codec, then fills free sections in order. */
-  deal(wanted: readonly Track[]): void {
+  /** Ends one section while the transport stays. One that has ended already is ignored. */
+  remove(subscription: Subscription): void {
+    const at = this.#list.indexOf(subscription);
+    if (at === -1) return;
+    this.#list.splice(at, 1);
+    subscription.end();
+    const { subscriptionId } = subscription.section;
+    this.#transport.post({ kind: "down-track.remove", subscriptionId });
+  }
+
+  /** Frees sections whose track is not among `tracks` or has changed its codec; reserved ones get what they are for. */
+  serve(tracks: readonly Track[]): void {
     for (const subscription of this.#list) {
-      const { track } = subscription;
-      if (track !== null) subscription.carry(wanted.includes(track) ? track : null);
+      const track = subscription.reserved ?? subscription.track;
+      subscription.carry(track !== null && tracks.includes(track) ? track : null);
     }
+  }
+
+  /** Deals `wanted` out to the sections in order. */
+  deal(wanted: readonly Track[]): void {
+    this.serve(wanted);
     for (const track of wanted) {
       if (this.#list.some((subscription) => subscription.track === track)) continue;
       this.#sectionFor(track)?.carry(track);

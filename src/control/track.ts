@@ -1,10 +1,11 @@
 /** One published audio or video track: what the publisher declared, and what its media thread has seen of it. */
 import type { MediaContent, MediaKind } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
-import type { ExtensionIds, PayloadParams, UpTrackParams } from "../contract/media.ts";
+import type { PayloadParams, UpTrackParams } from "../contract/media.ts";
 import type { TrackSource } from "./access-token.ts";
 import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
+import type { Transport } from "./transport.ts";
 
 /** Who can read the media: everyone on the way (`none`), or only holders of the participants' keys. */
 export type TrackEncryption = "none" | "gcm" | "custom";
@@ -26,9 +27,7 @@ export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
   readonly section: PublishedSection;
-  /** Where its publisher is heard. */
-  readonly #thread: MediaThread;
-  readonly #extensions: ExtensionIds;
+  readonly #transport: Transport;
   /** Other threads that it is piped to, with how many subscriptions carry it there. */
   readonly #pipes = new Map<MediaThread, number>();
   /** By thread, the highest spatial layer that is wanted there; none yet where that is not known. */
@@ -37,19 +36,12 @@ export class Track {
   #payload: PayloadParams | null = null;
   #muted = false;
 
-  /** `extensions`: header extension ids of the publisher's transport. */
-  constructor(
-    id: TrackId,
-    publisher: Participant,
-    section: PublishedSection,
-    thread: MediaThread,
-    extensions: ExtensionIds,
-  ) {
+  /** `transport`: that which its publisher sends it on. */
+  constructor(id: TrackId, transport: Transport, section: PublishedSection) {
     this.id = id;
-    this.publisher = publisher;
+    this.publisher = transport.participant;
     this.section = section;
-    this.#thread = thread;
-    this.#extensions = extensions;
+    this.#transport = transport;
   }
 
   get params(): UpTrackParams {
@@ -69,6 +61,11 @@ export class Track {
   /** What a screen plays is heard by all, and nobody's voice. */
   get isVoice(): boolean {
     return contentOf(this.section) === "voice";
+  }
+
+  /** Where its publisher is heard. */
+  get #thread(): MediaThread {
+    return this.#transport.thread;
   }
 
   /** The payload type in use, in the publisher's numbering; null until media has arrived. */
@@ -134,7 +131,7 @@ export class Track {
 
   #startPipe(thread: MediaThread): void {
     const { id: trackId, params: track } = this;
-    const extensions = this.#extensions;
+    const { extensions } = this.#transport;
     const roomId = this.publisher.room.id;
     const channel = this.#thread.pipe(trackId, thread);
     const from = this.#thread.index;

@@ -6,10 +6,10 @@
  */
 import type { Ssrc, TrackId, TransportId } from "../base/ids.ts";
 import type {
-  DownTrackParams,
   ExtensionIds,
   Fingerprint,
   IceCredentials,
+  MediaCommand,
   MediaEvent,
   TransportState,
 } from "../contract/media.ts";
@@ -23,9 +23,8 @@ import type { Subscription } from "./subscription.ts";
 import { type ReceivingSection, Subscriptions } from "./subscriptions.ts";
 import { type PublishedSection, Track } from "./track.ts";
 
-export interface TransportOptions {
-  /** Of the token that opens it. */
-  readonly grants: Permission;
+/** What the peer's side of the session description says. */
+export interface RemoteSide {
   readonly remoteIce: IceCredentials;
   readonly fingerprints: readonly Fingerprint[];
   readonly extensions: ExtensionIds;
@@ -60,7 +59,7 @@ export type AddSlotError = "too_many_subscriptions" | "closed";
  * Sending sections of one transport. Larger: one client can make the server hold more state, about 1 KiB each.
  * Smaller: a viewer of a large room sees fewer tracks at once.
  */
-const MAX_SECTIONS = 128;
+const MAX_SECTIONS = 256;
 
 export class Transport {
   readonly id = randomId<TransportId>("TP");
@@ -70,40 +69,58 @@ export class Transport {
   /** Where its media is handled. */
   readonly thread: MediaThread;
   readonly data: DataChannels;
-  readonly #extensions: ExtensionIds;
   readonly #tracks = new Map<TrackId, Track>();
   readonly #subscriptions: Subscriptions;
   /** SSRCs that may not be drawn for a sending section: announced by the peer, or in use by us. */
   readonly #takenSsrcs = new Set<Ssrc>();
   readonly #closedListeners: ((reason: CloseReason) => void)[] = [];
   #localIce = randomIceCredentials();
+  #remote: RemoteSide | null = null;
+  /** Commands that wait until the peer is known: till then its media thread does not know the transport. */
+  #waiting: MediaCommand[] = [];
   #state: State = { kind: "open", connection: "new" };
   /** Whose tracks are dealt to the sending sections; null while nobody's are. */
   #watches: ((track: Track) => boolean) | null = null;
 
-  constructor(
-    participant: Participant,
-    thread: MediaThread,
-    fingerprint: Fingerprint,
-    options: TransportOptions,
-  ) {
+  /** `grants`: of the token that opens it. */
+  constructor(participant: Participant, thread: MediaThread, fingerprint: Fingerprint, grants: Permission) {
     this.participant = participant;
     this.server = { fingerprint, candidates: thread.candidates };
-    this.#grants = options.grants;
-    this.#extensions = options.extensions;
+    this.#grants = grants;
     this.thread = thread;
     this.data = new DataChannels(this.id, participant.room.dataThread);
-    this.#subscriptions = new Subscriptions(this.id, participant, thread);
+    this.#subscriptions = new Subscriptions(this);
     thread.route(this.id, (event) => this.#onEvent(event));
-    thread.post({
+  }
+
+  /** The peer has described itself: the association can begin. Once only. */
+  connect(remote: RemoteSide): void {
+    if (this.#remote !== null || this.#state.kind === "closed") return;
+    this.#remote = remote;
+    const { participant, id: transportId, localIce } = this;
+    this.thread.post({
       kind: "transport.open",
-      transportId: this.id,
+      transportId,
       roomId: participant.room.id,
-      localIce: this.#localIce,
-      remoteIce: options.remoteIce,
-      fingerprints: options.fingerprints,
-      extensions: options.extensions,
+      localIce,
+      ...remote,
     });
+    for (const command of this.#waiting.splice(0)) this.thread.post(command);
+  }
+
+  /** Tells the media thread something about this transport, as soon as it knows it. */
+  post(command: MediaCommand): void {
+    if (this.#remote === null) this.#waiting.push(command);
+    else this.thread.post(command);
+  }
+
+  get remote(): RemoteSide | null {
+    return this.#remote;
+  }
+
+  /** Header extension ids, in the peer's numbering. */
+  get extensions(): ExtensionIds {
+    return this.#remote?.extensions ?? {};
   }
 
   get localIce(): IceCredentials {
@@ -133,15 +150,30 @@ export class Transport {
 
   /** An ICE restart by the peer (RFC 8445 §2.4): returns the new local credentials. */
   restartIce(remoteIce: IceCredentials): IceCredentials {
+    if (this.#remote !== null) this.#remote = { ...this.#remote, remoteIce };
     this.#localIce = randomIceCredentials();
     const localIce = this.#localIce;
-    this.thread.post({ kind: "transport.restart-ice", transportId: this.id, localIce, remoteIce });
+    this.post({ kind: "transport.restart-ice", transportId: this.id, localIce, remoteIce });
     return localIce;
+  }
+
+  /** Takes in ids of a later description; those that are known have to stay what they are. Returns whether they do. */
+  addExtensions(extensions: ExtensionIds): boolean {
+    const known = this.extensions;
+    const added = Object.entries(extensions).filter(([uri]) => !Object.hasOwn(known, uri));
+    const ids = new Set(Object.values(known));
+    if (Object.entries(extensions).some(([uri, id]) => Object.hasOwn(known, uri) && known[uri] !== id))
+      return false;
+    if (added.some(([, id]) => ids.has(id))) return false;
+    if (this.#remote === null || added.length === 0) return true;
+    this.#remote = { ...this.#remote, extensions: { ...known, ...extensions } };
+    this.post({ kind: "transport.extensions", transportId: this.id, extensions });
+    return true;
   }
 
   /** Whether `publish()` takes all of `sections` once the tracks of `replaced` have ended. Changes nothing. */
   mayPublish(
-    sections: readonly PublishedSection[],
+    sections: readonly Pick<PublishedSection, "source" | "encryption">[],
     replaced: readonly Transport[] = [],
   ): Result<null, PublishError> {
     if (this.#state.kind === "closed") return fail("closed");
@@ -155,17 +187,17 @@ export class Transport {
     return count > maxTracksPerParticipant ? fail("too_many_tracks") : ok(null);
   }
 
-  publish(section: PublishedSection): Result<Track, PublishError> {
+  /** `id`: one that was promised to the publisher already. */
+  publish(section: PublishedSection, id = randomId<TrackId>("TR")): Result<Track, PublishError> {
     const allowed = this.mayPublish([section]);
     if (!allowed.ok) return allowed;
     const { room } = this.participant;
-    const id = randomId<TrackId>("TR");
-    const track = new Track(id, this.participant, section, this.thread, this.#extensions);
+    const track = new Track(id, this, section);
     this.#tracks.set(track.id, track);
     for (const { ssrc, rtxSsrc } of section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
     this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
     const { kind, source, encryption } = section;
-    this.thread.post({ kind: "up-track.add", transportId: this.id, track: track.params });
+    this.post({ kind: "up-track.add", transportId: this.id, track: track.params });
     room.log.info({ trackId: track.id, transportId: this.id, kind, source, encryption }, "track published");
     this.participant.tell({ kind: "track.published", track });
     return ok(track);
@@ -174,18 +206,23 @@ export class Transport {
   /** Ends one track while the association stays. One that has ended already is ignored. */
   unpublish(track: Track): void {
     if (!this.#tracks.delete(track.id)) return;
-    this.thread.post({ kind: "up-track.remove", trackId: track.id });
+    this.post({ kind: "up-track.remove", trackId: track.id });
     this.#endTrack(track);
     this.participant.room.onTracksChanged();
   }
 
-  /** Adds a section on which the peer receives. It stays silent until `watch()` finds a track for it. */
-  addSlot(section: ReceivingSection): Result<DownTrackParams, AddSlotError> {
+  /** Adds a section on which the peer receives. It is silent until it is reserved, or `watch()` finds a track for it. */
+  addSlot(section: ReceivingSection): Result<Subscription, AddSlotError> {
     if (this.#state.kind === "closed") return fail("closed");
     if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
     const added = this.#subscriptions.add(section, this.#takenSsrcs);
     this.deal(this.participant.room.tracks());
     return ok(added);
+  }
+
+  /** Ends a section of `addSlot()`. */
+  removeSlot(subscription: Subscription): void {
+    this.#subscriptions.remove(subscription);
   }
 
   /** Deals the tracks of one participant, or of the whole room except our own, to the slots as they come and go. */
@@ -202,12 +239,17 @@ export class Transport {
 
   /** Deals `tracks`, which are all there are in the room, to the sending sections. */
   deal(tracks: readonly Track[]): void {
+    const { participant } = this;
     const watches = this.#watches;
-    if (watches === null) return;
-    const allowed = this.permission.canSubscribe ? tracks : [];
-    this.#subscriptions.deal(
-      allowed.filter((track) => watches(track) && this.participant.receives(track) !== false),
-    );
+    const allowed = this.permission.canSubscribe
+      ? tracks.filter(({ publisher, id }) => publisher.admits(participant, id))
+      : [];
+    if (watches === null) this.#subscriptions.serve(allowed);
+    else {
+      this.#subscriptions.deal(
+        allowed.filter((track) => watches(track) && participant.receives(track) !== false),
+      );
+    }
   }
 
   /** The participant's permission has changed: ends the tracks that it may not publish any more, and deals again. */
@@ -225,7 +267,7 @@ export class Transport {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
     this.data.close();
-    this.thread.post({ kind: "transport.close", transportId: this.id });
+    if (this.#remote !== null) this.thread.post({ kind: "transport.close", transportId: this.id });
     this.thread.unroute(this.id);
     this.#subscriptions.end();
     const tracks = [...this.#tracks.values()];

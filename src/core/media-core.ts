@@ -106,6 +106,8 @@ export class MediaCore {
         return this.#transports.open(nowUs, command);
       case "transport.restart-ice":
         return this.#transports.restartIce(nowUs, command.transportId, command.localIce);
+      case "transport.extensions":
+        return this.#transports.find(command.transportId)?.transport.addExtensions(command.extensions);
       case "transport.move":
         return this.#endRoom(this.#transports.move(command.transportId, command.roomId));
       case "transport.close":

@@ -58,19 +58,21 @@ export class ExtensionMap {
   readonly kindOf = new Uint8Array(256).fill(NO_KIND);
   /** Kind to id, 0 where it was not negotiated. */
   readonly idOf = new Uint8Array(KINDS);
-  readonly highestId: number;
+  highestId = 0;
+
+  constructor(ids: Readonly<Record<string, number>>) {
+    this.add(ids);
+  }
 
   /** `ids`: URI to id, 1 to 255. */
-  constructor(ids: Readonly<Record<string, number>>) {
-    let highest = 0;
+  add(ids: Readonly<Record<string, number>>): void {
     for (const [name, kind] of Object.entries(EXTENSION)) {
       const id = ids[EXTENSION_URI[name as ExtensionName]];
       if (id === undefined) continue;
       this.kindOf[id] = kind;
       this.idOf[kind] = id;
-      highest = Math.max(highest, id);
+      this.highestId = Math.max(this.highestId, id);
     }
-    this.highestId = highest;
   }
 }
 

@@ -14,6 +14,7 @@
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
 import { Pacer } from "../cc/pacer.ts";
+import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
@@ -49,16 +50,16 @@ export class SendController {
   readonly #pacer = new Pacer();
   readonly #queue = new PacedQueue();
   readonly #retransmitted = new RateMeter();
-  readonly #isNumbered: boolean;
+  readonly #extensions: ExtensionMap;
   readonly #context: CoreContext;
   /** The peer has said something of its bandwidth. */
   #hasFeedback = false;
   #creditBytes = MAX_CREDIT_BYTES;
 
-  /** `isNumbered`: transport-wide feedback was negotiated. */
-  constructor(outlet: Outlet, isNumbered: boolean, context: CoreContext) {
+  /** `extensions`: the peer's, among them transport-wide numbers where it sends feedback of that kind. */
+  constructor(outlet: Outlet, extensions: ExtensionMap, context: CoreContext) {
     this.outlet = outlet;
-    this.#isNumbered = isNumbered;
+    this.#extensions = extensions;
     this.#context = context;
   }
 
@@ -160,6 +161,11 @@ export class SendController {
     this.#pacer.setRate(Math.max(estimator.targetBps, drainBps));
     while (!this.#queue.isEmpty && this.#pacer.maySend(nowUs)) this.#queue.release(nowUs);
     if (estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
+  }
+
+  /** Transport-wide feedback was negotiated. */
+  get #isNumbered(): boolean {
+    return this.#extensions.idOf[EXTENSION.transportCc] !== 0;
   }
 
   /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */

@@ -12,7 +12,7 @@ import type {
   UpTrackParams,
 } from "../contract/media.ts";
 import type { IceLiteAgent } from "../ice/ice-lite-agent.ts";
-import { EXTENSION, ExtensionMap } from "../rtp/header-extensions.ts";
+import { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import type { SrtpSender } from "../srtp/srtp-sender.ts";
 import { BandwidthAllocation, type RoomOrder } from "./bandwidth-allocation.ts";
@@ -60,8 +60,7 @@ export class Transport {
     this.ice = ice;
     this.outlet = new Outlet(session);
     this.#extensions = new ExtensionMap(extensions);
-    const isNumbered = this.#extensions.idOf[EXTENSION.transportCc] !== 0;
-    this.#controller = new SendController(this.outlet, isNumbered, context);
+    this.#controller = new SendController(this.outlet, this.#extensions, context);
     this.#allocation = new BandwidthAllocation(this.#downTracks, this.#controller);
     this.#rtcpOutlet = new RtcpOutlet(this.outlet, context);
     this.#feedback = new PublisherFeedback(this.#demux, this.#rtcpOutlet, context);
@@ -101,6 +100,11 @@ export class Transport {
   retarget(nowUs: number): void {
     if (!this.outlet.open) this.#controller.onPathLost();
     for (const downTrack of this.#downTracks) downTrack.retarget(nowUs);
+  }
+
+  /** For all that it sends and receives from now on. */
+  addExtensions(extensions: ExtensionIds): void {
+    this.#extensions.add(extensions);
   }
 
   publish(params: UpTrackParams): UpTrack {

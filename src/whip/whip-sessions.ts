@@ -137,7 +137,7 @@ export class WhipSessions {
       for (const { kind, mid, codecs } of sections) {
         const slot = transport.addSlot({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
         if (!slot.ok) return slot;
-        const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value;
+        const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value.section;
         // One stream for each CNAME, so that a browser plays sound and picture of one person together.
         senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } });
       }
@@ -205,7 +205,7 @@ export class WhipSessions {
     outcome: NegotiationOutcome,
     connect: Connect,
   ): Result<OpenedSession, OpenError> {
-    const opened = participant.openTransport({ grants, ...outcome.transport });
+    const opened = participant.openTransport(grants, outcome.transport);
     if (!opened.ok) return opened;
     const transport = opened.value;
     const senders = connect(transport, outcome.media);

@@ -12,11 +12,17 @@ import type { Result } from "../../src/control/result.ts";
 import type { RoomSurroundings } from "../../src/control/room.ts";
 import { type RoomDefaults, Rooms } from "../../src/control/rooms.ts";
 import type { PublishedSection } from "../../src/control/track.ts";
-import type { Transport } from "../../src/control/transport.ts";
+import type { RemoteSide, Transport } from "../../src/control/transport.ts";
 
 /** Long enough to be read back from a session description. */
 export const FINGERPRINT: Fingerprint = { algorithm: "sha-256", value: Array(32).fill("AB").join(":") };
 export const REMOTE_ICE = { ufrag: "remote", pwd: "remote-password-remote-pwd" };
+
+export const REMOTE: RemoteSide = {
+  remoteIce: REMOTE_ICE,
+  fingerprints: [FINGERPRINT],
+  extensions: { "urn:ietf:params:rtp-hdrext:sdes:mid": 4 },
+};
 
 export const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
 export const VP8: PayloadParams = {
@@ -243,12 +249,5 @@ export function enter(rooms: Rooms, identity: string, change: Partial<Grants> = 
 }
 
 export function connect(rooms: Rooms, identity: string, change: Partial<Grants> = {}): Transport {
-  return must(
-    enter(rooms, identity, change).openTransport({
-      grants: grants(change),
-      remoteIce: REMOTE_ICE,
-      fingerprints: [FINGERPRINT],
-      extensions: { "urn:ietf:params:rtp-hdrext:sdes:mid": 4 },
-    }),
-  );
+  return must(enter(rooms, identity, change).openTransport(grants(change), REMOTE));
 }

@@ -9,10 +9,9 @@ import {
   type Conference,
   claims,
   conference,
-  FINGERPRINT,
   grants,
   must,
-  REMOTE_ICE,
+  REMOTE,
   RecordingThread,
   section,
   VP8,
@@ -26,8 +25,7 @@ let there: Transport;
 /** Publishes a video, and receives those of all the others in the room. */
 function enterRoom(room: string, identity: string): Transport {
   const participant = must(hall.rooms.join(room, claims(identity, { room })));
-  const options = { grants: grants(), remoteIce: REMOTE_ICE, fingerprints: [FINGERPRINT], extensions: {} };
-  const transport = must(participant.openTransport(options));
+  const transport = must(participant.openTransport(grants(), REMOTE));
   for (const mid of ["0", "1", "2"]) must(transport.addSlot({ kind: "video", mid, payloads: [VP8] }));
   must(transport.watch({}));
   const threads = [hall.thread, other];

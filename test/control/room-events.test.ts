@@ -15,6 +15,7 @@ function line(event: RoomEvent): string {
     case "participant.joined":
     case "participant.active":
     case "participant.receives":
+    case "participant.audience":
       return `${event.kind} ${event.participant.identity}`;
     case "participant.changed":
       return `${event.kind} ${event.before.name} to ${event.participant.profile.name}`;

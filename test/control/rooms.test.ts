@@ -1,18 +1,6 @@
 import { expect, test } from "vitest";
 import type { RoomId } from "../../src/base/ids.ts";
-import {
-  claims,
-  conference,
-  connect,
-  enter,
-  FINGERPRINT,
-  grants,
-  must,
-  REMOTE_ICE,
-  RecordingThread,
-} from "./conference.ts";
-
-const OPTIONS = { grants: grants(), remoteIce: REMOTE_ICE, fingerprints: [FINGERPRINT], extensions: {} };
+import { claims, conference, connect, enter, grants, must, REMOTE, RecordingThread } from "./conference.ts";
 
 test.each([
   ["hall", true],
@@ -95,7 +83,7 @@ test("who joins but never connects leaves too, and can open nothing afterwards",
   const participant = enter(rooms, "ada");
   clock.pass(5_000);
   expect(rooms.get("hall")!.participants).toEqual([]);
-  expect(participant.openTransport(OPTIONS)).toEqual({ ok: false, error: "left" });
+  expect(participant.openTransport(grants(), REMOTE)).toEqual({ ok: false, error: "left" });
 });
 
 test("a room ends some time after the last one has left, and not while someone is in it", () => {
@@ -160,7 +148,7 @@ test("rooms go to the least loaded thread, and stay there", () => {
   const other = new RecordingThread(1);
   threads.add(other);
   const openIn = (room: string, identity: string) =>
-    must(must(rooms.join(room, claims(identity, { room }))).openTransport(OPTIONS));
+    must(must(rooms.join(room, claims(identity, { room }))).openTransport(grants(), REMOTE));
   openIn("one", "ada");
   openIn("two", "ada");
   openIn("one", "bo");
@@ -179,7 +167,7 @@ test("a thread that dies closes its rooms' transports; the rooms live on in anot
   thread.die();
   expect(reasons).toEqual(["media_thread_exited"]);
   expect(threads.count).toBe(0);
-  expect(transport.participant.openTransport(OPTIONS)).toEqual({ ok: false, error: "no_capacity" });
+  expect(transport.participant.openTransport(grants(), REMOTE)).toEqual({ ok: false, error: "no_capacity" });
 
   const successor = new RecordingThread(0);
   threads.add(successor);

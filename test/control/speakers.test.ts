@@ -106,8 +106,7 @@ test("a room named like a track does not get its events", () => {
   const room = track.id as string;
   const intruder = must(rooms.join(room, claims("eve", { room })));
   must(
-    intruder.openTransport({
-      grants: claims("eve").grants,
+    intruder.openTransport(claims("eve").grants, {
       remoteIce: { ufrag: "e", pwd: "e" },
       fingerprints: [],
       extensions: {},

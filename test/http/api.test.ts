@@ -265,7 +265,7 @@ describe("subscriptions", () => {
 
   test("are shown with layers and rates: one's own, or all to admins", async () => {
     const { track, slots } = watched();
-    const { subscriptionId } = slots[0]!;
+    const { subscriptionId } = slots[0]!.section;
     const current = { spatial: 1, temporal: 2 };
     server.thread.emit({ kind: "down-track.layer", subscriptionId, current });
     const allotted = { layers: current, reason: "limited: 180 kbit/s left, next layer needs 220 more" };
@@ -298,7 +298,7 @@ describe("subscriptions", () => {
 
   test("are changed by their owner and by admins, not by others", async () => {
     const { slots } = watched();
-    const { subscriptionId } = slots[0]!;
+    const { subscriptionId } = slots[0]!.section;
     const url = `PATCH /v1/rooms/hall/subscriptions/${subscriptionId}`;
     const payload = {
       paused: true,

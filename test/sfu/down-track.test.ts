@@ -34,7 +34,7 @@ function audio(payload: PayloadParams) {
   const outlet = new Outlet(0);
   outlet.path = 1 as PathId;
   outlet.secure = true;
-  const controller = new SendController(outlet, false, context);
+  const controller = new SendController(outlet, MAP, context);
   const ids = { ssrc: asSsrc(9), rtxSsrc: asSsrc(0) };
   const params = {
     subscriptionId: "SU" as SubscriptionId,

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { asSsrc } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
-import { EXTENSION, type ExtensionMap, type ExtensionName } from "../../src/rtp/header-extensions.ts";
+import type { ExtensionMap, ExtensionName } from "../../src/rtp/header-extensions.ts";
 import { DownStream } from "../../src/sfu/down-stream.ts";
 import { Outlet } from "../../src/sfu/outlet.ts";
 import { OutgoingHeader, PacketWriter } from "../../src/sfu/packet-writer.ts";
@@ -169,7 +169,7 @@ interface Sent {
 function sentBy(act: (stream: DownStream) => void, map: ExtensionMap = extensionMap({})): Sent[] {
   const ring = new TransmitRing(16);
   const context = { ring, counters: createSharedCounters(), events: [] };
-  const controller = new SendController(new Outlet(0), map.idOf[EXTENSION.transportCc] !== 0, context);
+  const controller = new SendController(new Outlet(0), map, context);
   const stream = new DownStream(asSsrc(0xa), asSsrc(0xb), new PacketWriter(map, "9"), controller, context);
   act(stream);
   return Array.from({ length: ring.count }, (_, row) => {

@@ -14,21 +14,8 @@ import { AgentDispatchClient, EgressClient, IngressClient, SipClient } from "liv
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DataSink, ServerMessage } from "../../src/control/data-sink.ts";
 import { departedInfo } from "../../src/livekit/participant-info.ts";
-import {
-  claims,
-  connect,
-  enter,
-  FINGERPRINT,
-  grants,
-  must,
-  OPUS,
-  REMOTE_ICE,
-  section,
-  VP8,
-} from "../control/conference.ts";
+import { claims, connect, enter, grants, must, OPUS, REMOTE, section, VP8 } from "../control/conference.ts";
 import { API_KEY, API_SECRET, type LiveKitServer, listen } from "./livekit-server.ts";
-
-const TRANSPORT = { grants: grants(), remoteIce: REMOTE_ICE, fingerprints: [FINGERPRINT], extensions: {} };
 
 let server: LiveKitServer;
 beforeEach(async () => {
@@ -112,7 +99,7 @@ describe("participants", () => {
   test("are listed and looked at, with their tracks", async () => {
     const token = { ...claims("ada"), name: "Ada", metadata: "m", attributes: { my_key: "v" } };
     const joined = must(server.rooms.join("hall", token));
-    const transport = must(joined.openTransport(TRANSPORT));
+    const transport = must(joined.openTransport(grants(), REMOTE));
     const video = must(transport.publish(section("video", { rids: ["q", "h"], encryption: "gcm" })));
     server.thread.codec(video.id, VP8);
     must(transport.publish(section("audio")));
