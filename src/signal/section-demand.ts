@@ -1,0 +1,77 @@
+/**
+ * When to ask a client that makes all offers for another, and for how many sections: `media_sections_requirement`.
+ *
+ * At most one offer that does not know of the demand can still come, the one that was under way; the next one answers it.
+ * Until then nothing more is asked for, so that one wish never makes two sections. A client that offers again but adds
+ * nothing is not asked for more before it has added something by itself: each demand would only bring the next offer.
+ */
+import type { MediaKind } from "../base/codec.ts";
+import type { SectionPlan } from "./section-plan.ts";
+
+/** How many sections of each kind. */
+export interface SectionCounts {
+  readonly audio: number;
+  readonly video: number;
+}
+
+const KINDS: readonly MediaKind[] = ["audio", "video"];
+const UNKNOWN = Number.POSITIVE_INFINITY;
+
+export class SectionDemand {
+  /** How many sections the last offer had; null before the first, which comes without a demand. */
+  #offered: SectionCounts | null = null;
+  /** What was asked for, and how many sections that should make; null when nothing is pending. */
+  #pending: { readonly expected: SectionCounts; readonly late: boolean } | null = null;
+  /** The number of sections beyond which the client has not gone when asked to. */
+  readonly #ceiling: Record<MediaKind, number> = { audio: UNKNOWN, video: UNKNOWN };
+
+  /** Whether the client has something to do. */
+  get pending(): boolean {
+    return this.#pending !== null;
+  }
+
+  /** What to ask for now; null for nothing. Counts of 0 ask for an offer alone. */
+  next(plan: SectionPlan): SectionCounts | null {
+    const offered = this.#offered;
+    if (offered === null || this.#pending !== null) return null;
+    const more = (kind: MediaKind): number => (offered[kind] < this.#ceiling[kind] ? plan.missing(kind) : 0);
+    const counts = { audio: more("audio"), video: more("video") };
+    if (counts.audio + counts.video === 0 && !plan.unsettled) return null;
+    const expected = { audio: offered.audio + counts.audio, video: offered.video + counts.video };
+    this.#pending = { expected, late: false };
+    return counts;
+  }
+
+  /** An offer has come with so many sections on which the client receives. */
+  onOffer(offered: SectionCounts): void {
+    const before = this.#offered ?? offered;
+    this.#offered = offered;
+    for (const kind of KINDS) if (offered[kind] > this.#ceiling[kind]) this.#ceiling[kind] = UNKNOWN;
+    if (this.#pending === null) return;
+    const { expected } = this.#pending;
+    const lacks = KINDS.some((kind) => offered[kind] < expected[kind]);
+    if (lacks && !this.#pending.late) this.#pending = { expected, late: true };
+    else this.#end(before);
+  }
+
+  /** The client has had time enough to answer. */
+  giveUp(): void {
+    if (this.#offered !== null) this.#end(this.#offered);
+  }
+
+  /** The client's connection was cut: what was asked for may not have arrived. */
+  reset(): void {
+    this.#pending = null;
+  }
+
+  /** A kind that has not grown since `before`, although it was asked to, will not. */
+  #end(before: SectionCounts): void {
+    if (this.#pending === null) return;
+    const { expected } = this.#pending;
+    this.#pending = null;
+    for (const kind of KINDS) {
+      const count = this.#offered?.[kind] ?? 0;
+      if (count < expected[kind] && count <= before[kind]) this.#ceiling[kind] = count;
+    }
+  }
+}
