@@ -9,6 +9,8 @@ import { DataThread } from "./control/data-thread.ts";
 import { MediaThreads } from "./control/media-threads.ts";
 import { Rooms } from "./control/rooms.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
+import { IceServers } from "./signal/ice-servers.ts";
+import { SignalSessions } from "./signal/signal-sessions.ts";
 import { openDatabase } from "./store/database.ts";
 import { WebhookQueue } from "./store/webhook-queue.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -60,12 +62,14 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       log,
     });
   const sessions = new WhipSessions(rooms);
+  const signal = new SignalSessions(rooms, new IceServers(config.ice, systemClock), systemClock);
   const http = await createHttpServer({
     config,
     rooms,
     threads: mediaThreads,
     tokens,
     sessions,
+    signal,
     metrics,
     log,
   });

@@ -27,8 +27,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   livekit: ["base", "control"],
   twirp: ["config", "control", "livekit"],
   webhooks: ["control", "livekit", "store", "telemetry"],
+  signal: ["base", "contract", "sdp", "control", "livekit"],
   whip: ["base", "contract", "sdp", "control", "telemetry"],
-  http: ["base", "contract", "control", "telemetry", "config", "whip", "twirp"],
+  http: ["base", "contract", "control", "telemetry", "config", "whip", "twirp", "signal"],
 };
 
 /** npm packages and Node modules that a folder may import beyond `node:assert`. */
@@ -48,7 +49,7 @@ const MAY_USE: Record<string, RegExp> = {
 };
 
 /** Folders that may know LiveKit's protocol, whose drift must not reach the rest. */
-const LIVEKIT = ["livekit", "twirp", "webhooks"];
+const LIVEKIT = ["livekit", "twirp", "webhooks", "signal"];
 
 /** Folders that see no clock, no chance, no I/O, no process: the same calls give the same outcome. */
 const PURE = ["base", "contract", "rtp", "sdp", "ice", "srtp", "cc", "sfu", "core"];

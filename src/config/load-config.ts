@@ -79,8 +79,11 @@ function isMap(value: unknown): value is Record<string, unknown> {
 }
 
 /** What each key allows on its own, but all of them together do not. */
-function contradictions({ http, media, auth, webhooks, development }: Settings): string[] {
+function contradictions({ http, media, auth, ice, webhooks, development }: Settings): string[] {
   const lines: string[] = [];
+  if (ice.turnUrls.length > 0 && ice.turnSecret === "") {
+    lines.push("ice.turnSecret: name the secret that the servers of ice.turnUrls share with us");
+  }
   const exposed = !isLoopback(http.host);
   if (exposed && Object.keys(auth.keys).length === 0) {
     lines.push(

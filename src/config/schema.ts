@@ -18,6 +18,16 @@ const Announced = z.string().transform((text, context) => {
 });
 const Origin = z.string().refine(isOrigin, 'must be an origin such as https://app.example.org, or "*"');
 const Receiver = z.string().refine(isReceiver, "must be an http or https URL without a user name");
+/** RFC 7064 and RFC 7065. */
+const StunUrl = z
+  .string()
+  .regex(/^stuns?:[^\s?]+$/, "must be a STUN address such as stun:stun.example.org:3478");
+const TurnUrl = z
+  .string()
+  .regex(
+    /^turns?:[^\s?]+(?:\?transport=(?:udp|tcp))?$/,
+    "must be a TURN address such as turn:turn.example.org:3478?transport=udp",
+  );
 const Network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
 
 /** Below 32 bytes a secret is weaker than the HMAC that it keys (RFC 7518 §3.2). */
@@ -91,6 +101,12 @@ export const Settings = section({
     maxRetrySeconds: z.int().min(1).max(86_400).default(60),
     giveUpSeconds: z.int().min(1).max(2_592_000).default(86_400),
     maxQueuedPerUrl: z.int().min(1).max(1_000_000).default(10_000),
+  }),
+  ice: section({
+    stunUrls: z.array(StunUrl).default([]),
+    turnUrls: z.array(TurnUrl).default([]),
+    turnSecret: z.string().default(""),
+    turnCredentialSeconds: z.int().min(60).max(604_800).default(86_400),
   }),
   log: section({
     level: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),

@@ -101,6 +101,8 @@ const Claimed = z.object({
 export interface TokenRequest {
   readonly identity: string;
   readonly name?: string;
+  readonly metadata?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
   readonly grants: Partial<Grants>;
   readonly validSeconds: number;
 }
@@ -155,7 +157,8 @@ export class AccessTokens {
     const [apiKey, key] = this.#keys.entries().next().value ?? [];
     if (apiKey === undefined || key === undefined) throw new Error("no API key to sign with");
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
-    return new SignJWT({ name: request.name ?? request.identity, video: request.grants })
+    const { identity, name = identity, metadata, attributes, grants: video } = request;
+    return new SignJWT({ name, metadata, attributes, video })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .setIssuer(apiKey)
       .setSubject(request.identity)

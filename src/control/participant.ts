@@ -120,6 +120,10 @@ export class Participant {
     return this.#told.get(track);
   }
 
+  get audience(): Audience {
+    return this.#audience;
+  }
+
   /** Says who may receive what it publishes. */
   setAudience(audience: Audience): void {
     this.#audience = audience;

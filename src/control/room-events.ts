@@ -38,6 +38,8 @@ export type ParticipantHappening =
   | { readonly kind: "track.published"; readonly track: Track }
   /** Its first media has arrived, or its codec has changed. */
   | { readonly kind: "track.codec"; readonly track: Track }
+  /** Its publisher has said something new of it, which control does not keep. */
+  | { readonly kind: "track.described"; readonly track: Track }
   /** Muted, or not any more. */
   | { readonly kind: "track.muted"; readonly track: Track }
   | { readonly kind: "track.unpublished"; readonly track: Track };

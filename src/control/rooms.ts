@@ -90,16 +90,23 @@ export class Rooms {
     return ok(this.#open(name as RoomId, options));
   }
 
+  /** Why `join()` would refuse; null when it would not. Changes nothing. */
+  check(name: string, claims: Claims): JoinError | null {
+    if (!mayJoin(claims, name)) return "forbidden";
+    if (claims.identity === "") return "identity_required";
+    if (this.#draining) return "draining";
+    const room = this.get(name);
+    if (room !== undefined)
+      return room.full && room.participant(claims.identity) === undefined ? "room_full" : null;
+    if (!this.#defaults.autoCreate && !claims.grants.roomCreate) return "room_not_found";
+    return ROOM_NAME.test(name) ? null : "invalid_room_name";
+  }
+
   /** Enters the room that the token names. Whoever may create rooms makes it, and so does anyone with `autoCreate`. */
   join(name: string, claims: Claims): Result<Participant, JoinError> {
-    if (!mayJoin(claims, name)) return fail("forbidden");
-    if (claims.identity === "") return fail("identity_required");
-    if (this.#draining) return fail("draining");
-    const room = this.get(name);
-    if (room !== undefined) return room.join(claims);
-    if (!this.#defaults.autoCreate && !claims.grants.roomCreate) return fail("room_not_found");
-    if (!ROOM_NAME.test(name)) return fail("invalid_room_name");
-    return this.#open(name as RoomId, {}).join(claims);
+    const refusal = this.check(name, claims);
+    if (refusal !== null) return fail(refusal);
+    return (this.get(name) ?? this.#open(name as RoomId, {})).join(claims);
   }
 
   /**

@@ -17,6 +17,7 @@ import type { Permission } from "./access-token.ts";
 import { DataChannels } from "./data-channels.ts";
 import type { MediaThread, ServerCandidate } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
+import { isGranted, mayPublish, type PublishRefusal } from "./publishing.ts";
 import { randomIceCredentials, randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { Subscription } from "./subscription.ts";
@@ -52,7 +53,7 @@ type State =
   | { readonly kind: "open"; readonly connection: TransportState }
   | { readonly kind: "closed"; readonly reason: CloseReason };
 
-export type PublishError = "forbidden" | "e2ee_required" | "too_many_tracks" | "closed";
+export type PublishError = PublishRefusal | "closed";
 export type AddSlotError = "too_many_subscriptions" | "closed";
 
 /**
@@ -177,14 +178,9 @@ export class Transport {
     replaced: readonly Transport[] = [],
   ): Result<null, PublishError> {
     if (this.#state.kind === "closed") return fail("closed");
-    if (!sections.every(({ source }) => this.#isGranted(source))) return fail("forbidden");
-    const { e2ee, maxTracksPerParticipant } = this.participant.room.options;
-    if (e2ee === "required" && sections.some(({ encryption }) => encryption === "none")) {
-      return fail("e2ee_required");
-    }
     const ended = replaced.reduce((sum, { trackCount }) => sum + trackCount, 0);
-    const count = this.participant.trackCount - ended + sections.length;
-    return count > maxTracksPerParticipant ? fail("too_many_tracks") : ok(null);
+    const { room, trackCount } = this.participant;
+    return mayPublish(this.permission, room.options, sections, trackCount - ended);
   }
 
   /** `id`: one that was promised to the publisher already. */
@@ -254,7 +250,9 @@ export class Transport {
 
   /** The participant's permission has changed: ends the tracks that it may not publish any more, and deals again. */
   enforce(): void {
-    for (const track of [...this.tracks]) if (!this.#isGranted(track.section.source)) this.unpublish(track);
+    const permission = this.permission;
+    for (const track of [...this.tracks])
+      if (!isGranted(permission, track.section.source)) this.unpublish(track);
     this.deal(this.participant.room.tracks());
   }
 
@@ -284,11 +282,6 @@ export class Transport {
     track.end();
     this.participant.room.log.info({ trackId: track.id }, "track ended");
     this.participant.tell({ kind: "track.unpublished", track });
-  }
-
-  #isGranted(source: string): boolean {
-    const { canPublish, canPublishSources } = this.permission;
-    return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source));
   }
 
   #onEvent(event: MediaEvent): void {

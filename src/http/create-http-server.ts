@@ -12,6 +12,7 @@ import type { Config } from "../config/load-config.ts";
 import type { AccessTokens } from "../control/access-token.ts";
 import type { MediaThreads } from "../control/media-threads.ts";
 import type { Rooms } from "../control/rooms.ts";
+import type { SignalSessions } from "../signal/signal-sessions.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { WhipSessions } from "../whip/whip-sessions.ts";
 import { requireToken } from "./authorization.ts";
@@ -23,6 +24,7 @@ import { developmentRoutes } from "./routes/development.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { participantRoutes } from "./routes/participants.ts";
 import { roomRoutes } from "./routes/rooms.ts";
+import { signalRoutes } from "./routes/signal.ts";
 import { subscriptionRoutes } from "./routes/subscriptions.ts";
 import { trackRoutes } from "./routes/tracks.ts";
 import { twirpRoutes } from "./routes/twirp.ts";
@@ -35,6 +37,7 @@ export interface HttpServerDeps {
   readonly threads: MediaThreads;
   readonly tokens: AccessTokens;
   readonly sessions: WhipSessions;
+  readonly signal: SignalSessions;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -52,7 +55,7 @@ const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const { config, rooms, threads, tokens, sessions, metrics, log } = deps;
+  const { config, rooms, threads, tokens, sessions, signal, metrics, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // One line of our own for each exchange, see observeExchanges.
@@ -94,6 +97,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     await api.register(whipRoutes, { sessions });
     await api.register(twirpRoutes, { rooms });
   });
+  await app.register(signalRoutes, { sessions: signal, tokens });
   if (config.development) {
     await app.register(developmentRoutes, { tokens });
     await app.register(testCallRoutes);

@@ -8,9 +8,10 @@ import {
 import { type Permission, TRACK_SOURCES } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import type { CloseReason } from "../control/transport.ts";
+import { clientOf } from "./client-facts.ts";
 import { SOURCES, trackInfo } from "./track-info.ts";
 
-const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
+export const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
   client_left: DisconnectReason.CLIENT_INITIATED,
   replaced: DisconnectReason.CLIENT_INITIATED,
   never_connected: DisconnectReason.JOIN_FAILURE,
@@ -26,6 +27,7 @@ const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
 export function participantInfo(participant: Participant): ParticipantInfo {
   const { id, identity, profile, joinedAtMs, version, active, tracks } = participant;
   const { name, metadata, attributes, permission } = profile;
+  const client = clientOf(participant);
   return new ParticipantInfo({
     sid: id,
     identity,
@@ -39,6 +41,8 @@ export function participantInfo(participant: Participant): ParticipantInfo {
     permission: permissionInfo(permission),
     isPublisher: tracks.length > 0,
     tracks: tracks.map(trackInfo),
+    clientProtocol: client?.clientProtocol ?? 0,
+    capabilities: client?.capabilities ?? [],
   });
 }
 

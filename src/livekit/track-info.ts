@@ -1,8 +1,20 @@
 /** A track in LiveKit's words: `livekit.TrackInfo` of livekit_models.proto. */
-import { Encryption_Type, SimulcastCodecInfo, TrackInfo, TrackSource, TrackType } from "@livekit/protocol";
+import {
+  type AddTrackRequest,
+  Encryption_Type,
+  SimulcastCodecInfo,
+  TrackInfo,
+  TrackSource,
+  TrackType,
+  VideoLayer,
+  VideoLayer_Mode,
+  VideoQuality,
+} from "@livekit/protocol";
 import type { MediaKind } from "../base/codec.ts";
+import type { TrackId } from "../base/ids.ts";
 import type { TrackSource as SourceName } from "../control/access-token.ts";
 import type { Track, TrackEncryption } from "../control/track.ts";
+import { requestOf } from "./client-facts.ts";
 
 export const SOURCES: Readonly<Record<SourceName, TrackSource>> = {
   unknown: TrackSource.UNKNOWN,
@@ -12,19 +24,27 @@ export const SOURCES: Readonly<Record<SourceName, TrackSource>> = {
   screen_share_audio: TrackSource.SCREEN_SHARE_AUDIO,
 };
 
-const TYPES: Readonly<Record<MediaKind, TrackType>> = { audio: TrackType.AUDIO, video: TrackType.VIDEO };
+export const TYPES: Readonly<Record<MediaKind, TrackType>> = {
+  audio: TrackType.AUDIO,
+  video: TrackType.VIDEO,
+};
 
-const ENCRYPTIONS: Readonly<Record<TrackEncryption, Encryption_Type>> = {
+export const ENCRYPTIONS: Readonly<Record<TrackEncryption, Encryption_Type>> = {
   none: Encryption_Type.NONE,
   gcm: Encryption_Type.GCM,
   custom: Encryption_Type.CUSTOM,
 };
 
-export function trackInfo({ id, muted, payload, section }: Track): TrackInfo {
-  const { kind, mid, source, encryption, rids } = section;
-  // Empty until media has arrived: an offer names several codecs, and only packets say which is used.
-  const mimeType = payload === null ? "" : `${kind}/${payload.codec}`;
+export function trackInfo(track: Track): TrackInfo {
+  const { id, muted, payload, section } = track;
+  const { kind, mid, source, encryption, rids, payloads } = section;
+  // Before media has arrived: what stands first in an answer is what browsers send.
+  const codec = (payload ?? payloads[0])?.codec;
+  const mimeType = codec === undefined ? "" : `${kind}/${codec}`;
+  const request = requestOf(track);
+  const described = request === undefined ? {} : describedBy(request);
   return new TrackInfo({
+    ...described,
     sid: id,
     type: TYPES[kind],
     source: SOURCES[source],
@@ -33,6 +53,81 @@ export function trackInfo({ id, muted, payload, section }: Track): TrackInfo {
     mid,
     mimeType,
     simulcast: rids.length > 1,
-    codecs: mimeType === "" ? [] : [new SimulcastCodecInfo({ mimeType, mid })],
+    codecs: mimeType === "" ? [] : [codecInfo(mimeType, request, mid, rids.length > 1)],
+  });
+}
+
+/** A track that was announced, and whose media section has not come yet. */
+export function announcedTrackInfo(id: TrackId, request: AddTrackRequest, muted: boolean): TrackInfo {
+  const { type, source, encryption } = request;
+  const mimeType = announcedMimeType(request);
+  return new TrackInfo({
+    ...describedBy(request),
+    sid: id,
+    type,
+    source,
+    encryption,
+    muted,
+    mimeType,
+    simulcast: layersOf(request).length > 1,
+    codecs: mimeType === "" ? [] : [codecInfo(mimeType, request, "", layersOf(request).length > 1)],
+  });
+}
+
+/** Empty where the publisher leaves the choice to the negotiation. */
+function announcedMimeType({ type, simulcastCodecs }: AddTrackRequest): string {
+  if (type === TrackType.AUDIO) return "audio/opus";
+  const codec = simulcastCodecs[0]?.codec ?? "";
+  const name = codec.slice(codec.lastIndexOf("/") + 1).toUpperCase();
+  return name === "" ? "" : `video/${name}`;
+}
+
+function describedBy(request: AddTrackRequest): Partial<TrackInfo> {
+  const { name, width, height, stream, disableDtx, stereo, disableRed } = request;
+  const { audioFeatures, backupCodecPolicy, packetTrailerFeatures } = request;
+  return {
+    name,
+    width,
+    height,
+    stream,
+    disableDtx,
+    stereo,
+    disableRed,
+    audioFeatures,
+    backupCodecPolicy,
+    packetTrailerFeatures,
+    layers: layersOf(request),
+  };
+}
+
+/** From the lowest up. A video of one layer is of high quality, as clients expect. */
+export function layersOf({ layers, simulcastCodecs, type, width, height }: AddTrackRequest): VideoLayer[] {
+  if (type !== TrackType.VIDEO) return [];
+  const own = simulcastCodecs[0]?.layers ?? [];
+  const announced = own.length > 0 ? own : layers;
+  if (announced.length > 0) return announced.toSorted((a, b) => a.quality - b.quality);
+  return [new VideoLayer({ quality: VideoQuality.HIGH, width, height })];
+}
+
+const SVC_TYPES = ["video/VP9", "video/AV1"];
+
+function codecInfo(
+  mimeType: string,
+  request: AddTrackRequest | undefined,
+  mid: string,
+  isSimulcast: boolean,
+): SimulcastCodecInfo {
+  const isSvc = SVC_TYPES.includes(mimeType) && !isSimulcast;
+  const announced = request?.simulcastCodecs[0];
+  return new SimulcastCodecInfo({
+    mimeType,
+    mid,
+    cid: announced?.cid || (request?.cid ?? ""),
+    layers: request === undefined ? [] : layersOf(request),
+    videoLayerMode:
+      announced?.videoLayerMode ||
+      (isSvc
+        ? VideoLayer_Mode.MULTIPLE_SPATIAL_LAYERS_PER_STREAM
+        : VideoLayer_Mode.ONE_SPATIAL_LAYER_PER_STREAM),
   });
 }

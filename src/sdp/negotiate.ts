@@ -164,7 +164,7 @@ function negotiateMedia(offered: MediaSection, kind: MediaKind, policy: Negotiat
 
 function isAccepted({ id, uri, direction }: OfferedExtension, use: Use, offered: MediaSection): boolean {
   if (id > MAX_ONE_BYTE_ID && !offered.extmapAllowMixed) return false;
-  return use !== "none" && acceptsExtension(use, uri) && OFFERS[use].includes(direction);
+  return acceptsExtension(uri) && direction !== "inactive" && OFFERS[use].includes(direction);
 }
 
 /** One map for the transport; undefined when an id means two things, or one extension has two ids (RFC 9143 §10). */

@@ -1,4 +1,4 @@
-/** RTP header extensions (RFC 8285) that an answer accepts and an offer proposes, by the way media flows. */
+/** RTP header extensions (RFC 8285) that an answer accepts, and an offer of ours proposes. */
 import type { MediaKind } from "../base/codec.ts";
 
 /** Which way media of a section flows, seen from the server: up is towards it. */
@@ -30,13 +30,14 @@ const UP_ONLY: readonly string[] = [
   `${WEBRTC}/video-layers-allocation00`,
 ];
 
-const ACCEPTED: Readonly<Record<Flow, ReadonlySet<string>>> = {
-  up: new Set([...BOTH_WAYS, ...UP_ONLY]),
-  down: new Set(BOTH_WAYS),
-};
+const ACCEPTED: ReadonlySet<string> = new Set([...BOTH_WAYS, ...UP_ONLY]);
 
-export function acceptsExtension(flow: Flow, uri: string): boolean {
-  return ACCEPTED[flow].has(uri);
+/**
+ * Whichever way media flows: what Chromium was once denied in a section it does not offer in later ones of the same kind
+ * either, so that a viewer could not begin to publish simulcast.
+ */
+export function acceptsExtension(uri: string): boolean {
+  return ACCEPTED.has(uri);
 }
 
 /** Of what an audio or a video may have, the server offers these, under the same ids in every section. */
@@ -44,7 +45,7 @@ export function offeredExtensions(kind: MediaKind): readonly { readonly id: numb
   return DOWN_OFFER.filter(({ uri }) => kind === "video" || !VIDEO_ONLY.has(uri));
 }
 
-const DOWN_OFFER = [...ACCEPTED.down].map((uri, index) => ({ id: index + 1, uri }));
+const DOWN_OFFER = BOTH_WAYS.map((uri, index) => ({ id: index + 1, uri }));
 const VIDEO_ONLY: ReadonlySet<string> = new Set([
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
   "urn:3gpp:video-orientation",

@@ -14,14 +14,22 @@ export interface SectionCounts {
   readonly video: number;
 }
 
+interface Pending {
+  readonly demand: SectionCounts;
+  /** How many sections the client should have then. */
+  readonly expected: SectionCounts;
+  /** An offer has come that did not know of the demand, or did not follow it. */
+  readonly late: boolean;
+}
+
 const KINDS: readonly MediaKind[] = ["audio", "video"];
 const UNKNOWN = Number.POSITIVE_INFINITY;
 
 export class SectionDemand {
   /** How many sections the last offer had; null before the first, which comes without a demand. */
   #offered: SectionCounts | null = null;
-  /** What was asked for, and how many sections that should make; null when nothing is pending. */
-  #pending: { readonly expected: SectionCounts; readonly late: boolean } | null = null;
+  /** What was asked for last; null when it was answered. */
+  #pending: Pending | null = null;
   /** The number of sections beyond which the client has not gone when asked to. */
   readonly #ceiling: Record<MediaKind, number> = { audio: UNKNOWN, video: UNKNOWN };
 
@@ -38,7 +46,7 @@ export class SectionDemand {
     const counts = { audio: more("audio"), video: more("video") };
     if (counts.audio + counts.video === 0 && !plan.unsettled) return null;
     const expected = { audio: offered.audio + counts.audio, video: offered.video + counts.video };
-    this.#pending = { expected, late: false };
+    this.#pending = { demand: counts, expected, late: false };
     return counts;
   }
 
@@ -48,15 +56,17 @@ export class SectionDemand {
     this.#offered = offered;
     for (const kind of KINDS) if (offered[kind] > this.#ceiling[kind]) this.#ceiling[kind] = UNKNOWN;
     if (this.#pending === null) return;
-    const { expected } = this.#pending;
+    const { expected, late } = this.#pending;
     const lacks = KINDS.some((kind) => offered[kind] < expected[kind]);
-    if (lacks && !this.#pending.late) this.#pending = { expected, late: true };
+    if (lacks && !late) this.#pending = { ...this.#pending, late: true };
     else this.#end(before);
   }
 
-  /** The client has had time enough to answer. */
-  giveUp(): void {
-    if (this.#offered !== null) this.#end(this.#offered);
+  /** The client has had time enough to follow a demand. Returns whether it had not. */
+  giveUp(demand: SectionCounts): boolean {
+    if (this.#offered === null || this.#pending?.demand !== demand) return false;
+    this.#end(this.#offered);
+    return true;
   }
 
   /** The client's connection was cut: what was asked for may not have arrived. */

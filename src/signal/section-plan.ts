@@ -61,6 +61,11 @@ export class SectionPlan {
     return Math.max(0, this.#waiting(kind).length - usable.length);
   }
 
+  /** The MID of the section that carries a track. */
+  midOf(id: TrackId): string | undefined {
+    return this.#sections.find(({ state }) => state.kind === "carrying" && state.track === id)?.mid;
+  }
+
   /** What is wanted from now on. Returns the MIDs of sections that must fall silent at once. */
   want(tracks: readonly WantedTrack[]): string[] {
     const ids = new Set(tracks.map(({ id }) => id));
@@ -85,13 +90,18 @@ export class SectionPlan {
   /** What the description that is being written says: what each section carries. In all others nothing is sent. */
   describe(): ReadonlyMap<string, TrackId> {
     const waiting = { audio: this.#waiting("audio"), video: this.#waiting("video") };
-    const carried = new Map<string, TrackId>();
     for (const section of this.#sections) {
       if (section.state.kind === "leaving") section.state = SILENT;
       const next = section.state.kind === "free" ? waiting[section.kind].shift() : undefined;
       if (next !== undefined) section.state = { kind: "carrying", track: next.id };
-      if (section.state.kind === "carrying") carried.set(section.mid, section.state.track);
     }
+    return this.carried();
+  }
+
+  /** What each section carries, by MID. */
+  carried(): ReadonlyMap<string, TrackId> {
+    const carried = new Map<string, TrackId>();
+    for (const { mid, state } of this.#sections) if (state.kind === "carrying") carried.set(mid, state.track);
     return carried;
   }
 

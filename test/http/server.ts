@@ -6,6 +6,8 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
 import type { RoomDefaults } from "../../src/control/rooms.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
+import { IceServers } from "../../src/signal/ice-servers.ts";
+import { SignalSessions } from "../../src/signal/signal-sessions.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { WhipSessions } from "../../src/whip/whip-sessions.ts";
 import { type Conference, conference } from "../control/conference.ts";
@@ -35,6 +37,7 @@ export async function serve(
     threads,
     tokens,
     sessions: new WhipSessions(rooms),
+    signal: new SignalSessions(rooms, new IceServers(config.ice, hall.clock), hall.clock),
     metrics,
     log: pino({ level: "silent" }),
   });

@@ -239,10 +239,12 @@ describe("demands", () => {
     const call = new Call({ audio: 1, video: 0 }, true);
     call.settle();
     call.want([track(0), track(2)]);
+    const { demand } = call.toClient[0] as { demand: SectionCounts };
     call.settle();
     call.want([track(2)]);
     expect(call.demand.pending).toBe(true);
-    call.demand.giveUp();
+    expect(call.demand.giveUp({ ...demand })).toBe(false);
+    expect(call.demand.giveUp(demand)).toBe(true);
     call.want([track(2)]);
     call.settle();
     expect(receivedTracks(call)).toEqual(["TR_2"]);

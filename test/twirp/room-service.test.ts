@@ -128,7 +128,7 @@ describe("participants", () => {
         simulcast: true,
         muted: false,
       },
-      { type: TrackType.AUDIO, source: TrackSource.MICROPHONE, mimeType: "", simulcast: false },
+      { type: TrackType.AUDIO, source: TrackSource.MICROPHONE, mimeType: "audio/opus", simulcast: false },
     ]);
     expect(await server.api.getParticipant("hall", "ada")).toEqual(info);
   });

@@ -1,0 +1,25 @@
+/** Whether somebody may publish something: the rules that do not depend on a transport. */
+import type { Permission } from "./access-token.ts";
+import { fail, ok, type Result } from "./result.ts";
+import type { RoomOptions } from "./room.ts";
+import type { PublishedSection } from "./track.ts";
+
+export type PublishRefusal = "forbidden" | "e2ee_required" | "too_many_tracks";
+
+/** `present`: tracks that the participant has already, and keeps. */
+export function mayPublish(
+  permission: Permission,
+  options: RoomOptions,
+  tracks: readonly Pick<PublishedSection, "source" | "encryption">[],
+  present: number,
+): Result<null, PublishRefusal> {
+  if (!tracks.every(({ source }) => isGranted(permission, source))) return fail("forbidden");
+  if (options.e2ee === "required" && tracks.some(({ encryption }) => encryption === "none")) {
+    return fail("e2ee_required");
+  }
+  return present + tracks.length > options.maxTracksPerParticipant ? fail("too_many_tracks") : ok(null);
+}
+
+export function isGranted({ canPublish, canPublishSources }: Permission, source: string): boolean {
+  return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source));
+}

@@ -1,0 +1,112 @@
+/**
+ * LiveKit's client protocol over WebSockets. The token comes as a query parameter from browsers, which can set no header,
+ * and as a header from everybody else; whoever has none does not get as far as a WebSocket.
+ */
+import websocket, { type WebSocket } from "@fastify/websocket";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { AccessTokens, Claims } from "../../control/access-token.ts";
+import type { JoinError } from "../../control/rooms.ts";
+import { type JoinParams, type Query, readJoinParams, textOf } from "../../signal/join-request.ts";
+import type { SignalSessions } from "../../signal/signal-sessions.ts";
+
+/**
+ * A description of a large room has up to 640 kB, and `sync_state` holds two. Larger: one message of a client costs more
+ * memory. Smaller: members of large rooms can not resume.
+ */
+const MAX_MESSAGE_BYTES = 1_572_864;
+
+interface Joining {
+  readonly claims: Claims;
+  readonly params: JoinParams;
+}
+
+/** Status and text of a refusal: clients show the text, and tell some refusals by the status. */
+type Refusal = readonly [status: number, text: string];
+
+const NO_TOKEN: Refusal = [401, "an access token is needed"];
+const BAD_TOKEN: Refusal = [401, "the access token is not valid"];
+const BAD_REQUEST: Refusal = [400, "the join request can not be read"];
+
+const REFUSALS: Readonly<Record<JoinError, Refusal>> = {
+  forbidden: [403, "the access token does not grant this"],
+  identity_required: [403, "the access token names no identity"],
+  // These words tell clients that the room is missing, and not this path.
+  room_not_found: [404, "requested room does not exist"],
+  invalid_room_name: [400, "the room's name is not valid"],
+  room_full: [403, "the room is full"],
+  draining: [503, "the server is shutting down"],
+};
+
+export interface SignalRouteDeps {
+  readonly sessions: SignalSessions;
+  readonly tokens: AccessTokens;
+}
+
+export async function signalRoutes(
+  app: FastifyInstance,
+  { sessions, tokens }: SignalRouteDeps,
+): Promise<void> {
+  await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } });
+  const joinings = new WeakMap<FastifyRequest, Joining>();
+
+  app.addHook("onRequest", async (_request, reply) => {
+    // Whether a token is good is told to scripts of any origin: they have it anyway.
+    reply.header("access-control-allow-origin", "*");
+  });
+
+  for (const path of ["/rtc", "/rtc/v1"]) {
+    const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+      const joining = await admission(request, path === "/rtc/v1");
+      if (isRefusal(joining)) return refuse(reply, joining);
+      joinings.set(request, joining);
+      return undefined;
+    };
+    app.get(path, { websocket: true, schema: { hide: true }, preValidation: admit }, (socket, request) => {
+      const joining = joinings.get(request);
+      if (joining !== undefined) carry(socket, sessions, joining);
+    });
+    app.get(`${path}/validate`, { schema: { hide: true } }, async (request, reply) => {
+      const joining = await admission(request, path === "/rtc/v1");
+      return isRefusal(joining) ? refuse(reply, joining) : reply.type("text/plain").send("success");
+    });
+  }
+
+  /** Everything that can be refused is, before there is a WebSocket. */
+  async function admission(request: FastifyRequest, needsJoinRequest: boolean): Promise<Joining | Refusal> {
+    const query = request.query as Query;
+    const token = textOf(query, "access_token") || bearerOf(request);
+    if (token === "") return NO_TOKEN;
+    const verified = await tokens.verify(token);
+    if (!verified.ok) return BAD_TOKEN;
+    const params = readJoinParams(query, needsJoinRequest);
+    if (!params.ok) return BAD_REQUEST;
+    const error = sessions.check(verified.value);
+    return error === null ? { claims: verified.value, params: params.value } : REFUSALS[error];
+  }
+}
+
+function bearerOf(request: FastifyRequest): string {
+  return /^Bearer +([^ ]+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+}
+
+function isRefusal(joining: Joining | Refusal): joining is Refusal {
+  return Array.isArray(joining);
+}
+
+function refuse(reply: FastifyReply, [status, text]: Refusal): FastifyReply {
+  return reply.code(status).type("text/plain").send(text);
+}
+
+function carry(socket: WebSocket, sessions: SignalSessions, { claims, params }: Joining): void {
+  const connection = sessions.connect(claims, params, {
+    send: (data) => socket.send(data),
+    close: (code, reason) => socket.close(code, reason),
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+  });
+  socket.on("message", (data: Buffer, isBinary) => connection.receive(data, isBinary ? "binary" : "json"));
+  socket.on("close", () => connection.onClosed());
+  // What is wrong with a frame is told by the close that follows.
+  socket.on("error", () => {});
+}

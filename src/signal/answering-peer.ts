@@ -1,0 +1,106 @@
+/**
+ * A PeerConnection of which the client makes all offers: what it publishes and, where the client has only this one, what
+ * it receives. Every offer is negotiated whole and answered at once, so that there is nothing to get out of step.
+ */
+import { fail, ok, type Result } from "../control/result.ts";
+import type { RemoteSide, Transport } from "../control/transport.ts";
+import { type AcceptedMedia, type NegotiationOutcome, negotiate } from "../sdp/negotiate.ts";
+import type { Use } from "../sdp/negotiate-media.ts";
+import { parseDescription } from "../sdp/parse.ts";
+import type { MediaSection } from "../sdp/session-description.ts";
+import { writeAnswer } from "../sdp/write-answer.ts";
+import type { PeerHost } from "./client-peers.ts";
+import { DescriptionIds } from "./description-ids.ts";
+import type { Reception } from "./reception.ts";
+
+export type OfferError =
+  | "bad_description"
+  | "changed_identity"
+  | "no_capacity"
+  | "too_many_transports"
+  | "left";
+
+export class AnsweringPeer {
+  readonly #host: PeerHost;
+  readonly #reception: Reception | null;
+  readonly #ids = new DescriptionIds();
+  #transport: Transport | null = null;
+
+  /** `reception`: null where the client receives on another connection. */
+  constructor(host: PeerHost, reception: Reception | null) {
+    this.#host = host;
+    this.#reception = reception;
+  }
+
+  /** Returns the answer. `detail` is for the author of the client. */
+  answer(offer: string): Result<string, OfferError> & { readonly detail?: string } {
+    const parsed = parseDescription(offer);
+    if (!parsed.ok) return { ...fail("bad_description"), detail: parsed.error };
+    const negotiation = negotiate(parsed.description, {
+      useOf: (section) => this.#useOf(section),
+      data: true,
+      preferenceFor: (section) => this.#host.publications.preferenceFor(section),
+    });
+    if (!negotiation.ok) return { ...fail("bad_description"), detail: negotiation.error };
+    const { outcome } = negotiation;
+    const followed = this.#follow(outcome.transport);
+    if (!followed.ok) return followed;
+    return ok(this.#describe(followed.value, outcome));
+  }
+
+  #useOf({ direction }: MediaSection): Use {
+    if (direction === "inactive") return "none";
+    if (direction === "recvonly") return this.#reception === null ? "none" : "down";
+    return "up";
+  }
+
+  /** Opens the transport, or takes in what the client says about it anew. */
+  #follow(remote: RemoteSide): Result<Transport, OfferError> {
+    const transport = this.#transport;
+    if (transport === null) return this.#open(remote);
+    const { fingerprints, remoteIce } = transport.remote!;
+    const isSamePeer = remote.fingerprints.every(({ value }) =>
+      fingerprints.some((known) => known.value === value),
+    );
+    if (!isSamePeer || !transport.addExtensions(remote.extensions)) return fail("changed_identity");
+    if (remote.remoteIce.ufrag !== remoteIce.ufrag || remote.remoteIce.pwd !== remoteIce.pwd) {
+      transport.restartIce(remote.remoteIce);
+    }
+    return ok(transport);
+  }
+
+  #open(remote: RemoteSide): Result<Transport, OfferError> {
+    const { participant } = this.#host;
+    const opened = participant.openTransport(participant.profile.permission, remote);
+    if (!opened.ok) return opened;
+    this.#transport = opened.value;
+    this.#host.onTransport(opened.value);
+    return opened;
+  }
+
+  #describe(transport: Transport, outcome: NegotiationOutcome): string {
+    const sectionsFor = (use: Use): AcceptedMedia[] => outcome.media.filter((section) => section.use === use);
+    this.#host.publications.onOffer(transport, sectionsFor("up"));
+    const reception = this.#reception;
+    if (reception !== null) {
+      reception.plan.confirm();
+      reception.setSections(
+        transport,
+        sectionsFor("down").map(({ kind, mid, codecs }) => ({
+          kind,
+          mid,
+          payloads: codecs.map(({ payload }) => payload),
+        })),
+      );
+    }
+    const senders = reception?.describe() ?? new Map();
+    const answer = writeAnswer({
+      ...this.#ids.next(),
+      local: { ice: transport.localIce, ...transport.server },
+      outcome,
+      senders,
+    });
+    reception?.start();
+    return answer;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The PeerConnections of one client: one on which it makes all offers, or two, one for each direction. What the session
+ * wants of either is the same.
+ */
+import { MediaSectionsRequirement, SessionDescription, type SignalResponse } from "@livekit/protocol";
+import type { Clock } from "../control/clock.ts";
+import type { Participant } from "../control/participant.ts";
+import type { Track } from "../control/track.ts";
+import type { Transport } from "../control/transport.ts";
+import { AnsweringPeer } from "./answering-peer.ts";
+import { OfferingPeer, type ServerOffer } from "./offering-peer.ts";
+import type { Publications } from "./publications.ts";
+import type { Reception } from "./reception.ts";
+import { SectionDemand } from "./section-demand.ts";
+
+/** What the connections need of the session around them. */
+export interface PeerHost {
+  readonly participant: Participant;
+  readonly publications: Publications;
+  readonly reception: Reception;
+  readonly clock: Clock;
+  send(message: SignalResponse["message"]): void;
+  onTransport(transport: Transport): void;
+  /** What the client has sent can not be followed. */
+  onBroken(error: string, detail: string | undefined): void;
+}
+
+export interface ClientPeers {
+  /** The client waits for the connection on which it receives. */
+  readonly subscriberPrimary: boolean;
+  /** The client has joined. */
+  start(): void;
+  offered(description: SessionDescription): void;
+  answered(description: SessionDescription): void;
+  want(tracks: readonly Track[]): void;
+  /** The signal connection was cut, and is back. */
+  resume(): void;
+}
+
+/**
+ * How long a demand for sections may go unanswered. Larger: tracks wait longer when a client does not follow. Smaller:
+ * a slow client is taken for one that will not.
+ */
+const DEMAND_LIMIT_MS = 10_000;
+
+export class SinglePeer implements ClientPeers {
+  readonly subscriberPrimary = false;
+  readonly #host: PeerHost;
+  readonly #peer: AnsweringPeer;
+  readonly #demand = new SectionDemand();
+
+  constructor(host: PeerHost) {
+    this.#host = host;
+    this.#peer = new AnsweringPeer(host, host.reception);
+  }
+
+  start(): void {}
+
+  offered(description: SessionDescription): void {
+    const { reception } = this.#host;
+    if (!answer(this.#host, this.#peer, description, () => reception.trackIds())) return;
+    this.#demand.onOffer(reception.counts());
+    this.#ask();
+  }
+
+  answered(): void {}
+
+  want(tracks: readonly Track[]): void {
+    this.#host.reception.want(tracks);
+    this.#ask();
+  }
+
+  resume(): void {
+    this.#host.reception.plan.forget();
+    this.#demand.reset();
+  }
+
+  #ask(): void {
+    const counts = this.#demand.next(this.#host.reception.plan);
+    if (counts === null) return;
+    const { audio: numAudios, video: numVideos } = counts;
+    this.#host.send({
+      case: "mediaSectionsRequirement",
+      value: new MediaSectionsRequirement({ numAudios, numVideos }),
+    });
+    this.#host.clock.after(DEMAND_LIMIT_MS, () => {
+      if (this.#demand.giveUp(counts)) this.#ask();
+    });
+  }
+}
+
+export class DualPeers implements ClientPeers {
+  readonly #host: PeerHost;
+  readonly #publisher: AnsweringPeer;
+  #subscriber: OfferingPeer | null = null;
+
+  constructor(host: PeerHost) {
+    this.#host = host;
+    this.#publisher = new AnsweringPeer(host, null);
+  }
+
+  get subscriberPrimary(): boolean {
+    return this.#host.participant.profile.permission.canSubscribe;
+  }
+
+  start(): void {
+    if (this.subscriberPrimary) this.#open();
+    this.#next();
+  }
+
+  offered(description: SessionDescription): void {
+    answer(this.#host, this.#publisher, description, () => ({}));
+  }
+
+  answered({ id, sdp }: SessionDescription): void {
+    const answered = this.#subscriber?.answered(id, sdp);
+    if (answered === undefined || (!answered.ok && answered.error === "stale")) return;
+    if (answered.ok) this.#next();
+    else this.#host.onBroken(answered.error, answered.detail);
+  }
+
+  want(tracks: readonly Track[]): void {
+    if (this.#subscriber === null && tracks.length > 0) this.#open();
+    this.#host.reception.want(tracks);
+    this.#next();
+  }
+
+  resume(): void {
+    if (this.#subscriber !== null) this.#send(this.#subscriber.restart());
+  }
+
+  #open(): void {
+    const { participant, reception } = this.#host;
+    const opened = OfferingPeer.open(participant, participant.profile.permission, reception);
+    if (!opened.ok) return this.#host.onBroken(opened.error, undefined);
+    this.#subscriber = opened.value;
+    this.#host.onTransport(opened.value.transport);
+  }
+
+  #next(): void {
+    const offer = this.#subscriber?.next() ?? null;
+    if (offer !== null) this.#send(offer);
+  }
+
+  #send({ id, sdp }: ServerOffer): void {
+    const midToTrackId = this.#host.reception.trackIds();
+    this.#host.send({
+      case: "offer",
+      value: new SessionDescription({ type: "offer", sdp, id, midToTrackId }),
+    });
+  }
+}
+
+/** Answers an offer under the id that it has: a client drops answers to any other than its latest. */
+function answer(
+  host: PeerHost,
+  peer: AnsweringPeer,
+  { id, sdp }: SessionDescription,
+  trackIds: () => Record<string, string>,
+): boolean {
+  const answered = peer.answer(sdp);
+  if (!answered.ok) {
+    host.onBroken(answered.error, answered.detail);
+    return false;
+  }
+  host.send({
+    case: "answer",
+    value: new SessionDescription({ type: "answer", sdp: answered.value, id, midToTrackId: trackIds() }),
+  });
+  return true;
+}

@@ -1,0 +1,224 @@
+/**
+ * One client of LiveKit's protocol in a room: its participant, its PeerConnections, and the signal connection that comes
+ * and goes beneath them.
+ *
+ *              link lost                        grace over, or the participant left
+ *     linked ──────────────▶ waiting ───────────────────────────────────▶ ended
+ *       ▲  ◀───────────────── resume()                                     ▲
+ *       └─────────────── the participant left, or the client says leave ───┘
+ */
+import type { SignalResponse } from "@livekit/protocol";
+import {
+  MuteTrackRequest,
+  ParticipantUpdate,
+  SubscriptionPermissionUpdate,
+  TrackPublishedResponse,
+  TrackUnpublishedResponse,
+  type UpdateTrackSettings,
+} from "@livekit/protocol";
+import type { TrackId } from "../base/ids.ts";
+import type { Participant } from "../control/participant.ts";
+import type { Track } from "../control/track.ts";
+import type { CloseReason, Transport } from "../control/transport.ts";
+import { participantInfo } from "../livekit/participant-info.ts";
+import { type ClientPeers, DualPeers, type PeerHost, SinglePeer } from "./client-peers.ts";
+import { ResponseFrame } from "./frames.ts";
+import type { IceServers } from "./ice-servers.ts";
+import type { JoinParams } from "./join-request.ts";
+import { Publications } from "./publications.ts";
+import { Reception } from "./reception.ts";
+import { joinResponse, leaveRequest, reconnectResponse } from "./session-messages.ts";
+import type { LinkEnd, SignalLink } from "./signal-link.ts";
+import { preferenceFor } from "./track-settings.ts";
+
+/**
+ * How long a participant whose signal connection is lost stays. Larger: those who are gone are seen for longer. Smaller:
+ * a client that changes networks comes back as somebody new.
+ */
+const RESUME_GRACE_MS = 20_000;
+
+export class ClientSession {
+  readonly participant: Participant;
+  readonly publications: Publications;
+  readonly reception: Reception;
+  readonly peers: ClientPeers;
+  readonly #params: JoinParams;
+  readonly #iceServers: IceServers;
+  readonly #release: () => void;
+  /** What the client said of tracks that it receives; kept while they are not subscribed. */
+  readonly #settings = new Map<TrackId, UpdateTrackSettings>();
+  /** Tracks that it would receive if their publishers let it. */
+  #denied = new Set<TrackId>();
+  #link: SignalLink | null;
+  #cancelGrace: () => void = () => {};
+
+  constructor(participant: Participant, params: JoinParams, iceServers: IceServers, link: SignalLink) {
+    this.participant = participant;
+    this.#params = params;
+    this.#iceServers = iceServers;
+    this.#link = link;
+    this.#release = participant.hold();
+    this.publications = new Publications(participant);
+    this.reception = new Reception((track) => {
+      const settings = this.#settings.get(track.id);
+      return settings === undefined ? null : preferenceFor(track, settings);
+    });
+    const host: PeerHost = {
+      participant,
+      publications: this.publications,
+      reception: this.reception,
+      clock: participant.room.clock,
+      send: (message) => this.send(message),
+      onTransport: (transport) => this.#watch(transport),
+      onBroken: (error, detail) => this.#onBroken(error, detail),
+    };
+    this.peers = params.singleConnection ? new SinglePeer(host) : new DualPeers(host);
+  }
+
+  /** Tells the client that it has joined, and takes up what it has brought along. */
+  start(): void {
+    const { participant, peers } = this;
+    const { subscriberPrimary } = peers;
+    this.send({
+      case: "join",
+      value: joinResponse({
+        participant,
+        others: participant.room.participants.filter((other) => other !== participant && isShown(other)),
+        iceServers: this.#iceServers,
+        subscriberPrimary,
+      }),
+    });
+    for (const request of this.#params.addTracks) {
+      const announced = this.publications.announce(request);
+      if (announced.ok) this.onAnnounced(request.cid, announced.value);
+    }
+    this.refreshWanted();
+    if (this.#params.offer !== null) peers.offered(this.#params.offer);
+    peers.start();
+  }
+
+  /** The client is back with a new connection. */
+  resume(link: SignalLink): void {
+    this.#cancelGrace();
+    this.#link?.close("replaced");
+    this.#link = link;
+    this.send({ case: "reconnect", value: reconnectResponse(this.participant, this.#iceServers, 0) });
+    // What the others did meanwhile it has not heard.
+    const shown = this.participant.room.participants.filter(
+      (one) => one === this.participant || isShown(one),
+    );
+    this.send({
+      case: "update",
+      value: new ParticipantUpdate({ participants: shown.map(participantInfo) }),
+    });
+    this.peers.resume();
+    this.refreshWanted();
+  }
+
+  /** The connection has ended. One that was replaced does not count. */
+  onLinkEnd(link: SignalLink, reason: LinkEnd | "lost"): void {
+    if (link !== this.#link) return;
+    this.#link = null;
+    const { room, id: participantId } = this.participant;
+    room.log.info({ participantId, reason }, "signal connection ended");
+    this.#cancelGrace = room.clock.after(RESUME_GRACE_MS, () => this.participant.leave("connection_failed"));
+  }
+
+  /** The participant has left the room. */
+  end(reason: CloseReason): void {
+    this.#cancelGrace();
+    this.send({ case: "leave", value: leaveRequest(reason) });
+    this.#link?.close(reason === "server_shutdown" ? "server_shutdown" : "left");
+    this.#link = null;
+    this.#release();
+  }
+
+  /** Cuts the signal connection as a network would. */
+  cut(): void {
+    this.#link?.close("replaced");
+  }
+
+  send(message: SignalResponse["message"]): void {
+    this.sendFrame(new ResponseFrame(message));
+  }
+
+  sendFrame(frame: ResponseFrame): void {
+    this.#link?.send(frame);
+  }
+
+  onAnnounced(cid: string, track: TrackPublishedResponse["track"]): void {
+    this.send({
+      case: "trackPublished",
+      value: new TrackPublishedResponse({ cid, ...(track !== undefined && { track }) }),
+    });
+  }
+
+  /** A track of its own is muted or not any more, by whomever. */
+  onOwnTrackMuted(track: Track): void {
+    const { id, muted } = track;
+    if (this.publications.isMuted(track) === muted) return;
+    this.publications.onMutedByServer(track);
+    this.send({ case: "mute", value: new MuteTrackRequest({ sid: id, muted }) });
+  }
+
+  onOwnTrackEnded(track: Track): void {
+    this.publications.onEnded(track);
+    this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid: track.id }) });
+  }
+
+  setTrackSettings(id: TrackId, settings: UpdateTrackSettings): void {
+    this.#settings.set(id, settings);
+    const subscription = this.reception.subscriptionOf(id);
+    const track = subscription?.reserved;
+    if (track != null) subscription?.prefer(preferenceFor(track, settings));
+  }
+
+  /** Tracks, permissions or wishes have changed: what is to be received now? */
+  refreshWanted(): void {
+    const { participant } = this;
+    const { canSubscribe } = participant.profile.permission;
+    const wished = participant.room.tracks().filter((track) => {
+      if (track.publisher === participant || !canSubscribe || !isShown(track.publisher)) return false;
+      return participant.receives(track) ?? this.#params.autoSubscribe;
+    });
+    const wanted = wished.filter(({ publisher, id }) => publisher.admits(participant, id));
+    this.#tellDenied(wished.filter((track) => !wanted.includes(track)));
+    const present = new Set<TrackId>(wished.map(({ id }) => id));
+    for (const id of this.#settings.keys()) if (!present.has(id)) this.#settings.delete(id);
+    this.peers.want(wanted);
+  }
+
+  #tellDenied(denied: readonly Track[]): void {
+    const now = new Set(denied.map(({ id }) => id));
+    const before = this.#denied;
+    this.#denied = now;
+    for (const { id, publisher } of this.participant.room.tracks()) {
+      if (now.has(id) === before.has(id)) continue;
+      this.send({
+        case: "subscriptionPermissionUpdate",
+        value: new SubscriptionPermissionUpdate({
+          participantSid: publisher.id,
+          trackSid: id,
+          allowed: !now.has(id),
+        }),
+      });
+    }
+  }
+
+  #watch(transport: Transport): void {
+    transport.onClosed((reason) => {
+      if (reason === "connection_failed" || reason === "media_thread_exited") this.participant.leave(reason);
+    });
+  }
+
+  #onBroken(error: string, detail: string | undefined): void {
+    const { room, id: participantId } = this.participant;
+    room.log.warn({ participantId, error, detail }, "negotiation failed");
+    this.participant.leave("connection_failed");
+  }
+}
+
+/** Hidden participants are seen by nobody in the room. */
+export function isShown({ profile }: Participant): boolean {
+  return !profile.permission.hidden;
+}

@@ -1,0 +1,38 @@
+/**
+ * Frames of the signal connection: protobuf in binary ones, its JSON form in text ones (for people who debug). A client
+ * is answered in the form that it used last.
+ */
+import { SignalRequest, SignalResponse } from "@livekit/protocol";
+
+export type Encoding = "binary" | "json";
+
+/** Undefined when the frame cannot be read. Messages of later protocols that we do not know have no case. */
+export function readRequest(frame: Uint8Array, encoding: Encoding): SignalRequest | undefined {
+  try {
+    return encoding === "binary"
+      ? SignalRequest.fromBinary(frame)
+      : SignalRequest.fromJsonString(new TextDecoder().decode(frame), { ignoreUnknownFields: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A message to one client or to many, put into bytes once for each form. */
+export class ResponseFrame {
+  readonly #response: SignalResponse;
+  #binary: Uint8Array | null = null;
+  #json: string | null = null;
+
+  constructor(message: SignalResponse["message"]) {
+    this.#response = new SignalResponse({ message });
+  }
+
+  bytes(encoding: Encoding): Uint8Array | string {
+    if (encoding === "binary") {
+      this.#binary ??= this.#response.toBinary();
+      return this.#binary;
+    }
+    this.#json ??= this.#response.toJsonString();
+    return this.#json;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * A PeerConnection on which a client only receives, and of which the server makes all offers (the second connection of
+ * clients before single PeerConnections). One offer is under way at a time; what changes meanwhile goes into the next.
+ */
+import type { MediaKind } from "../base/codec.ts";
+import type { Permission } from "../control/access-token.ts";
+import type { Participant } from "../control/participant.ts";
+import { fail, ok, type Result } from "../control/result.ts";
+import type { Transport } from "../control/transport.ts";
+import { negotiate, type TransportFacts } from "../sdp/negotiate.ts";
+import { parseDescription } from "../sdp/parse.ts";
+import { type OfferSection, writeOffer } from "../sdp/write-offer.ts";
+import { DescriptionIds } from "./description-ids.ts";
+import type { Reception } from "./reception.ts";
+
+export interface ServerOffer {
+  readonly id: number;
+  readonly sdp: string;
+}
+
+export type AnswerError = "stale" | "bad_description" | "changed_identity";
+export type OpenError = "no_capacity" | "too_many_transports" | "left";
+
+/** The section for data channels comes first: it makes the connection begin when there is nothing to receive yet. */
+const DATA_MID = "0";
+
+export class OfferingPeer {
+  readonly #transport: Transport;
+  readonly #reception: Reception;
+  readonly #ids = new DescriptionIds();
+  readonly #sections: { readonly kind: MediaKind; readonly mid: string }[] = [];
+  /** Of the offer that has not been answered. */
+  #pendingId: number | null = null;
+  #lastId = 0;
+  /** The transport takes no more sections. */
+  #full = false;
+
+  private constructor(transport: Transport, reception: Reception) {
+    this.#transport = transport;
+    this.#reception = reception;
+  }
+
+  static open(
+    participant: Participant,
+    permission: Permission,
+    reception: Reception,
+  ): Result<OfferingPeer, OpenError> {
+    const opened = participant.openTransport(permission, null);
+    return opened.ok ? ok(new OfferingPeer(opened.value, reception)) : opened;
+  }
+
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** What to offer now; null when there is nothing to say, or the last offer has not been answered. */
+  next(): ServerOffer | null {
+    if (this.#pendingId !== null) return null;
+    const { plan } = this.#reception;
+    const grows = !this.#full && plan.missing("audio") + plan.missing("video") > 0;
+    return this.#lastId === 0 || plan.unsettled || grows ? this.#offer() : null;
+  }
+
+  /** The signal connection is back: what was under way is lost, and the path may be another. */
+  restart(): ServerOffer {
+    this.#reception.plan.forget();
+    const { remote } = this.#transport;
+    if (remote !== null) this.#transport.restartIce(remote.remoteIce);
+    return this.#offer();
+  }
+
+  answered(id: number, sdp: string): Result<null, AnswerError> & { readonly detail?: string } {
+    // Clients of old do not repeat the id.
+    if (this.#pendingId === null || (id !== 0 && id !== this.#pendingId)) return fail("stale");
+    this.#pendingId = null;
+    const parsed = parseDescription(sdp);
+    if (!parsed.ok) return { ...fail("bad_description"), detail: parsed.error };
+    const negotiation = negotiate(parsed.description, {
+      useOf: ({ direction }) => (direction === "recvonly" || direction === "sendrecv" ? "down" : "none"),
+      data: true,
+    });
+    if (!negotiation.ok) return { ...fail("bad_description"), detail: negotiation.error };
+    const { transport, media } = negotiation.outcome;
+    if (!this.#follow(transport)) return fail("changed_identity");
+    for (const { use, kind, mid, codecs } of media) {
+      if (use !== "down") continue;
+      this.#reception.negotiated({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
+    }
+    this.#reception.plan.confirm();
+    this.#reception.start();
+    return ok(null);
+  }
+
+  #offer(): ServerOffer {
+    for (const kind of ["audio", "video"] as const) this.#grow(kind);
+    const senders = this.#reception.describe();
+    const media = this.#sections.map(
+      ({ kind, mid }): OfferSection => ({ kind, mid, sender: senders.get(mid) }),
+    );
+    this.#lastId += 1;
+    this.#pendingId = this.#lastId;
+    const { localIce, server } = this.#transport;
+    const sdp = writeOffer({
+      ...this.#ids.next(),
+      local: { ice: localIce, ...server },
+      sections: [{ kind: "application", mid: DATA_MID }, ...media],
+    });
+    return { id: this.#lastId, sdp };
+  }
+
+  #grow(kind: MediaKind): void {
+    for (let missing = this.#reception.plan.missing(kind); missing > 0; missing--) {
+      const section = { kind, mid: String(this.#sections.length + 1) };
+      // What the client takes of it is known when it has answered.
+      this.#full = !this.#reception.addSection(this.#transport, { ...section, payloads: [] });
+      if (this.#full) return;
+      this.#sections.push(section);
+    }
+  }
+
+  #follow(remote: TransportFacts): boolean {
+    const transport = this.#transport;
+    const known = transport.remote;
+    if (known === null) {
+      transport.connect(remote);
+      return true;
+    }
+    const isSamePeer = remote.fingerprints.every(({ value }) =>
+      known.fingerprints.some((one) => one.value === value),
+    );
+    return isSamePeer && transport.addExtensions(remote.extensions);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What one client receives: the plan of its sections joined to control's subscriptions, on whichever transport has them.
+ */
+import type { MediaKind } from "../base/codec.ts";
+import type { TrackId } from "../base/ids.ts";
+import type { LayerPreference } from "../contract/media.ts";
+import type { Subscription } from "../control/subscription.ts";
+import type { ReceivingSection } from "../control/subscriptions.ts";
+import type { Track } from "../control/track.ts";
+import type { Transport } from "../control/transport.ts";
+import type { Sender } from "../sdp/write-section.ts";
+import type { SectionCounts } from "./section-demand.ts";
+import { SectionPlan } from "./section-plan.ts";
+
+/** How the client wants a track; null for all that there is of it. */
+export type PreferenceOf = (track: Track) => LayerPreference | null;
+
+export class Reception {
+  readonly plan = new SectionPlan();
+  readonly #preferenceOf: PreferenceOf;
+  readonly #slots = new Map<string, Subscription>();
+  #transport: Transport | null = null;
+  #wanted = new Map<TrackId, Track>();
+
+  constructor(preferenceOf: PreferenceOf) {
+    this.#preferenceOf = preferenceOf;
+  }
+
+  get wanted(): Iterable<Track> {
+    return this.#wanted.values();
+  }
+
+  /** The tracks that the client is to receive from now on; those that are not among them fall silent at once. */
+  want(tracks: readonly Track[]): void {
+    this.#wanted = new Map(tracks.map((track) => [track.id, track]));
+    const wanted = tracks.map(({ id, section }) => ({ id, kind: section.kind }));
+    for (const mid of this.plan.want(wanted)) this.#slots.get(mid)?.reserve(null);
+    this.#deal();
+  }
+
+  /** The subscription that carries a track, or will as soon as it has media. */
+  subscriptionOf(id: TrackId): Subscription | undefined {
+    const mid = this.plan.midOf(id);
+    return mid === undefined ? undefined : this.#slots.get(mid);
+  }
+
+  /** What each section carries, by MID: how clients with one PeerConnection know. */
+  trackIds(): Record<string, TrackId> {
+    return Object.fromEntries(this.plan.carried());
+  }
+
+  /** How many sections of each kind there are. */
+  counts(): SectionCounts {
+    const count = (kind: MediaKind): number =>
+      [...this.#slots.values()].filter(({ section }) => section.kind === kind).length;
+    return { audio: count("audio"), video: count("video") };
+  }
+
+  /** All sections on which the client receives, as it has just offered them. */
+  setSections(transport: Transport, sections: readonly ReceivingSection[]): void {
+    this.#transport = transport;
+    const taken = sections.filter((section) => this.#take(transport, section));
+    const mids = new Set(taken.map(({ mid }) => mid));
+    for (const [mid, slot] of this.#slots) {
+      if (mids.has(mid)) continue;
+      transport.removeSlot(slot);
+      this.#slots.delete(mid);
+    }
+    this.plan.setSections(taken);
+  }
+
+  /** A section of ours, which the client has yet to see. Returns whether there may be one more. */
+  addSection(transport: Transport, section: ReceivingSection): boolean {
+    this.#transport = transport;
+    if (!this.#take(transport, section)) return false;
+    this.plan.add(section);
+    return true;
+  }
+
+  /** The client has said what it takes of a section of ours. */
+  negotiated({ mid, payloads }: ReceivingSection): void {
+    this.#slots.get(mid)?.negotiated(payloads);
+  }
+
+  /** What the description that is being written says that we send, by MID. */
+  describe(): ReadonlyMap<string, Sender> {
+    const senders = new Map<string, Sender>();
+    for (const [mid, id] of this.plan.describe()) {
+      const track = this.#wanted.get(id);
+      const slot = this.#slots.get(mid);
+      if (track === undefined || slot === undefined) continue;
+      if (slot.reserved !== track) {
+        slot.reserve(track);
+        const preference = this.#preferenceOf(track);
+        if (preference !== null) slot.prefer(preference);
+      }
+      const { ssrc, rtxSsrc, cname } = slot.section;
+      const streamId = `${track.publisher.id}|${track.id}`;
+      senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId, trackId: track.id } });
+    }
+    return senders;
+  }
+
+  /** The client knows, or will in a moment, what it gets: send it. */
+  start(): void {
+    this.#deal();
+  }
+
+  #take(transport: Transport, section: ReceivingSection): boolean {
+    const known = this.#slots.get(section.mid);
+    if (known !== undefined) {
+      known.negotiated(section.payloads);
+      return true;
+    }
+    const slot = transport.addSlot(section);
+    if (slot.ok) this.#slots.set(section.mid, slot.value);
+    return slot.ok;
+  }
+
+  #deal(): void {
+    const transport = this.#transport;
+    transport?.deal(transport.participant.room.tracks());
+  }
+}

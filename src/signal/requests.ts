@@ -1,0 +1,185 @@
+/** What clients ask for, one function for each kind of request that the session does not hand on as it is. */
+import {
+  type AddTrackRequest,
+  LeaveRequest,
+  LeaveRequest_Action,
+  Pong,
+  RequestResponse,
+  RequestResponse_Reason,
+  type SignalRequest,
+  type SimulateScenario,
+  SubscriptionError,
+  type SubscriptionPermission,
+  SubscriptionResponse,
+  type SyncState,
+  type UpdateParticipantMetadata,
+  type UpdateSubscription,
+  UpdateTrackSettings,
+} from "@livekit/protocol";
+import type { TrackId } from "../base/ids.ts";
+import type { Audience } from "../control/audience.ts";
+import type { Track } from "../control/track.ts";
+import type { ClientSession } from "./client-session.ts";
+import type { AnnounceError } from "./publications.ts";
+import { defaultSettings } from "./track-settings.ts";
+
+export function onRequest(session: ClientSession, { message }: SignalRequest): void {
+  switch (message.case) {
+    case "offer":
+      return session.peers.offered(message.value);
+    case "answer":
+      return session.peers.answered(message.value);
+    case "addTrack":
+      return addTrack(session, message.value);
+    case "mute":
+      return session.publications.setMuted(message.value.sid, message.value.muted);
+    case "subscription":
+      return updateSubscription(session, message.value);
+    case "trackSetting":
+      for (const sid of message.value.trackSids) session.setTrackSettings(sid as TrackId, message.value);
+      return;
+    case "subscriptionPermission":
+      return setAudience(session, message.value);
+    case "updateMetadata":
+      return updateMetadata(session, message.value);
+    case "updateAudioTrack":
+      return session.publications.describe(message.value.trackSid, { audioFeatures: message.value.features });
+    case "updateVideoTrack": {
+      const { trackSid, width, height } = message.value;
+      return session.publications.describe(trackSid, { width, height });
+    }
+    case "syncState":
+      return syncState(session, message.value);
+    case "simulate":
+      return simulate(session, message.value);
+    case "leave":
+      return session.participant.leave("client_left");
+    case "ping":
+      return session.send({ case: "pong", value: BigInt(session.participant.room.clock.nowMs()) });
+    case "pingReq":
+      return pong(session, message.value.timestamp);
+    // Candidates are not needed: a lite agent learns addresses from connectivity checks (RFC 8445 §7.3.1.3). The rest
+    // is obsolete, or of a later protocol than ours.
+    default:
+      return;
+  }
+}
+
+function pong(session: ClientSession, lastPingTimestamp: bigint): void {
+  const timestamp = BigInt(session.participant.room.clock.nowMs());
+  session.send({ case: "pongResp", value: new Pong({ lastPingTimestamp, timestamp }) });
+}
+
+const REFUSALS: Readonly<Record<AnnounceError, readonly [RequestResponse_Reason, string]>> = {
+  forbidden: [RequestResponse_Reason.NOT_ALLOWED, "the participant may not publish this source"],
+  e2ee_required: [RequestResponse_Reason.NOT_ALLOWED, "this room takes end-to-end encrypted tracks only"],
+  too_many_tracks: [
+    RequestResponse_Reason.LIMIT_EXCEEDED,
+    "the participant publishes as many tracks as it may",
+  ],
+  unsupported_type: [RequestResponse_Reason.UNSUPPORTED_TYPE, "tracks are audio or video"],
+};
+
+function addTrack(session: ClientSession, request: AddTrackRequest): void {
+  const announced = session.publications.announce(request);
+  if (announced.ok) return session.onAnnounced(request.cid, announced.value);
+  const [reason, message] = REFUSALS[announced.error];
+  session.send({
+    case: "requestResponse",
+    value: new RequestResponse({ reason, message, request: { case: "addTrack", value: request } }),
+  });
+}
+
+function updateSubscription(session: ClientSession, update: UpdateSubscription): void {
+  const { participant } = session;
+  const present = new Map<string, Track>(participant.room.tracks().map((track) => [track.id, track]));
+  const sids = [...update.trackSids, ...update.participantTracks.flatMap(({ trackSids }) => trackSids)];
+  const tracks: Track[] = [];
+  for (const trackSid of sids) {
+    const track = present.get(trackSid);
+    if (track !== undefined) tracks.push(track);
+    else if (update.subscribe) {
+      const value = new SubscriptionResponse({ trackSid, err: SubscriptionError.SE_TRACK_NOTFOUND });
+      session.send({ case: "subscriptionResponse", value });
+    }
+  }
+  if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);
+}
+
+function setAudience(
+  { participant }: ClientSession,
+  { allParticipants, trackPermissions }: SubscriptionPermission,
+): void {
+  if (allParticipants) {
+    if (participant.audience !== "everybody") participant.setAudience("everybody");
+    return;
+  }
+  const audience = new Map<string, "all" | ReadonlySet<TrackId>>();
+  for (const { participantIdentity, participantSid, allTracks, trackSids } of trackPermissions) {
+    const bySid = participant.room.participants.find(({ id }) => id === participantSid)?.identity;
+    const identity = participantIdentity || bySid;
+    if (identity !== undefined) audience.set(identity, allTracks ? "all" : new Set(trackSids as TrackId[]));
+  }
+  participant.setAudience(audience satisfies Audience);
+}
+
+const LIMITS = {
+  name_too_long: "the name is too long",
+  metadata_too_large: "the metadata is too large",
+  attributes_too_large: "the attributes are too large",
+} as const;
+
+/** What is empty stays as it is, as LiveKit's server has it; an attribute that is empty goes. */
+function updateMetadata(session: ClientSession, update: UpdateParticipantMetadata): void {
+  const { participant } = session;
+  const { name, metadata, attributes, requestId } = update;
+  const answer = (reason: RequestResponse_Reason, message = ""): void =>
+    session.send({
+      case: "requestResponse",
+      value: new RequestResponse({
+        requestId,
+        reason,
+        message,
+        request: { case: "updateMetadata", value: update },
+      }),
+    });
+  if (!participant.profile.permission.canUpdateOwnMetadata) {
+    return answer(RequestResponse_Reason.NOT_ALLOWED, "does not have permission to update own metadata");
+  }
+  const updated = participant.update({
+    ...(name !== "" && { name }),
+    ...(metadata !== "" && { metadata }),
+    ...(Object.keys(attributes).length > 0 && { attributes }),
+  });
+  if (updated.ok) answer(RequestResponse_Reason.OK);
+  else answer(RequestResponse_Reason.LIMIT_EXCEEDED, LIMITS[updated.error]);
+}
+
+/** After a resume: what the client takes for true. */
+function syncState(session: ClientSession, { subscription, trackSidsDisabled }: SyncState): void {
+  if (subscription !== undefined && subscription.trackSids.length > 0)
+    updateSubscription(session, subscription);
+  for (const sid of trackSidsDisabled) {
+    const settings = new UpdateTrackSettings({ ...defaultSettings(), disabled: true });
+    session.setTrackSettings(sid as TrackId, settings);
+  }
+}
+
+/** For tests of clients: what could happen to them happens. */
+function simulate(session: ClientSession, { scenario }: SimulateScenario): void {
+  switch (scenario.case) {
+    case "nodeFailure":
+    case "migration":
+      session.cut();
+      return session.participant.leave("media_thread_exited");
+    case "serverLeave":
+      return session.participant.leave("server_shutdown");
+    case "leaveRequestFullReconnect":
+      return session.send({
+        case: "leave",
+        value: new LeaveRequest({ action: LeaveRequest_Action.RECONNECT, canReconnect: true }),
+      });
+    default:
+      return;
+  }
+}

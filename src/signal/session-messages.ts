@@ -1,0 +1,88 @@
+/** The first and the last message of a signal connection. */
+import {
+  Codec,
+  JoinResponse,
+  LeaveRequest,
+  LeaveRequest_Action,
+  ReconnectResponse,
+  ServerInfo,
+  ServerInfo_Edition,
+} from "@livekit/protocol";
+import type { Participant } from "../control/participant.ts";
+import type { CloseReason } from "../control/transport.ts";
+import { participantInfo, REASONS } from "../livekit/participant-info.ts";
+import { roomInfo } from "../livekit/room-info.ts";
+import type { IceServers } from "./ice-servers.ts";
+import { PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS } from "./signal-link.ts";
+
+/**
+ * The level of LiveKit's server protocol that we speak. Clients switch features on by comparing this number: above
+ * 1.13.6 they send simulcast of SVC codecs, from 1.8.0 on they call each other's methods.
+ */
+const PROTOCOL_LEVEL = "1.13.6";
+const PROTOCOL = 17;
+
+/** In the order in which a client falls back when it does not have what it was asked for. */
+const PUBLISH_CODECS = ["video/VP8", "video/H264", "video/VP9", "video/AV1", "audio/opus"];
+
+const serverInfo = (): ServerInfo =>
+  new ServerInfo({
+    edition: ServerInfo_Edition.Standard,
+    version: PROTOCOL_LEVEL,
+    protocol: PROTOCOL,
+    debugInfo: "Blindfold, which implements the LiveKit client protocol",
+  });
+
+export interface JoinFacts {
+  readonly participant: Participant;
+  readonly others: readonly Participant[];
+  readonly iceServers: IceServers;
+  /** The client counts as connected when the connection on which it receives is. */
+  readonly subscriberPrimary: boolean;
+}
+
+export function joinResponse({
+  participant,
+  others,
+  iceServers,
+  subscriberPrimary,
+}: JoinFacts): JoinResponse {
+  return new JoinResponse({
+    room: roomInfo(participant.room),
+    participant: participantInfo(participant),
+    otherParticipants: others.map(participantInfo),
+    iceServers: iceServers.for(participant.identity),
+    subscriberPrimary,
+    pingInterval: PING_INTERVAL_SECONDS,
+    pingTimeout: PING_TIMEOUT_SECONDS,
+    serverInfo: serverInfo(),
+    serverVersion: PROTOCOL_LEVEL,
+    enabledPublishCodecs: PUBLISH_CODECS.map((mime) => new Codec({ mime })),
+    fastPublish: participant.profile.permission.canPublish,
+  });
+}
+
+/** `lastMessageSeq`: of the last reliable data packet that arrived; the client sends what came after it once more. */
+export function reconnectResponse(
+  { identity }: Participant,
+  iceServers: IceServers,
+  lastMessageSeq: number,
+): ReconnectResponse {
+  return new ReconnectResponse({
+    iceServers: iceServers.for(identity),
+    serverInfo: serverInfo(),
+    lastMessageSeq,
+  });
+}
+
+/** Ends for reasons that lie with us: the client is to come back as somebody new, with all that it publishes. */
+const COME_BACK: readonly CloseReason[] = ["connection_failed", "media_thread_exited", "server_shutdown"];
+
+export function leaveRequest(reason: CloseReason): LeaveRequest {
+  const comesBack = COME_BACK.includes(reason);
+  return new LeaveRequest({
+    reason: REASONS[reason],
+    action: comesBack ? LeaveRequest_Action.RECONNECT : LeaveRequest_Action.DISCONNECT,
+    canReconnect: comesBack,
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * One signal connection, whatever carries it: what may come in, how answers go out, and when it has to end.
+ *
+ * A connection has a budget of messages and one of bytes, which fill up with time; who exceeds either is cut off. So is
+ * a client that does not read what it is sent, and one that has been silent for longer than a living client is.
+ */
+import type { SignalRequest } from "@livekit/protocol";
+import type { Clock } from "../control/clock.ts";
+import { type Encoding, type ResponseFrame, readRequest } from "./frames.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** What carries the connection. */
+export interface Wire {
+  send(data: Uint8Array | string): void;
+  close(code: number, reason: string): void;
+  /** Bytes that were sent and have not left yet. */
+  readonly bufferedBytes: number;
+}
+
+/** Close codes (RFC 6455 §7.4.1) by the reason that goes with them. */
+export const CLOSE_CODES = {
+  left: 1000,
+  replaced: 1000,
+  server_shutdown: 1001,
+  malformed_message: 1007,
+  rate_exceeded: 1008,
+  silent: 1008,
+  too_slow: 1008,
+  refused: 1008,
+} as const;
+export type LinkEnd = keyof typeof CLOSE_CODES;
+
+/**
+ * Messages at once, and in a second for longer. A client in a room of a hundred sends one for each picture when its
+ * window changes. Larger: one client makes more work for the main thread. Smaller: large layouts are cut off.
+ */
+const MESSAGES = { burst: 1_000, perSecond: 100 };
+
+/**
+ * Bytes likewise: a description of a large room has up to 640 kB, and comes twice after a resume. Larger: more to
+ * parse for one client. Smaller: members of large rooms are cut off.
+ */
+const BYTES = { burst: 4_194_304, perSecond: 524_288 };
+
+/** Larger: a client that does not read holds more memory. Smaller: a slow network loses its connection in a burst. */
+const MAX_BUFFERED_BYTES = 4_194_304;
+
+/**
+ * Clients ping every `PING_INTERVAL_SECONDS`, and take the connection for dead after `PING_TIMEOUT_SECONDS`. Larger:
+ * the dead are noticed later. Smaller: more messages, and a short outage costs a resume.
+ */
+export const PING_INTERVAL_SECONDS = 5;
+export const PING_TIMEOUT_SECONDS = 15;
+
+/** Two pings may be lost, and the third be late. */
+const MAX_SILENCE_MS = 20_000;
+
+export class SignalLink {
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #onRequest: (request: SignalRequest) => void;
+  readonly #onEnd: (reason: LinkEnd | "lost") => void;
+  readonly #messages: TokenBucket;
+  readonly #bytes: TokenBucket;
+  #encoding: Encoding = "binary";
+  #open = true;
+  #cancelSilence: () => void;
+
+  /** `onEnd`: called once, whoever ends it. */
+  constructor(
+    wire: Wire,
+    clock: Clock,
+    onRequest: (request: SignalRequest) => void,
+    onEnd: (reason: LinkEnd | "lost") => void,
+  ) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#onRequest = onRequest;
+    this.#onEnd = onEnd;
+    this.#messages = new TokenBucket(MESSAGES, clock.nowMs());
+    this.#bytes = new TokenBucket(BYTES, clock.nowMs());
+    this.#cancelSilence = this.#awaitSign();
+  }
+
+  send(frame: ResponseFrame): void {
+    if (!this.#open) return;
+    if (this.#wire.bufferedBytes > MAX_BUFFERED_BYTES) this.close("too_slow");
+    else this.#wire.send(frame.bytes(this.#encoding));
+  }
+
+  receive(data: Uint8Array, encoding: Encoding): void {
+    if (!this.#open) return;
+    const nowMs = this.#clock.nowMs();
+    if (!this.#messages.take(1, nowMs) || !this.#bytes.take(data.length, nowMs)) {
+      return this.close("rate_exceeded");
+    }
+    const request = readRequest(data, encoding);
+    if (request === undefined) return this.close("malformed_message");
+    this.#encoding = encoding;
+    this.#cancelSilence();
+    this.#cancelSilence = this.#awaitSign();
+    this.#onRequest(request);
+  }
+
+  close(reason: LinkEnd): void {
+    if (!this.#open) return;
+    this.#wire.close(CLOSE_CODES[reason], reason);
+    this.#end(reason);
+  }
+
+  /** The other side has closed it, or the network has. */
+  onClosed(): void {
+    this.#end("lost");
+  }
+
+  #end(reason: LinkEnd | "lost"): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#cancelSilence();
+    this.#onEnd(reason);
+  }
+
+  #awaitSign(): () => void {
+    return this.#clock.after(MAX_SILENCE_MS, () => this.close("silent"));
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * LiveKit's client protocol over control: who has come by it, how they come back, and what they are told of their rooms.
+ * The protocol without HTTP; `http/routes/signal.ts` carries it over WebSockets.
+ */
+import {
+  DisconnectReason,
+  LeaveRequest,
+  LeaveRequest_Action,
+  ParticipantUpdate,
+  RoomUpdate,
+} from "@livekit/protocol";
+import type { Claims } from "../control/access-token.ts";
+import type { Clock } from "../control/clock.ts";
+import type { Participant } from "../control/participant.ts";
+import type { Room } from "../control/room.ts";
+import type { RoomEvent } from "../control/room-events.ts";
+import type { JoinError, Rooms } from "../control/rooms.ts";
+import type { CloseReason } from "../control/transport.ts";
+import { setClient } from "../livekit/client-facts.ts";
+import { departedInfo, participantInfo } from "../livekit/participant-info.ts";
+import { roomInfo } from "../livekit/room-info.ts";
+import { ClientSession, isShown } from "./client-session.ts";
+import { type Encoding, ResponseFrame } from "./frames.ts";
+import type { IceServers } from "./ice-servers.ts";
+import type { JoinParams } from "./join-request.ts";
+import { onRequest } from "./requests.ts";
+import { SignalLink, type Wire } from "./signal-link.ts";
+
+/** What the carrier of a connection tells of it. */
+export interface Connection {
+  receive(data: Uint8Array, encoding: Encoding): void;
+  onClosed(): void;
+}
+
+export class SignalSessions {
+  readonly #rooms: Rooms;
+  readonly #clock: Clock;
+  readonly #iceServers: IceServers;
+  readonly #sessions = new Map<Participant, ClientSession>();
+
+  constructor(rooms: Rooms, iceServers: IceServers, clock: Clock) {
+    this.#rooms = rooms;
+    this.#iceServers = iceServers;
+    this.#clock = clock;
+    rooms.events.on((event) => this.#onEvent(event));
+  }
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** Whether `connect()` would let these claims in. Changes nothing. */
+  check(claims: Claims): JoinError | null {
+    return this.#rooms.check(claims.grants.room, claims);
+  }
+
+  /** A connection has been made by somebody whose token is good. */
+  connect(claims: Claims, params: JoinParams, wire: Wire): Connection {
+    let session: ClientSession | undefined;
+    const link: SignalLink = new SignalLink(
+      wire,
+      this.#clock,
+      (request) => session !== undefined && onRequest(session, request),
+      (reason) => session?.onLinkEnd(link, reason),
+    );
+    session = params.resumes === "" ? this.#join(claims, params, link) : this.#resume(claims, params, link);
+    return link;
+  }
+
+  #join(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
+    const { room } = claims.grants;
+    const present = this.#rooms.get(room)?.participant(claims.identity);
+    if (present !== undefined && this.check(claims) === null) present.leave("duplicate_identity");
+    const joined = this.#rooms.join(room, withOwnWords(claims, params));
+    if (!joined.ok) {
+      refuse(link, DisconnectReason.JOIN_FAILURE, LeaveRequest_Action.DISCONNECT);
+      return undefined;
+    }
+    const participant = joined.value;
+    setClient(participant, params.client);
+    const session = new ClientSession(participant, params, this.#iceServers, link);
+    this.#sessions.set(participant, session);
+    session.start();
+    return session;
+  }
+
+  /** Only the same identity may take a session up again; whoever it was that is not here any more joins anew. */
+  #resume(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
+    const participant = this.#rooms.get(claims.grants.room)?.participant(claims.identity);
+    const session =
+      participant?.id === params.resumes && this.check(claims) === null
+        ? this.#sessions.get(participant)
+        : undefined;
+    if (session === undefined) {
+      refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
+      return undefined;
+    }
+    session.resume(link);
+    return session;
+  }
+
+  #onEvent(event: RoomEvent): void {
+    const { room } = event;
+    switch (event.kind) {
+      case "room.started":
+      case "room.finished":
+        return;
+      case "room.changed":
+        return this.#tellRoom(
+          room,
+          new ResponseFrame({ case: "roomUpdate", value: new RoomUpdate({ room: roomInfo(room) }) }),
+        );
+      case "participant.left":
+        return this.#onLeft(event.participant, room, event.reason);
+      case "participant.joined":
+      case "participant.active":
+        return this.#tellOf(event.participant, room);
+      case "participant.changed":
+        this.#tellOf(event.participant, room);
+        return this.#sessions.get(event.participant)?.refreshWanted();
+      case "participant.receives":
+        return this.#sessions.get(event.participant)?.refreshWanted();
+      case "participant.audience":
+        return this.#refreshWanted(room);
+      case "track.muted":
+        this.#sessions.get(event.track.publisher)?.onOwnTrackMuted(event.track);
+        return this.#tellOf(event.track.publisher, room);
+      case "track.codec":
+      case "track.described":
+        return this.#tellOf(event.track.publisher, room);
+      case "track.published":
+        this.#tellOf(event.track.publisher, room);
+        return this.#refreshWanted(room);
+      case "track.unpublished":
+        this.#sessions.get(event.track.publisher)?.onOwnTrackEnded(event.track);
+        this.#tellOf(event.track.publisher, room);
+        return this.#refreshWanted(room);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #onLeft(participant: Participant, room: Room, reason: CloseReason): void {
+    const session = this.#sessions.get(participant);
+    if (session !== undefined) {
+      this.#sessions.delete(participant);
+      session.end(reason);
+    }
+    if (isShown(participant))
+      this.#update(room, new ParticipantUpdate({ participants: [departedInfo(participant, reason)] }));
+  }
+
+  /** How a participant is now, for all who may see it. */
+  #tellOf(participant: Participant, room: Room): void {
+    const update = new ParticipantUpdate({ participants: [participantInfo(participant)] });
+    if (isShown(participant)) this.#update(room, update);
+    else this.#sessions.get(participant)?.send({ case: "update", value: update });
+  }
+
+  #update(room: Room, update: ParticipantUpdate): void {
+    this.#tellRoom(room, new ResponseFrame({ case: "update", value: update }));
+  }
+
+  #tellRoom(room: Room, frame: ResponseFrame): void {
+    for (const session of this.#in(room)) session.sendFrame(frame);
+  }
+
+  #refreshWanted(room: Room): void {
+    for (const session of this.#in(room)) session.refreshWanted();
+  }
+
+  #in(room: Room): ClientSession[] {
+    return room.participants.flatMap((participant) => this.#sessions.get(participant) ?? []);
+  }
+}
+
+/** A client may bring metadata and attributes along where it may change them later. */
+function withOwnWords(claims: Claims, { metadata, attributes }: JoinParams): Claims {
+  if (!claims.grants.canUpdateOwnMetadata) return claims;
+  return {
+    ...claims,
+    metadata: metadata === "" ? claims.metadata : metadata,
+    attributes: { ...claims.attributes, ...attributes },
+  };
+}
+
+function refuse(link: SignalLink, reason: DisconnectReason, action: LeaveRequest_Action): void {
+  const canReconnect = action !== LeaveRequest_Action.DISCONNECT;
+  const value = new LeaveRequest({ reason, action, canReconnect });
+  link.send(new ResponseFrame({ case: "leave", value }));
+  link.close("refused");
+}

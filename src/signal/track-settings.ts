@@ -1,0 +1,63 @@
+/** How a client wants a track, `UpdateTrackSettings`, as the layers that we would send it. */
+import { UpdateTrackSettings, type VideoLayer, VideoQuality } from "@livekit/protocol";
+import { HIGHEST_LAYERS, type LayerPreference, type Layers } from "../contract/media.ts";
+import type { Track } from "../control/track.ts";
+import { requestOf } from "../livekit/client-facts.ts";
+import { layersOf } from "../livekit/track-info.ts";
+
+/** Frames per second up to which a temporal layer is enough, when a camera sends 30 in three of them. */
+const BASE_LAYER_FPS = 8;
+const MIDDLE_LAYER_FPS = 15;
+
+/** 1 is the highest, 0 is none. */
+const HIGHEST_PRIORITY = 1;
+
+export function preferenceFor(track: Track, settings: UpdateTrackSettings): LayerPreference {
+  const { disabled, fps, priority, width, height } = settings;
+  const preferred: Layers =
+    track.section.kind === "audio"
+      ? HIGHEST_LAYERS
+      : { spatial: spatialLayer(track, settings), temporal: temporalLayer(fps) };
+  return {
+    paused: disabled,
+    preferred,
+    maximum: preferred,
+    visible: width > 0 && height > 0 ? { width, height } : null,
+    pinned: priority === HIGHEST_PRIORITY,
+  };
+}
+
+/** What holds where the client has said nothing of a size. */
+export function defaultSettings(): UpdateTrackSettings {
+  return new UpdateTrackSettings({ quality: VideoQuality.HIGH });
+}
+
+/** The lowest layer that fills what is shown; the client gives a size, or else a quality. */
+function spatialLayer(track: Track, { width, height, quality }: UpdateTrackSettings): number {
+  const request = requestOf(track);
+  const layers = request === undefined ? [] : layersOf(request);
+  const known = layers.filter((layer) => Math.min(layer.width, layer.height) > 0);
+  if (width > 0 && height > 0 && known.length > 0) {
+    const wanted = Math.min(width, height);
+    const sized = known.toSorted((a, b) => shortSide(a) - shortSide(b));
+    const enough = sized.find((layer) => shortSide(layer) >= wanted);
+    return enough === undefined ? HIGHEST_LAYERS.spatial : indexOf(track, sized, enough);
+  }
+  if (quality === VideoQuality.HIGH) return HIGHEST_LAYERS.spatial;
+  const named = layers.find((layer) => layer.quality === quality);
+  return named === undefined ? quality : indexOf(track, layers, named);
+}
+
+/** A portrait and a landscape picture of one size have the same short side. */
+const shortSide = ({ width, height }: VideoLayer): number => Math.min(width, height);
+
+/** By RID, where the publisher has named it; else by its place, lowest first. */
+function indexOf({ section }: Track, lowestFirst: readonly VideoLayer[], layer: VideoLayer): number {
+  const byRid = section.rids.indexOf(layer.rid);
+  return byRid === -1 ? lowestFirst.indexOf(layer) : byRid;
+}
+
+function temporalLayer(fps: number): number {
+  if (fps === 0 || fps > MIDDLE_LAYER_FPS) return HIGHEST_LAYERS.temporal;
+  return fps > BASE_LAYER_FPS ? 1 : 0;
+}

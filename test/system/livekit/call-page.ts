@@ -1,0 +1,144 @@
+/**
+ * Runs in the browser: one client of LiveKit's web SDK, as an application would write it. Tests drive `window.call`.
+ */
+import type * as LiveKit from "livekit-client";
+
+declare global {
+  interface Window {
+    readonly LivekitClient: typeof LiveKit;
+    call: Call;
+  }
+}
+
+export interface JoinOptions {
+  readonly url: string;
+  readonly token: string;
+  /** One PeerConnection (v1) or two (v0). */
+  readonly single?: boolean;
+  /** End-to-end encryption with this passphrase. */
+  readonly passphrase?: string;
+  readonly adaptiveStream?: boolean;
+  readonly dynacast?: boolean;
+  readonly autoSubscribe?: boolean;
+  readonly codec?: "vp8" | "vp9" | "h264";
+}
+
+/** What is known of one remote track. */
+export interface TrackReport {
+  readonly identity: string;
+  readonly sid: string;
+  readonly kind: string;
+  readonly source: string;
+  readonly subscribed: boolean;
+  readonly muted: boolean;
+  readonly encrypted: boolean;
+  readonly streamState: string;
+  readonly framesDecoded: number;
+  readonly frameWidth: number;
+  readonly audioEnergy: number;
+}
+
+export interface CallReport {
+  readonly state: string;
+  readonly sid: string;
+  readonly remotes: readonly string[];
+  readonly tracks: readonly TrackReport[];
+  /** Names of the room's events, in order. */
+  readonly events: readonly string[];
+}
+
+class Call {
+  room!: LiveKit.Room;
+  readonly events: string[] = [];
+  readonly #elements = new Map<string, HTMLMediaElement>();
+
+  async join(options: JoinOptions): Promise<void> {
+    const { ExternalE2EEKeyProvider, Room } = window.LivekitClient;
+    const { url, token, passphrase, single = true, autoSubscribe = true } = options;
+    const keyProvider = new ExternalE2EEKeyProvider();
+    const worker = (): Worker => new Worker("/livekit-client.e2ee.worker.js");
+    this.room = new Room({
+      singlePeerConnection: single,
+      adaptiveStream: options.adaptiveStream ?? false,
+      dynacast: options.dynacast ?? false,
+      publishDefaults: { videoCodec: options.codec ?? "vp8" },
+      ...(passphrase !== undefined && { encryption: { keyProvider, worker: worker() } }),
+    });
+    this.#listen();
+    if (passphrase !== undefined) {
+      await keyProvider.setKey(passphrase);
+      await this.room.setE2EEEnabled(true);
+    }
+    await this.room.connect(url, token, { autoSubscribe });
+  }
+
+  async report(): Promise<CallReport> {
+    const { room } = this;
+    const tracks: TrackReport[] = [];
+    for (const participant of room.remoteParticipants.values()) {
+      for (const publication of participant.trackPublications.values()) {
+        tracks.push(await reportOf(participant.identity, publication as LiveKit.RemoteTrackPublication));
+      }
+    }
+    return {
+      state: room.state,
+      sid: room.localParticipant.sid,
+      remotes: [...room.remoteParticipants.keys()],
+      tracks,
+      events: this.events,
+    };
+  }
+
+  /** Shows a remote video at this size; adaptive streams follow it. */
+  resize(sid: string, width: number, height: number): void {
+    const element = this.#elements.get(sid)!;
+    element.style.width = `${width}px`;
+    element.style.height = `${height}px`;
+  }
+
+  #listen(): void {
+    const { RoomEvent } = window.LivekitClient;
+    for (const name of Object.values(RoomEvent)) {
+      this.room.on(name, () => void this.events.push(name));
+    }
+    this.room.on(RoomEvent.TrackSubscribed, (track, publication) => {
+      const element = track.attach();
+      element.style.width = "1280px";
+      element.style.height = "720px";
+      document.body.append(element);
+      this.#elements.set(publication.trackSid, element);
+    });
+    this.room.on(RoomEvent.TrackUnsubscribed, (track, publication) => {
+      for (const element of track.detach()) element.remove();
+      this.#elements.delete(publication.trackSid);
+    });
+  }
+}
+
+async function reportOf(identity: string, publication: LiveKit.RemoteTrackPublication): Promise<TrackReport> {
+  let framesDecoded = 0;
+  let frameWidth = 0;
+  let audioEnergy = 0;
+  const stats = await publication.track?.getRTCStatsReport();
+  stats?.forEach((entry) => {
+    if (entry.type !== "inbound-rtp") return;
+    framesDecoded = entry.framesDecoded ?? 0;
+    frameWidth = entry.frameWidth ?? 0;
+    audioEnergy = entry.totalAudioEnergy ?? 0;
+  });
+  return {
+    identity,
+    sid: publication.trackSid,
+    kind: publication.kind,
+    source: publication.source,
+    subscribed: publication.isSubscribed,
+    muted: publication.isMuted,
+    encrypted: publication.isEncrypted,
+    streamState: publication.track?.streamState ?? "",
+    framesDecoded,
+    frameWidth,
+    audioEnergy,
+  };
+}
+
+window.call = new Call();

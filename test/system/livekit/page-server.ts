@@ -1,0 +1,30 @@
+/** LiveKit's web SDK from node_modules and our page around it, on a port of their own. */
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import Fastify from "fastify";
+
+export interface PageServer {
+  /** A loopback name, so that the page is a secure context with camera and WebCrypto. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const SDK_FILES = ["livekit-client.umd.js", "livekit-client.e2ee.worker.js"];
+const SDK = new URL("../../../node_modules/livekit-client/dist/", import.meta.url);
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>LiveKit's web SDK</title>
+<body><script src="/livekit-client.umd.js"></script><script src="/call-page.js"></script></body>`;
+
+export async function servePage(): Promise<PageServer> {
+  const app = Fastify({ forceCloseConnections: true });
+  app.get("/", async (_request, reply) => reply.type("text/html").send(PAGE));
+  for (const name of SDK_FILES) {
+    const script = readFileSync(new URL(name, SDK));
+    app.get(`/${name}`, async (_request, reply) => reply.type("text/javascript").send(script));
+  }
+  const source = readFileSync(new URL("call-page.ts", import.meta.url), "utf8");
+  const script = stripTypeScriptTypes(source).replaceAll(/^export /gm, "");
+  app.get("/call-page.js", async (_request, reply) => reply.type("text/javascript").send(script));
+  const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+  return { url: `http://localhost:${port}/`, close: () => app.close() };
+}
