@@ -104,7 +104,7 @@ export class DualPeers implements ClientPeers {
   }
 
   start(): void {
-    if (this.subscriberPrimary) this.#open();
+    if (this.#subscriber === null && this.subscriberPrimary) this.#open();
     this.#next();
   }
 
