@@ -89,6 +89,25 @@ class Call {
     };
   }
 
+  /** A moving picture that says it is a screen, for no headless browser has one to share. */
+  async publishScreen(): Promise<void> {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [640, 360];
+    const context = canvas.getContext("2d")!;
+    setInterval(() => {
+      context.fillStyle = `hsl(${performance.now() % 360} 90% 50%)`;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+    }, 50);
+    const [track] = canvas.captureStream(15).getVideoTracks();
+    const { Track } = window.LivekitClient;
+    await this.room.localParticipant.publishTrack(track!, { source: Track.Source.ScreenShare });
+  }
+
+  /** Cuts the signal connection as a network would, without the SDK knowing that it was meant. */
+  cut(): void {
+    for (const socket of sockets) socket.close();
+  }
+
   /** Shows a remote video at this size; adaptive streams follow it. */
   resize(sid: string, width: number, height: number): void {
     const element = this.#elements.get(sid)!;
@@ -140,5 +159,14 @@ async function reportOf(identity: string, publication: LiveKit.RemoteTrackPublic
     audioEnergy,
   };
 }
+
+/** Every WebSocket that the SDK has opened. */
+const sockets: WebSocket[] = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url: string | URL, protocols?: string | string[]) {
+    super(url, protocols);
+    sockets.push(this);
+  }
+};
 
 window.call = new Call();

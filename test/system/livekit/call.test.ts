@@ -2,11 +2,12 @@
  * Goal: LiveKit's web SDK, as it comes from npm, is a client of this server.
  * Method: pages in Chromium with the SDK's own bundle against a server in a process of its own.
  */
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { TestBrowser } from "../support/browser.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { requireProgram } from "../support/programs.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import type { TrackReport } from "./call-page.ts";
 import { type CallOptions, LiveKitCall } from "./livekit-call.ts";
 import { type PageServer, servePage } from "./page-server.ts";
 
@@ -32,16 +33,157 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
     ["one PeerConnection", true],
     ["two PeerConnections", false],
   ])("%s", (title, single) => {
+    let ada: LiveKitCall;
+    let bo: LiveKitCall;
+
     const roomOf = (name: string): string => `${name} over ${title}`;
 
-    test("two see and hear each other, and one is seen to leave", async () => {
-      const room = roomOf("a call");
-      const ada = await join({ room, name: "ada", single });
-      const bo = await join({ room, name: "bo", single });
+    async function both(name: string, options: Partial<CallOptions> = {}): Promise<void> {
+      const room = roomOf(name);
+      ada = await join({ room, name: "ada", single, ...options });
+      bo = await join({ room, name: "bo", single, ...options });
       await Promise.all([ada.seesAndHears("bo"), bo.seesAndHears("ada")]);
+    }
+
+    afterEach(async () => {
+      await Promise.all([ada?.leave(), bo?.leave()]);
+    });
+
+    test("two see and hear each other, and one is seen to leave", async () => {
+      await both("a call");
       await ada.leave();
       await bo.until("sight of ada's leaving", ({ remotes }) => remotes.length === 0);
-      await bo.leave();
+    });
+
+    test("sealed end to end: who has the key sees and hears, who has another gets nothing", async () => {
+      await both("sealed", { passphrase: "correct horse" });
+      const room = roomOf("sealed");
+      const mallory = await join({ room, name: "mallory", single, publish: false, passphrase: "wrong" });
+      await mallory.until("failure to decrypt", ({ events }) => events.includes("encryptionError"));
+      const { tracks } = await mallory.report();
+      expect(tracks).toHaveLength(4);
+      for (const { subscribed, encrypted, framesDecoded, audioEnergy } of tracks) {
+        expect({ subscribed, encrypted, framesDecoded, audioEnergy }).toEqual({
+          subscribed: true,
+          encrypted: true,
+          framesDecoded: 0,
+          audioEnergy: 0,
+        });
+      }
+      await mallory.leave();
+    });
+
+    test("the picture follows the size at which it is shown", async () => {
+      await both("adaptive", { adaptiveStream: true });
+      const wide = await bo.track("wide picture", "ada", "video", ({ frameWidth }) => frameWidth === 1280);
+      await bo.page.evaluate((sid) => window.call.resize(sid, 200, 112), wide.sid);
+      await bo.track("small picture", "ada", "video", ({ frameWidth }) => frameWidth === 320);
+      await bo.page.evaluate((sid) => window.call.resize(sid, 1280, 720), wide.sid);
+      await bo.track("wide picture again", "ada", "video", ({ frameWidth }) => frameWidth === 1280);
+    });
+
+    test("mute is seen, and media comes back after it", async () => {
+      await both("mute");
+      await ada.page.evaluate(async () => {
+        await window.call.room.localParticipant.setCameraEnabled(false);
+        await window.call.room.localParticipant.setMicrophoneEnabled(false);
+      }, null);
+      await bo.track("mute", "ada", "video", ({ muted }) => muted);
+      await bo.track("mute", "ada", "audio", ({ muted }) => muted);
+      await ada.page.evaluate(async () => {
+        await window.call.room.localParticipant.setCameraEnabled(true);
+        await window.call.room.localParticipant.setMicrophoneEnabled(true);
+      }, null);
+      const { framesDecoded } = await bo.track("picture", "ada", "video", ({ muted }) => !muted);
+      await bo.track("moving picture", "ada", "video", (track) => track.framesDecoded > framesDecoded + 5);
+    });
+
+    test("who unsubscribes gets nothing, and all of it again when subscribing", async () => {
+      await both("choosy");
+      const { sid } = await bo.track("picture", "ada", "video", ({ subscribed }) => subscribed);
+      const subscribe = (wanted: boolean): Promise<void> =>
+        bo.page.evaluate(
+          ([id, subscribed]) => {
+            const ada = window.call.room.remoteParticipants.get("ada")!;
+            const publication = ada.trackPublications.get(id as string)!;
+            (publication as unknown as { setSubscribed(on: boolean): void }).setSubscribed(
+              subscribed as boolean,
+            );
+          },
+          [sid, wanted],
+        );
+      for (let round = 0; round < 3; round++) {
+        await subscribe(false);
+        await bo.track("silence", "ada", "video", ({ subscribed }) => !subscribed);
+        await subscribe(true);
+        await bo.seesAndHears("ada");
+      }
+    });
+
+    test("what is published again is seen again, and two videos at once", async () => {
+      await both("again");
+      for (let round = 0; round < 3; round++) {
+        await ada.page.evaluate(async () => {
+          const { localParticipant } = window.call.room;
+          for (const { track } of [...localParticipant.videoTrackPublications.values()]) {
+            await localParticipant.unpublishTrack(track!);
+          }
+        }, null);
+        await bo.until("sight of no video", ({ tracks }) => tracks.every(({ kind }) => kind !== "video"));
+        await ada.page.evaluate(async () => {
+          await window.call.room.localParticipant.setCameraEnabled(true);
+        }, null);
+        await bo.seesAndHears("ada");
+      }
+      await ada.page.evaluate(async () => await window.call.publishScreen(), null);
+      const isScreen = ({ source }: TrackReport): boolean => source === "screen_share";
+      await bo.track("screen", "ada", "video", (track) => isScreen(track) && track.framesDecoded > 5);
+      await bo.track("camera", "ada", "video", (track) => !isScreen(track) && track.framesDecoded > 5);
+    });
+
+    test("a cut signal connection is taken up again, while media goes on", async () => {
+      await both("cut");
+      const { sid } = await ada.report();
+      const before = await bo.track("picture", "ada", "video", () => true);
+      await ada.page.evaluate(() => window.call.cut(), null);
+      await ada.until(
+        "resume",
+        ({ events }) => events.includes("signalReconnecting") && events.includes("reconnected"),
+      );
+      expect((await ada.report()).sid).toBe(sid);
+      await bo.track(
+        "moving picture",
+        "ada",
+        "video",
+        (track) => track.framesDecoded > before.framesDecoded + 20,
+      );
+      await bo.page.evaluate(() => window.call.cut(), null);
+      await bo.until("resume", ({ events }) => events.includes("reconnected"));
+      // What happens while a client is away is there when it is back.
+      await ada.page.evaluate(async () => await window.call.publishScreen(), null);
+      await bo.track("screen", "ada", "video", ({ source, framesDecoded }) => {
+        return source === "screen_share" && framesDecoded > 5;
+      });
+      expect((await bo.report()).events).not.toContain("disconnected");
+    });
+
+    test("a full reconnect brings everything back under a new name", async () => {
+      await both("restart");
+      const { sid } = await ada.report();
+      await ada.page.evaluate(async () => await window.call.room.simulateScenario("full-reconnect"), null);
+      await ada.until("reconnect", ({ events, sid: now }) => events.includes("reconnected") && now !== sid);
+      await Promise.all([ada.seesAndHears("bo"), bo.seesAndHears("ada")]);
+    });
+
+    test("who is removed is told, and others see it", async () => {
+      await both("removal");
+      const room = roomOf("removal");
+      const admin = await server.token(room, "admin", { roomAdmin: true });
+      const url = `${server.url}/v1/rooms/${encodeURIComponent(room)}/participants/ada`;
+      const reply = await fetch(url, { method: "DELETE", headers: { authorization: `Bearer ${admin}` } });
+      expect(reply.status).toBe(204);
+      await ada.until("end", ({ state }) => state === "disconnected");
+      await bo.until("sight of ada's leaving", ({ remotes }) => remotes.length === 0);
     });
   });
 });
