@@ -64,10 +64,17 @@ function writeSection(section: OfferSection, transport: readonly string[]): stri
 
 const AUDIO: readonly NegotiatedCodec[] = [
   {
-    payload: { payloadType: 114, codec: "opus", clockRate: 48_000, profile: "" },
+    payload: { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" },
     rtpmap: "opus/48000/2",
     fmtp: "minptime=10;useinbandfec=1",
     feedback: offeredFeedback("audio"),
+  },
+  // Its blocks name Opus by the payload type that browsers give it, which is ours too.
+  {
+    payload: { payloadType: 63, codec: "red", clockRate: 48_000, profile: "" },
+    rtpmap: "red/48000/2",
+    fmtp: "111/111",
+    feedback: [],
   },
 ];
 
@@ -80,8 +87,8 @@ const VIDEO: readonly NegotiatedCodec[] = [
   video(104, "H264", h264(1, "4d001f")),
   video(106, "H264", h264(1, "64001f")),
   video(108, "H264", h264(1, "640c1f")),
-  video(110, "H264", h264(0, "42e01f")),
-  video(112, "AV1", "level-idx=5;profile=0;tier=0"),
+  video(112, "H264", h264(0, "42e01f")),
+  video(114, "AV1", "level-idx=5;profile=0;tier=0"),
 ];
 
 function h264(packetizationMode: number, profileLevelId: string): string {

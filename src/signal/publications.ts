@@ -7,7 +7,7 @@
  *
  * The two come in either order. A cid is the id of the client's MediaStreamTrack, and the second word of its `a=msid`.
  */
-import { AddTrackRequest, type TrackInfo } from "@livekit/protocol";
+import { AddTrackRequest, Encryption_Type, type TrackInfo, TrackType } from "@livekit/protocol";
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
 import type { TrackSource } from "../control/access-token.ts";
@@ -82,8 +82,10 @@ export class Publications {
   preferenceFor(section: MediaSection): CodecPreference | undefined {
     const request = (this.#publishedIn(section.mid) ?? this.#announcedFor(section))?.request;
     if (request === undefined) return undefined;
-    const codec = codecNamed(request.simulcastCodecs[0]?.codec ?? "");
-    const { stereo, disableDtx } = request;
+    const { stereo, disableDtx, disableRed, encryption, simulcastCodecs, type } = request;
+    // Redundancy is taken apart for those who do not know it, which is impossible where it is encrypted.
+    const isRed = type === TrackType.AUDIO && !disableRed && encryption === Encryption_Type.NONE;
+    const codec = isRed ? "red" : codecNamed(simulcastCodecs[0]?.codec ?? "");
     return { ...(codec !== undefined && { codec }), opus: { stereo, dtx: !disableDtx } };
   }
 
