@@ -81,6 +81,12 @@ export class LiveKitCall {
     }
   }
 
+  /** Leaves, and closes the page. */
+  async close(): Promise<void> {
+    await this.leave();
+    await this.page.close();
+  }
+
   async leave(): Promise<void> {
     await this.page.evaluate(async () => await window.call.room.disconnect(), null);
   }

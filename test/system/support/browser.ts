@@ -9,6 +9,7 @@ export interface TestPage {
    * sees nothing of the test but `arg`; argument and result are copied as JSON.
    */
   evaluate<Arg, Value>(run: (arg: Arg) => Value | Promise<Value>, arg: Arg): Promise<Value>;
+  close(): Promise<void>;
   /** What the page wrote to its console, and the errors that nothing in it caught. */
   readonly console: readonly string[];
 }

@@ -65,6 +65,10 @@ class ChromiumPage implements TestPage {
     await this.#page.goto(url);
   }
 
+  close(): Promise<void> {
+    return this.#page.close();
+  }
+
   evaluate<Arg, Value>(run: (arg: Arg) => Value | Promise<Value>, arg: Arg): Promise<Value> {
     return this.#page.evaluate<Value>(`(${run})(${JSON.stringify(arg)})`);
   }

@@ -145,6 +145,10 @@ class FirefoxPage implements TestPage {
     });
   }
 
+  async close(): Promise<void> {
+    await this.#connection.send("browsingContext.close", { context: this.#context });
+  }
+
   async evaluate<Arg, Value>(run: (arg: Arg) => Value | Promise<Value>, arg: Arg): Promise<Value> {
     const result = (await this.#connection.send("script.callFunction", {
       // BiDi describes values in a notation of its own; a string needs none.

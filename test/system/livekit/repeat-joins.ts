@@ -1,0 +1,49 @@
+/**
+ * Joins, publishes and subscribes over and over, three people at once, and ends with 1 when anybody ever misses anybody.
+ *
+ *   npm run test:joins -- [repetitions, 50] [single | dual]
+ *
+ * What goes wrong in a negotiation goes wrong in one run of many: tracks that come while an offer is under way.
+ */
+import { launchChromium } from "../support/chromium.ts";
+import { startServer } from "../support/server.ts";
+import { LiveKitCall } from "./livekit-call.ts";
+import { servePage } from "./page-server.ts";
+
+const NAMES = ["ada", "bo", "cy"];
+
+const [repetitions = "50", mode = "single"] = process.argv.slice(2);
+const single = mode !== "dual";
+const [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
+let failures = 0;
+
+for (let n = 1; n <= Number(repetitions); n++) {
+  const room = `round ${n}`;
+  const startedMs = performance.now();
+  let calls: LiveKitCall[] = [];
+  try {
+    calls = await Promise.all(
+      NAMES.map((name) => LiveKitCall.join(browser, pages, server, { room, name, single })),
+    );
+    const joinedMs = performance.now();
+    await Promise.all(
+      calls.flatMap((call) =>
+        NAMES.filter((name) => name !== call.name).map((name) => call.seesAndHears(name)),
+      ),
+    );
+    const seconds = (ms: number): string => ((performance.now() - ms) / 1_000).toFixed(1);
+    console.log(
+      `${room}: joined and published, all seen ${seconds(joinedMs)} s later; ${seconds(startedMs)} s`,
+    );
+  } catch (error) {
+    failures += 1;
+    console.error(`${room}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  await Promise.all(calls.map((call) => call.close()));
+}
+
+await browser.close();
+await pages.close();
+await server.stop();
+console.log(`${failures} of ${repetitions} repetitions failed over ${mode} PeerConnection`);
+process.exit(failures === 0 ? 0 : 1);
