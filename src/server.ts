@@ -62,7 +62,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       log,
     });
   const sessions = new WhipSessions(rooms);
-  const signal = new SignalSessions(rooms, new IceServers(config.ice, systemClock), systemClock);
+  const signal = new SignalSessions(rooms, new IceServers(config.ice, systemClock), tokens, systemClock);
   const http = await createHttpServer({
     config,
     rooms,

@@ -239,6 +239,12 @@ export interface SpeakingTrack {
   readonly level: number;
 }
 
+/**
+ * Why a receiver gets what it gets of a track: all that it wants; as much as its bandwidth (just now: held) or the limit of
+ * the room allows; or nothing, because it wants nothing or there is nothing.
+ */
+export type AllotmentCause = "complete" | "bandwidth" | "held" | "last_n" | "not_wanted" | "absent";
+
 export type MediaEvent =
   | {
       readonly kind: "transport.state";
@@ -286,6 +292,7 @@ export type MediaEvent =
       readonly kind: "down-track.allotted";
       readonly subscriptionId: SubscriptionId;
       readonly layers: Layers | null;
+      readonly cause: AllotmentCause;
       /** A sentence for people. */
       readonly reason: string;
     }

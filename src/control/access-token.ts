@@ -46,6 +46,8 @@ export interface Claims {
   readonly metadata: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly grants: Grants;
+  /** Since 1970. */
+  readonly expiresAtSeconds: number;
 }
 
 export type TokenError =
@@ -192,7 +194,7 @@ function reasonOf(error: unknown): TokenError {
 }
 
 function toClaims(claimed: z.output<typeof Claimed>): Claims {
-  const { iss, sub, name, metadata, attributes, video } = claimed;
+  const { iss, sub, exp, name, metadata, attributes, video } = claimed;
   const grants = { ...video, canPublishData: video.canPublishData ?? video.canPublish };
-  return { apiKey: iss, identity: sub, name, metadata, attributes, grants };
+  return { apiKey: iss, identity: sub, name, metadata, attributes, grants, expiresAtSeconds: exp };
 }

@@ -10,6 +10,7 @@
  * The section's SSRC and numbering live as long as it does, so a receiver never sees a track change as a new stream.
  */
 import {
+  type AllotmentCause,
   type DownTrackParams,
   type LayerPreference,
   type Layers,
@@ -29,6 +30,7 @@ interface Source {
 /** `layers`: null for nothing. `reason`: a sentence for people. */
 export interface Allotment {
   readonly layers: Layers | null;
+  readonly cause: AllotmentCause;
   readonly reason: string;
 }
 
@@ -44,6 +46,7 @@ export class Subscription {
   #preference = NO_PREFERENCE;
   #current: Layers | null = null;
   #allotted: Allotment | null = null;
+  readonly #allottedListeners: ((allotted: Allotment) => void)[] = [];
 
   /** `payloads`: what the peer has said that it takes; none before it has. */
   constructor(
@@ -86,6 +89,11 @@ export class Subscription {
     return this.#allotted;
   }
 
+  /** Calls `listener` when something else is allotted. */
+  onAllotted(listener: (allotted: Allotment) => void): void {
+    this.#allottedListeners.push(listener);
+  }
+
   prefer(change: Partial<LayerPreference>): void {
     this.#preference = { ...this.#preference, ...change };
     this.#transport.post({
@@ -100,9 +108,13 @@ export class Subscription {
     this.#payloads = payloads;
   }
 
-  /** Takes effect when tracks are dealt next. What it was preferred of another track holds no more. */
+  /**
+   * Frees the section at once; it gets its track when tracks are dealt next. What was preferred of another track holds no
+   * more.
+   */
   reserve(track: Track | null): void {
     if (track === this.#reserved) return;
+    this.carry(null);
     this.#reserved = track;
     if (this.#preference !== NO_PREFERENCE) this.prefer(NO_PREFERENCE);
   }
@@ -140,8 +152,9 @@ export class Subscription {
     this.#current = null;
   }
 
-  #onAllotted({ layers, reason }: Allotment): void {
-    this.#allotted = { layers, reason };
+  #onAllotted({ layers, cause, reason }: Allotment): void {
+    this.#allotted = { layers, cause, reason };
+    for (const listener of this.#allottedListeners) listener(this.#allotted);
     const { subscriptionId } = this.section;
     this.subscriber.room.log.debug({ subscriptionId, layers, reason }, "bandwidth allotted");
   }

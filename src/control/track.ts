@@ -21,12 +21,16 @@ export interface PublishedSection {
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
   readonly source: TrackSource;
   readonly encryption: TrackEncryption;
+  /** What its publisher's protocol says of it beyond this. Control keeps it for others of that protocol, unread. */
+  readonly note?: unknown;
 }
 
 export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
   readonly section: PublishedSection;
+  /** `section.note`, or what has taken its place. */
+  note: unknown;
   readonly #transport: Transport;
   /** Other threads that it is piped to, with how many subscriptions carry it there. */
   readonly #pipes = new Map<MediaThread, number>();
@@ -41,6 +45,7 @@ export class Track {
     this.id = id;
     this.publisher = transport.participant;
     this.section = section;
+    this.note = section.note;
     this.#transport = transport;
   }
 

@@ -125,6 +125,7 @@ export class DownTrack {
       kind: "down-track.allotted",
       subscriptionId,
       layers: this.allotment.layers,
+      cause: allocation.reason.kind,
       reason,
     });
     this.retarget(nowUs);

@@ -11,16 +11,22 @@ import type { SignalResponse } from "@livekit/protocol";
 import {
   MuteTrackRequest,
   ParticipantUpdate,
+  RoomMovedResponse,
+  StreamState,
+  StreamStateInfo,
+  StreamStateUpdate,
   SubscriptionPermissionUpdate,
   TrackPublishedResponse,
   TrackUnpublishedResponse,
   type UpdateTrackSettings,
 } from "@livekit/protocol";
 import type { TrackId } from "../base/ids.ts";
+import type { AccessTokens, Claims } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import type { Track } from "../control/track.ts";
 import type { CloseReason, Transport } from "../control/transport.ts";
 import { participantInfo } from "../livekit/participant-info.ts";
+import { roomInfo } from "../livekit/room-info.ts";
 import { type ClientPeers, DualPeers, type PeerHost, SinglePeer } from "./client-peers.ts";
 import { ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
@@ -28,7 +34,9 @@ import type { JoinParams } from "./join-request.ts";
 import { Publications } from "./publications.ts";
 import { Reception } from "./reception.ts";
 import { joinResponse, leaveRequest, reconnectResponse } from "./session-messages.ts";
+import { SessionToken } from "./session-token.ts";
 import type { LinkEnd, SignalLink } from "./signal-link.ts";
+import { subscribedQuality } from "./subscribed-quality.ts";
 import { preferenceFor } from "./track-settings.ts";
 
 /**
@@ -37,13 +45,22 @@ import { preferenceFor } from "./track-settings.ts";
  */
 const RESUME_GRACE_MS = 20_000;
 
+/** What all sessions share. */
+export interface SessionHost {
+  readonly iceServers: IceServers;
+  readonly tokens: AccessTokens;
+  /** Somebody receives a track, maybe for the first time. */
+  onSubscribed(track: Track): void;
+}
+
 export class ClientSession {
   readonly participant: Participant;
   readonly publications: Publications;
   readonly reception: Reception;
   readonly peers: ClientPeers;
   readonly #params: JoinParams;
-  readonly #iceServers: IceServers;
+  readonly #host: SessionHost;
+  readonly #token: SessionToken;
   readonly #release: () => void;
   /** What the client said of tracks that it receives; kept while they are not subscribed. */
   readonly #settings = new Map<TrackId, UpdateTrackSettings>();
@@ -52,18 +69,33 @@ export class ClientSession {
   #link: SignalLink | null;
   #cancelGrace: () => void = () => {};
 
-  constructor(participant: Participant, params: JoinParams, iceServers: IceServers, link: SignalLink) {
+  constructor(
+    participant: Participant,
+    claims: Claims,
+    params: JoinParams,
+    host: SessionHost,
+    link: SignalLink,
+  ) {
     this.participant = participant;
     this.#params = params;
-    this.#iceServers = iceServers;
+    this.#host = host;
     this.#link = link;
     this.#release = participant.hold();
-    this.publications = new Publications(participant);
-    this.reception = new Reception((track) => {
-      const settings = this.#settings.get(track.id);
-      return settings === undefined ? null : preferenceFor(track, settings);
+    this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
+      this.send({ case: "refreshToken", value: token });
     });
-    const host: PeerHost = {
+    this.publications = new Publications(participant, (track, wanted) => {
+      this.send({ case: "subscribedQualityUpdate", value: subscribedQuality(track, wanted) });
+    });
+    this.reception = new Reception({
+      preferenceOf: (track) => {
+        const settings = this.#settings.get(track.id);
+        return settings === undefined ? null : preferenceFor(track, settings);
+      },
+      onReceived: (track) => host.onSubscribed(track),
+      onHeldBack: (track, heldBack) => this.#onHeldBack(track, heldBack),
+    });
+    const peerHost: PeerHost = {
       participant,
       publications: this.publications,
       reception: this.reception,
@@ -72,7 +104,7 @@ export class ClientSession {
       onTransport: (transport) => this.#watch(transport),
       onBroken: (error, detail) => this.#onBroken(error, detail),
     };
-    this.peers = params.singleConnection ? new SinglePeer(host) : new DualPeers(host);
+    this.peers = params.singleConnection ? new SinglePeer(peerHost) : new DualPeers(peerHost);
   }
 
   /** Tells the client that it has joined, and takes up what it has brought along. */
@@ -83,8 +115,8 @@ export class ClientSession {
       case: "join",
       value: joinResponse({
         participant,
-        others: participant.room.participants.filter((other) => other !== participant && isShown(other)),
-        iceServers: this.#iceServers,
+        others: othersOf(participant),
+        iceServers: this.#host.iceServers,
         subscriberPrimary,
       }),
     });
@@ -100,13 +132,12 @@ export class ClientSession {
   /** The client is back with a new connection. */
   resume(link: SignalLink): void {
     this.#cancelGrace();
-    this.#link?.close("replaced");
+    const former = this.#link;
     this.#link = link;
-    this.send({ case: "reconnect", value: reconnectResponse(this.participant, this.#iceServers, 0) });
+    former?.close("replaced");
+    this.send({ case: "reconnect", value: reconnectResponse(this.participant, this.#host.iceServers, 0) });
     // What the others did meanwhile it has not heard.
-    const shown = this.participant.room.participants.filter(
-      (one) => one === this.participant || isShown(one),
-    );
+    const shown = [this.participant, ...othersOf(this.participant)];
     this.send({
       case: "update",
       value: new ParticipantUpdate({ participants: shown.map(participantInfo) }),
@@ -124,12 +155,35 @@ export class ClientSession {
     this.#cancelGrace = room.clock.after(RESUME_GRACE_MS, () => this.participant.leave("connection_failed"));
   }
 
+  /** What it may do has changed. */
+  refreshToken(): void {
+    void this.#token.refresh();
+  }
+
+  /** It was taken to another room. */
+  async onMoved(): Promise<void> {
+    const token = await this.#token.issue();
+    const { participant } = this;
+    const { room } = participant;
+    this.send({
+      case: "roomMoved",
+      value: new RoomMovedResponse({
+        room: roomInfo(room),
+        token,
+        participant: participantInfo(participant),
+        otherParticipants: othersOf(participant).map(participantInfo),
+      }),
+    });
+    this.refreshWanted();
+  }
+
   /** The participant has left the room. */
   end(reason: CloseReason): void {
     this.#cancelGrace();
     this.send({ case: "leave", value: leaveRequest(reason) });
     this.#link?.close(reason === "server_shutdown" ? "server_shutdown" : "left");
     this.#link = null;
+    this.#token.end();
     this.#release();
   }
 
@@ -205,6 +259,12 @@ export class ClientSession {
     }
   }
 
+  #onHeldBack({ id, publisher }: Track, heldBack: boolean): void {
+    const state = heldBack ? StreamState.PAUSED : StreamState.ACTIVE;
+    const info = new StreamStateInfo({ participantSid: publisher.id, trackSid: id, state });
+    this.send({ case: "streamStateUpdate", value: new StreamStateUpdate({ streamStates: [info] }) });
+  }
+
   #watch(transport: Transport): void {
     transport.onClosed((reason) => {
       if (reason === "connection_failed" || reason === "media_thread_exited") this.participant.leave(reason);
@@ -216,6 +276,11 @@ export class ClientSession {
     room.log.warn({ participantId, error, detail }, "negotiation failed");
     this.participant.leave("connection_failed");
   }
+}
+
+/** Whom it may see in its room. */
+function othersOf(participant: Participant): Participant[] {
+  return participant.room.participants.filter((other) => other !== participant && isShown(other));
 }
 
 /** Hidden participants are seen by nobody in the room. */

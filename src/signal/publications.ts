@@ -17,7 +17,6 @@ import { randomId } from "../control/random.ts";
 import { ok, type Result } from "../control/result.ts";
 import type { PublishedSection, Track, TrackEncryption } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
-import { setRequest } from "../livekit/client-facts.ts";
 import { announcedTrackInfo, ENCRYPTIONS, SOURCES, TYPES, trackInfo } from "../livekit/track-info.ts";
 import type { AcceptedMedia } from "../sdp/negotiate.ts";
 import type { CodecPreference } from "../sdp/negotiate-media.ts";
@@ -38,6 +37,7 @@ export type AnnounceError = PublishRefusal | "unsupported_type";
 
 export class Publications {
   readonly #participant: Participant;
+  readonly #onWanted: (track: Track, wanted: number) => void;
   readonly #list: Publication[] = [];
   /** Where the client sends, and the sections on which it does so, as last offered. */
   #transport: Transport | null = null;
@@ -45,8 +45,10 @@ export class Publications {
   /** MIDs whose track has ended while the client still sends there: nothing else may be taken for it. */
   readonly #spent = new Set<string>();
 
-  constructor(participant: Participant) {
+  /** `onWanted`: the highest spatial layer of a video that anybody wants has changed; -1 for none. */
+  constructor(participant: Participant, onWanted: (track: Track, wanted: number) => void) {
     this.#participant = participant;
+    this.#onWanted = onWanted;
   }
 
   /** A track is going to be published. */
@@ -136,7 +138,7 @@ export class Publications {
     publication.request = new AddTrackRequest({ ...publication.request, ...change });
     const { track, request } = publication;
     if (track === null) return;
-    setRequest(track, request);
+    track.note = request;
     track.publisher.tell({ kind: "track.described", track });
   }
 
@@ -149,11 +151,19 @@ export class Publications {
       const publication = this.#announcedFor(section.offered);
       if (publication === undefined) continue;
       const published = transport.publish(sectionOf(section, publication), publication.id);
-      if (!published.ok) continue;
-      publication.track = published.value;
-      setRequest(published.value, publication.request);
-      if (publication.muted) published.value.setMuted(true);
+      if (published.ok) this.#follow(publication, published.value);
+      // What has become forbidden since it was announced will not come any more.
+      else this.#list.splice(this.#list.indexOf(publication), 1);
     }
+  }
+
+  #follow(publication: Publication, track: Track): void {
+    publication.track = track;
+    if (publication.muted) track.setMuted(true);
+    if (publication.kind !== "video") return;
+    track.onWantedChanged((wanted) => {
+      if (wanted !== null) this.#onWanted(track, wanted);
+    });
   }
 
   #publishedIn(mid: string): Publication | undefined {
@@ -179,7 +189,7 @@ function cidsOf({ cid, simulcastCodecs }: AddTrackRequest): string[] {
 
 function sectionOf(
   { kind, mid, codecs, published }: AcceptedMedia,
-  { source, encryption }: Publication,
+  { source, encryption, request }: Publication,
 ): PublishedSection {
   return {
     kind,
@@ -189,6 +199,7 @@ function sectionOf(
     ssrcs: published?.ssrcs ?? [],
     source,
     encryption,
+    note: request,
   };
 }
 

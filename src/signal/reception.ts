@@ -4,7 +4,7 @@
 import type { MediaKind } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
 import type { LayerPreference } from "../contract/media.ts";
-import type { Subscription } from "../control/subscription.ts";
+import type { Allotment, Subscription } from "../control/subscription.ts";
 import type { ReceivingSection } from "../control/subscriptions.ts";
 import type { Track } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
@@ -15,15 +15,25 @@ import { SectionPlan } from "./section-plan.ts";
 /** How the client wants a track; null for all that there is of it. */
 export type PreferenceOf = (track: Track) => LayerPreference | null;
 
+/** What the client has to know of the tracks that it receives. */
+export interface ReceptionHost {
+  readonly preferenceOf: PreferenceOf;
+  /** A description says that it gets a track. */
+  onReceived(track: Track): void;
+  /** A track is held back because there is too little bandwidth, or not any more. */
+  onHeldBack(track: Track, heldBack: boolean): void;
+}
+
 export class Reception {
   readonly plan = new SectionPlan();
-  readonly #preferenceOf: PreferenceOf;
+  readonly #host: ReceptionHost;
+  readonly #heldBack = new Set<TrackId>();
   readonly #slots = new Map<string, Subscription>();
   #transport: Transport | null = null;
   #wanted = new Map<TrackId, Track>();
 
-  constructor(preferenceOf: PreferenceOf) {
-    this.#preferenceOf = preferenceOf;
+  constructor(host: ReceptionHost) {
+    this.#host = host;
   }
 
   get wanted(): Iterable<Track> {
@@ -35,6 +45,7 @@ export class Reception {
     this.#wanted = new Map(tracks.map((track) => [track.id, track]));
     const wanted = tracks.map(({ id, section }) => ({ id, kind: section.kind }));
     for (const mid of this.plan.want(wanted)) this.#slots.get(mid)?.reserve(null);
+    for (const id of this.#heldBack) if (!this.#wanted.has(id)) this.#heldBack.delete(id);
     this.#deal();
   }
 
@@ -91,8 +102,9 @@ export class Reception {
       if (track === undefined || slot === undefined) continue;
       if (slot.reserved !== track) {
         slot.reserve(track);
-        const preference = this.#preferenceOf(track);
+        const preference = this.#host.preferenceOf(track);
         if (preference !== null) slot.prefer(preference);
+        this.#host.onReceived(track);
       }
       const { ssrc, rtxSsrc, cname } = slot.section;
       const streamId = `${track.publisher.id}|${track.id}`;
@@ -113,8 +125,19 @@ export class Reception {
       return true;
     }
     const slot = transport.addSlot(section);
-    if (slot.ok) this.#slots.set(section.mid, slot.value);
-    return slot.ok;
+    if (!slot.ok) return false;
+    this.#slots.set(section.mid, slot.value);
+    slot.value.onAllotted((allotted) => this.#onAllotted(slot.value, allotted));
+    return true;
+  }
+
+  #onAllotted({ reserved }: Subscription, { layers, cause }: Allotment): void {
+    if (reserved === null) return;
+    const heldBack = layers === null && (cause === "bandwidth" || cause === "last_n");
+    if (heldBack === this.#heldBack.has(reserved.id)) return;
+    if (heldBack) this.#heldBack.add(reserved.id);
+    else this.#heldBack.delete(reserved.id);
+    this.#host.onHeldBack(reserved, heldBack);
   }
 
   #deal(): void {

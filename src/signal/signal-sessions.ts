@@ -2,24 +2,28 @@
  * LiveKit's client protocol over control: who has come by it, how they come back, and what they are told of their rooms.
  * The protocol without HTTP; `http/routes/signal.ts` carries it over WebSockets.
  */
+import { isDeepStrictEqual } from "node:util";
 import {
   DisconnectReason,
   LeaveRequest,
   LeaveRequest_Action,
   ParticipantUpdate,
   RoomUpdate,
+  TrackSubscribed,
 } from "@livekit/protocol";
-import type { Claims } from "../control/access-token.ts";
+import type { AccessTokens, Claims } from "../control/access-token.ts";
 import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
+import type { Profile } from "../control/profile.ts";
 import type { Room } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
 import type { JoinError, Rooms } from "../control/rooms.ts";
+import type { Track } from "../control/track.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { setClient } from "../livekit/client-facts.ts";
 import { departedInfo, participantInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
-import { ClientSession, isShown } from "./client-session.ts";
+import { ClientSession, isShown, type SessionHost } from "./client-session.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
@@ -35,13 +39,15 @@ export interface Connection {
 export class SignalSessions {
   readonly #rooms: Rooms;
   readonly #clock: Clock;
-  readonly #iceServers: IceServers;
+  readonly #host: SessionHost;
   readonly #sessions = new Map<Participant, ClientSession>();
+  /** Tracks whose publisher knows that somebody receives them. */
+  readonly #subscribed = new WeakSet<Track>();
 
-  constructor(rooms: Rooms, iceServers: IceServers, clock: Clock) {
+  constructor(rooms: Rooms, iceServers: IceServers, tokens: AccessTokens, clock: Clock) {
     this.#rooms = rooms;
-    this.#iceServers = iceServers;
     this.#clock = clock;
+    this.#host = { iceServers, tokens, onSubscribed: (track) => this.#onSubscribed(track) };
     rooms.events.on((event) => this.#onEvent(event));
   }
 
@@ -78,7 +84,7 @@ export class SignalSessions {
     }
     const participant = joined.value;
     setClient(participant, params.client);
-    const session = new ClientSession(participant, params, this.#iceServers, link);
+    const session = new ClientSession(participant, claims, params, this.#host, link);
     this.#sessions.set(participant, session);
     session.start();
     return session;
@@ -113,11 +119,14 @@ export class SignalSessions {
       case "participant.left":
         return this.#onLeft(event.participant, room, event.reason);
       case "participant.joined":
+        // Who has a session already has come from another room.
+        void this.#sessions.get(event.participant)?.onMoved();
+        return this.#tellOf(event.participant, room);
       case "participant.active":
         return this.#tellOf(event.participant, room);
       case "participant.changed":
         this.#tellOf(event.participant, room);
-        return this.#sessions.get(event.participant)?.refreshWanted();
+        return this.#onChanged(event.participant, event.before);
       case "participant.receives":
         return this.#sessions.get(event.participant)?.refreshWanted();
       case "participant.audience":
@@ -132,7 +141,7 @@ export class SignalSessions {
         this.#tellOf(event.track.publisher, room);
         return this.#refreshWanted(room);
       case "track.unpublished":
-        this.#sessions.get(event.track.publisher)?.onOwnTrackEnded(event.track);
+        this.#onUnpublished(event.track);
         this.#tellOf(event.track.publisher, room);
         return this.#refreshWanted(room);
       default:
@@ -140,9 +149,28 @@ export class SignalSessions {
     }
   }
 
+  #onChanged(participant: Participant, before: Profile): void {
+    const session = this.#sessions.get(participant);
+    session?.refreshWanted();
+    if (!isDeepStrictEqual(participant.profile.permission, before.permission)) session?.refreshToken();
+  }
+
+  /** One that has only left the room, with its publisher, has not ended. */
+  #onUnpublished(track: Track): void {
+    const { publisher } = track;
+    if (!publisher.tracks.includes(track)) this.#sessions.get(publisher)?.onOwnTrackEnded(track);
+  }
+
+  #onSubscribed(track: Track): void {
+    if (this.#subscribed.has(track)) return;
+    this.#subscribed.add(track);
+    const value = new TrackSubscribed({ trackSid: track.id });
+    this.#sessions.get(track.publisher)?.send({ case: "trackSubscribed", value });
+  }
+
   #onLeft(participant: Participant, room: Room, reason: CloseReason): void {
     const session = this.#sessions.get(participant);
-    if (session !== undefined) {
+    if (session !== undefined && reason !== "moved") {
       this.#sessions.delete(participant);
       session.end(reason);
     }

@@ -48,6 +48,7 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
         canUpdateOwnMetadata: false,
         hidden: false,
       },
+      expiresAtSeconds: expect.any(Number),
     },
   });
 });

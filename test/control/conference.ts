@@ -222,7 +222,15 @@ export function grants(change: Partial<Grants> = {}): Grants {
 }
 
 export function claims(identity: string, change: Partial<Grants> = {}): Claims {
-  return { apiKey: "key", identity, name: "", metadata: "", attributes: {}, grants: grants(change) };
+  return {
+    apiKey: "key",
+    identity,
+    name: "",
+    metadata: "",
+    attributes: {},
+    grants: grants(change),
+    expiresAtSeconds: 2_000_000_000,
+  };
 }
 
 export function section(kind: MediaKind, change: Partial<PublishedSection> = {}): PublishedSection {

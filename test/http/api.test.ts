@@ -269,7 +269,7 @@ describe("subscriptions", () => {
     const current = { spatial: 1, temporal: 2 };
     server.thread.emit({ kind: "down-track.layer", subscriptionId, current });
     const allotted = { layers: current, reason: "limited: 180 kbit/s left, next layer needs 220 more" };
-    server.thread.emit({ kind: "down-track.allotted", subscriptionId, ...allotted });
+    server.thread.emit({ kind: "down-track.allotted", subscriptionId, cause: "bandwidth", ...allotted });
     const asked = ask(server, LIST, { token: await server.token("bo", { roomJoin: true }) });
     const requestId = await statsRequest(server);
     const measured = { bitrateBps: 9, packets: 8, retransmitted: 7, fractionLost: 0.5, rttUs: 0 };

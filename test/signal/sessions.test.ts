@@ -1,0 +1,588 @@
+/**
+ * Goal: what LiveKit's protocol promises a client, message by message.
+ * Method: real sessions over real control, with a media thread that records and a clock that is turned by hand.
+ */
+import {
+  DisconnectReason,
+  LeaveRequest_Action,
+  ParticipantInfo_State,
+  RequestResponse_Reason,
+  SessionDescription,
+  SimulcastCodec,
+  SubscriptionPermission,
+  TrackPermission,
+  UpdateParticipantMetadata,
+  UpdateSubscription,
+  UpdateTrackSettings,
+} from "@livekit/protocol";
+import { describe, expect, test } from "vitest";
+import type { TrackId } from "../../src/base/ids.ts";
+import type { Track } from "../../src/control/track.ts";
+import { claims, must, OPUS, VP8 } from "../control/conference.ts";
+import { description, offerText } from "../sdp/offers.ts";
+import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
+
+const CAMERA_CID = "0a0b7f0a-71ee-4f16-b52b-37bf78dd9344";
+const MICROPHONE_CID = "1e7ee43d-bcb3-4c29-90e7-cf3ef57b1dbe";
+
+/** Announces what the recorded offer of a publisher sends, and offers it. */
+function publish(client: SignalClient, change: { muted?: boolean; encryption?: number } = {}): void {
+  client.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, change) });
+  client.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, change) });
+  client.offer("chromium-publish-simulcast");
+}
+
+function withCid(request: typeof CAMERA, cid: string, change: object): typeof CAMERA {
+  const copy = request.clone();
+  return Object.assign(copy, { cid }, change);
+}
+
+function tracksOf(hall: SignalHall, identity: string): Track[] {
+  return hall.rooms.get("hall")!.participant(identity)!.tracks;
+}
+
+describe("joining", () => {
+  test("is answered with the room, oneself and the others", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, { ...claims("ada"), name: "Ada", metadata: "m" });
+    const bo = new SignalClient(hall, "bo");
+    const join = bo.take("join");
+    expect(join).toMatchObject({
+      room: { name: "hall", maxParticipants: 10 },
+      participant: { identity: "bo", permission: { canPublish: true, canSubscribe: true } },
+      otherParticipants: [{ identity: "ada", name: "Ada", metadata: "m" }],
+      subscriberPrimary: false,
+      pingInterval: 5,
+      pingTimeout: 15,
+      serverInfo: { version: expect.stringMatching(/^1\.13\./), protocol: 17 },
+    });
+    expect(join.enabledPublishCodecs.map(({ mime }) => mime)).toContain("video/VP8");
+    expect(ada.seen("bo")).toMatchObject({ identity: "bo", state: ParticipantInfo_State.JOINED });
+  });
+
+  test("hidden participants are not shown, but see", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const eve = new SignalClient(hall, claims("eve", { hidden: true }));
+    expect(ada.seen("eve")).toBeUndefined();
+    expect(eve.take("join").otherParticipants).toHaveLength(1);
+    eve.vanish();
+    hall.clock.pass(60_000);
+    expect(ada.seen("eve")).toBeUndefined();
+  });
+
+  test("again under the same identity sends the first away", () => {
+    const hall = signalHall();
+    const first = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    const { sid } = bo.seen("ada")!;
+    const second = new SignalClient(hall, "ada");
+    expect(first.take("leave")).toMatchObject({
+      reason: DisconnectReason.DUPLICATE_IDENTITY,
+      action: LeaveRequest_Action.DISCONNECT,
+    });
+    expect(first.closed).toEqual([1000, "left"]);
+    expect(second.take("join").participant!.sid).not.toBe(sid);
+    expect(bo.seen("ada")!.sid).not.toBe(sid);
+    expect(hall.rooms.get("hall")!.participants).toHaveLength(2);
+  });
+
+  test("a room that is full says so", () => {
+    const hall = signalHall({ maxParticipants: 1 });
+    new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    expect(bo.take("leave")).toMatchObject({ reason: DisconnectReason.JOIN_FAILURE });
+    expect(bo.closed).toEqual([1008, "refused"]);
+  });
+
+  test("own words are taken along by those who may have some", () => {
+    const hall = signalHall();
+    const words = { metadata: "mine", attributes: { role: "guest" } };
+    new SignalClient(hall, claims("ada", { canUpdateOwnMetadata: true }), words);
+    new SignalClient(hall, "bo", words);
+    const room = hall.rooms.get("hall")!;
+    expect(room.participant("ada")!.profile).toMatchObject(words);
+    expect(room.participant("bo")!.profile).toMatchObject({ metadata: "", attributes: {} });
+  });
+});
+
+describe("publishing", () => {
+  test("tracks are announced, then bound to the sections that name them", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    publish(ada);
+    const announced = [ada.take("trackPublished"), ada.take("trackPublished")];
+    expect(announced.map(({ cid }) => cid)).toEqual([MICROPHONE_CID, CAMERA_CID]);
+    const tracks = tracksOf(hall, "ada");
+    expect(tracks.map(({ id }) => id)).toEqual(announced.map(({ track }) => track!.sid));
+    expect(tracks.map(({ section }) => section.mid)).toEqual(["0", "1"]);
+    expect(bo.seen("ada")!.tracks).toMatchObject([
+      { name: "mic", mimeType: "audio/red" },
+      { name: "cam", mimeType: "video/VP8", width: 1280, simulcast: true },
+    ]);
+    const { id, sdp } = ada.take("answer");
+    expect(id).toBe(1);
+    expect(description(sdp).sections.map(({ direction }) => direction)).toEqual(["recvonly", "recvonly"]);
+  });
+
+  test("an offer may come before what it is about", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.offer("chromium-publish-simulcast");
+    expect(tracksOf(hall, "ada")).toEqual([]);
+    ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, {}) });
+    expect(tracksOf(hall, "ada").map(({ section }) => section.mid)).toEqual(["1"]);
+  });
+
+  test("a section of another track is not taken for the one that was announced", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "addTrack", value: CAMERA });
+    ada.offer("chromium-publish-simulcast");
+    expect(tracksOf(hall, "ada")).toEqual([]);
+  });
+
+  test("the codec that is asked for stands first in the answer, and redundancy where nothing is sealed", () => {
+    const hall = signalHall();
+    const codecs = (encryption: number): (string | undefined)[] => {
+      const ada = new SignalClient(hall, "ada");
+      ada.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, { encryption }) });
+      const camera = withCid(CAMERA, CAMERA_CID, {
+        encryption,
+        simulcastCodecs: [new SimulcastCodec({ codec: "vp9" })],
+      });
+      ada.send({ case: "addTrack", value: camera });
+      ada.offer("chromium-publish-simulcast");
+      return description(ada.take("answer").sdp).sections.map((section) => section.codecs[0]?.name);
+    };
+    expect(codecs(0)).toEqual(["red", "VP9"]);
+    expect(codecs(1)).toEqual(["opus", "VP9"]);
+  });
+
+  test("a section that falls silent ends its track", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    publish(ada);
+    const silent = offerText("chromium-publish-simulcast").replace("a=sendonly", "a=inactive");
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp: silent, id: 2 }) });
+    expect(tracksOf(hall, "ada").map(({ section }) => section.kind)).toEqual(["video"]);
+    expect(bo.seen("ada")!.tracks).toHaveLength(1);
+    expect(ada.take("trackUnpublished").trackSid).toMatch(/^TR_/);
+  });
+
+  test.each([
+    ["without the grant", { canPublish: false }, {}, RequestResponse_Reason.NOT_ALLOWED],
+    ["of another source", { canPublishSources: ["microphone"] }, {}, RequestResponse_Reason.NOT_ALLOWED],
+    ["in the clear where all is sealed", {}, { e2ee: "required" }, RequestResponse_Reason.NOT_ALLOWED],
+    ["beyond the limit", {}, { maxTracksPerParticipant: 0 }, RequestResponse_Reason.LIMIT_EXCEEDED],
+  ] as const)("%s is refused", (_title, grants, options, reason) => {
+    const hall = signalHall(options as never);
+    const ada = new SignalClient(hall, claims("ada", grants as never));
+    ada.send({ case: "addTrack", value: CAMERA });
+    const { reason: refused, request } = ada.take("requestResponse");
+    expect([refused, request.case]).toEqual([reason, "addTrack"]);
+    ada.offer("chromium-publish-simulcast");
+    expect(tracksOf(hall, "ada")).toEqual([]);
+  });
+
+  test("a permission that is taken away ends tracks, and nothing else comes into their sections", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    const { permission } = participant.profile;
+    must(participant.update({ permission: { ...permission, canPublishSources: ["microphone"] } }));
+    const { trackSid } = ada.take("trackUnpublished");
+    expect(trackSid).toMatch(/^TR_/);
+    must(participant.update({ permission }));
+    ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, {}) });
+    expect(tracksOf(hall, "ada").map(({ section }) => section.kind)).toEqual(["audio"]);
+  });
+
+  test("what nobody wants is told, in the publisher's own qualities", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const camera = tracksOf(hall, "ada")[1]!;
+    hall.thread.emit({ kind: "up-track.wanted", trackId: camera.id, spatial: 0 } as never);
+    const { trackSid, subscribedCodecs } = ada.take("subscribedQualityUpdate");
+    expect(trackSid).toBe(camera.id);
+    expect(subscribedCodecs[0]).toMatchObject({ codec: "vp8" });
+  });
+});
+
+describe("muting", () => {
+  test("by the client is told to others, not to itself", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    publish(ada);
+    const { sid } = ada.take("trackPublished").track!;
+    ada.send({ case: "mute", value: { sid, muted: true } as never });
+    expect(bo.seen("ada")!.tracks[0]).toMatchObject({ sid, muted: true });
+    expect(ada.kinds()).not.toContain("mute");
+  });
+
+  test("by the server is told to the client, who may unmute", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const [track] = tracksOf(hall, "ada");
+    track!.setMuted(true);
+    expect(ada.take("mute")).toMatchObject({ sid: track!.id, muted: true });
+    ada.send({ case: "mute", value: { sid: track!.id, muted: false } as never });
+    expect(track!.muted).toBe(false);
+    expect(ada.kinds()).not.toContain("mute");
+  });
+
+  test("a track may begin muted", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    publish(ada, { muted: true });
+    expect(ada.take("trackPublished").track!.muted).toBe(true);
+    expect(bo.seen("ada")!.tracks.map(({ muted }) => muted)).toEqual([true, true]);
+  });
+});
+
+describe("receiving", () => {
+  function watched(autoSubscribe = true) {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const [microphone, camera] = tracksOf(hall, "ada");
+    hall.thread.codec(microphone!.id, OPUS);
+    hall.thread.codec(camera!.id, VP8);
+    const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+    const bo = new SignalClient(hall, "bo", { offer, autoSubscribe });
+    const slots = () => hall.rooms.get("hall")!.participant("bo")!.subscriptions;
+    return { hall, ada, bo, microphone: microphone!, camera: camera!, slots };
+  }
+
+  test("the first answer has all tracks, under the names of their sections", () => {
+    const { ada, bo, microphone, camera, slots } = watched();
+    const { midToTrackId, sdp } = bo.take("answer");
+    expect(midToTrackId).toEqual({ "0": microphone.id, "1": camera.id });
+    expect(description(sdp).sections.map(({ direction }) => direction)).toEqual([
+      "sendonly",
+      "sendonly",
+      "inactive",
+      "inactive",
+    ]);
+    expect(description(sdp).sections[1]!.msid).toEqual({
+      streamId: `${camera.publisher.id}|${camera.id}`,
+      trackId: camera.id,
+    });
+    expect(slots().map(({ track }) => track)).toEqual([microphone, camera, null, null]);
+    expect([ada.take("trackSubscribed").trackSid, ada.take("trackSubscribed").trackSid]).toEqual([
+      microphone.id,
+      camera.id,
+    ]);
+  });
+
+  test("what is not subscribed by itself is when asked for, and ends when not", () => {
+    const { hall, ada, bo, camera, slots } = watched(false);
+    expect(bo.take("answer").midToTrackId).toEqual({});
+    const subscribe = (wanted: boolean): void =>
+      bo.send({
+        case: "subscription",
+        value: new UpdateSubscription({ trackSids: [camera.id], subscribe: wanted }),
+      });
+    subscribe(true);
+    expect(bo.take("mediaSectionsRequirement")).toMatchObject({ numAudios: 0, numVideos: 0 });
+    bo.offer("chromium-watch", 2);
+    expect(bo.take("answer").midToTrackId).toEqual({ "1": camera.id });
+    subscribe(false);
+    expect(slots().every(({ track }) => track === null)).toBe(true);
+    bo.take("mediaSectionsRequirement");
+    bo.offer("chromium-watch", 3);
+    expect(bo.take("answer").midToTrackId).toEqual({});
+    expect(hall.rooms.get("hall")!.participants).toHaveLength(2);
+    expect(ada.closed).toBeNull();
+  });
+
+  test("a track that is not there is told", () => {
+    const { bo } = watched();
+    const value = new UpdateSubscription({ trackSids: ["TR_none"], subscribe: true });
+    bo.send({ case: "subscription", value });
+    expect(bo.take("subscriptionResponse")).toMatchObject({ trackSid: "TR_none" });
+  });
+
+  test("sizes and pauses become preferences, and are kept while the track is not subscribed", () => {
+    const { bo, camera, slots } = watched();
+    const settings = new UpdateTrackSettings({ trackSids: [camera.id], width: 320, height: 180 });
+    bo.send({ case: "trackSetting", value: settings });
+    const [, slot] = slots();
+    expect(slot!.preference).toMatchObject({ paused: false, visible: { width: 320, height: 180 } });
+    bo.send({
+      case: "trackSetting",
+      value: new UpdateTrackSettings({ trackSids: [camera.id], disabled: true }),
+    });
+    expect(slot!.preference.paused).toBe(true);
+  });
+
+  test("a publisher's audience decides, and subscribers are told", () => {
+    const { ada, bo, camera, slots } = watched();
+    const permit = (permission: object): void =>
+      ada.send({ case: "subscriptionPermission", value: new SubscriptionPermission(permission) });
+    permit({ allParticipants: false });
+    expect(slots().every(({ track }) => track === null)).toBe(true);
+    const denied = [bo.take("subscriptionPermissionUpdate"), bo.take("subscriptionPermissionUpdate")];
+    expect(denied.map(({ allowed }) => allowed)).toEqual([false, false]);
+    const trackPermissions = [
+      new TrackPermission({ participantIdentity: "bo", trackSids: [camera.id as TrackId] }),
+    ];
+    permit({ allParticipants: false, trackPermissions });
+    expect(bo.take("subscriptionPermissionUpdate")).toMatchObject({ trackSid: camera.id, allowed: true });
+    bo.offer("chromium-watch", 2);
+    bo.offer("chromium-watch", 3);
+    expect(slots().filter(({ track }) => track !== null)).toHaveLength(1);
+  });
+
+  test("what is held back for lack of bandwidth is told, once", () => {
+    const { hall, bo, camera, slots } = watched();
+    const { subscriptionId } = slots()[1]!.section;
+    const allot = (layers: null | { spatial: number; temporal: number }, cause: string): void =>
+      hall.thread.emit({ kind: "down-track.allotted", subscriptionId, layers, cause, reason: "" } as never);
+    allot(null, "absent");
+    expect(bo.kinds()).not.toContain("streamStateUpdate");
+    allot(null, "bandwidth");
+    allot(null, "bandwidth");
+    expect(bo.take("streamStateUpdate").streamStates).toMatchObject([{ trackSid: camera.id, state: 1 }]);
+    allot({ spatial: 0, temporal: 0 }, "complete");
+    expect(bo.take("streamStateUpdate").streamStates).toMatchObject([{ trackSid: camera.id, state: 0 }]);
+    expect(bo.kinds()).not.toContain("streamStateUpdate");
+  });
+
+  test("two PeerConnections: the server offers, one at a time", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada", { singleConnection: false });
+    expect(ada.take("join").subscriberPrimary).toBe(true);
+    const first = ada.take("offer");
+    expect(description(first.sdp).sections.map(({ media }) => media)).toEqual(["application"]);
+    const bo = new SignalClient(hall, "bo");
+    publish(bo);
+    expect(ada.kinds()).not.toContain("offer");
+    const answer = first.sdp.replace("setup:actpass", "setup:active");
+    const answered = (id: number): void =>
+      ada.send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: answer, id }) });
+    answered(first.id + 1);
+    expect(ada.kinds()).not.toContain("offer");
+    answered(first.id);
+    const second = ada.take("offer");
+    expect(description(second.sdp).sections.map(({ media, direction }) => `${media} ${direction}`)).toEqual([
+      "application sendrecv",
+      "audio sendonly",
+      "video sendonly",
+    ]);
+    expect(Object.values(second.midToTrackId)).toEqual(tracksOf(hall, "bo").map(({ id }) => id));
+  });
+});
+
+describe("coming back", () => {
+  test("within the time of grace to the same place, with what has happened meanwhile", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    const { sid } = ada.take("join").participant!;
+    ada.vanish();
+    hall.clock.pass(19_000);
+    publish(bo);
+    const again = new SignalClient(hall, "ada", { resumes: sid });
+    expect(again.messages[0]!.case).toBe("reconnect");
+    expect(again.seen("bo")!.tracks).toHaveLength(2);
+    hall.clock.pass(19_000);
+    expect(hall.rooms.get("hall")!.participant("ada")!.id).toBe(sid);
+  });
+
+  test("too late, as somebody else, or to a place that never was: a full reconnect", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const { sid } = ada.take("join").participant!;
+    ada.vanish();
+    const thief = new SignalClient(hall, "mallory", { resumes: sid });
+    hall.clock.pass(20_000);
+    const late = new SignalClient(hall, "ada", { resumes: sid });
+    for (const one of [thief, late]) {
+      expect(one.take("leave")).toMatchObject({
+        reason: DisconnectReason.STATE_MISMATCH,
+        action: LeaveRequest_Action.RECONNECT,
+      });
+      expect(one.closed).not.toBeNull();
+    }
+    expect(hall.rooms.get("hall")!.participants).toEqual([]);
+  });
+
+  test("while the former connection is still open: that one ends, and nobody leaves", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const { sid } = ada.take("join").participant!;
+    const again = new SignalClient(hall, "ada", { resumes: sid });
+    expect(ada.closed).toEqual([1000, "replaced"]);
+    ada.vanish();
+    hall.clock.pass(15_000);
+    again.send({ case: "ping", value: 1n });
+    hall.clock.pass(15_000);
+    expect(again.closed).toBeNull();
+    expect(hall.rooms.get("hall")!.participant("ada")!.id).toBe(sid);
+  });
+
+  test("a transport that fails takes the session with it, and the client is to come back", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.offer("chromium-watch");
+    const [transport] = hall.rooms.get("hall")!.participant("ada")!.transports;
+    hall.thread.emit({ kind: "transport.state", transportId: transport!.id, state: "failed" });
+    expect(ada.take("leave")).toMatchObject({ action: LeaveRequest_Action.RECONNECT });
+    expect(hall.rooms.get("hall")!.participants).toEqual([]);
+  });
+});
+
+describe("the connection", () => {
+  test("pings are answered with their time", () => {
+    const ada = new SignalClient(signalHall(), "ada");
+    ada.send({ case: "pingReq", value: { timestamp: 7n, rtt: 0n } as never });
+    expect(ada.take("pongResp").lastPingTimestamp).toBe(7n);
+  });
+
+  test("who writes JSON is answered in JSON", () => {
+    const ada = new SignalClient(signalHall(), "ada");
+    ada.connection.receive(new TextEncoder().encode('{"ping":"5","unknown":{}}'), "json");
+    expect(ada.take("pong")).toBeDefined();
+  });
+
+  test.each([
+    [
+      "what cannot be read",
+      (ada: SignalClient) => ada.connection.receive(Uint8Array.of(255), "binary"),
+      1007,
+    ],
+    [
+      "what is no JSON",
+      (ada: SignalClient) => ada.connection.receive(new TextEncoder().encode("{"), "json"),
+      1007,
+    ],
+    [
+      "too many messages",
+      (ada: SignalClient) => {
+        for (let n = 0; n <= 1_000; n++) ada.send({ case: "ping", value: 1n });
+      },
+      1008,
+    ],
+  ])("%s ends it", (_title, send, code) => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    send(ada);
+    expect(ada.closed?.[0]).toBe(code);
+    // The participant has the usual time to come back.
+    expect(hall.rooms.get("hall")!.participants).toHaveLength(1);
+    hall.clock.pass(20_000);
+    expect(hall.rooms.get("hall")!.participants).toEqual([]);
+  });
+
+  test("silence and unread messages end it", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    hall.clock.pass(20_000);
+    expect(ada.closed).toEqual([1008, "silent"]);
+    const bo = new SignalClient(hall, "bo");
+    bo.bufferedBytes = 5_000_000;
+    new SignalClient(hall, "cy");
+    expect(bo.closed).toEqual([1008, "too_slow"]);
+  });
+
+  test("a description that cannot be read ends the session", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp: "nonsense", id: 1 }) });
+    expect(ada.take("leave")).toBeDefined();
+    expect(hall.rooms.get("hall")!.participants).toEqual([]);
+  });
+});
+
+describe("what is said of participants and rooms", () => {
+  test("own words are changed by those who may, and all requests are answered", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, claims("ada", { canUpdateOwnMetadata: true }));
+    const bo = new SignalClient(hall, "bo");
+    const update = (fields: object): UpdateParticipantMetadata => new UpdateParticipantMetadata(fields);
+    ada.send({
+      case: "updateMetadata",
+      value: update({ name: "Ada", attributes: { a: "1", b: "2" }, requestId: 1 }),
+    });
+    ada.send({ case: "updateMetadata", value: update({ attributes: { a: "" }, requestId: 2 }) });
+    expect([ada.take("requestResponse"), ada.take("requestResponse")]).toMatchObject([
+      { requestId: 1, reason: RequestResponse_Reason.OK },
+      { requestId: 2, reason: RequestResponse_Reason.OK },
+    ]);
+    expect(bo.seen("ada")).toMatchObject({ name: "Ada", attributes: { b: "2" } });
+    bo.send({ case: "updateMetadata", value: update({ name: "Mallory", requestId: 3 }) });
+    expect(bo.take("requestResponse")).toMatchObject({
+      requestId: 3,
+      reason: RequestResponse_Reason.NOT_ALLOWED,
+    });
+    ada.send({ case: "updateMetadata", value: update({ metadata: "x".repeat(64_001), requestId: 4 }) });
+    expect(ada.take("requestResponse").reason).toBe(RequestResponse_Reason.LIMIT_EXCEEDED);
+  });
+
+  test("versions grow with each thing that is told", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    publish(ada);
+    const versions = bo.messages.flatMap((message) => {
+      if (message.case !== "update") return [];
+      return message.value.participants
+        .filter(({ identity }) => identity === "ada")
+        .map(({ version }) => version);
+    });
+    expect(versions.length).toBeGreaterThan(1);
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+  });
+
+  test("a room's metadata and its end are told", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const room = hall.rooms.get("hall")!;
+    must(room.setOptions({ metadata: "topic" }));
+    expect(ada.take("roomUpdate").room!.metadata).toBe("topic");
+    room.delete();
+    expect(ada.take("leave")).toMatchObject({
+      reason: DisconnectReason.ROOM_DELETED,
+      action: LeaveRequest_Action.DISCONNECT,
+    });
+  });
+
+  test("a permission that changes comes with a token that has it", async () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    must(participant.update({ permission: { ...participant.profile.permission, canPublish: false } }));
+    await expect.poll(() => ada.kinds()).toContain("refreshToken");
+    const [, payload] = ada.take("refreshToken").split(".");
+    const { sub, video } = JSON.parse(Buffer.from(payload!, "base64url").toString());
+    expect([sub, video.canPublish, video.room]).toEqual(["ada", false, "hall"]);
+    expect(ada.seen("ada")!.permission!.canPublish).toBe(false);
+  });
+
+  test("who is taken to another room is told of it, and keeps what it publishes", async () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    new SignalClient(hall, { ...claims("cy", { room: "attic" }) });
+    publish(ada);
+    ada.messages.length = 0;
+    must(hall.rooms.move(hall.rooms.get("hall")!.participant("ada")!, "attic"));
+    await expect.poll(() => ada.kinds()).toContain("roomMoved");
+    expect(ada.take("roomMoved")).toMatchObject({
+      room: { name: "attic" },
+      participant: { identity: "ada" },
+      otherParticipants: [{ identity: "cy" }],
+    });
+    expect(ada.kinds()).not.toContain("trackUnpublished");
+    expect(ada.closed).toBeNull();
+    expect(bo.seen("ada")!.state).toBe(ParticipantInfo_State.DISCONNECTED);
+  });
+});
