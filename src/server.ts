@@ -38,7 +38,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const database = config.webhooks.urls.length > 0 ? openDatabase(config.store.path) : null;
   const metrics = new Metrics();
   const mediaThreads = new MediaThreads(systemClock);
-  const dataThread = new DataThread();
+  const dataThread = new DataThread(metrics.data);
   const threads = new Threads(config, log, metrics, mediaThreads, dataThread);
   await threads.start();
 

@@ -58,3 +58,7 @@ export type DataCounts = Record<(typeof NAMES)[number], number>;
 export function zeroDataCounts(): DataCounts {
   return Object.fromEntries(NAMES.map((name) => [name, 0])) as DataCounts;
 }
+
+export function addDataCounts(totals: DataCounts, counts: Readonly<DataCounts>): void {
+  for (const name of NAMES) totals[name] += counts[name];
+}

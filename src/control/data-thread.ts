@@ -3,7 +3,7 @@
  * batch; events are routed by the transport they are about, and dropped when it has ended.
  */
 import { ByteBatch } from "../base/byte-batch.ts";
-import { zeroDataCounts } from "../base/data-counters.ts";
+import type { DataCounts } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
 import type { ChannelId, DataBatch, DataCommand, DataEvent } from "../contract/data.ts";
 
@@ -19,12 +19,16 @@ export interface DataThreadHandle {
 type Listener = (event: DataEvent, bytes: Uint8Array) => void;
 
 export class DataThread {
-  /** What control itself has dropped. */
-  readonly counts = zeroDataCounts();
+  /** To which is added what control drops itself. */
+  readonly counts: DataCounts;
   readonly #routes = new Map<TransportId, Listener>();
   readonly #bytes = new ByteBatch();
   #letters: DataCommand[] = [];
   #handle: DataThreadHandle | null = null;
+
+  constructor(counts: DataCounts) {
+    this.counts = counts;
+  }
 
   /** From now on this thread carries data channels. The associations of the one before have ended with it. */
   attach(handle: DataThreadHandle): void {

@@ -3,6 +3,8 @@
  * unit; labels have few values, none of which a client can choose.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { addDataCounts, type DataCounts, zeroDataCounts } from "../base/data-counters.ts";
+import { registerDataMetrics } from "./data-metrics.ts";
 import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
 import { MediaTotals } from "./media-totals.ts";
 import type { ThreadLoadReading } from "./thread-load.ts";
@@ -19,6 +21,9 @@ export interface RoomGauges {
 /** What the DTLS thread reports about once a second. */
 export interface DtlsLoad extends ThreadLoadReading {
   readonly associations: number;
+  readonly dataAssociations: number;
+  /** Counted since the last report. */
+  readonly data: DataCounts;
 }
 
 export interface HttpExchange {
@@ -35,6 +40,8 @@ const NO_LOAD: DtlsLoad = {
   eventLoopDelayP99Us: 0,
   eventLoopDelayMaxUs: 0,
   associations: 0,
+  dataAssociations: 0,
+  data: zeroDataCounts(),
 };
 
 /** prom-client keeps these under a name that Prometheus reserves for counters; they also exist without the suffix. */
@@ -53,6 +60,8 @@ const HTTP_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 export class Metrics {
   readonly media = new MediaTotals();
   readonly webhooks: WebhookMetrics;
+  /** Of all DTLS threads there were, by their reports; control adds what it drops itself. */
+  readonly data = zeroDataCounts();
   readonly #registry = new Registry();
   readonly #http: Histogram<"method" | "route" | "status">;
   readonly #handshake: Histogram;
@@ -66,6 +75,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
     registerMediaMetrics(this.#registry, this.media);
+    registerDataMetrics(this.#registry, this.data);
     this.#registerThreads();
     this.webhooks = new WebhookMetrics(this.#registry);
     this.#http = new Histogram({
@@ -134,6 +144,7 @@ export class Metrics {
     // CPU time that goes back is that of a new thread.
     if (load.cpuUs < this.#dtls.cpuUs) this.#endedDtlsCpuUs += this.#dtls.cpuUs;
     this.#dtls = load;
+    addDataCounts(this.data, load.data);
   }
 
   get contentType(): string {
@@ -189,6 +200,14 @@ export class Metrics {
       registers,
       collect() {
         this.set(dtls().associations);
+      },
+    });
+    new Gauge({
+      name: "blindfold_data_associations",
+      help: "SCTP associations for data channels, being established or ready.",
+      registers,
+      collect() {
+        this.set(dtls().dataAssociations);
       },
     });
   }

@@ -1,6 +1,7 @@
 /** What control tests share: real control over a media thread that records, and a clock that tests turn by hand. */
 import { pino } from "pino";
 import type { MediaKind } from "../../src/base/codec.ts";
+import { zeroDataCounts } from "../../src/base/data-counters.ts";
 import type { DataBatch, DataCommand, DataEvent } from "../../src/contract/data.ts";
 import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../../src/contract/media.ts";
 import type { Claims, Grants } from "../../src/control/access-token.ts";
@@ -176,7 +177,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
   const thread = new RecordingThread(0);
   threads.add(thread);
   const dataThread = new RecordingDataThread();
-  const data = new DataThread();
+  const data = new DataThread(zeroDataCounts());
   data.attach(dataThread);
   const surroundings = {
     threads,

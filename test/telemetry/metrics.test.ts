@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { COUNTER_NAMES, createSharedCounters, SLOT } from "../../src/base/counters.ts";
+import { zeroDataCounts } from "../../src/base/data-counters.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { programPath, requireProgram } from "../system/support/programs.ts";
 
@@ -20,7 +21,8 @@ function busyMetrics(): Metrics {
   metrics.webhooks.onAttempt("delivered");
   metrics.webhooks.onDeadLetters("too_old", 2);
   const delays = { eventLoopDelayP50Us: 1000, eventLoopDelayP99Us: 2000, eventLoopDelayMaxUs: 3000 };
-  metrics.onDtlsLoad({ cpuUs: 5_000_000, associations: 7, ...delays });
+  const data = { ...zeroDataCounts(), sentBytes: 9 };
+  metrics.onDtlsLoad({ cpuUs: 5_000_000, associations: 7, dataAssociations: 6, data, ...delays });
   return metrics;
 }
 
@@ -54,6 +56,22 @@ test.each(COUNTER_NAMES)("the slot %s can be seen", async (name) => {
   expect([...after.keys()]).toEqual([...before.keys()]);
 });
 
+const DATA_COUNTERS = Object.keys(zeroDataCounts()) as (keyof ReturnType<typeof zeroDataCounts>)[];
+
+test.each(DATA_COUNTERS)(
+  "the count %s of data channels can be seen, and adds up over reports",
+  async (name) => {
+    const metrics = new Metrics();
+    const before = await series(metrics);
+    const idle = { cpuUs: 0, eventLoopDelayP50Us: 0, eventLoopDelayP99Us: 0, eventLoopDelayMaxUs: 0 };
+    const data = { ...zeroDataCounts(), [name]: 1_000 };
+    for (let i = 0; i < 3; i++) metrics.onDtlsLoad({ ...idle, associations: 0, dataAssociations: 0, data });
+    const after = await series(metrics);
+    const changed = [...after].filter(([key, value]) => before.get(key) !== value);
+    expect(changed.map(([, value]) => value)).toEqual([3_000]);
+  },
+);
+
 test("each counter is what its slot says, under the right labels", async () => {
   const seen = await series(busyMetrics());
   const expected = {
@@ -81,6 +99,8 @@ test("each counter is what its slot says, under the right labels", async () => {
   expect(seen.get("blindfold_webhook_queue_events")).toBe(5);
   expect(seen.get('blindfold_webhook_attempts_total{outcome="delivered"}')).toBe(1);
   expect(seen.get('blindfold_webhook_dead_letters_total{reason="too_old"}')).toBe(2);
+  expect(seen.get("blindfold_data_associations")).toBe(6);
+  expect(seen.get('blindfold_data_bytes_total{direction="sent"}')).toBe(9);
 });
 
 test("the delay histogram is cumulative and in seconds", async () => {
@@ -136,6 +156,7 @@ test("threads that are replaced keep their totals but not their gauges", async (
 test("a DTLS thread that is replaced keeps its CPU time", async () => {
   const metrics = new Metrics();
   const idle = { eventLoopDelayP50Us: 0, eventLoopDelayP99Us: 0, eventLoopDelayMaxUs: 0, associations: 0 };
-  for (const cpuUs of [1_000_000, 3_000_000, 500_000]) metrics.onDtlsLoad({ cpuUs, ...idle });
+  const data = { dataAssociations: 0, data: zeroDataCounts() };
+  for (const cpuUs of [1_000_000, 3_000_000, 500_000]) metrics.onDtlsLoad({ cpuUs, ...idle, ...data });
   expect((await series(metrics)).get('blindfold_thread_cpu_seconds_total{thread="dtls"}')).toBe(3.5);
 });
