@@ -45,6 +45,9 @@ export interface HttpServerDeps {
 /** Head and body of a request must be here by then. Larger: slow strangers hold sockets. Smaller: slow links fail. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
+/** How often that is looked at. Larger: strangers hold sockets for longer. Smaller: more passes over all sockets. */
+const CHECKING_INTERVAL_MS = 2_000;
+
 /** A name of 256 characters, each of which may take 12 when percent-encoded. Longer parts of a path are refused. */
 const MAX_PATH_PART_CHARS = 256 * 12;
 
@@ -62,6 +65,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { connectionsCheckingInterval: CHECKING_INTERVAL_MS },
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
     // While draining, /readyz says so in a problem document; requests under way are still answered.

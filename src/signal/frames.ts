@@ -9,9 +9,11 @@ export type Encoding = "binary" | "json";
 /** Undefined when the frame cannot be read. Messages of later protocols that we do not know have no case. */
 export function readRequest(frame: Uint8Array, encoding: Encoding): SignalRequest | undefined {
   try {
-    return encoding === "binary"
-      ? SignalRequest.fromBinary(frame)
-      : SignalRequest.fromJsonString(new TextDecoder().decode(frame), { ignoreUnknownFields: true });
+    if (encoding === "binary") return SignalRequest.fromBinary(frame);
+    const text = new TextDecoder().decode(frame);
+    const request = SignalRequest.fromJsonString(text, { ignoreUnknownFields: true });
+    // JSON may name a message and then say null.
+    return request.message.case !== undefined && request.message.value === undefined ? undefined : request;
   } catch {
     return undefined;
   }

@@ -51,7 +51,11 @@ export function readJoinParams(
   return needsJoinRequest ? fail("join_request_missing") : ok(readParameters(query));
 }
 
+/** Browsers add padding, others may not. */
+const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
+
 function readWrapped(text: string): Result<JoinParams, JoinRequestError> {
+  if (!BASE64URL.test(text)) return fail("join_request_malformed");
   try {
     const { compression, joinRequest: bytes } = WrappedJoinRequest.fromBinary(Buffer.from(text, "base64url"));
     const isCompressed = compression === WrappedJoinRequest_Compression.GZIP;
