@@ -14,7 +14,7 @@ import { LinkCapacity } from "./link-capacity.ts";
  * The draft has 0.85, so that the queue drains. Here `QueueDrain` sees to that. More leaves less capacity unused, and a
  * rich flow richer than the one that joined it for longer.
  */
-const BACKOFF = 0.92;
+const BACKOFF = 0.91;
 
 const GROWTH_PER_SECOND = 1.08;
 /** Additive: a packet in the time that it takes to see what it does, a round trip and the detector's delay. */
@@ -35,10 +35,12 @@ export class AimdRate {
   bps: number;
   decreasedUs = Number.NEGATIVE_INFINITY;
   readonly #capacity = new LinkCapacity();
+  readonly #minBps: number;
   #changedUs: number;
 
-  constructor(bps: number, nowUs: number) {
+  constructor(bps: number, minBps: number, nowUs: number) {
     this.bps = bps;
+    this.#minBps = minBps;
     this.#changedUs = nowUs;
   }
 
@@ -59,8 +61,9 @@ export class AimdRate {
   onOveruse(carriedBps: number, rttUs: number, nowUs: number): void {
     this.hold(nowUs);
     const waitUs = Math.min(Math.max(rttUs, MIN_WAIT_US), MAX_WAIT_US);
-    if (nowUs - this.decreasedUs < waitUs && !(carriedBps < this.bps / 2)) return;
-    if (carriedBps === 0) return this.#decrease(this.bps / 2, nowUs);
+    const waits = nowUs - this.decreasedUs < waitUs;
+    if (carriedBps === 0) return waits ? undefined : this.#decrease(this.bps / 2, nowUs);
+    if (waits && carriedBps >= this.bps / 2) return;
     // What is counted now may be older than the queue: then the link is known better.
     const wellKnown = BACKOFF * carriedBps > this.bps && this.#capacity.known;
     const decreasedBps = BACKOFF * (wellKnown ? this.#capacity.bps : carriedBps);
@@ -78,7 +81,7 @@ export class AimdRate {
   /** To less, for a reason other than delay. */
   limit(bps: number, nowUs: number): void {
     this.hold(nowUs);
-    if (bps < this.bps) this.#decrease(bps, nowUs);
+    this.#decrease(bps, nowUs);
   }
 
   /** A probe got through at `bps`. */
@@ -95,7 +98,9 @@ export class AimdRate {
   }
 
   #decrease(bps: number, nowUs: number): void {
+    const bounded = Math.max(bps, this.#minBps);
+    if (bounded >= this.bps) return;
     this.decreasedUs = nowUs;
-    if (bps < this.bps) this.bps = bps;
+    this.bps = bounded;
   }
 }

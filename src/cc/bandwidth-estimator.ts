@@ -29,7 +29,7 @@ import { Acknowledgements } from "./acknowledgements.ts";
 import { DelayMonitor } from "./delay-monitor.ts";
 import { FeedbackWatch } from "./feedback-watch.ts";
 import { NO_RESULT, Prober } from "./prober.ts";
-import { RateControl } from "./rate-control.ts";
+import { type BandwidthLimits, RateControl } from "./rate-control.ts";
 import { ReportFallback } from "./report-fallback.ts";
 import { SentPacketLog } from "./sent-packet-log.ts";
 import { Throughput } from "./throughput.ts";
@@ -43,12 +43,6 @@ const START_RTT_US = 100_000;
 const RTT_GAIN = 1 / 8;
 /** What takes longer is no round trip but an outage that has ended. */
 const MAX_RTT_US = 5_000_000;
-
-export interface BandwidthLimits {
-  readonly minBps: number;
-  readonly startBps: number;
-  readonly maxBps: number;
-}
 
 const DEFAULT_LIMITS: BandwidthLimits = {
   /** Audio must go on; less would leave too few packets to see the path recover. */
@@ -81,7 +75,7 @@ export class BandwidthEstimator {
   constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
     this.targetBps = limits.startBps;
-    this.#control = new RateControl(limits.startBps, this.#throughput, this.#delay, nowUs);
+    this.#control = new RateControl(limits, this.#throughput, this.#delay, nowUs);
     this.#fallback = new ReportFallback(limits.startBps);
   }
 
@@ -158,12 +152,12 @@ export class BandwidthEstimator {
   #update(nowUs: number): void {
     const { planner } = this.#prober;
     this.#addRtt(nowUs - this.#acks.newestSentUs);
-    if (!this.#heard) planner.onFirstFeedback(this.targetBps);
+    if (!this.#heard) planner.onFirstFeedback(this.targetBps, nowUs);
     this.#heard = true;
-    if (this.#watch.outage) this.#onOutageEnd();
+    if (this.#watch.outage) this.#onOutageEnd(nowUs);
     this.#watch.onAnswer();
     this.#throughput.measure(nowUs);
-    this.#control.update(this.#acks, this.#log, this.#limits.maxBps, this.rttUs, nowUs);
+    this.#control.update(this.#acks, this.#log, this.rttUs, nowUs);
     this.#takeProbeResult(nowUs);
     this.#setTarget();
   }
@@ -190,8 +184,8 @@ export class BandwidthEstimator {
   }
 
   /** The path may be another one now: what was known of it counts as a guess, to be probed at once. */
-  #onOutageEnd(): void {
-    this.#prober.planner.onOutageEnd(this.#watch.beforeBps);
+  #onOutageEnd(nowUs: number): void {
+    this.#prober.planner.onOutageEnd(this.#watch.beforeBps, nowUs);
     this.#control.onOutageEnd(this.#log.nextExtSeq);
     this.#delay.reset();
     this.#throughput.reset();

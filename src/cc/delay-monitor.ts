@@ -26,9 +26,16 @@ const PAUSE_US = 2_000_000;
 
 /** Weight of a new difference in the mean of them. */
 const JITTER_GAIN = 1 / 32;
-/** Where jitter is large even the fastest of some packets are late by it: what it explains is no queue. */
-const JITTERS = 2;
-const QUIET_JITTER_US = 15_000;
+
+/**
+ * The queue that is there as a rule, beyond so much, is not of our making: jitter that holds back all packets of a moment,
+ * or a flow that fills queues. More keeps our own queue shorter, less keeps more of the link beside another.
+ */
+const QUIET_QUEUE_US = 18_000;
+/** Longer ones are exceptions, and no part of the rule. */
+const MAX_USUAL_US = 60_000;
+/** Weight of a group: some five seconds. */
+const USUAL_GAIN = 1 / 256;
 
 export class DelayMonitor {
   /** Mean difference of what two groups took. */
@@ -37,10 +44,11 @@ export class DelayMonitor {
   readonly #trend = new DelayTrend();
   readonly #detector = new OveruseDetector();
   readonly #queue = new QueueDelay();
+  #usualUs = 0;
 
+  /** The queue beyond the usual. */
   get queueUs(): number {
-    const byJitterUs = Math.max(JITTERS * this.jitterUs - QUIET_JITTER_US, 0);
-    return Math.max(this.#queue.us - byJitterUs, 0);
+    return Math.max(this.#queue.us - Math.max(this.#usualUs - QUIET_QUEUE_US, 0), 0);
   }
 
   onPacket({ sentUs, arrivalUs }: Acknowledgements): void {
@@ -83,6 +91,7 @@ export class DelayMonitor {
     }
     const deltaUs = arrivalDeltaUs - sendDeltaUs;
     this.jitterUs += JITTER_GAIN * (Math.abs(deltaUs) - this.jitterUs);
+    this.#usualUs += USUAL_GAIN * (Math.min(this.#queue.us, MAX_USUAL_US) - this.#usualUs);
     this.#trend.update(deltaUs, arrivalUs);
     this.#detector.update(this.#trend.slope, this.#trend.count, sendDeltaUs, arrivalUs);
   }

@@ -40,7 +40,9 @@ const MIN_INHERENT = 0.001;
 
 /** So much loss in so many observations says that the link has changed: what was seen before is of another. */
 const HEAVY_LOSS = 0.3;
-const HEAVY_COUNT = 2;
+const HEAVY_COUNT = 4;
+/** And in so many something is lost now. */
+const LATEST_COUNT = 2;
 
 export const NO_LIMIT = Number.POSITIVE_INFINITY;
 
@@ -121,7 +123,7 @@ export class LossModel {
 
   /** Whether the latest losses are more than would come whatever is sent, if `bps` is what the link carries. */
   exceeds(bps: number): boolean {
-    return this.latestLoss(HEAVY_COUNT) > Math.max(this.#inherentLoss(bps), 0) + MIN_LOSS;
+    return this.latestLoss(LATEST_COUNT) > Math.max(this.#inherentLoss(bps), 0) + MIN_LOSS;
   }
 
   /** The loss that is left when what exceeds `bps` is taken off. */

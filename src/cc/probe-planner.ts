@@ -30,6 +30,8 @@ export class ProbePlanner {
   #wantedBps = 0;
   /** A probe to send as soon as the path is calm; 0 when there is none. */
   #urgentBps = 0;
+  /** When its rate was thought of: a decrease after that makes it void. */
+  #urgentUs = Number.NEGATIVE_INFINITY;
   #rateBps = 0;
   #repeats = 0;
   #pauseUs = MIN_PAUSE_US;
@@ -44,23 +46,27 @@ export class ProbePlanner {
     this.#wantedBps = mostBps;
   }
 
-  onFirstFeedback(startBps: number): void {
+  onFirstFeedback(startBps: number, nowUs: number): void {
     this.#urgentBps = FIRST_FACTOR * startBps;
+    this.#urgentUs = nowUs;
   }
 
-  onOutageEnd(beforeBps: number): void {
+  onOutageEnd(beforeBps: number, nowUs: number): void {
     this.#urgentBps = beforeBps;
+    this.#urgentUs = nowUs;
     this.#repeats = 0;
   }
 
   /** The rate of a probe to send now, or 0. `limited`: the application does not use the target. */
   next(targetBps: number, limited: boolean, decreasedUs: number, nowUs: number): number {
     if (targetBps >= this.#wantedBps) return 0;
+    if (decreasedUs > this.#urgentUs) this.#urgentBps = 0;
     const calmUs = decreasedUs + (limited ? MIN_PAUSE_US : GROWING_PAUSE_US);
     if (this.#urgentBps === 0 && nowUs < Math.max(this.#nextUs, calmUs)) return 0;
     const rateBps = this.#urgentBps > 0 ? this.#urgentBps : FURTHER_FACTOR * targetBps;
     this.#rateBps = Math.min(rateBps, WANTED_FACTOR * this.#wantedBps);
     this.#urgentBps = 0;
+    this.#urgentUs = nowUs;
     return this.#rateBps;
   }
 

@@ -13,7 +13,7 @@
 /** Up to this length the queue is left to the small back-off of the rate. */
 const FREE_US = 30_000;
 /** A queue so much longer would stop the sender: longer drains for longer, shorter makes the picture stutter. */
-const STOP_US = 400_000;
+const STOP_US = 250_000;
 /** Audio has to go on, and what is acknowledged tells when it is over. */
 const MIN_FACTOR = 0.25;
 

@@ -18,8 +18,14 @@ import { QueueDrain } from "./queue-drain.ts";
 import type { SentPacketLog } from "./sent-packet-log.ts";
 import type { Throughput } from "./throughput.ts";
 
+export interface BandwidthLimits {
+  readonly minBps: number;
+  readonly startBps: number;
+  readonly maxBps: number;
+}
+
 /** With such a queue the link is full, and nothing grows. */
-const MAX_GROWTH_QUEUE_US = 35_000;
+const MAX_GROWTH_QUEUE_US = 20_000;
 
 /** Of the rate from which on a link loses packets. Less leaves some of it unused, more leaves the queue full. */
 const LOSS_BACKOFF = 0.97;
@@ -36,9 +42,11 @@ export class RateControl {
   #lossLimited = false;
   readonly #throughput: Throughput;
   readonly #delay: DelayMonitor;
+  readonly #maxBps: number;
 
-  constructor(bps: number, throughput: Throughput, delay: DelayMonitor, nowUs: number) {
-    this.#path = new AimdRate(bps, nowUs);
+  constructor(limits: BandwidthLimits, throughput: Throughput, delay: DelayMonitor, nowUs: number) {
+    this.#path = new AimdRate(limits.startBps, limits.minBps, nowUs);
+    this.#maxBps = limits.maxBps;
     this.#throughput = throughput;
     this.#delay = delay;
   }
@@ -63,14 +71,8 @@ export class RateControl {
   }
 
   /** A feedback was read. */
-  update(
-    { newestSentUs }: Acknowledgements,
-    log: SentPacketLog,
-    maxBps: number,
-    rttUs: number,
-    nowUs: number,
-  ): void {
-    this.#updateByDelay(newestSentUs, maxBps, rttUs, nowUs);
+  update({ newestSentUs }: Acknowledgements, log: SentPacketLog, rttUs: number, nowUs: number): void {
+    this.#updateByDelay(newestSentUs, rttUs, nowUs);
     while (this.#observer.advance(log, newestSentUs)) this.#onLossObservation(nowUs);
     const { queueUs } = this.#delay;
     const useful = this.#drain.update(queueUs, newestSentUs, this.#throughput.sentBytes, rttUs, nowUs);
@@ -80,7 +82,7 @@ export class RateControl {
   /** A probe got `bps` through; `full` when it was sent faster than that. */
   onProbe(bps: number, full: boolean, nowUs: number): void {
     if (this.#delay.signal(false) === "overuse") return;
-    this.#path.raise(bps, nowUs);
+    this.#path.raise(Math.min(bps, this.#maxBps), nowUs);
     if (!full) return;
     this.#path.onCapacity(bps);
     this.#beginDrain(this.#path.bps, nowUs);
@@ -103,13 +105,13 @@ export class RateControl {
     return this.#drain.draining || this.#lossLimited || this.#delay.queueUs > MAX_GROWTH_QUEUE_US;
   }
 
-  #updateByDelay(newestSentUs: number, maxBps: number, rttUs: number, nowUs: number): void {
+  #updateByDelay(newestSentUs: number, rttUs: number, nowUs: number): void {
     const throughput = this.#throughput;
     const signal = this.#delay.signal(throughput.isLimited(this.#path.bps));
     if (signal === "overuse") this.#onOveruse(newestSentUs, rttUs, nowUs);
     else if (signal === "underuse" || this.#mustHold) this.#path.hold(nowUs);
     else {
-      const limitBps = Math.min(throughput.growthLimitBps, maxBps);
+      const limitBps = Math.min(throughput.growthLimitBps, this.#maxBps);
       this.#path.grow(throughput.ackedBps, limitBps, rttUs, nowUs);
     }
   }

@@ -226,6 +226,8 @@ export interface TransportStats {
   readonly transportId: TransportId;
   /** Bits per second with all headers; null while nothing limits it. */
   readonly estimateBps: number | null;
+  /** What of it was dealt out to tracks last, bits per second. */
+  readonly allottedBps: number;
   /** Latest round-trip time, microseconds; 0 while unknown. */
   readonly rttUs: number;
   /** Of the packets that were sent lately, in [0, 1]. */

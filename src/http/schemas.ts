@@ -36,6 +36,7 @@ export const ConnectionReply = z.object({
     .number()
     .nullable()
     .meta({ description: "What its path is thought to carry towards it; null while nothing says." }),
+  allottedBps: z.number().nullable().meta({ description: "What of it was dealt out to tracks." }),
   rttUs: z.number().nullable(),
   fractionLost: z.number().nullable().meta({ description: "Of what was sent to it lately." }),
 });

@@ -33,6 +33,8 @@ const FALL = 0.05;
 const GROW_SHARE = 0.9;
 
 export class BandwidthAllocation {
+  /** What all tracks together were given last, bits per second. */
+  totalBps = 0;
   #nextUs = 0;
   #dealtBps = Number.POSITIVE_INFINITY;
   readonly #downTracks: readonly DownTrack[];
@@ -49,18 +51,19 @@ export class BandwidthAllocation {
     this.#nextUs = nowUs + INTERVAL_US;
     this.#dealtBps = budgetBps;
     const connected = this.#downTracks.filter(({ source }) => source !== null);
-    if (connected.length > 0) this.#deal(connected, budgetBps, nowUs, room);
+    this.totalBps = connected.length > 0 ? this.#deal(connected, budgetBps, nowUs, room) : 0;
   }
 
-  #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): void {
+  #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): number {
     const demands = downTracks.map((downTrack) => demandOf(downTrack, nowUs, room));
     const budget = { keepBps: budgetBps, growBps: budgetBps * GROW_SHARE };
-    const { allocations, nextBps, mostBps } = allocate(budget, demands, { lastN: room.lastVideos });
+    const { allocations, totalBps, nextBps, mostBps } = allocate(budget, demands, { lastN: room.lastVideos });
     allocations.forEach((allocation, i) => {
       const { kind, choices } = demands[i]!;
       if (kind === "video") downTracks[i]!.allot(choices[allocation.choice] ?? null, allocation, nowUs);
     });
     this.#controller.wants(nextBps / GROW_SHARE, mostBps / GROW_SHARE);
+    return totalBps;
   }
 }
 
@@ -70,7 +73,8 @@ function demandOf(downTrack: DownTrack, nowUs: number, room: RoomOrder): Demand 
   const { subscriptionId: id, kind } = downTrack.params;
   const { paused, pinned, visible } = downTrack.preference;
   const wanted = { spatial: downTrack.wantedSpatial, temporal: wantedTemporal(downTrack.preference) };
-  const choices = track.muted ? [] : track.ladder(wanted, nowUs);
+  const isSilent = track.muted || track.voice?.place === "held";
+  const choices = isSilent ? [] : track.ladder(wanted, nowUs);
   const speakerRank = room.speakerRank(track.params.publisher);
   return {
     id,

@@ -143,7 +143,8 @@ export class Transport {
 
   stats(): TransportStats {
     const { estimateBps, rttUs, fractionLost } = this.#controller;
-    return { transportId: this.id, estimateBps, rttUs, fractionLost };
+    const { totalBps: allottedBps } = this.#allocation;
+    return { transportId: this.id, estimateBps, allottedBps, rttUs, fractionLost };
   }
 
   tick(nowUs: number, room: RoomOrder): void {

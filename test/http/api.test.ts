@@ -106,7 +106,14 @@ describe("participants", () => {
           hidden: false,
           joinedAt: "2023-11-14T22:13:20.000Z",
           connections: [
-            { id: transport.id, state: "new", estimateBps: null, rttUs: null, fractionLost: null },
+            {
+              id: transport.id,
+              state: "new",
+              estimateBps: null,
+              allottedBps: null,
+              rttUs: null,
+              fractionLost: null,
+            },
           ],
           tracks: [track.id],
           speaking: false,
@@ -118,7 +125,7 @@ describe("participants", () => {
 
   test("are looked at with what is known of their paths", async () => {
     const { id } = connect(server.rooms, "ada");
-    const path = { estimateBps: 800_000, rttUs: 50_000, fractionLost: 0.1 };
+    const path = { estimateBps: 800_000, allottedBps: 600_000, rttUs: 50_000, fractionLost: 0.1 };
     server.thread.measured = { transports: [{ transportId: id, ...path }] };
     const token = await server.token("ada", { roomJoin: true });
     const [connection] = (await ask(server, `${LIST}/ada`, { token })).json().connections;

@@ -120,6 +120,7 @@ function connectionReply(
     id,
     state: state.kind === "open" ? state.connection : "closed",
     estimateBps: measured?.estimateBps ?? null,
+    allottedBps: measured?.allottedBps ?? null,
     rttUs: measured === undefined || measured.rttUs === 0 ? null : measured.rttUs,
     fractionLost: measured?.fractionLost ?? null,
   };
