@@ -113,6 +113,8 @@ export type MediaCommand =
       readonly roomId: RoomId;
       readonly options: RoomMediaOptions;
     }
+  /** Nobody of the room is in this thread any more, or ever came. */
+  | { readonly kind: "room.close"; readonly roomId: RoomId }
   | {
       readonly kind: "transport.open";
       readonly transportId: TransportId;

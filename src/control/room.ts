@@ -211,6 +211,7 @@ export class Room {
   }
 
   #leave(thread: MediaThread): void {
+    thread.post({ kind: "room.close", roomId: this.id });
     thread.unroute(roomSubject(this.id));
     this.speakers.forget(thread);
   }

@@ -102,6 +102,8 @@ export class MediaCore {
     switch (command.kind) {
       case "room.options":
         return this.#transports.openRoom(command.roomId).setOptions(command.options);
+      case "room.close":
+        return this.#endRoom(this.#transports.closeRoom(command.roomId));
       case "transport.open":
         return this.#transports.open(nowUs, command);
       case "transport.restart-ice":

@@ -80,6 +80,12 @@ export class Transports {
     return router;
   }
 
+  /** Returns the room, if it was here without a transport. */
+  closeRoom(id: RoomId): RoomId | null {
+    const router = this.#rooms.get(id);
+    return router === undefined ? null : this.#endIfEmpty(router);
+  }
+
   get rooms(): Iterable<Router> {
     return this.#rooms.values();
   }

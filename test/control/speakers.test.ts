@@ -117,16 +117,18 @@ test("a room named like a track does not get its events", () => {
 });
 
 test.each([
-  ["audio", "microphone", true],
-  ["audio", "unknown", true],
-  ["audio", "screen_share_audio", false],
-  ["video", "camera", false],
-] as const)("%s of a %s: a voice is %s", (kind, source, voice) => {
+  ["audio", "microphone", "voice"],
+  ["audio", "unknown", "voice"],
+  ["audio", "screen_share_audio", "other"],
+  ["video", "camera", "camera"],
+  ["video", "unknown", "camera"],
+  ["video", "screen_share", "screen"],
+] as const)("%s of a %s is to a media thread %s", (kind, source, content) => {
   const { rooms, thread } = conference();
   const transport = connect(rooms, "ada");
   must(transport.publish(section(kind, { source })));
   const publisher = transport.participant.id;
-  expect(thread.sent("up-track.add")).toMatchObject([{ track: { publisher, voice } }]);
+  expect(thread.sent("up-track.add")).toMatchObject([{ track: { publisher, content } }]);
 });
 
 describe("how many are heard and seen", () => {
@@ -161,6 +163,7 @@ describe("how many are heard and seen", () => {
       "room.options",
       "transport.open",
       "transport.close",
+      "room.close",
       "room.options",
       "transport.open",
     ]);
