@@ -7,7 +7,7 @@ const MAX_SECTIONS_OF_KIND = 64;
 
 type Plan = Pick<
   Options,
-  "rooms" | "publishers" | "subscribers" | "meeting" | "video" | "audio" | "join-rate"
+  "rooms" | "publishers" | "subscribers" | "meeting" | "video" | "audio" | "feedback" | "join-rate"
 >;
 
 /** `run`: in every room's name, so that two runs do not meet. Publishers start before subscribers. */
@@ -34,13 +34,14 @@ export function planClients(options: Plan, run: string): ClientSpec[] {
   }));
 }
 
-function watching({ video, audio }: Plan, tracks: number): ClientSpec["role"] {
+function watching({ video, audio, feedback }: Plan, tracks: number): ClientSpec["role"] {
   const sections = Math.min(tracks, MAX_SECTIONS_OF_KIND);
   // A viewer of an empty room has its sections all the same.
   const audios = audio === "on" ? Math.max(1, sections) : 0;
   const videos = video === "none" ? 0 : Math.max(1, sections);
   const kind = video === "none" ? "audio" : "video";
-  return { kind: "subscriber", audios, videos, expects: tracks === 0 ? "nothing" : kind };
+  const expects = tracks === 0 ? "nothing" : kind;
+  return { kind: "subscriber", audios, videos, feedback: feedback === "on", expects };
 }
 
 /** Dealt out in turn, so that each process has publishers and subscribers. */

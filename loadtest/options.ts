@@ -20,6 +20,8 @@ Real clients (ICE, DTLS, SRTP) against a running Blindfold: some publish by WHIP
   --audio on|off        50 packets a second of 100 bytes                  (on)
   --bitrates A,B,C      kbit/s of the encodings or spatial layers, lowest first; single uses the last
                         (150,500,1700)
+  --feedback on|off     subscribers tell what arrives when, so that the server sends what their paths carry; without
+                        it everybody is sent everything                   (off)
   --fps N               pictures a second, each sent in one burst         (30)
   --srtp gcm|cm         AEAD_AES_128_GCM or AES_CM_128_HMAC_SHA1_80       (gcm)
   --seconds N           measured, after all have joined                   (10)
@@ -52,6 +54,7 @@ const Arguments = z.strictObject({
   meeting: positive(64).optional(),
   video: z.enum(["simulcast", "single", "svc", "none"]).default("simulcast"),
   audio: z.enum(["on", "off"]).default("on"),
+  feedback: z.enum(["on", "off"]).default("off"),
   bitrates: z
     .string()
     .regex(/^\d+(,\d+){0,2}$/, "must be up to three numbers with commas, in kbit/s")

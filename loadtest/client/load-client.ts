@@ -32,6 +32,8 @@ export interface ClientSpec {
         readonly kind: "subscriber";
         readonly audios: number;
         readonly videos: number;
+        /** Whether it sends transport-wide feedback. */
+        readonly feedback: boolean;
         readonly expects: "audio" | "video" | "nothing";
       };
   /** After the run's start. */
@@ -179,7 +181,7 @@ export class LoadClient {
     const [protocol, offer] =
       role.kind === "publisher"
         ? (["whip", publishOffer(local, settings.video, settings.audio)] as const)
-        : (["whep", watchOffer(local, role.audios, role.videos)] as const);
+        : (["whep", watchOffer(local, role)] as const);
     this.#token = await signalling.token(room, identity);
     const session = await signalling.open(`/${protocol}/${encodeURIComponent(room)}`, this.#token, offer);
     this.#location = session.location;

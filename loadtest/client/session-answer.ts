@@ -18,8 +18,6 @@ export interface Answer {
   readonly sections: readonly AnsweredSection[];
   /** Whether the server sends transport-wide sequence numbers, and so wants feedback on them. */
   readonly hasTransportCc: boolean;
-  /** Whether the server reads estimates of ours. */
-  readonly hasRemb: boolean;
 }
 
 /** Throws when the answer cannot be used: its text is then the reason why the client failed. */
@@ -43,7 +41,6 @@ export function readAnswer(text: string, serverHost: string): Answer {
     hasTransportCc: accepted.some(({ extensions }) =>
       extensions.some(({ uri }) => uri === EXTENSION_URI.transportCc),
     ),
-    hasRemb: accepted.some(({ codecs }) => codecs.some(({ feedback }) => feedback.has("goog-remb"))),
   };
 }
 

@@ -34,30 +34,41 @@ interface SectionPlan {
   readonly mid: string;
   readonly direction: "sendonly" | "recvonly";
   readonly simulcast: boolean;
+  readonly feedback: boolean;
 }
 
 export function publishOffer(local: LocalDescription, video: VideoMode, audio: boolean): string {
   const sections: SectionPlan[] = [];
-  if (audio) sections.push({ kind: "audio", mid: AUDIO_MID, direction: "sendonly", simulcast: false });
+  if (audio)
+    sections.push({ kind: "audio", mid: AUDIO_MID, direction: "sendonly", simulcast: false, feedback: true });
   if (video !== "none") {
     sections.push({
       kind: "video",
       mid: VIDEO_MID,
       direction: "sendonly",
       simulcast: video === "simulcast",
+      feedback: true,
     });
   }
   return writeOffer(local, sections, video === "svc" ? "VP9" : "VP8");
 }
 
-/** `audios` and `videos`: how many tracks of each kind it wants to see. */
-export function watchOffer(local: LocalDescription, audios: number, videos: number): string {
+export interface WatchPlan {
+  /** How many tracks of each kind it wants to see. */
+  readonly audios: number;
+  readonly videos: number;
+  /** Transport-wide feedback. */
+  readonly feedback: boolean;
+}
+
+export function watchOffer(local: LocalDescription, { audios, videos, feedback }: WatchPlan): string {
   const plan = (kind: "audio" | "video", count: number): SectionPlan[] =>
     Array.from({ length: count }, (_, i) => ({
       kind,
       mid: `${kind[0]}${i}`,
       direction: "recvonly",
       simulcast: false,
+      feedback,
     }));
   return writeOffer(local, [...plan("audio", audios), ...plan("video", videos)], "VP8 and VP9");
 }
@@ -81,14 +92,15 @@ function writeOffer(local: LocalDescription, sections: readonly SectionPlan[], c
   return `${lines.join("\r\n")}\r\n`;
 }
 
-function writeSection({ kind, mid, direction, simulcast }: SectionPlan, codecs: Codecs): string[] {
-  const payloads = kind === "audio" ? OPUS : videoPayloads(codecs);
+function writeSection(plan: SectionPlan, codecs: Codecs): string[] {
+  const { kind, mid, direction, simulcast, feedback } = plan;
+  const payloads = kind === "audio" ? opusPayloads(feedback) : videoPayloads(codecs, feedback);
   return [
     `m=${kind} 9 UDP/TLS/RTP/SAVPF ${payloads.types.join(" ")}`,
     "c=IN IP4 0.0.0.0",
     `a=mid:${mid}`,
     `a=${direction}`,
-    ...extensionsOf(kind, direction).map((name) => `a=extmap:${EXTENSION_ID[name]} ${EXTENSION_URI[name]}`),
+    ...extensionsOf(plan).map((name) => `a=extmap:${EXTENSION_ID[name]} ${EXTENSION_URI[name]}`),
     "a=rtcp-mux",
     "a=rtcp-rsize",
     ...payloads.lines,
@@ -96,8 +108,8 @@ function writeSection({ kind, mid, direction, simulcast }: SectionPlan, codecs: 
   ];
 }
 
-function extensionsOf(kind: "audio" | "video", direction: "sendonly" | "recvonly"): readonly Extension[] {
-  const common: Extension[] = ["mid", "transportCc", "absSendTime"];
+function extensionsOf({ kind, direction, feedback }: SectionPlan): readonly Extension[] {
+  const common: Extension[] = feedback ? ["mid", "transportCc", "absSendTime"] : ["mid", "absSendTime"];
   if (kind === "audio") return [...common, "audioLevel"];
   const video: Extension[] = [...common, "dependencyDescriptor"];
   return direction === "sendonly" ? [...video, "rid", "repairedRid"] : video;
@@ -108,16 +120,20 @@ interface Payloads {
   readonly lines: readonly string[];
 }
 
-const OPUS: Payloads = {
-  types: [PAYLOAD_TYPE.opus],
-  lines: [
-    `a=rtpmap:${PAYLOAD_TYPE.opus} opus/48000/2`,
-    `a=rtcp-fb:${PAYLOAD_TYPE.opus} transport-cc`,
-    `a=fmtp:${PAYLOAD_TYPE.opus} minptime=10;useinbandfec=1`,
-  ],
-};
+function opusPayloads(feedback: boolean): Payloads {
+  const type = PAYLOAD_TYPE.opus;
+  return {
+    types: [type],
+    lines: [
+      `a=rtpmap:${type} opus/48000/2`,
+      ...(feedback ? [`a=rtcp-fb:${type} transport-cc`] : []),
+      `a=fmtp:${type} minptime=10;useinbandfec=1`,
+    ],
+  };
+}
 
-function videoPayloads(codecs: Codecs): Payloads {
+function videoPayloads(codecs: Codecs, feedback: boolean): Payloads {
+  const values = [...(feedback ? ["transport-cc"] : []), "ccm fir", "nack", "nack pli"];
   const vp8 = codecs === "VP9" ? [] : [{ name: "VP8", type: PAYLOAD_TYPE.vp8, rtx: PAYLOAD_TYPE.vp8Rtx }];
   const vp9 = codecs === "VP8" ? [] : [{ name: "VP9", type: PAYLOAD_TYPE.vp9, rtx: PAYLOAD_TYPE.vp9Rtx }];
   const all = [...vp8, ...vp9];
@@ -126,7 +142,7 @@ function videoPayloads(codecs: Codecs): Payloads {
     lines: all.flatMap(({ name, type, rtx }) => [
       `a=rtpmap:${type} ${name}/90000`,
       ...(name === "VP9" ? [`a=fmtp:${type} profile-id=0`] : []),
-      ...["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"].map((fb) => `a=rtcp-fb:${type} ${fb}`),
+      ...values.map((value) => `a=rtcp-fb:${type} ${value}`),
       `a=rtpmap:${rtx} rtx/90000`,
       `a=fmtp:${rtx} apt=${type}`,
     ]),

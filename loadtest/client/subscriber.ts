@@ -1,9 +1,8 @@
-/** Watches over one link: counts what comes, and answers it with RR, NACK, PLI, and TWCC or REMB as negotiated. */
+/** Watches over one link: counts what comes, and answers it with RR, NACK, PLI, and TWCC where negotiated. */
 import { readU16, readU32 } from "../../src/base/bytes.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { EXTENSION, EXTENSION_URI, ExtensionMap, ExtensionView } from "../../src/rtp/header-extensions.ts";
 import { writeNack, writePli } from "../../src/rtp/rtcp/feedback.ts";
-import { writeRemb } from "../../src/rtp/rtcp/remb.ts";
 import { MAX_REPORT_BLOCKS, readSenderInfo, writeReceiverReport } from "../../src/rtp/rtcp/reports.ts";
 import { RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import type { RtpHeader } from "../../src/rtp/rtp-header.ts";
@@ -17,8 +16,6 @@ const REPORT_INTERVAL_US = 1_000_000;
 /** Assumed for repeating NACKs; loopback is nearer, but a loaded server answers later. */
 const RTT_US = 60_000;
 const MAX_NACKS = 128;
-/** Nobody's network is the limit here: the server may send all it has. */
-const ESTIMATE_BPS = 100_000_000;
 const FEEDBACK_SSRC = 1;
 const MAX_RTCP_BYTES = 1_400;
 
@@ -41,16 +38,14 @@ export class Subscriber {
   readonly #streams: readonly ReceivedStream[];
   readonly #bySsrc = new Map<number, ReceivedStream>();
   readonly #arrivals: ArrivalRecorder | null;
-  readonly #hasRemb: boolean;
   #reportDueUs = 0;
   #keyframeRequests = 0;
   #senderReports = 0;
 
-  constructor(link: MediaLink, { sections, hasTransportCc, hasRemb }: Answer, meter: Meter) {
+  constructor(link: MediaLink, { sections, hasTransportCc }: Answer, meter: Meter) {
     this.#link = link;
     this.#streams = sections.map((section) => new ReceivedStream(section, meter));
     this.#arrivals = hasTransportCc ? new ArrivalRecorder() : null;
-    this.#hasRemb = hasRemb;
     for (const stream of this.#streams) {
       this.#bySsrc.set(stream.ssrc, stream);
       if (stream.rtxSsrc !== 0) this.#bySsrc.set(stream.rtxSsrc, stream);
@@ -123,7 +118,7 @@ export class Subscriber {
     this.#send((out) => arrivals.write(nowUs, out, 0, FEEDBACK_SSRC, mediaSsrc));
   }
 
-  /** RR for what has come, and REMB where it was negotiated. */
+  /** RR for what has come. */
   #reportStreams(nowUs: number): void {
     const heard = this.#streams.filter(({ statistics }) => statistics.highestExtSeq >= 0);
     for (let from = 0; from < heard.length; from += MAX_REPORT_BLOCKS) {
@@ -132,9 +127,6 @@ export class Subscriber {
         .map(({ statistics, ssrc }) => statistics.report(ssrc, nowUs));
       this.#send((out) => writeReceiverReport(out, 0, FEEDBACK_SSRC, blocks));
     }
-    if (!this.#hasRemb) return;
-    const videos = heard.filter(({ kind }) => kind === "video").map(({ ssrc }) => ssrc);
-    if (videos.length > 0) this.#send((out) => writeRemb(out, 0, FEEDBACK_SSRC, ESTIMATE_BPS, videos));
   }
 
   #send(write: (out: Uint8Array) => number): void {

@@ -60,7 +60,11 @@ export async function loadRoutes(load: HttpLoad, onRoute: (name: string) => void
   const token = await signalling.token(room, IDENTITY);
   const ice = { ufrag: "load", pwd: "nobodyEverChecksThisOne" };
   const { fingerprint } = await createDtlsCertificate();
-  const session = await signalling.open(`/whep/${room}`, token, watchOffer({ ice, fingerprint }, 1, 1));
+  const session = await signalling.open(
+    `/whep/${room}`,
+    token,
+    watchOffer({ ice, fingerprint }, { audios: 1, videos: 1, feedback: false }),
+  );
   const results: RouteResult[] = [];
   try {
     for (const route of routesOf(room)) {
