@@ -58,18 +58,36 @@ describe("the plan", () => {
       "load-x-0 s1 80",
       "load-x-1 s1 100",
     ]);
-    expect(clients[2]!.role).toEqual({ kind: "subscriber", audios: 1, videos: 1, expects: "video" });
+    expect(clients[2]!.role).toEqual({
+      kind: "subscriber",
+      audios: 1,
+      videos: 1,
+      feedback: false,
+      expects: "video",
+    });
   });
 
   test("in a meeting the same people publish and watch the others", () => {
     const clients = planClients(options("--meeting", "3", "--audio", "off"), "x");
     expect(clients.map(({ identity }) => identity)).toEqual(["p0", "p1", "p2", "p0", "p1", "p2"]);
-    expect(clients[5]!.role).toEqual({ kind: "subscriber", audios: 0, videos: 2, expects: "video" });
+    expect(clients[5]!.role).toEqual({
+      kind: "subscriber",
+      audios: 0,
+      videos: 2,
+      feedback: false,
+      expects: "video",
+    });
   });
 
   test("who has nobody to watch waits for nothing", () => {
     const [client] = planClients(options("--publishers", "0"), "x");
-    expect(client!.role).toEqual({ kind: "subscriber", audios: 1, videos: 1, expects: "nothing" });
+    expect(client!.role).toEqual({
+      kind: "subscriber",
+      audios: 1,
+      videos: 1,
+      feedback: false,
+      expects: "nothing",
+    });
   });
 
   test("every process gets clients, and every client a process", () => {
