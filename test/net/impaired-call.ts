@@ -61,8 +61,9 @@ export async function callOver(options: ImpairedCallOptions): Promise<ImpairedCa
     try {
       const { codec } = options;
       const ada = await TestCall.join(browser, server, { room: ROOM, codec, name: "ada" });
-      await ada.tileWhen("ramped up", "ada", (tile) => tile.availableOutgoingBps > RAMPED_UP_BPS);
+      // Nobody encodes for long what nobody watches.
       const bo = await TestCall.join(browser, server, { room: ROOM, codec, name: "bo", watch: true });
+      await ada.tileWhen("ramped up", "ada", (tile) => tile.availableOutgoingBps > RAMPED_UP_BPS);
       await bo.tileWhen("seen in full", "ada", (tile) => tile.frameHeight === 720 && tile.framesDecoded > 30);
       return await observe(options, relay, ada, bo);
     } finally {
