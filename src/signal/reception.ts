@@ -133,7 +133,7 @@ export class Reception {
 
   #onAllotted({ reserved }: Subscription, { layers, cause }: Allotment): void {
     if (reserved === null) return;
-    const heldBack = layers === null && (cause === "bandwidth" || cause === "last_n");
+    const heldBack = layers === null && cause !== "not_wanted" && cause !== "absent";
     if (heldBack === this.#heldBack.has(reserved.id)) return;
     if (heldBack) this.#heldBack.add(reserved.id);
     else this.#heldBack.delete(reserved.id);
