@@ -16,6 +16,9 @@ const MID = /^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,32}$/;
 const DIRECTIONS: readonly string[] = ["sendrecv", "sendonly", "recvonly", "inactive"] satisfies Direction[];
 const FLAGS: readonly string[] = ["bundle-only", "rtcp-mux", "rtcp-rsize"];
 
+/** What holds where nothing is said (RFC 8841 §6.1). */
+const DEFAULT_MAX_MESSAGE_BYTES = 65_536;
+
 interface MediaLine {
   readonly media: string;
   readonly port: number;
@@ -31,6 +34,7 @@ export class MediaSectionDraft {
   readonly #flags = new Set<string>();
   #mid = "";
   #sctpPort: number | null = null;
+  #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
   #direction: Direction = "sendrecv";
 
   private constructor(line: MediaLine) {
@@ -82,6 +86,7 @@ export class MediaSectionDraft {
       ssrcs: this.#streams.ssrcPairs(),
       msid: this.#streams.msid,
       sctpPort: this.#sctpPort,
+      maxMessageBytes: this.#maxMessageBytes,
     };
   }
 
@@ -93,6 +98,10 @@ export class MediaSectionDraft {
     if (name === "sctp-port") {
       this.#sctpPort = Number(value);
       return /^\d{1,5}$/.test(value) && this.#sctpPort < 2 ** 16;
+    }
+    if (name === "max-message-size") {
+      this.#maxMessageBytes = Number(value);
+      return /^\d{1,15}$/.test(value);
     }
     if (DIRECTIONS.includes(name)) this.#direction = name as Direction;
     else if (FLAGS.includes(name)) this.#flags.add(name);

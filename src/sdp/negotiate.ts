@@ -42,6 +42,8 @@ export interface AcceptedData {
   readonly offered: MediaSection;
   readonly kind: "application";
   readonly mid: string;
+  readonly sctpPort: number;
+  readonly maxMessageBytes: number;
 }
 
 /** Answered with port 0. */
@@ -63,6 +65,8 @@ export interface NegotiationOutcome {
   readonly bundle: Bundle;
   /** The accepted sections for media among them. */
   readonly media: readonly AcceptedMedia[];
+  /** The section for data channels; of several, the first. */
+  readonly data: AcceptedData | null;
 }
 
 export type Bundle = readonly [tagged: AcceptedSection, ...others: AcceptedSection[]];
@@ -96,11 +100,12 @@ export function negotiate(offer: SessionDescription, policy: NegotiationPolicy):
   if (setup !== "actpass" && setup !== "active") return fail("a=setup must be actpass or active");
   const bundle = [tagged, ...others] as const;
   const media = bundle.filter((section) => section.kind !== "application");
+  const data = bundle.find((section) => section.kind === "application") ?? null;
   const extensions = mergeExtensions(media);
   if (extensions === undefined) return fail("a header extension has two ids, or an id stands for two");
   return {
     ok: true,
-    outcome: { transport: { remoteIce: ice, fingerprints, extensions }, sections, bundle, media },
+    outcome: { transport: { remoteIce: ice, fingerprints, extensions }, sections, bundle, media, data },
   };
 }
 
@@ -134,8 +139,9 @@ function negotiateSection(
     return reject(`${protocol} is not supported`);
   if (mid === "" || !bundle.includes(mid)) return reject("the section is not in the BUNDLE group");
   if (kind !== null) return negotiateMedia(offered, kind, policy);
-  if (offered.sctpPort === null) return reject("a=sctp-port is needed");
-  return { accepted: true, offered, kind: "application", mid };
+  const { sctpPort, maxMessageBytes } = offered;
+  if (sctpPort === null) return reject("a=sctp-port is needed");
+  return { accepted: true, offered, kind: "application", mid, sctpPort, maxMessageBytes };
 }
 
 const MEDIA_PROTOCOL = /^(?:(?:UDP|TCP)\/(?:TLS|DTLS)\/)?RTP\/SAVPF?$/;

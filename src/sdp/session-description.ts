@@ -48,6 +48,8 @@ export interface MediaSection {
   readonly msid: Msid | null;
   /** SCTP port of data channels (RFC 8841 §5); null where none is named. */
   readonly sctpPort: number | null;
+  /** The largest message that the peer takes (RFC 8841 §6); 0 for any. */
+  readonly maxMessageBytes: number;
 }
 
 export interface OfferedCodec {

@@ -1,4 +1,5 @@
 /** One section of a description of ours, in words, be it an offer or an answer (RFC 8866 §5.14, RFC 9429 §5). */
+import { MAX_MESSAGE_BYTES, SCTP_PORT } from "../contract/data.ts";
 import type { Fingerprint, IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, writeCandidates } from "./ice-attributes.ts";
 import type { AcceptedSection, Bundle } from "./negotiate.ts";
@@ -46,15 +47,6 @@ export const ICE_LITE_LINES: readonly string[] = ["a=ice-lite", "a=ice-options:t
 /** Where the transport is known from candidates, port and address of the `m=` line say nothing (RFC 8840 §4.1.1). */
 const DUMMY_PORT = 9;
 export const DUMMY_CONNECTION = "c=IN IP4 0.0.0.0";
-
-/** The only port that WebRTC uses; nothing else shares the association (RFC 8831 §6.2). */
-const SCTP_PORT = 5000;
-
-/**
- * The largest message that a peer may send to us. Larger: one message holds up all others of the association for longer,
- * and LiveKit's clients keep to 64,000 anyway. Smaller: messages of such clients are refused.
- */
-const MAX_MESSAGE_BYTES = 65_535;
 
 /**
  * The lines before the first section. The fingerprint stands here, above all sections, because Firefox 153 crashes on a

@@ -81,6 +81,7 @@ export class AnsweringPeer {
   #describe(transport: Transport, outcome: NegotiationOutcome): string {
     const sectionsFor = (use: Use): AcceptedMedia[] => outcome.media.filter((section) => section.use === use);
     this.#host.publications.onOffer(transport, sectionsFor("up"));
+    if (outcome.data !== null) this.#host.onData(transport, outcome.data, false);
     const reception = this.#reception;
     if (reception !== null) {
       reception.plan.confirm();

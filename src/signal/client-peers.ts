@@ -7,6 +7,7 @@ import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
 import type { Track } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
+import type { AcceptedData } from "../sdp/negotiate.ts";
 import { AnsweringPeer } from "./answering-peer.ts";
 import { OfferingPeer, type ServerOffer } from "./offering-peer.ts";
 import type { Publications } from "./publications.ts";
@@ -21,6 +22,8 @@ export interface PeerHost {
   readonly clock: Clock;
   send(message: SignalResponse["message"]): void;
   onTransport(transport: Transport): void;
+  /** The description has a section for data channels. `opensChannels`: the client waits for ours. */
+  onData(transport: Transport, section: AcceptedData, opensChannels: boolean): void;
   /** What the client has sent can not be followed. */
   onBroken(error: string, detail: string | undefined): void;
 }
@@ -113,10 +116,13 @@ export class DualPeers implements ClientPeers {
   }
 
   answered({ id, sdp }: SessionDescription): void {
-    const answered = this.#subscriber?.answered(id, sdp);
-    if (answered === undefined || (!answered.ok && answered.error === "stale")) return;
-    if (answered.ok) this.#next();
-    else this.#host.onBroken(answered.error, answered.detail);
+    const subscriber = this.#subscriber;
+    const answered = subscriber?.answered(id, sdp);
+    if (subscriber === null || answered === undefined) return;
+    if (answered.ok) {
+      if (answered.value !== null) this.#host.onData(subscriber.transport, answered.value, true);
+      this.#next();
+    } else if (answered.error !== "stale") this.#host.onBroken(answered.error, answered.detail);
   }
 
   want(tracks: readonly Track[]): void {

@@ -28,11 +28,13 @@ import type { CloseReason, Transport } from "../control/transport.ts";
 import { participantInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { type ClientPeers, DualPeers, type PeerHost, SinglePeer } from "./client-peers.ts";
+import { OUR_CHANNELS } from "./data-link.ts";
 import { ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
 import { Publications } from "./publications.ts";
 import { Reception } from "./reception.ts";
+import { type DataNeighbours, SessionData } from "./session-data.ts";
 import { joinResponse, leaveRequest, reconnectResponse } from "./session-messages.ts";
 import { SessionToken } from "./session-token.ts";
 import type { LinkEnd, SignalLink } from "./signal-link.ts";
@@ -49,6 +51,8 @@ const RESUME_GRACE_MS = 20_000;
 export interface SessionHost {
   readonly iceServers: IceServers;
   readonly tokens: AccessTokens;
+  /** Who is in the room of a participant, for the data that it sends. */
+  neighboursOf(participant: Participant): DataNeighbours;
   /** Somebody receives a track, maybe for the first time. */
   onSubscribed(track: Track): void;
 }
@@ -58,6 +62,7 @@ export class ClientSession {
   readonly publications: Publications;
   readonly reception: Reception;
   readonly peers: ClientPeers;
+  readonly data: SessionData;
   readonly #params: JoinParams;
   readonly #host: SessionHost;
   readonly #token: SessionToken;
@@ -102,9 +107,13 @@ export class ClientSession {
       clock: participant.room.clock,
       send: (message) => this.send(message),
       onTransport: (transport) => this.#watch(transport),
+      onData: (transport, section, opensChannels) => {
+        this.data.link.open(transport, section, opensChannels ? OUR_CHANNELS : []);
+      },
       onBroken: (error, detail) => this.#onBroken(error, detail),
     };
     this.peers = params.singleConnection ? new SinglePeer(peerHost) : new DualPeers(peerHost);
+    this.data = new SessionData(participant, host.neighboursOf(participant), this.peers.subscriberPrimary);
   }
 
   /** Tells the client that it has joined, and takes up what it has brought along. */
@@ -135,7 +144,10 @@ export class ClientSession {
     const former = this.#link;
     this.#link = link;
     former?.close("replaced");
-    this.send({ case: "reconnect", value: reconnectResponse(this.participant, this.#host.iceServers, 0) });
+    this.send({
+      case: "reconnect",
+      value: reconnectResponse(this.participant, this.#host.iceServers, this.data.lastSequence),
+    });
     // What the others did meanwhile it has not heard.
     const shown = [this.participant, ...othersOf(this.participant)];
     this.send({
@@ -184,6 +196,7 @@ export class ClientSession {
     this.#link?.close(reason === "server_shutdown" ? "server_shutdown" : "left");
     this.#link = null;
     this.#token.end();
+    this.data.end();
     this.#release();
   }
 

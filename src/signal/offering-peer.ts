@@ -7,7 +7,7 @@ import type { Permission } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import { fail, ok, type Result } from "../control/result.ts";
 import type { Transport } from "../control/transport.ts";
-import { negotiate, type TransportFacts } from "../sdp/negotiate.ts";
+import { type AcceptedData, negotiate, type TransportFacts } from "../sdp/negotiate.ts";
 import { parseDescription } from "../sdp/parse.ts";
 import { type OfferSection, writeOffer } from "../sdp/write-offer.ts";
 import { DescriptionIds } from "./description-ids.ts";
@@ -69,7 +69,8 @@ export class OfferingPeer {
     return this.#offer();
   }
 
-  answered(id: number, sdp: string): Result<null, AnswerError> & { readonly detail?: string } {
+  /** Returns the section for data channels, which is null when the client takes none. */
+  answered(id: number, sdp: string): Result<AcceptedData | null, AnswerError> & { readonly detail?: string } {
     // Clients of old do not repeat the id.
     if (this.#pendingId === null || (id !== 0 && id !== this.#pendingId)) return fail("stale");
     this.#pendingId = null;
@@ -80,7 +81,7 @@ export class OfferingPeer {
       data: true,
     });
     if (!negotiation.ok) return { ...fail("bad_description"), detail: negotiation.error };
-    const { transport, media } = negotiation.outcome;
+    const { transport, media, data } = negotiation.outcome;
     if (!this.#follow(transport)) return fail("changed_identity");
     for (const { use, kind, mid, codecs } of media) {
       if (use !== "down") continue;
@@ -88,7 +89,7 @@ export class OfferingPeer {
     }
     this.#reception.plan.confirm();
     this.#reception.start();
-    return ok(null);
+    return ok(data);
   }
 
   #offer(): ServerOffer {

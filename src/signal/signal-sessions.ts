@@ -28,6 +28,7 @@ import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
 import { onRequest } from "./requests.ts";
+import type { DataNeighbours } from "./session-data.ts";
 import { SignalLink, type Wire } from "./signal-link.ts";
 
 /** What the carrier of a connection tells of it. */
@@ -47,7 +48,12 @@ export class SignalSessions {
   constructor(rooms: Rooms, iceServers: IceServers, tokens: AccessTokens, clock: Clock) {
     this.#rooms = rooms;
     this.#clock = clock;
-    this.#host = { iceServers, tokens, onSubscribed: (track) => this.#onSubscribed(track) };
+    this.#host = {
+      iceServers,
+      tokens,
+      neighboursOf: (participant) => this.#neighboursOf(participant),
+      onSubscribed: (track) => this.#onSubscribed(track),
+    };
     rooms.events.on((event) => this.#onEvent(event));
   }
 
@@ -195,6 +201,19 @@ export class SignalSessions {
 
   #refreshWanted(room: Room): void {
     for (const session of this.#in(room)) session.refreshWanted();
+  }
+
+  #neighboursOf(participant: Participant): DataNeighbours {
+    return {
+      others: () =>
+        this.#in(participant.room)
+          .filter((session) => session.participant !== participant)
+          .map(({ data }) => data),
+      named: (identity) => {
+        const named = participant.room.participant(identity);
+        return named && this.#sessions.get(named)?.data;
+      },
+    };
   }
 
   #in(room: Room): ClientSession[] {

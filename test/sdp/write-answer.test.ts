@@ -146,7 +146,7 @@ test("data channels are answered with our port and size, and may describe the tr
       "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
       ...TRANSPORT,
       "a=sctp-port:5000",
-      "a=max-message-size:65535",
+      "a=max-message-size:262144",
     ]),
   );
 });

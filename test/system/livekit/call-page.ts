@@ -45,11 +45,14 @@ export interface CallReport {
   readonly tracks: readonly TrackReport[];
   /** Names of the room's events, in order. */
   readonly events: readonly string[];
+  readonly heard: readonly string[];
 }
 
 class Call {
   room!: LiveKit.Room;
   readonly events: string[] = [];
+  /** Texts that came as data packets, with who sent them, and whole text streams. */
+  readonly heard: string[] = [];
   readonly #elements = new Map<string, HTMLMediaElement>();
 
   async join(options: JoinOptions): Promise<void> {
@@ -86,6 +89,7 @@ class Call {
       remotes: [...room.remoteParticipants.keys()],
       tracks,
       events: this.events,
+      heard: this.heard,
     };
   }
 
@@ -117,6 +121,17 @@ class Call {
 
   #listen(): void {
     const { RoomEvent } = window.LivekitClient;
+    this.room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
+      this.heard.push(`${participant?.identity} ${topic}: ${new TextDecoder().decode(payload)}`);
+    });
+    this.room.registerTextStreamHandler("long", async (reader, { identity }) => {
+      const text = await reader.readAll();
+      this.heard.push(`${identity} long: ${text.length} ${new Set(text).size}`);
+    });
+    this.room.registerRpcMethod(
+      "echo",
+      async ({ payload, callerIdentity }) => `${callerIdentity} ${payload}`,
+    );
     for (const name of Object.values(RoomEvent)) {
       this.room.on(name, () => void this.events.push(name));
     }

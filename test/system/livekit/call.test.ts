@@ -141,6 +141,40 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
       await bo.track("camera", "ada", "video", (track) => !isScreen(track) && track.framesDecoded > 5);
     });
 
+    test.each([
+      ["in the clear", {}],
+      ["sealed", { passphrase: "correct horse" }],
+    ])("data %s: to all, to one, reliable and not, long streams, calls", async (seal, options) => {
+      await both(`data ${seal}`, options);
+      const cy = await join({ room: roomOf(`data ${seal}`), name: "cy", single, publish: false, ...options });
+      await bo.until("sight of cy", ({ remotes }) => remotes.includes("cy"));
+      await bo.page.evaluate(async () => {
+        const { localParticipant } = window.call.room;
+        const send = (text: string, options: object): Promise<void> =>
+          localParticipant.publishData(new TextEncoder().encode(text), options);
+        await send("all", { reliable: true, topic: "t" });
+        await send("lossy", { reliable: false, topic: "t" });
+        await send("one", { reliable: true, topic: "t", destinationIdentities: ["ada"] });
+        await localParticipant.sendText("x".repeat(300_000), { topic: "long" });
+      }, null);
+      const said = ["bo t: all", "bo t: lossy", "bo t: one", "bo long: 300000 1"];
+      await ada.until("data", ({ heard }) => said.every((one) => heard.includes(one)));
+      await cy.until("data", ({ heard }) => heard.includes("bo long: 300000 1"));
+      // The web SDK seals whom it means together with what it says, so the server has to send that to everybody.
+      if (seal === "in the clear") expect((await cy.report()).heard).not.toContain("bo t: one");
+      const echo = await bo.page.evaluate(
+        async () =>
+          await window.call.room.localParticipant.performRpc({
+            destinationIdentity: "ada",
+            method: "echo",
+            payload: "hello",
+          }),
+        null,
+      );
+      expect(echo).toBe("bo hello");
+      await cy.leave();
+    });
+
     test("a cut signal connection is taken up again, while media goes on", async () => {
       await both("cut");
       const { sid } = await ada.report();

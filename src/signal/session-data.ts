@@ -1,0 +1,134 @@
+/**
+ * What one client sends and is sent as data: who may, to whom, how much, and what happens when a receiver is slow.
+ *
+ * A sender waits for receivers whose queue is half full, so that nothing reliable is lost; one that stays so for longer
+ * is left behind, and what is sent to it meanwhile is lost to it alone.
+ */
+import { DataPacket, DataPacket_Kind, UserPacket } from "@livekit/protocol";
+import type { Clock } from "../control/clock.ts";
+import type { CallOutcome, DataSink, RemoteCall, ServerMessage } from "../control/data-sink.ts";
+import type { Participant } from "../control/participant.ts";
+import { DataLink, LABELS, type Label } from "./data-link.ts";
+import { readRouting, withSender } from "./data-packet.ts";
+import { ServerCalls } from "./server-calls.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/**
+ * What one client may send, before it has to wait (reliable) or loses what it sends (lossy). Larger: one client makes more
+ * work for the main thread, once for each receiver. Smaller: files take longer.
+ */
+const BYTES = { burst: 8_388_608, perSecond: 4_194_304 };
+const MESSAGES = { burst: 2_000, perSecond: 1_000 };
+
+/** How often a sender that waits looks again. Larger: gaps in a transfer. Smaller: more timers. */
+const PAUSE_MS = 50;
+
+/** How long a sender waits for the slowest receiver. Larger: one bad network stops everybody. Smaller: it loses more. */
+const MAX_WAIT_MS = 5_000;
+
+export interface DataNeighbours {
+  /** Everybody else in the room who can be sent data. */
+  others(): Iterable<SessionData>;
+  named(identity: string): SessionData | undefined;
+}
+
+export class SessionData implements DataSink {
+  readonly link: DataLink;
+  readonly #participant: Participant;
+  readonly #neighbours: DataNeighbours;
+  readonly #clock: Clock;
+  readonly #bytes: TokenBucket;
+  readonly #messages: TokenBucket;
+  readonly #calls: ServerCalls;
+  /** Of the last reliable packet that came in. */
+  #lastSequence = 0;
+  #waiting = false;
+  /** Somebody has waited for this client in vain. */
+  #leftBehind = false;
+
+  constructor(participant: Participant, neighbours: DataNeighbours, receivesOnOurs: boolean) {
+    this.#participant = participant;
+    this.#neighbours = neighbours;
+    this.#clock = participant.room.clock;
+    this.#bytes = new TokenBucket(BYTES, this.#clock.nowMs());
+    this.#messages = new TokenBucket(MESSAGES, this.#clock.nowMs());
+    this.#calls = new ServerCalls(this.#clock, (packet) => this.#sendPacket(packet, true));
+    this.link = new DataLink({ onMessage: (label, bytes) => this.#onMessage(label, bytes) }, receivesOnOurs);
+    participant.dataSink = this;
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  /** By the server's API. */
+  send({ payload, topic, reliable, nonce }: ServerMessage): void {
+    const value = new UserPacket({ payload, nonce, ...(topic !== undefined && { topic }) });
+    this.#sendPacket(new DataPacket({ value: { case: "user", value } }), reliable);
+  }
+
+  /** By the server's API. */
+  call(call: RemoteCall): Promise<CallOutcome> {
+    return this.#calls.call(call);
+  }
+
+  end(): void {
+    this.#calls.end();
+  }
+
+  /** From another client. Returns false when the sender should wait for this one. */
+  deliver(label: Label, packet: Uint8Array): boolean {
+    if (!this.link.isCrowded(label)) this.#leftBehind = false;
+    else if (this.#leftBehind) return true;
+    this.link.send(label, packet);
+    return label !== LABELS.reliable || !this.link.isCrowded(label);
+  }
+
+  #sendPacket(packet: DataPacket, reliable: boolean): void {
+    packet.kind = reliable ? DataPacket_Kind.RELIABLE : DataPacket_Kind.LOSSY;
+    this.link.send(reliable ? LABELS.reliable : LABELS.lossy, packet.toBinary());
+  }
+
+  #onMessage(label: Label, bytes: Uint8Array): void {
+    const nowMs = this.#clock.nowMs();
+    const isWithin = this.#messages.take(1, nowMs) && this.#bytes.take(bytes.length, nowMs);
+    if (!isWithin) {
+      if (label !== LABELS.reliable) return;
+      this.#wait([]);
+    }
+    const routing = readRouting(bytes);
+    if (routing === undefined || !this.#participant.profile.permission.canPublishData) return;
+    const { destinations, sequence } = routing;
+    if (label === LABELS.reliable && sequence > 0) {
+      // After a resume a client sends once more what it does not know to have arrived.
+      if (sequence <= this.#lastSequence) return;
+      this.#lastSequence = sequence;
+    }
+    if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
+    const { identity, id } = this.#participant;
+    const packet = withSender(bytes, identity, id);
+    const slow = this.#receivers(destinations).filter((receiver) => !receiver.deliver(label, packet));
+    if (slow.length > 0) this.#wait(slow);
+  }
+
+  #receivers(destinations: readonly string[]): SessionData[] {
+    if (destinations.length === 0) return [...this.#neighbours.others()];
+    const named = [...new Set(destinations)].flatMap((identity) => this.#neighbours.named(identity) ?? []);
+    return named.filter((one) => one !== this);
+  }
+
+  /** Until none of `receivers` is crowded, or for too long. */
+  #wait(receivers: readonly SessionData[], sinceMs = this.#clock.nowMs()): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.link.pause();
+    this.#clock.after(PAUSE_MS, () => {
+      this.#waiting = false;
+      const crowded = receivers.filter(({ link }) => link.isCrowded(LABELS.reliable));
+      const isLate = this.#clock.nowMs() - sinceMs >= MAX_WAIT_MS;
+      if (isLate) for (const receiver of crowded) receiver.#leftBehind = true;
+      if (crowded.length > 0 && !isLate) this.#wait(crowded, sinceMs);
+      else this.link.resume();
+    });
+  }
+}

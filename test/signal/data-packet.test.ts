@@ -1,0 +1,76 @@
+import { DataPacket, UserPacket } from "@livekit/protocol";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readRouting, withSender } from "../../src/signal/data-packet.ts";
+
+const user = (fields: object) => ({ case: "user", value: new UserPacket(fields) }) as const;
+
+describe("routing", () => {
+  test.each([
+    ["nothing", {}, { destinations: [], sequence: 0 }],
+    ["a sequence number", { sequence: 4_000_000_000 }, { destinations: [], sequence: 4_000_000_000 }],
+    [
+      "destinations",
+      { destinationIdentities: ["ada", "bö"], sequence: 1 },
+      { destinations: ["ada", "bö"], sequence: 1 },
+    ],
+    [
+      "destinations inside of it",
+      { value: user({ destinationIdentities: ["ada"], payload: new Uint8Array(9) }) },
+      { destinations: ["ada"], sequence: 0 },
+    ],
+    [
+      "both, of which the outer ones count",
+      { destinationIdentities: ["bo"], value: user({ destinationIdentities: ["ada"] }) },
+      { destinations: ["bo"], sequence: 0 },
+    ],
+  ])("a packet with %s", (_title, fields, routing) => {
+    expect(readRouting(new DataPacket(fields as object).toBinary())).toEqual(routing);
+  });
+
+  test.each([
+    ["a tag cut off", [0x80]],
+    ["a length beyond the end", [0x2a, 5, 1]],
+    ["field 0", [0x02, 0]],
+    ["a group", [0x0b]],
+    ["a varint without end", [0x80, ...Array(10).fill(0xff)]],
+  ])("%s is malformed", (_title, bytes) => {
+    expect(readRouting(Uint8Array.from(bytes))).toBeUndefined();
+  });
+
+  test("agrees with the protobuf library on packets of every kind", () => {
+    const Packet = fc.record({
+      destinationIdentities: fc.array(fc.string(), { maxLength: 4 }),
+      sequence: fc.nat(2 ** 31 - 1),
+      participantIdentity: fc.string(),
+      value: fc.uint8Array().map((payload) => user({ payload, topic: "t" })),
+    });
+    fc.assert(
+      fc.property(Packet, (fields) => {
+        const { destinationIdentities: destinations, sequence } = fields;
+        expect(readRouting(new DataPacket(fields).toBinary())).toEqual({ destinations, sequence });
+      }),
+    );
+  });
+
+  test("no bytes throw", () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => void readRouting(bytes)),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+test("a packet gets its true sender, whatever it said, and keeps all else", () => {
+  const packet = new DataPacket({
+    participantIdentity: "somebody else",
+    participantSid: "PA_else",
+    sequence: 7,
+    value: user({ payload: Uint8Array.of(1, 2, 3), topic: "t" }),
+  });
+  const identity = "a".repeat(200);
+  const sent = DataPacket.fromBinary(withSender(packet.toBinary(), identity, "PA_ada"));
+  packet.participantIdentity = identity;
+  packet.participantSid = "PA_ada";
+  expect(sent).toEqual(packet);
+});
