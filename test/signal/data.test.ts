@@ -1,0 +1,220 @@
+/**
+ * Goal: who says what to whom: routing, permission, early packets, repetitions, slow receivers, calls by the server.
+ * Method: real sessions over real control; the DTLS thread is a recording one that says what peers would.
+ */
+import { DataPacket, RpcAck, RpcError, RpcResponse, UserPacket } from "@livekit/protocol";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { TransportId } from "../../src/base/ids.ts";
+import { claims } from "../control/conference.ts";
+import { SignalClient, type SignalHall, signalHall } from "./client.ts";
+
+const RELIABLE = {
+  label: "_reliable",
+  protocol: "",
+  ordered: true,
+  maxRetransmits: null,
+  maxLifetimeMs: null,
+};
+const LOSSY = { ...RELIABLE, label: "_lossy", ordered: false, maxRetransmits: 0 };
+
+let hall: SignalHall;
+
+beforeEach(() => {
+  hall = signalHall();
+});
+
+/** A client whose data channels are open, unless it has yet to open them. */
+class DataClient {
+  readonly identity: string;
+  readonly client: SignalClient;
+
+  constructor(identity: string, { grants = {}, opens = true } = {}) {
+    this.identity = identity;
+    this.client = new SignalClient(hall, claims(identity, grants));
+    this.client.offer("chromium-data-channel");
+    if (opens) this.open();
+  }
+
+  get transportId(): TransportId {
+    return [...hall.rooms.get("hall")!.participant(this.identity)!.transports][0]!.id;
+  }
+
+  open(): void {
+    const { transportId } = this;
+    hall.dataThread.emit([
+      { kind: "channel.opened", transportId, channelId: 0, params: RELIABLE },
+      { kind: "channel.opened", transportId, channelId: 2, params: LOSSY },
+    ]);
+  }
+
+  say(packet: Partial<DataPacket>, channelId = 0): void {
+    const bytes = new Uint8Array(new DataPacket(packet).toBinary());
+    const { transportId } = this;
+    const slice = { at: 0, length: bytes.length };
+    hall.dataThread.emit(
+      [{ kind: "message.received", transportId, channelId, isText: false, ...slice }],
+      bytes,
+    );
+  }
+
+  /** The texts that it was sent, with who is said to have sent them. */
+  async heard(): Promise<string[]> {
+    return (await this.packets()).map(
+      ({ participantIdentity, value }) => `${participantIdentity}: ${textOf(value)}`,
+    );
+  }
+
+  async packets(): Promise<DataPacket[]> {
+    // What is posted in one turn goes at its end.
+    await Promise.resolve();
+    return hall.dataThread.batches.flatMap(({ letters, bytes }) =>
+      letters.flatMap((letter) => {
+        if (letter.kind !== "message.send" || letter.transportId !== this.transportId) return [];
+        return DataPacket.fromBinary(bytes.slice(letter.at, letter.at + letter.length));
+      }),
+    );
+  }
+}
+
+function textOf(value: DataPacket["value"]): string {
+  return value.case === "user" ? new TextDecoder().decode(value.value.payload) : String(value.case);
+}
+
+function text(words: string, packet: Partial<DataPacket> = {}): Partial<DataPacket> {
+  const value = new UserPacket({ payload: new TextEncoder().encode(words) });
+  return { ...packet, value: { case: "user", value } };
+}
+
+describe("packets", () => {
+  test("go to everybody else, or to those whom they name, under their true sender", async () => {
+    const [ada, bo, cy] = ["ada", "bo", "cy"].map((name) => new DataClient(name));
+    ada!.say(text("all", { participantIdentity: "bo" }));
+    ada!.say(text("one", { destinationIdentities: ["cy", "cy", "nobody", "ada"] }), 2);
+    expect(await ada!.heard()).toEqual([]);
+    expect(await bo!.heard()).toEqual(["ada: all"]);
+    expect(await cy!.heard()).toEqual(["ada: all", "ada: one"]);
+  });
+
+  test("of those who may send none go nowhere, from the moment on that they may not", async () => {
+    const [ada, bo] = [new DataClient("ada", { grants: { canPublishData: false } }), new DataClient("bo")];
+    ada.say(text("no"));
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    participant.update({ permission: { ...participant.profile.permission, canPublishData: true } });
+    ada.say(text("yes"));
+    expect(await bo.heard()).toEqual(["ada: yes"]);
+  });
+
+  test("that are reliable wait for a channel that is not open yet; others do not", async () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo", { opens: false })];
+    ada.say(text("early"));
+    ada.say(text("lost"), 2);
+    expect(await bo.heard()).toEqual([]);
+    bo.open();
+    ada.say(text("later"));
+    expect(await bo.heard()).toEqual(["ada: early", "ada: later"]);
+  });
+
+  test("that come twice are told once, and a resume says where to go on", async () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    const { sid } = ada.client.take("join").participant!;
+    for (const sequence of [1, 2, 2, 1, 3]) ada.say(text(`${sequence}`, { sequence }));
+    expect(await bo.heard()).toEqual(["ada: 1", "ada: 2", "ada: 3"]);
+    const again = new SignalClient(hall, "ada", { resumes: sid });
+    expect(again.take("reconnect").lastMessageSeq).toBe(3);
+  });
+
+  test("a sender waits for a receiver that does not read, and then leaves it behind", async () => {
+    const [ada, bo, cy] = ["ada", "bo", "cy"].map((name) => new DataClient(name));
+    const large = text("x".repeat(60_000));
+    // Cy reads all, bo nothing.
+    const read = async (): Promise<void> => {
+      await Promise.resolve();
+      const { transportId } = cy!;
+      const bytes = hall.dataThread.batches.at(-1)!.letters.reduce((sum, letter) => {
+        return letter.kind === "message.send" && letter.transportId === transportId
+          ? sum + letter.length
+          : sum;
+      }, 0);
+      hall.dataThread.emit([{ kind: "message.sent", transportId, channelId: 0, messages: 0, bytes }]);
+    };
+    const taken = (): number =>
+      hall.dataThread.commands.filter(
+        ({ kind, transportId }) => kind === "message.taken" && transportId === ada!.transportId,
+      ).length;
+    for (let n = 0; n < 40; n++) {
+      ada!.say(large);
+      await read();
+    }
+    const beforeWaiting = taken();
+    ada!.say(large);
+    ada!.say(large);
+    await Promise.resolve();
+    expect(taken()).toBe(beforeWaiting);
+    hall.clock.pass(6_000);
+    await Promise.resolve();
+    expect(taken()).toBeGreaterThan(beforeWaiting);
+    ada!.client.send({ case: "ping", value: 1n });
+    ada!.say(text("for those who read"));
+    expect(await cy!.heard()).toContain("ada: for those who read");
+    expect(await bo!.heard()).not.toContain("ada: for those who read");
+  });
+});
+
+describe("the server", () => {
+  const sinkOf = (identity: string) => hall.rooms.get("hall")!.participant(identity)!.dataSink!;
+
+  test("says something to a participant", async () => {
+    const ada = new DataClient("ada");
+    const payload = new TextEncoder().encode("hear ye");
+    sinkOf("ada").send({ payload, topic: "t", reliable: true, nonce: new Uint8Array(0) });
+    const [packet] = await ada.packets();
+    expect(packet!.value).toMatchObject({ case: "user", value: { payload, topic: "t" } });
+    expect(packet!.participantIdentity).toBe("");
+  });
+
+  async function call(ada: DataClient) {
+    const outcome = sinkOf("ada").call({ method: "echo", payload: "hello", timeoutMs: 10_000 });
+    const request = (await ada.packets()).at(-1)!;
+    const { id } = request.value.value as { id: string };
+    const answer = (value: DataPacket["value"]): void => ada.say({ destinationIdentities: [id], value });
+    return { outcome, id, request, answer };
+  }
+
+  test("calls a method, and nobody else sees the answer", async () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    const { outcome, id, request, answer } = await call(ada);
+    expect(request).toMatchObject({
+      participantIdentity: id,
+      value: { case: "rpcRequest", value: { method: "echo", payload: "hello", version: 1 } },
+    });
+    answer({ case: "rpcAck", value: new RpcAck({ requestId: id }) });
+    hall.clock.pass(8_000);
+    ada.client.send({ case: "ping", value: 1n });
+    const response = new RpcResponse({ requestId: id, value: { case: "payload", value: "hi" } });
+    answer({ case: "rpcResponse", value: response });
+    expect(await outcome).toEqual({ ok: true, payload: "hi" });
+    expect(await bo.heard()).toEqual([]);
+  });
+
+  test.each([
+    ["is told of an error of the method", 0, 1500],
+    ["gives up on who does not even acknowledge", 7_000, 1501],
+  ])("%s", async (_title, waitMs, code) => {
+    const ada = new DataClient("ada");
+    const { outcome, id, answer } = await call(ada);
+    hall.clock.pass(waitMs);
+    const error = new RpcError({ code: 1500, message: "no" });
+    answer({
+      case: "rpcResponse",
+      value: new RpcResponse({ requestId: id, value: { case: "error", value: error } }),
+    });
+    expect(await outcome).toMatchObject({ ok: false, failure: { code } });
+  });
+
+  test("is told when the participant leaves", async () => {
+    const ada = new DataClient("ada");
+    const { outcome } = await call(ada);
+    hall.rooms.get("hall")!.participant("ada")!.leave("client_left");
+    expect(await outcome).toMatchObject({ ok: false, failure: { code: 1503 } });
+  });
+});
