@@ -37,6 +37,7 @@ import { Reception } from "./reception.ts";
 import { type DataNeighbours, SessionData } from "./session-data.ts";
 import { joinResponse, leaveRequest, reconnectResponse } from "./session-messages.ts";
 import { SessionToken } from "./session-token.ts";
+import { isShown } from "./shown.ts";
 import type { LinkEnd, SignalLink } from "./signal-link.ts";
 import { subscribedQuality } from "./subscribed-quality.ts";
 import { preferenceFor } from "./track-settings.ts";
@@ -294,9 +295,4 @@ export class ClientSession {
 /** Whom it may see in its room. */
 function othersOf(participant: Participant): Participant[] {
   return participant.room.participants.filter((other) => other !== participant && isShown(other));
-}
-
-/** Hidden participants are seen by nobody in the room. */
-export function isShown({ profile }: Participant): boolean {
-  return !profile.permission.hidden;
 }

@@ -23,12 +23,14 @@ import type { CloseReason } from "../control/transport.ts";
 import { setClient } from "../livekit/client-facts.ts";
 import { departedInfo, participantInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
-import { ClientSession, isShown, type SessionHost } from "./client-session.ts";
+import { ClientSession, type SessionHost } from "./client-session.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
 import { onRequest } from "./requests.ts";
+import { RoomWatch } from "./room-watch.ts";
 import type { DataNeighbours } from "./session-data.ts";
+import { isShown } from "./shown.ts";
 import { SignalLink, type Wire } from "./signal-link.ts";
 
 /** What the carrier of a connection tells of it. */
@@ -42,6 +44,8 @@ export class SignalSessions {
   readonly #clock: Clock;
   readonly #host: SessionHost;
   readonly #sessions = new Map<Participant, ClientSession>();
+  /** For each room in which there is a session. */
+  readonly #watches = new Map<Room, RoomWatch>();
   /** Tracks whose publisher knows that somebody receives them. */
   readonly #subscribed = new WeakSet<Track>();
 
@@ -92,7 +96,10 @@ export class SignalSessions {
     setClient(participant, params.client);
     const session = new ClientSession(participant, claims, params, this.#host, link);
     this.#sessions.set(participant, session);
+    const watch = this.#watch(participant.room);
     session.start();
+    const speakers = watch.speakers();
+    if (speakers !== null) session.sendFrame(speakers);
     return session;
   }
 
@@ -125,8 +132,7 @@ export class SignalSessions {
       case "participant.left":
         return this.#onLeft(event.participant, room, event.reason);
       case "participant.joined":
-        // Who has a session already has come from another room.
-        void this.#sessions.get(event.participant)?.onMoved();
+        this.#onJoined(event.participant, room);
         return this.#tellOf(event.participant, room);
       case "participant.active":
         return this.#tellOf(event.participant, room);
@@ -155,6 +161,27 @@ export class SignalSessions {
     }
   }
 
+  /** Who has a session already has come from another room. */
+  #onJoined(participant: Participant, room: Room): void {
+    const session = this.#sessions.get(participant);
+    if (session === undefined) return;
+    this.#watch(room);
+    void session.onMoved();
+  }
+
+  #watch(room: Room): RoomWatch {
+    const watch = this.#watches.get(room) ?? new RoomWatch(room, (frame) => this.#tellRoom(room, frame));
+    this.#watches.set(room, watch);
+    watch.onArrival();
+    return watch;
+  }
+
+  #endWatchIfEmpty(room: Room): void {
+    if (this.#in(room).length > 0) return;
+    this.#watches.get(room)?.end();
+    this.#watches.delete(room);
+  }
+
   #onChanged(participant: Participant, before: Profile): void {
     const session = this.#sessions.get(participant);
     session?.refreshWanted();
@@ -180,6 +207,7 @@ export class SignalSessions {
       this.#sessions.delete(participant);
       session.end(reason);
     }
+    this.#endWatchIfEmpty(room);
     if (isShown(participant))
       this.#update(room, new ParticipantUpdate({ participants: [departedInfo(participant, reason)] }));
   }

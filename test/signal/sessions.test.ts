@@ -3,6 +3,7 @@
  * Method: real sessions over real control, with a media thread that records and a clock that is turned by hand.
  */
 import {
+  ConnectionQuality,
   DisconnectReason,
   LeaveRequest_Action,
   ParticipantInfo_State,
@@ -553,6 +554,57 @@ describe("what is said of participants and rooms", () => {
       reason: DisconnectReason.ROOM_DELETED,
       action: LeaveRequest_Action.DISCONNECT,
     });
+  });
+
+  test("who speaks is told as it changes, and to those who come later", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const [microphone] = tracksOf(hall, "ada");
+    const room = hall.rooms.get("hall")!;
+    const speak = (levels: readonly number[]): void =>
+      hall.thread.emit({
+        kind: "room.speakers",
+        roomId: room.id,
+        speakers: levels.map((level) => ({ trackId: microphone!.id, level })),
+        dominant: null,
+      });
+    speak([0.5]);
+    const sid = microphone!.publisher.id;
+    expect(ada.take("speakersChanged").speakers).toMatchObject([{ sid, level: 0.5, active: true }]);
+    const bo = new SignalClient(hall, "bo");
+    expect(bo.take("speakersChanged").speakers).toMatchObject([{ sid, active: true }]);
+    speak([0.5]);
+    expect(ada.kinds()).not.toContain("speakersChanged");
+    speak([]);
+    expect(ada.take("speakersChanged").speakers).toMatchObject([{ sid, level: 0, active: false }]);
+  });
+
+  test("connections are measured, and told when they change", async () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const [microphone] = tracksOf(hall, "ada");
+    const measure = async (packets: number, packetsLost: number): Promise<void> => {
+      for (let n = 0; n < 4; n++) {
+        ada.send({ case: "ping", value: 1n });
+        hall.clock.pass(1_250);
+      }
+      const { requestId } = hall.thread.sent("stats").at(-1)!;
+      const layers = [{ packets, packetsLost }] as never;
+      const upTracks = [{ trackId: microphone!.id, codec: null, layers, dependencyDescriptor: false }];
+      hall.thread.emit({ kind: "stats", requestId, upTracks, downTracks: [], transports: [] });
+      await new Promise(setImmediate);
+    };
+    const told = (): number | undefined => ada.take("connectionQuality").updates[0]?.quality;
+    await measure(100, 0);
+    expect(told()).toBe(ConnectionQuality.EXCELLENT);
+    await measure(200, 0);
+    expect(ada.kinds()).not.toContain("connectionQuality");
+    await measure(270, 30);
+    expect(told()).toBe(ConnectionQuality.POOR);
+    await measure(370, 30);
+    expect(told()).toBe(ConnectionQuality.EXCELLENT);
   });
 
   test("a permission that changes comes with a token that has it", async () => {

@@ -1,0 +1,96 @@
+/** What a room's clients are told of it from time to time: who speaks, and who is well connected. */
+import {
+  ConnectionQualityInfo,
+  ConnectionQualityUpdate,
+  SpeakerInfo,
+  SpeakersChanged,
+} from "@livekit/protocol";
+import type { ParticipantId } from "../base/ids.ts";
+import type { Room } from "../control/room.ts";
+import { ConnectionQualities } from "./connection-quality.ts";
+import { ResponseFrame } from "./frames.ts";
+import { isShown } from "./shown.ts";
+
+/** Larger: a connection that gets worse is shown later. Smaller: more work for the media threads. */
+const QUALITY_INTERVAL_MS = 5_000;
+
+export class RoomWatch {
+  readonly #room: Room;
+  readonly #tell: (frame: ResponseFrame) => void;
+  readonly #qualities = new ConnectionQualities();
+  readonly #forgetSpeakers: () => void;
+  #cancelQuality: () => void;
+  /** Levels as last told, in [0, 1]. */
+  #levels: ReadonlyMap<ParticipantId, number> = new Map();
+  #toldQualities = "";
+  #ended = false;
+
+  /** `tell`: sends to all clients in the room. */
+  constructor(room: Room, tell: (frame: ResponseFrame) => void) {
+    this.#room = room;
+    this.#tell = tell;
+    this.#forgetSpeakers = room.speakers.onChange(() => this.#onSpeakers());
+    this.#cancelQuality = this.#scheduleQuality();
+  }
+
+  /** Who speaks now, for somebody who has just come; null when nobody does. */
+  speakers(): ResponseFrame | null {
+    const speakers = [...this.#levels].map(([sid, level]) => new SpeakerInfo({ sid, level, active: true }));
+    return speakers.length === 0 ? null : speakersFrame(speakers);
+  }
+
+  /** Somebody has come who knows nothing of connections yet. */
+  onArrival(): void {
+    this.#toldQualities = "";
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#forgetSpeakers();
+    this.#cancelQuality();
+  }
+
+  /** Only what has changed is told; who has fallen silent has level 0. */
+  #onSpeakers(): void {
+    const before = this.#levels;
+    const levels = new Map<ParticipantId, number>();
+    for (const { track, level } of this.#room.speakers.list) {
+      const { publisher } = track;
+      // The loudest comes first.
+      if (isShown(publisher) && !levels.has(publisher.id)) levels.set(publisher.id, level);
+    }
+    this.#levels = levels;
+    const speakers: SpeakerInfo[] = [];
+    for (const sid of new Set([...before.keys(), ...levels.keys()])) {
+      const level = levels.get(sid) ?? 0;
+      if (level !== before.get(sid)) speakers.push(new SpeakerInfo({ sid, level, active: levels.has(sid) }));
+    }
+    if (speakers.length > 0) this.#tell(speakersFrame(speakers));
+  }
+
+  #scheduleQuality(): () => void {
+    return this.#room.clock.after(QUALITY_INTERVAL_MS, () => void this.#measure());
+  }
+
+  async #measure(): Promise<void> {
+    const stats = await this.#room.stats();
+    if (this.#ended) return;
+    this.#cancelQuality = this.#scheduleQuality();
+    // A media thread that did not answer may do so the next time.
+    if (stats === undefined) return;
+    const shown = this.#room.participants.filter(isShown);
+    const updates = [...this.#qualities.update(shown, stats)].map(
+      ([{ id }, quality]) => new ConnectionQualityInfo({ participantSid: id, quality }),
+    );
+    const told = updates.map(({ participantSid, quality }) => `${participantSid} ${quality}`).join();
+    if (told === this.#toldQualities) return;
+    this.#toldQualities = told;
+    this.#tell(
+      new ResponseFrame({ case: "connectionQuality", value: new ConnectionQualityUpdate({ updates }) }),
+    );
+  }
+}
+
+function speakersFrame(speakers: SpeakerInfo[]): ResponseFrame {
+  return new ResponseFrame({ case: "speakersChanged", value: new SpeakersChanged({ speakers }) });
+}
