@@ -128,12 +128,13 @@ class Member {
   #answerHandshakes({ profile }: Load): void {
     const { port1, port2 } = new MessageChannel();
     this.send({ kind: "dtls.connect", port: port2 as never }, [port2]);
-    port1.on("message", (letter: ToDtls) => {
-      if (letter.kind !== "open") return;
-      const { transportId } = letter;
-      const keys = keysOf(transportId, profile);
-      port1.postMessage({ kind: "secure", transportId, keys } satisfies FromDtls);
-      this.#joining.delete(transportId);
+    port1.on("message", (letters: readonly ToDtls[]) => {
+      for (const { kind, transportId } of letters) {
+        if (kind !== "open") continue;
+        const keys = keysOf(transportId, profile);
+        port1.postMessage([{ kind: "secure", transportId, keys }] satisfies FromDtls[]);
+        this.#joining.delete(transportId);
+      }
       if (this.#joining.size === 0) this.#allSecure.resolve();
     });
     port1.unref();

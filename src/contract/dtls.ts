@@ -1,5 +1,6 @@
 /**
- * What crosses between a media thread and the DTLS thread, over a MessagePort that main hands to both.
+ * What crosses between a media thread and the DTLS thread, over a MessagePort that main hands to both: letters, those of
+ * one turn of the loop together in an array, because a message costs its receiver a turn and a system call.
  *
  * The media thread owns the socket: it passes on DTLS datagrams only from addresses that ICE has validated, and
  * sends what comes back. The DTLS thread owns certificates, handshakes and SCTP; `contract/data.ts` has the letters

@@ -55,11 +55,17 @@ interface Association {
 }
 
 type Letterbox = Pick<MessagePort, "postMessage">;
-type Associations = Map<TransportId, Association>;
+
+/** What belongs to one media thread. */
+interface Mailbox {
+  readonly associations: Map<TransportId, Association>;
+  /** Letters of this turn. */
+  outgoing: FromDtls[];
+}
 
 export class DtlsService {
   readonly #settings: Required<DtlsServiceSettings>;
-  readonly #byPort = new Map<Letterbox, Associations>();
+  readonly #byPort = new Map<Letterbox, Mailbox>();
   /** Have had a datagram and are not secure yet: only these need the clock. */
   readonly #pending = new Set<Association>();
   #associations = 0;
@@ -75,8 +81,10 @@ export class DtlsService {
 
   /** A media thread's port. Its associations end with it. */
   connect(port: MessagePort): void {
-    this.#byPort.set(port, new Map());
-    port.onmessage = (event: MessageEvent) => this.#receive(port, event.data as ToDtls);
+    this.#byPort.set(port, { associations: new Map(), outgoing: [] });
+    port.onmessage = (event: MessageEvent) => {
+      for (const letter of event.data as readonly ToDtls[]) this.#receive(port, letter);
+    };
     port.addEventListener("close", () => this.#disconnect(port));
   }
 
@@ -89,8 +97,8 @@ export class DtlsService {
   }
 
   #disconnect(port: Letterbox): void {
-    const associations = this.#byPort.get(port) ?? new Map();
-    for (const transportId of associations.keys()) this.#close(port, transportId);
+    const mailbox = this.#byPort.get(port);
+    for (const transportId of mailbox?.associations.keys() ?? []) this.#close(port, transportId);
     this.#byPort.delete(port);
   }
 
@@ -101,10 +109,10 @@ export class DtlsService {
   }
 
   #open(port: Letterbox, transportId: TransportId, fingerprints: readonly Fingerprint[]): void {
-    const associations = this.#byPort.get(port);
+    const associations = this.#byPort.get(port)?.associations;
     if (associations === undefined || associations.has(transportId)) return;
     if (this.#associations >= this.#settings.maxAssociations) {
-      post(port, { kind: "failed", transportId, reason: "too_busy" });
+      this.#post(port, { kind: "failed", transportId, reason: "too_busy" });
       this.#settings.report({ kind: "handshake", outcome: "too_busy", seconds: 0 });
       return;
     }
@@ -114,9 +122,9 @@ export class DtlsService {
         { certificate, fingerprints, admit: () => this.#admit(association) },
         {
           // A copy: cloning a view would clone the whole buffer under it.
-          send: (bytes) => post(port, { kind: "datagram", transportId, bytes: new Uint8Array(bytes) }),
+          send: (bytes) => this.#post(port, { kind: "datagram", transportId, bytes: new Uint8Array(bytes) }),
           secure: (keys) => {
-            post(port, { kind: "secure", transportId, keys });
+            this.#post(port, { kind: "secure", transportId, keys });
             this.#onOutcome(association, "ok");
             data.onSecure(transportId, (payload) => {
               this.#guarded(association, () => association.server.send(payload));
@@ -124,12 +132,12 @@ export class DtlsService {
           },
           data: (payload) => data.onData(transportId, payload),
           failed: (reason) => {
-            post(port, { kind: "failed", transportId, reason });
+            this.#post(port, { kind: "failed", transportId, reason });
             this.#onOutcome(association, reason);
             this.#remove(port, transportId);
           },
           closed: () => {
-            post(port, { kind: "closed", transportId });
+            this.#post(port, { kind: "closed", transportId });
             this.#remove(port, transportId);
           },
         },
@@ -144,7 +152,7 @@ export class DtlsService {
   }
 
   #onDatagram(port: Letterbox, transportId: TransportId, bytes: Uint8Array): void {
-    const association = this.#byPort.get(port)?.get(transportId);
+    const association = this.#byPort.get(port)?.associations.get(transportId);
     if (association === undefined) return;
     const nowUs = this.#settings.nowUs();
     if (!association.isSecure && !association.budget.spend(nowUs)) return;
@@ -156,7 +164,7 @@ export class DtlsService {
   }
 
   #close(port: Letterbox, transportId: TransportId): void {
-    const association = this.#byPort.get(port)?.get(transportId);
+    const association = this.#byPort.get(port)?.associations.get(transportId);
     if (association === undefined) return;
     this.#guarded(association, () => association.server.close());
     this.#remove(port, transportId);
@@ -194,15 +202,23 @@ export class DtlsService {
   }
 
   #remove(port: Letterbox, transportId: TransportId): void {
-    const association = this.#byPort.get(port)?.get(transportId);
+    const association = this.#byPort.get(port)?.associations.get(transportId);
     if (association === undefined) return;
-    this.#byPort.get(port)!.delete(transportId);
+    this.#byPort.get(port)!.associations.delete(transportId);
     this.#associations -= 1;
     this.#endHandshake(association);
     this.#settings.data.onClosed(transportId);
   }
+
+  #post(port: Letterbox, letter: FromDtls): void {
+    const mailbox = this.#byPort.get(port);
+    if (mailbox === undefined) return;
+    if (mailbox.outgoing.length === 0) setImmediate(() => flush(port, mailbox));
+    mailbox.outgoing.push(letter);
+  }
 }
 
-function post(port: Letterbox, letter: FromDtls): void {
-  port.postMessage(letter);
+function flush(port: Letterbox, mailbox: Mailbox): void {
+  port.postMessage(mailbox.outgoing);
+  mailbox.outgoing = [];
 }

@@ -58,8 +58,9 @@ export class MediaLoop implements DatagramHandler {
     this.#endTurn();
   }
 
-  onLetter(letter: FromDtls): void {
-    this.#core.receiveLetter(this.#nowUs(), letter);
+  onLetters(letters: readonly FromDtls[]): void {
+    const nowUs = this.#nowUs();
+    for (const letter of letters) this.#core.receiveLetter(nowUs, letter);
     this.#endTurn();
   }
 

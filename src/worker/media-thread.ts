@@ -48,9 +48,7 @@ let dtls: MessagePort | null = null;
 const peers = new Map<number, MessagePort>();
 const loop = new MediaLoop(core, nowUs, {
   events: (events) => tell({ kind: "events", events }),
-  letters: (letters) => {
-    for (const letter of letters) dtls?.postMessage(letter);
-  },
+  letters: (letters) => dtls?.postMessage(letters),
   wake: (thread) => peers.get(thread)?.postMessage(null),
 });
 
@@ -71,7 +69,7 @@ counters[SLOT.socketSendBufferBytes] = socket.sendBufferBytes;
 function connectDtls(port: MessagePort): void {
   dtls?.close();
   dtls = port;
-  port.onmessage = (message: MessageEvent) => loop.onLetter(message.data as FromDtls);
+  port.onmessage = (message: MessageEvent) => loop.onLetters(message.data as readonly FromDtls[]);
 }
 
 function connectPipe({ thread, direction, memory, port }: PipeConnection): void {

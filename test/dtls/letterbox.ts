@@ -16,14 +16,15 @@ export class Letterbox {
   constructor(port: MessagePort) {
     this.port = port;
     port.onmessage = (event: MessageEvent) => {
-      const letter = event.data as FromDtls;
-      this.letters.push(letter);
-      if (letter.kind === "datagram") this.#clients.get(letter.transportId)?.(Buffer.from(letter.bytes));
+      for (const letter of event.data as readonly FromDtls[]) {
+        this.letters.push(letter);
+        if (letter.kind === "datagram") this.#clients.get(letter.transportId)?.(Buffer.from(letter.bytes));
+      }
     };
   }
 
   post(letter: ToDtls): void {
-    this.port.postMessage(letter);
+    this.port.postMessage([letter]);
   }
 
   open(transportId: TransportId): void {

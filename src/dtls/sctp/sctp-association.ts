@@ -54,6 +54,7 @@ export class SctpAssociation {
   readonly #reset: StreamReset;
   readonly #events: SctpEvents;
   #isOpen = true;
+  #read: Promise<void> = Promise.resolve();
   /** Since when the peer's window is closed with nothing under way; undefined while it is not. */
   #stuckSinceUs: number | undefined;
 
@@ -70,15 +71,9 @@ export class SctpAssociation {
     this.#start(opened, remotePort);
   }
 
+  /** werift reads a packet in several steps, and the next waits for them: else a whole turn would get one SACK. */
   receive(nowUs: number, packet: Uint8Array): void {
-    if (!this.#isOpen) return;
-    const verdict = this.#guard.check(nowUs, packet);
-    if (verdict === "shutdown") this.end("peer_closed");
-    else if (verdict !== "pass") this.#events.dropped(verdict);
-    else {
-      const { buffer, byteOffset, length } = packet;
-      this.#sctp.handleData(Buffer.from(buffer, byteOffset, length)).catch(() => this.end("fault"));
-    }
+    this.#read = this.#read.then(() => this.#readPacket(nowUs, packet)).catch(() => this.end("fault"));
   }
 
   /** Call now and then. */
@@ -140,6 +135,18 @@ export class SctpAssociation {
     if (!this.#isOpen) return;
     this.close();
     this.#events.ended(reason);
+  }
+
+  #readPacket(nowUs: number, packet: Uint8Array): Promise<void> | undefined {
+    if (!this.#isOpen) return undefined;
+    const verdict = this.#guard.check(nowUs, packet);
+    if (verdict === "shutdown") this.end("peer_closed");
+    else if (verdict !== "pass") this.#events.dropped(verdict);
+    else {
+      const { buffer, byteOffset, length } = packet;
+      return this.#sctp.handleData(Buffer.from(buffer, byteOffset, length));
+    }
+    return undefined;
   }
 
   #start(opened: OpenedSctp, remotePort: number): void {
