@@ -13,6 +13,15 @@ export const SCTP_PORT = 5000;
 /** `a=max-message-size` of our end, as Chromium's. Larger: more memory for each peer. Smaller: clients split more. */
 export const MAX_MESSAGE_BYTES = 262_144;
 
+/**
+ * What a received message takes of its sender's window beside its bytes, until it was taken: about what it costs us on
+ * its way. Smaller: a window full of messages of one byte costs hundreds of megabytes. Larger: a burst of short messages
+ * is slowed down when main is late.
+ */
+const MESSAGE_OVERHEAD_BYTES = 256;
+
+export const heldBytes = (messageBytes: number): number => messageBytes + MESSAGE_OVERHEAD_BYTES;
+
 /** What both ends have to know of a channel before its first message (RFC 8832 §5.1). */
 export interface ChannelParams {
   readonly label: string;
@@ -49,7 +58,7 @@ export type DataCommand =
       readonly channelId: ChannelId;
       readonly isText: boolean;
     } & Slice)
-  /** So many bytes of received messages need no memory any more: the peer may send as many. */
+  /** Received messages that held so many bytes need no memory any more: the peer may send as many. */
   | { readonly kind: "message.taken"; readonly transportId: TransportId; readonly bytes: number };
 
 export type DataEvent =

@@ -4,7 +4,13 @@
  */
 import type { DataEndReason } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
-import { type ChannelId, type ChannelParams, type DataEvent, MAX_MESSAGE_BYTES } from "../contract/data.ts";
+import {
+  type ChannelId,
+  type ChannelParams,
+  type DataEvent,
+  heldBytes,
+  MAX_MESSAGE_BYTES,
+} from "../contract/data.ts";
 import { DataChannel, type DataMessage, type SendOutcome } from "./data-channel.ts";
 import type { DataThread } from "./data-thread.ts";
 
@@ -126,7 +132,7 @@ export class DataChannels {
       case "message.received": {
         const { isText, at, length } = event;
         listener.message(channel, { isText, bytes: bytes.subarray(at, at + length) });
-        this.#takenBytes += length;
+        this.#takenBytes += heldBytes(length);
         if (!this.#isPaused && this.#takenBytes >= TAKEN_BYTES) this.#tellTaken();
         return;
       }

@@ -3,7 +3,7 @@
  * slow peer than it says.
  */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ChannelParams, DataEvent } from "../../src/contract/data.ts";
+import { type ChannelParams, type DataEvent, heldBytes } from "../../src/contract/data.ts";
 import type { DataChannel, SendOutcome } from "../../src/control/data-channel.ts";
 import type { DataListener } from "../../src/control/data-channels.ts";
 import type { DataThread } from "../../src/control/data-thread.ts";
@@ -208,14 +208,14 @@ describe("taking", () => {
     expect(takenBytes()).toBe(0);
     receive();
     await turn();
-    expect(takenBytes()).toBe(80_000);
+    expect(takenBytes()).toBe(2 * heldBytes(40_000));
     transport.data.pause();
     for (let i = 0; i < 5; i++) receive();
     await turn();
-    expect(takenBytes()).toBe(80_000);
+    expect(takenBytes()).toBe(2 * heldBytes(40_000));
     transport.data.resume();
     await turn();
-    expect(takenBytes()).toBe(280_000);
+    expect(takenBytes()).toBe(7 * heldBytes(40_000));
   });
 });
 

@@ -9,7 +9,7 @@
  *                                        └────────▶ closing ────┘ reset by the peer
  */
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../base/data-counters.ts";
-import { type ChannelId, type ChannelParams, MAX_MESSAGE_BYTES } from "../../contract/data.ts";
+import { type ChannelId, type ChannelParams, heldBytes, MAX_MESSAGE_BYTES } from "../../contract/data.ts";
 import { DCEP_ACK, encodeOpen, parseDcep } from "./dcep.ts";
 import { OutgoingMessages } from "./outgoing-messages.ts";
 import { SctpAssociation } from "./sctp-association.ts";
@@ -102,7 +102,7 @@ export class DataAssociation {
     this.#pump();
   }
 
-  /** Received messages of so many bytes need no memory any more. */
+  /** Received messages that held so many bytes need no memory any more. */
   release(bytes: number): void {
     this.#sctp.release(bytes);
   }
@@ -171,9 +171,9 @@ export class DataAssociation {
     // Where order does not matter, a message may overtake the acknowledgement of our OPEN.
     if (channel.state === "opening") this.#onOpen(channelId, channel);
     const isEmpty = ppid === EMPTY_STRING || ppid === EMPTY_BINARY;
-    if (!isEmpty) this.#sctp.hold(payload.length);
-    const isText = ppid === STRING || ppid === EMPTY_STRING;
-    this.#events.received(channelId, isText, isEmpty ? new Uint8Array(0) : payload);
+    const content = isEmpty ? payload.subarray(0, 0) : payload;
+    this.#sctp.hold(heldBytes(content.length));
+    this.#events.received(channelId, ppid === STRING || ppid === EMPTY_STRING, content);
   }
 
   #onPeerReset(streamIds: readonly number[]): void {

@@ -1,7 +1,7 @@
 /** A `DataAssociation` and a client with a path between them that delays, loses and changes packets as a test says. */
 import { readU32 } from "../../../src/base/bytes.ts";
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../../src/base/data-counters.ts";
-import type { ChannelId, ChannelParams } from "../../../src/contract/data.ts";
+import { type ChannelId, type ChannelParams, heldBytes } from "../../../src/contract/data.ts";
 import { DataAssociation } from "../../../src/dtls/sctp/data-association.ts";
 import { SctpClient } from "./sctp-client.ts";
 
@@ -58,7 +58,7 @@ export class Link {
       },
       received: (channelId, isText, payload) => {
         this.received.push({ channelId, isText, payload: Uint8Array.from(payload) });
-        if (releases) this.server.release(payload.length);
+        if (releases) this.server.release(heldBytes(payload.length));
       },
       sent: (_channelId, bytes) => {
         this.sentBytes += bytes;

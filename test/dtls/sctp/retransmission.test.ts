@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readU32 } from "../../../src/base/bytes.ts";
+import { heldBytes } from "../../../src/contract/data.ts";
 import { DATA, FORWARD_TSN, parsePacket } from "../../../src/dtls/sctp/sctp-packet.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { BINARY, LOSSY, RELIABLE } from "./sctp-client.ts";
@@ -142,10 +143,18 @@ test("a peer whose messages are not taken stops sending, and goes on when they a
   await connect({ releases: false });
   for (let i = 0; i < 40; i++) link.client.send(0, BINARY, new Uint8Array(50_000));
   await pass(20_000);
-  const heldBytes = link.received.length * 50_000;
-  expect(heldBytes).toBeGreaterThan(900_000);
-  expect(heldBytes).toBeLessThanOrEqual(1_048_576);
-  link.server.release(heldBytes);
+  const held = link.received.length * heldBytes(50_000);
+  expect(held).toBeGreaterThan(900_000);
+  expect(held).toBeLessThanOrEqual(1_048_576);
+  link.server.release(held);
   await pass(5_000);
   expect(link.received.length).toBe(40);
+});
+
+test("of short messages that are not taken no more are kept than their number is worth", async () => {
+  await connect({ releases: false });
+  for (let i = 0; i < 8_000; i++) link.client.send(0, BINARY, Uint8Array.of(1));
+  await pass(20_000);
+  expect(link.received.length).toBeGreaterThan(3_000);
+  expect(link.received.length * heldBytes(1)).toBeLessThanOrEqual(1_048_576 + 65_536 + heldBytes(1));
 });
