@@ -38,7 +38,7 @@ export class PipedTrack {
       known?.ssrc === header.ssrc ? known : track.startStream(header.ssrc, packet.encoding, payload);
     if (stream.isDuplicate(extSeq)) return;
     if (header.payloadBytes === 0) return track.skip(packet);
-    packet.payload = bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
+    packet.takePayload();
     stream.accept(packet, payload);
     track.onPayload(payload);
     track.forward(packet);

@@ -103,7 +103,7 @@ export class UpInlet {
       track.skip(packet);
       return this.#drop("upDropped_padding_only");
     }
-    packet.payload = packet.bytes.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
+    packet.takePayload();
     stream.accept(packet, payload);
     this.#count(packet, track);
     if (track.onPayload(payload)) this.#announce(track, payload);

@@ -4,11 +4,20 @@
  * Filled by `Transport` (header, extensions), completed by `UpStream` (numbers, frame facts), read by down tracks.
  */
 
+import { SLOT_BYTES } from "../base/transmit-ring.ts";
 import { FrameInfo } from "../rtp/frame-info.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
 import { RtpHeader } from "../rtp/rtp-header.ts";
 
 const NO_BYTES = new Uint8Array(0);
+
+/**
+ * A copy of the packet that is passing, made so that its payload always begins at the same place: views of it are then
+ * made once for each size, not for each packet. One packet at a time, for the whole thread.
+ */
+const PAYLOAD_AT = SLOT_BYTES;
+const passing = new Uint8Array(PAYLOAD_AT + SLOT_BYTES);
+const payloads = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
 
 export class UpPacket {
   /** Plaintext of the hop in `bytes[0, length)`. */
@@ -31,6 +40,18 @@ export class UpPacket {
   /** VP8 TL0PICIDX, or -1. */
   tl0PicIdx = -1;
 
+  /** Fills `payload` by `header`, for a packet that came in: it holds until the next one does. */
+  takePayload(): void {
+    const { bytes } = this;
+    const { headerBytes, payloadBytes } = this.header;
+    if (bytes.length > SLOT_BYTES) {
+      this.payload = bytes.subarray(headerBytes, headerBytes + payloadBytes);
+      return;
+    }
+    passing.set(bytes, PAYLOAD_AT - headerBytes);
+    this.payload = passingPayload(payloadBytes);
+  }
+
   /** Makes it a packet with neither extensions nor payload. */
   empty(nowUs: number): void {
     this.extensions.clear();
@@ -46,4 +67,12 @@ export class UpPacket {
     this.extPictureId = -1;
     this.tl0PicIdx = -1;
   }
+}
+
+function passingPayload(bytes: number): Uint8Array {
+  const known = payloads[bytes];
+  if (known !== undefined) return known;
+  const made = passing.subarray(PAYLOAD_AT, PAYLOAD_AT + bytes);
+  payloads[bytes] = made;
+  return made;
 }
