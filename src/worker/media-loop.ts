@@ -101,12 +101,12 @@ export class MediaLoop implements DatagramHandler {
     if (ring.count === 0) return;
     if (this.socket?.segments === true) evenSizes(ring);
     counters[SLOT.downDropped_not_sealed]! += sealRing(ring, senders);
-    this.#countDelays();
     if (this.socket !== null) counters[SLOT.downDropped_send_error]! += this.socket.send(ring);
+    this.#countDelays();
     ring.clear();
   }
 
-  /** Receive to send, of forwarded RTP only. */
+  /** Receive to sent, of forwarded RTP only: all of a turn counts as sent when its last packet is. */
   #countDelays(): void {
     const { ring, counters } = this.#core;
     const nowUs = this.#nowUs();
