@@ -57,13 +57,12 @@ export class AimdRate {
     this.#changedUs = nowUs;
   }
 
-  /** A queue grew while the link carried `carriedBps`; 0 when that is not known. */
+  /** A queue grew while the link carried `carriedBps`; 0 when that is not known yet. */
   onOveruse(carriedBps: number, rttUs: number, nowUs: number): void {
     this.hold(nowUs);
     const waitUs = Math.min(Math.max(rttUs, MIN_WAIT_US), MAX_WAIT_US);
     const waits = nowUs - this.decreasedUs < waitUs;
-    if (carriedBps === 0) return waits ? undefined : this.#decrease(this.bps / 2, nowUs);
-    if (waits && carriedBps >= this.bps / 2) return;
+    if (carriedBps === 0 || (waits && carriedBps >= this.bps / 2)) return;
     // What is counted now may be older than the queue: then the link is known better.
     const wellKnown = BACKOFF * carriedBps > this.bps && this.#capacity.known;
     const decreasedBps = BACKOFF * (wellKnown ? this.#capacity.bps : carriedBps);

@@ -41,7 +41,7 @@ const HEADER_BYTES = 28;
 const START_RTT_US = 100_000;
 /** Weight of a new sample, as TCP has it (RFC 6298 §2). */
 const RTT_GAIN = 1 / 8;
-/** What takes longer is no round trip but an outage that has ended. */
+/** What takes longer is no round trip but the end of an outage. */
 const MAX_RTT_US = 5_000_000;
 
 const DEFAULT_LIMITS: BandwidthLimits = {
@@ -54,12 +54,8 @@ const DEFAULT_LIMITS: BandwidthLimits = {
 };
 
 export class BandwidthEstimator {
-  /**
-   * Bits per second, IP and UDP headers included (28 bytes a packet), that may be sent now: media, RTX and padding
-   * together.
-   */
-  targetBps: number;
-  rttUs = START_RTT_US;
+  #targetBps: number;
+  #rttUs = START_RTT_US;
   readonly #limits: BandwidthLimits;
   readonly #log = new SentPacketLog();
   readonly #acks = new Acknowledgements(this.#log);
@@ -74,9 +70,21 @@ export class BandwidthEstimator {
 
   constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
-    this.targetBps = limits.startBps;
+    this.#targetBps = limits.startBps;
     this.#control = new RateControl(limits, this.#throughput, this.#delay, nowUs);
     this.#fallback = new ReportFallback(limits.startBps);
+  }
+
+  /**
+   * Bits per second, IP and UDP headers included (28 bytes a packet), that may be sent now: media, RTX and padding
+   * together.
+   */
+  get targetBps(): number {
+    return this.#targetBps;
+  }
+
+  get rttUs(): number {
+    return this.#rttUs;
   }
 
   /** Share of packets lost in the last seconds. */
@@ -109,6 +117,7 @@ export class BandwidthEstimator {
   onFeedback(buffer: Uint8Array, cursor: RtcpCursor, nowUs: number): boolean {
     const acks = this.#acks;
     if (!acks.open(buffer, cursor)) return false;
+    const { newestExtSeq } = acks;
     let news = false;
     while (acks.next()) {
       news = true;
@@ -117,12 +126,13 @@ export class BandwidthEstimator {
       if (this.#prober.disturbs(acks.sentUs)) this.#delay.onProbePacket(acks);
       else this.#delay.onPacket(acks);
     }
+    if (acks.newestExtSeq > newestExtSeq) this.#addRtt(nowUs - acks.newestSentUs);
     if (news) this.#update(nowUs);
     return true;
   }
 
   /** A receiver's own estimate. */
-  onRemb(bitrateBps: number, _nowUs: number): void {
+  onRemb(bitrateBps: number): void {
     this.#fallback.onRemb(bitrateBps);
     this.#setTarget();
   }
@@ -135,51 +145,53 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** About every 10 ms. */
+  /** About every 10 ms: then `probeBytesDue`. */
   tick(nowUs: number): void {
     if (!this.#heard) return;
-    if (this.#watch.tick(this.targetBps, this.rttUs, nowUs)) this.#onOutage(nowUs);
+    if (this.#watch.tick(this.#targetBps, this.#rttUs, nowUs)) this.#onOutage(nowUs);
     if (this.#watch.outage) return;
     this.#takeProbeResult(nowUs);
     if (!this.#prober.isUnderWay && this.#control.isCalm) this.#planProbe(nowUs);
   }
 
-  /** Bytes, headers included, that a probe wants sent now: of padding, or of packets again. */
+  /**
+   * Bytes, headers included, that a probe wants sent now, of padding or of packets again. Whatever is sent in the meantime
+   * counts towards it.
+   */
   probeBytesDue(nowUs: number): number {
     return this.#prober.bytesDue(nowUs);
   }
 
   #update(nowUs: number): void {
     const { planner } = this.#prober;
-    this.#addRtt(nowUs - this.#acks.newestSentUs);
-    if (!this.#heard) planner.onFirstFeedback(this.targetBps, nowUs);
+    if (!this.#heard) planner.onFirstFeedback(this.#targetBps, nowUs);
     this.#heard = true;
     if (this.#watch.outage) this.#onOutageEnd(nowUs);
     this.#watch.onAnswer();
     this.#throughput.measure(nowUs);
-    this.#control.update(this.#acks, this.#log, this.rttUs, nowUs);
+    this.#control.update(this.#acks, this.#log, this.#rttUs, nowUs);
     this.#takeProbeResult(nowUs);
     this.#setTarget();
   }
 
   #planProbe(nowUs: number): void {
     const { planner } = this.#prober;
-    const limited = this.#throughput.isLimited(this.targetBps);
-    const rateBps = planner.next(this.targetBps, limited, this.#control.decreasedUs, nowUs);
+    const limited = this.#throughput.isLimited(this.#targetBps);
+    const rateBps = planner.next(this.#targetBps, limited, this.#control.decreasedUs, nowUs);
     if (rateBps > 0) this.#prober.start(rateBps, this.#delay.jitterUs, this.#log.nextExtSeq, nowUs);
   }
 
   #takeProbeResult(nowUs: number): void {
     const resultBps = this.#prober.takeResult(this.#acks.newestExtSeq, this.#log, nowUs);
     if (resultBps === NO_RESULT) return;
-    this.#prober.planner.onResult(resultBps, this.targetBps, nowUs);
+    this.#prober.planner.onResult(resultBps, this.#targetBps, nowUs);
     if (resultBps > 0) this.#control.onProbe(resultBps, this.#prober.full, nowUs);
     this.#setTarget();
   }
 
   #onOutage(nowUs: number): void {
     this.#prober.abort();
-    this.#control.onOutage(Math.max(this.targetBps / 2, this.#limits.minBps), nowUs);
+    this.#control.onOutage(Math.max(this.#targetBps / 2, this.#limits.minBps), nowUs);
     this.#setTarget();
   }
 
@@ -192,12 +204,12 @@ export class BandwidthEstimator {
   }
 
   #addRtt(rttUs: number): void {
-    if (rttUs > 0 && rttUs < MAX_RTT_US) this.rttUs += RTT_GAIN * (rttUs - this.rttUs);
+    if (rttUs > 0 && rttUs < MAX_RTT_US) this.#rttUs += RTT_GAIN * (rttUs - this.#rttUs);
   }
 
   #setTarget(): void {
     const { minBps, maxBps } = this.#limits;
     const bps = this.#heard ? this.#control.bps : this.#fallback.bps;
-    this.targetBps = Math.min(Math.max(bps, minBps), maxBps);
+    this.#targetBps = Math.min(Math.max(bps, minBps), maxBps);
   }
 }

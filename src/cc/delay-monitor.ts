@@ -71,11 +71,13 @@ export class DelayMonitor {
     return signal;
   }
 
-  /** The path is another one now. */
+  /** The path may be another one now. */
   reset(): void {
     this.#groups.reset();
     this.#trend.reset();
     this.#detector.reset();
+    this.acceptQueue();
+    this.#usualUs = 0;
   }
 
   /** What is taken for a queue is the path's own delay: it stays, however little is sent. */

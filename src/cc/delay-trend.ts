@@ -46,21 +46,21 @@ export class DelayTrend {
   }
 
   #fit(): void {
+    // From the first row on, so that products stay small.
+    const originMs = this.#arrivalMs[0]!;
     let sumX = 0;
     let sumY = 0;
+    let sumXX = 0;
+    let sumXY = 0;
     for (let i = 0; i < WINDOW; i++) {
-      sumX += this.#arrivalMs[i]!;
-      sumY += this.#delayMs[i]!;
+      const x = this.#arrivalMs[i]! - originMs;
+      const y = this.#delayMs[i]!;
+      sumX += x;
+      sumY += y;
+      sumXX += x * x;
+      sumXY += x * y;
     }
-    const meanX = sumX / WINDOW;
-    const meanY = sumY / WINDOW;
-    let covariance = 0;
-    let variance = 0;
-    for (let i = 0; i < WINDOW; i++) {
-      const x = this.#arrivalMs[i]! - meanX;
-      covariance += x * (this.#delayMs[i]! - meanY);
-      variance += x * x;
-    }
-    if (variance > 0) this.slope = covariance / variance;
+    const variance = WINDOW * sumXX - sumX * sumX;
+    if (variance > 0) this.slope = (WINDOW * sumXY - sumX * sumY) / variance;
   }
 }

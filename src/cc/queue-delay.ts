@@ -37,8 +37,8 @@ export class QueueDelay {
   #baseStartUs = NEVER;
 
   get us(): number {
-    const us = Math.min(this.#latest, this.#priorLatest) - Math.min(this.#base, this.#priorBase);
-    return us > 0 ? us : 0;
+    const latest = Math.min(this.#latest, this.#priorLatest);
+    return latest === NONE ? 0 : Math.max(latest - Math.min(this.#base, this.#priorBase), 0);
   }
 
   onPacket(sentUs: number, arrivalUs: number): void {

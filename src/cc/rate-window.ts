@@ -1,8 +1,12 @@
 /**
  * Bits per second over a last span of time, from byte counts stamped with their time.
  *
- * Counts go to buckets of 10 ms: so memory and work are small and the same however many packets come. The oldest bucket
- * counts for the part of it that is inside the span.
+ *   total ▲              ┌──   one running total, and what it was when each bucket of 10 ms began:
+ *         │         ┌────┘     a span's bytes are the difference of two, and the oldest bucket counts
+ *         │    ┌────┘          for the part of it that is inside the span
+ *         └────┴────┴────┴──▶
+ *
+ * So memory and work are small, and the same however many packets come.
  */
 const BUCKET_US = 10_000;
 /** A power of two; they hold the longest span that is asked for. */
@@ -15,48 +19,63 @@ const RESTART_US = 2_000_000;
 /** Less time than this is no base for a rate: one frame would look like a flood. */
 const MIN_SPAN_US = 150_000;
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 export class RateWindow {
   /** The newest stamp. */
   newestUs = 0;
-  readonly #bytes = new Float64Array(BUCKETS);
-  /** Number of the newest bucket, counted from the clock's zero. */
-  #head = -1;
-  #startUs = Number.POSITIVE_INFINITY;
+  #total = 0;
+  /** Total when each bucket began. */
+  readonly #before = new Float64Array(BUCKETS);
+  /** Number of the newest bucket, counted from the clock's zero, and when it begins. */
+  #head = 0;
+  #headUs = NEVER;
+  #startUs = NEVER;
 
   add(bytes: number, atUs: number): void {
-    const bucket = Math.floor(atUs / BUCKET_US);
-    if (bucket !== this.#head) this.#move(bucket, atUs);
+    const sinceUs = atUs - this.#headUs;
+    // Packets come in bursts: most belong where the one before did, and need no division.
+    if (!(sinceUs >= 0 && sinceUs < BUCKET_US)) this.#placeIn(Math.floor(atUs / BUCKET_US), bytes, atUs);
+    this.#total += bytes;
     if (atUs > this.newestUs) this.newestUs = atUs;
-    if (bucket > this.#head - BUCKETS) this.#bytes[bucket & MASK]! += bytes;
   }
 
   /** Over the `spanUs`, at most 600 ms, before `atUs`; 0 while too little time has passed to say. */
   bps(atUs: number, spanUs: number): number {
     const coveredUs = Math.min(spanUs, atUs - this.#startUs);
-    if (!(coveredUs >= Math.min(MIN_SPAN_US, spanUs))) return 0;
+    if (coveredUs < Math.min(MIN_SPAN_US, spanUs)) return 0;
     const from = (atUs - coveredUs) / BUCKET_US;
     const oldest = Math.max(Math.floor(from), this.#head - BUCKETS + 1);
-    let bytes = 0;
-    for (let bucket = oldest; bucket <= this.#head; bucket++) bytes += this.#bytes[bucket & MASK]!;
-    if (oldest < from && oldest <= this.#head) bytes -= (from - oldest) * this.#bytes[oldest & MASK]!;
-    return (bytes * 8_000_000) / coveredUs;
+    if (oldest > this.#head) return 0;
+    const before = this.#before[oldest & MASK]!;
+    const after = oldest === this.#head ? this.#total : this.#before[(oldest + 1) & MASK]!;
+    const outside = Math.max(from - oldest, 0) * (after - before);
+    return ((this.#total - before - outside) * 8_000_000) / coveredUs;
   }
 
   /** What was counted says nothing of what comes. */
   reset(): void {
-    this.#startUs = Number.POSITIVE_INFINITY;
-    this.#head = -1;
+    this.#startUs = NEVER;
+    this.#headUs = NEVER;
   }
 
-  /** `bucket` is not the newest one. */
-  #move(bucket: number, atUs: number): void {
-    const restarts = this.#startUs === Number.POSITIVE_INFINITY || atUs < this.newestUs - RESTART_US;
-    if (!restarts && bucket < this.#head) return;
-    if (restarts || bucket - this.#head >= BUCKETS) this.#bytes.fill(0);
-    else for (let next = this.#head + 1; next <= bucket; next++) this.#bytes[next & MASK] = 0;
+  /** Prepares for bytes of another bucket than the newest. After a silence of all buckets a rate begins as at first. */
+  #placeIn(bucket: number, bytes: number, atUs: number): void {
+    const known = this.#startUs !== NEVER && atUs >= this.newestUs - RESTART_US;
+    if (known && bucket < this.#head) {
+      for (let later = Math.max(bucket, this.#head - BUCKETS) + 1; later <= this.#head; later++) {
+        this.#before[later & MASK]! += bytes;
+      }
+      return;
+    }
+    if (known && bucket < this.#head + BUCKETS) {
+      for (let next = this.#head + 1; next <= bucket; next++) this.#before[next & MASK] = this.#total;
+    } else {
+      this.#before.fill(this.#total);
+      this.#startUs = atUs;
+      this.newestUs = atUs;
+    }
     this.#head = bucket;
-    if (!restarts) return;
-    this.#startUs = atUs;
-    this.newestUs = atUs;
+    this.#headUs = bucket * BUCKET_US;
   }
 }

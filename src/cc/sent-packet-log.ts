@@ -4,7 +4,7 @@
  * A number that was never sent, or so long ago that its row has been used again, is unknown here, whatever feedback says
  * of it.
  */
-import { extendSeq } from "../base/sequence.ts";
+import { seqDelta } from "../base/sequence.ts";
 
 /**
  * Packets remembered, a power of two: 20 Mbit/s of 1,200-byte packets for a second. More costs 11 bytes each in every
@@ -29,8 +29,7 @@ export class SentPacketLog {
 
   /** Of the packets remembered. */
   get oldestExtSeq(): number {
-    const oldest = this.nextExtSeq - ROWS;
-    return oldest > this.#firstExtSeq ? oldest : this.#firstExtSeq;
+    return Math.max(this.nextExtSeq - ROWS, this.#firstExtSeq);
   }
 
   onSent(wireBytes: number, nowUs: number): void {
@@ -44,7 +43,7 @@ export class SentPacketLog {
 
   /** The extended number that `seq` on the wire stands for, or UNKNOWN_PACKET. */
   find(seq: number): number {
-    const extSeq = extendSeq(this.nextExtSeq, seq);
+    const extSeq = this.nextExtSeq + seqDelta(this.nextExtSeq & 0xffff, seq);
     return extSeq < this.nextExtSeq && extSeq >= this.oldestExtSeq ? extSeq : UNKNOWN_PACKET;
   }
 

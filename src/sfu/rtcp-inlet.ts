@@ -89,7 +89,7 @@ export class RtcpInlet {
       case RTCP.transportFeedback:
         return this.#onTransportFeedback(bytes, nowUs);
       case RTCP.payloadFeedback:
-        return this.#onPayloadFeedback(bytes, nowUs);
+        return this.#onPayloadFeedback(bytes);
       default:
         return true;
     }
@@ -159,7 +159,7 @@ export class RtcpInlet {
     return true;
   }
 
-  #onPayloadFeedback(bytes: Uint8Array, nowUs: number): boolean {
+  #onPayloadFeedback(bytes: Uint8Array): boolean {
     const ssrc = readMediaSsrc(bytes, this.#cursor);
     if (ssrc === undefined) return false;
     if (this.#cursor.count === FEEDBACK.pli) {
@@ -170,7 +170,7 @@ export class RtcpInlet {
       for (const asked of readFir(bytes, this.#cursor)) this.#downTrackOf(asked)?.onKeyframeRequest();
     } else if (this.#cursor.count === APPLICATION_FEEDBACK) {
       const bitrateBps = readRemb(bytes, this.#cursor);
-      if (bitrateBps !== undefined) this.#controller.onRemb(bitrateBps, nowUs);
+      if (bitrateBps !== undefined) this.#controller.onRemb(bitrateBps);
     }
     return true;
   }

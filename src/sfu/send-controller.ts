@@ -27,7 +27,7 @@ import { RateMeter } from "./rate-meter.ts";
 const TAG_BYTES = 16;
 
 /** `transportSeq` of a packet for a peer that negotiated no transport-wide feedback. */
-export const NOT_NUMBERED = -1;
+const NOT_NUMBERED = -1;
 
 /**
  * A receiver is sent again at most this share of what it was sent. Larger lets a lossy or a hostile one multiply its
@@ -132,11 +132,11 @@ export class SendController {
   }
 
   /** The receiver's own estimate (REMB), from one that does not send transport-wide feedback. */
-  onRemb(bitrateBps: number, nowUs: number): void {
+  onRemb(bitrateBps: number): void {
     this.#count("rembReceived");
     if (this.estimator === null || this.#isNumbered) return;
     this.#hasFeedback = true;
-    this.estimator.onRemb(bitrateBps, nowUs);
+    this.estimator.onRemb(bitrateBps);
   }
 
   /** A receiver report about one stream: all there is of loss where feedback is not transport-wide. */

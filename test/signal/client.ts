@@ -34,7 +34,7 @@ export function signalHall(...defaults: Parameters<typeof conference>): SignalHa
   return { ...hall, sessions };
 }
 
-export const PARAMS: JoinParams = {
+const PARAMS: JoinParams = {
   singleConnection: true,
   client: new ClientInfo(),
   autoSubscribe: true,

@@ -1,0 +1,157 @@
+/**
+ * Goal: of each packet that came the estimator hears once, in the order of sending, with its true times, however reports
+ * are lost, repeated, late or made up.
+ * Method: an arrival recorder writes the reports, as Chromium does; what is read is compared with what was sent.
+ */
+import fc from "fast-check";
+import { beforeEach, expect, test } from "vitest";
+import { Acknowledgements } from "../../src/cc/acknowledgements.ts";
+import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
+import { FATE, SentPacketLog } from "../../src/cc/sent-packet-log.ts";
+import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
+
+const MS = 1_000;
+const FIRST = 0x10000;
+const BYTES = 500;
+
+let log: SentPacketLog;
+let acks: Acknowledgements;
+let recorder: ArrivalRecorder;
+
+beforeEach(() => {
+  log = new SentPacketLog();
+  acks = new Acknowledgements(log);
+  recorder = new ArrivalRecorder();
+});
+
+function send(packets: number): void {
+  for (let i = 0; i < packets; i++) log.onSent(BYTES, (log.nextExtSeq - FIRST) * MS);
+}
+
+/** Reports on arrivals so far, at `atUs` of the receiver's clock. */
+function report(atUs: number): Uint8Array {
+  const out = new Uint8Array(1_500);
+  expect(recorder.due(atUs)).toBe(true);
+  return out.subarray(0, recorder.write(atUs, out, 0, 1, 2));
+}
+
+interface News {
+  readonly packet: number;
+  readonly arrivalUs: number;
+  readonly bytes: number;
+  readonly unreported: number;
+}
+
+function read(message: Uint8Array): News[] {
+  const cursor = new RtcpCursor();
+  cursor.reset(message, message.length);
+  cursor.next();
+  expect(acks.open(message, cursor)).toBe(true);
+  const news: News[] = [];
+  while (acks.next()) {
+    const { extSeq, arrivalUs, bytes, unreportedBytes } = acks;
+    expect(acks.sentUs).toBe((extSeq - FIRST) * MS);
+    news.push({ packet: extSeq - FIRST, arrivalUs, bytes, unreported: unreportedBytes / BYTES });
+  }
+  return news;
+}
+
+const packets = (news: readonly News[]): number[] => news.map(({ packet }) => packet);
+
+test("tells each arrival once, and notes losses", () => {
+  send(6);
+  for (const seq of [0, 1, 3]) recorder.onPacket(seq, 1_000 * MS + seq * MS);
+  const first = report(1_010 * MS);
+  expect(read(first).map(({ packet, arrivalUs }) => [packet, arrivalUs])).toEqual([
+    [0, 1_000 * MS],
+    [1, 1_001 * MS],
+    [3, 1_003 * MS],
+  ]);
+  expect(read(first)).toEqual([]);
+  expect(log.fate(FIRST + 2)).toBe(FATE.lost);
+  expect(log.fate(FIRST + 4)).toBe(FATE.unknown);
+  expect([acks.newestExtSeq, acks.newestSentUs]).toEqual([FIRST + 3, 3 * MS]);
+});
+
+test("a packet that comes late is told when it has come, and is not the newest", () => {
+  send(4);
+  for (const seq of [0, 2, 3]) recorder.onPacket(seq, 1_000 * MS);
+  read(report(1_000 * MS));
+  recorder.onPacket(1, 1_040 * MS);
+  expect(packets(read(report(1_050 * MS)))).toEqual([1]);
+  expect(acks.newestExtSeq).toBe(FIRST + 3);
+});
+
+test("packets of a report that is lost are told in bytes by the next, and not again by themselves", () => {
+  send(9);
+  const messages = [0, 1, 2].map((i) => {
+    for (const seq of [3 * i, 3 * i + 1, 3 * i + 2]) recorder.onPacket(seq, (1_000 + 50 * i) * MS);
+    return report((1_000 + 50 * i) * MS);
+  });
+  read(messages[0]!);
+  expect(read(messages[2]!).map(({ packet, unreported }) => [packet, unreported])).toEqual([
+    [6, 3],
+    [7, 0],
+    [8, 0],
+  ]);
+  expect(acks.priorArrivalUs).toBe(1_100 * MS);
+  // Late, not lost.
+  expect(read(messages[1]!).map(({ packet, bytes }) => [packet, bytes])).toEqual([
+    [3, 0],
+    [4, 0],
+    [5, 0],
+  ]);
+});
+
+test("the reference time comes round and arrivals go on", () => {
+  const cycleUs = 2 ** 24 * 64 * MS;
+  send(3);
+  const arrivals = [cycleUs - 30 * MS, cycleUs + 40 * MS, cycleUs + 100 * MS];
+  const told = arrivals.flatMap((arrivalUs, seq) => {
+    recorder.onPacket(seq, arrivalUs);
+    return read(report(arrivalUs));
+  });
+  const [from, ...rest] = told.map(({ arrivalUs }) => arrivalUs);
+  expect(rest.map((us) => us - from!)).toEqual([70 * MS, 130 * MS]);
+});
+
+test("numbers never sent, and long forgotten, are nobody's", () => {
+  send(3_000);
+  for (const seq of [0, 2_000, 2_999, 3_000, 40_000]) {
+    recorder = new ArrivalRecorder();
+    recorder.onPacket(seq, 1_000 * MS);
+    expect(packets(read(report(1_000 * MS)))).toEqual(seq === 2_000 || seq === 2_999 ? [seq] : []);
+  }
+});
+
+test("whatever is lost, repeated or late among the reports, each packet is told once, if a report of it came", () => {
+  const round = fc.record({
+    came: fc.array(fc.boolean(), { minLength: 1, maxLength: 30 }),
+    /** How often its report comes, and after how many others. */
+    times: fc.integer({ min: 0, max: 2 }),
+    late: fc.integer({ min: 0, max: 5 }),
+  });
+  fc.assert(
+    fc.property(fc.array(round, { maxLength: 30 }), (rounds) => {
+      log = new SentPacketLog();
+      acks = new Acknowledgements(log);
+      recorder = new ArrivalRecorder();
+      const told: number[] = [];
+      const reported = new Set<number>();
+      const messages = rounds.map(({ came, times, late }, i) => {
+        const atUs = (1_000 + 50 * i) * MS;
+        const first = log.nextExtSeq - FIRST;
+        send(came.length);
+        came.forEach((didCome, j) => {
+          if (didCome) recorder.onPacket((first + j) & 0xffff, atUs);
+          if (didCome && times > 0) reported.add(first + j);
+        });
+        return { message: came.includes(true) ? report(atUs) : null, times, order: i + late };
+      });
+      for (const { message, times } of messages.sort((a, b) => a.order - b.order)) {
+        for (let i = 0; message !== null && i < times; i++) told.push(...packets(read(message)));
+      }
+      expect(told.sort((a, b) => a - b)).toEqual([...reported].sort((a, b) => a - b));
+    }),
+  );
+});

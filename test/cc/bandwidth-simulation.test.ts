@@ -1,0 +1,41 @@
+/**
+ * Goal: the estimator finds the capacity of a path and keeps to it, whatever path that is.
+ * Method: the scenarios of `npm run sim:bwe`, which has two hundred seeds for each, with a few.
+ */
+import { expect, test } from "vitest";
+import { BandwidthRun, SECOND_US } from "../sim/bandwidth-run.ts";
+import { SCENARIOS } from "../sim/bandwidth-scenarios.ts";
+
+const SEEDS = [1, 2, 3, 4];
+
+test.each(SCENARIOS.flatMap((scenario) => SEEDS.map((seed) => ({ ...scenario, seed }))))(
+  "$name, seed $seed",
+  ({ run, seed }) => {
+    for (const { what, value, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } of run(
+      seed,
+    )) {
+      expect(value, what).toBeGreaterThanOrEqual(atLeast);
+      expect(value, what).toBeLessThanOrEqual(atMost);
+    }
+  },
+);
+
+test("the same seed sends the same bytes at the same times, another seed others", () => {
+  const digest = (seed: number): number =>
+    new BandwidthRun({ source: "layered", seed, loss: 0.02, jitterUs: 10_000 }).until(10 * SECOND_US)
+      .flows[0]!.digest;
+  expect(digest(1)).toBe(digest(1));
+  expect(digest(2)).not.toBe(digest(1));
+});
+
+test("a transport that is silent for minutes sends as before when it speaks again", () => {
+  const run = new BandwidthRun({
+    source: "layered",
+    seed: 1,
+    pause: { fromUs: 10 * SECOND_US, toUs: 130 * SECOND_US },
+  });
+  run.until(10 * SECOND_US);
+  const before = run.meanBps(9 * SECOND_US, 10 * SECOND_US);
+  run.until(140 * SECOND_US);
+  expect(run.leastBps(130 * SECOND_US, 140 * SECOND_US)).toBeGreaterThan(0.7 * before);
+});

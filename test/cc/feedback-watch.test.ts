@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { FeedbackWatch } from "../../src/cc/feedback-watch.ts";
+
+const MS = 1_000;
+const RTT_US = 50 * MS;
+
+/** Packets every `everyMs` from 0 on and a tick every 10 ms; the times at which the rate is halved. */
+function halvings(
+  watch: FeedbackWatch,
+  untilMs: number,
+  everyMs: number,
+  answeredMs: (ms: number) => boolean,
+): number[] {
+  const found: number[] = [];
+  for (let ms = 0; ms < untilMs; ms += 10) {
+    if (ms % everyMs === 0) watch.onSent(ms * MS);
+    if (answeredMs(ms)) watch.onAnswer();
+    if (watch.tick(1_000_000, RTT_US, ms * MS)) found.push(ms);
+  }
+  return found;
+}
+
+test.each([
+  { name: "answers every 250 ms", everyMs: 20, answered: (ms: number) => ms % 250 === 0, found: [] },
+  { name: "no answer", everyMs: 20, answered: () => false, found: [500, 900, 1_300, 1_700] },
+  {
+    name: "the last answer at 600 ms",
+    everyMs: 20,
+    answered: (ms: number) => ms === 600,
+    found: [500, 1_120, 1_520, 1_920],
+  },
+  { name: "hardly a packet", everyMs: 400, answered: () => false, found: [] },
+])("$name", ({ everyMs, answered, found }) => {
+  expect(halvings(new FeedbackWatch(), 2_000, everyMs, answered)).toEqual(found);
+});
+
+test("who sends nothing more is not halved further", () => {
+  const watch = new FeedbackWatch();
+  expect(halvings(watch, 1_000, 20, () => false)).toEqual([500, 900]);
+  const later = Array.from({ length: 500 }, (_, i) => watch.tick(1, RTT_US, 1_400 * MS + i * 10 * MS));
+  expect(later).not.toContain(true);
+});
+
+test("remembers what was allowed before, until an answer", () => {
+  const watch = new FeedbackWatch();
+  halvings(watch, 1_500, 20, () => false);
+  expect([watch.outage, watch.beforeBps]).toEqual([true, 1_000_000]);
+  watch.onAnswer();
+  expect([watch.outage, watch.beforeBps]).toEqual([false, 0]);
+});

@@ -1,0 +1,59 @@
+import { beforeEach, expect, test } from "vitest";
+import { FATE, SentPacketLog, UNKNOWN_PACKET } from "../../src/cc/sent-packet-log.ts";
+
+const FIRST = 0x10000;
+
+let log: SentPacketLog;
+
+beforeEach(() => {
+  log = new SentPacketLog();
+});
+
+function send(packets: number): void {
+  for (let i = 0; i < packets; i++) log.onSent(100 + (i % 7), log.nextExtSeq);
+}
+
+test.each([
+  { name: "nothing was sent", sent: 0, seq: 0, found: UNKNOWN_PACKET },
+  { name: "the only one", sent: 1, seq: 0, found: FIRST },
+  { name: "the next one", sent: 1, seq: 1, found: UNKNOWN_PACKET },
+  { name: "one before the first", sent: 10, seq: 0xffff, found: UNKNOWN_PACKET },
+  { name: "the newest", sent: 5_000, seq: 4_999, found: FIRST + 4_999 },
+  { name: "the oldest remembered", sent: 5_000, seq: 5_000 - 2_048, found: FIRST + 5_000 - 2_048 },
+  { name: "one forgotten", sent: 5_000, seq: 5_000 - 2_049, found: UNKNOWN_PACKET },
+  { name: "the last before the wrap", sent: 66_000, seq: 0xffff, found: FIRST + 0xffff },
+  { name: "one behind the wrap", sent: 66_000, seq: 3, found: FIRST + 0x10003 },
+])("finds $name", ({ sent, seq, found }) => {
+  send(sent);
+  expect(log.find(seq)).toBe(found);
+  if (found === UNKNOWN_PACKET) return;
+  expect(log.sentUs(found)).toBe(found);
+  expect(log.bytes(found)).toBe(100 + ((found - FIRST) % 7));
+  expect(log.fate(found)).toBe(FATE.unknown);
+});
+
+test("a packet that came after it was called lost or passed over has come, and stays so", () => {
+  send(4);
+  log.setLost(FIRST + 2, 2);
+  expect(log.setUnreported(FIRST, FIRST + 4)).toBe(102 + 103);
+  for (let i = 0; i < 4; i++) log.setReceived(FIRST + i);
+  log.setLost(FIRST + 4, 4);
+  expect(log.setUnreported(FIRST, FIRST + 4)).toBe(0);
+  expect([0, 1, 2, 3].map((i) => log.fate(FIRST + i))).toEqual(Array(4).fill(FATE.received));
+});
+
+test("losses beyond memory touch nobody else's row", () => {
+  send(3_000);
+  log.setLost(FIRST + 1_000, 65_000);
+  expect(log.fate(FIRST + 999)).toBe(FATE.lost);
+  expect(log.fate(FIRST + 1_000)).toBe(FATE.unknown);
+  expect(log.fate(FIRST + 2_999)).toBe(FATE.unknown);
+});
+
+test("counts the lost bytes of a range, after a time", () => {
+  send(10);
+  log.setLost(FIRST + 6, 4);
+  expect(log.lostBytes(FIRST, FIRST + 9, 0)).toBe(102 + 103 + 104 + 105);
+  expect(log.lostBytes(FIRST, FIRST + 4, 0)).toBe(102 + 103 + 104);
+  expect(log.lostBytes(FIRST, FIRST + 9, FIRST + 3)).toBe(104 + 105);
+});

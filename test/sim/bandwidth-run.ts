@@ -1,0 +1,145 @@
+/** Flows over one simulated bottleneck, and what is sampled of them every 10 ms. */
+
+import { EstimatedFlow, type FlowPacket } from "./estimated-flow.ts";
+import { Bottleneck, type BottleneckOptions } from "./flow-bottleneck.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { TcpFlow } from "./tcp-flow.ts";
+import { GreedySource, LayeredSource, type VideoSource } from "./video-sources.ts";
+
+export const MBIT = 1_000_000;
+export const SECOND_US = 1_000_000;
+
+const STEP_US = 1_000;
+const SAMPLE_US = 10_000;
+const MAX_SAMPLES = 20_000;
+
+/** More than any capacity here, for who sends all that is allowed. */
+const GREEDY_BPS = 8 * MBIT;
+const VIDEOS = 3;
+/** Everything that they are wanted for, headers and audio left out. */
+export const LAYERED_BPS = VIDEOS * 1.7 * MBIT;
+
+export type SourceKind = "greedy" | "layered";
+
+export interface RunOptions extends Partial<BottleneckOptions> {
+  /** Chooses frame sizes, losses and clocks, and of the path what is not told: its delay and the length of its queue. */
+  readonly seed: number;
+  readonly source: SourceKind;
+  /** When each flow starts; one at 0 unless told. */
+  readonly startsUs?: readonly number[];
+  readonly tcpStartUs?: number;
+  readonly feedbackLoss?: number;
+  readonly driftPpm?: number;
+  /** Nothing is sent meanwhile, audio included. */
+  readonly pause?: Span;
+}
+
+interface Span {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+export class BandwidthRun {
+  readonly link: Bottleneck<FlowPacket>;
+  readonly flows: readonly EstimatedFlow[];
+  readonly tcp: TcpFlow | null;
+  readonly #targetsBps: readonly Float64Array[];
+  readonly #queueMs: number[] = [];
+  readonly #pause: Span;
+  #nowUs = 0;
+
+  constructor(options: RunOptions) {
+    const {
+      seed,
+      source,
+      startsUs = [0],
+      tcpStartUs,
+      feedbackLoss = 0.02,
+      driftPpm = 0,
+      outages = [],
+    } = options;
+    const random = seededRandom(seed * 31 + 5);
+    const path = {
+      capacity: [[0, 4 * MBIT]] as const,
+      delayUs: 10_000 + Math.floor(random() * 50_000),
+      queueBytes: 60_000 + Math.floor(random() * 60_000),
+      jitterUs: 2_000,
+      ...options,
+    };
+    this.link = new Bottleneck(path);
+    const back = { delayUs: path.delayUs, loss: feedbackLoss, outages };
+    this.flows = startsUs.map((startUs, i) => {
+      const video = sourceOf(source, seed + i);
+      return new EstimatedFlow({
+        source: video,
+        forward: this.link,
+        back,
+        seed: seed * 10 + i,
+        startUs,
+        driftPpm,
+      });
+    });
+    this.#pause = options.pause ?? { fromUs: 0, toUs: 0 };
+    this.tcp = tcpStartUs === undefined ? null : new TcpFlow(this.link, path.delayUs, tcpStartUs);
+    this.#targetsBps = this.flows.map(() => new Float64Array(MAX_SAMPLES));
+  }
+
+  until(endUs: number): this {
+    for (; this.#nowUs < endUs; this.#nowUs += STEP_US) {
+      const nowUs = this.#nowUs;
+      this.tcp?.step(nowUs);
+      const silent = nowUs >= this.#pause.fromUs && nowUs < this.#pause.toUs;
+      for (const flow of this.flows) flow.step(nowUs, silent);
+      this.link.deliver(nowUs, (packet, arrivalUs) => packet.flow.receive(packet, arrivalUs));
+      if (nowUs % SAMPLE_US === 0) this.#sample(nowUs);
+    }
+    return this;
+  }
+
+  /** Mean of the estimate over [fromUs, toUs). */
+  meanBps(fromUs: number, toUs: number): number {
+    const samples = this.#samples(fromUs, toUs);
+    return samples.reduce((sum, bps) => sum + bps, 0) / samples.length;
+  }
+
+  leastBps(fromUs: number, toUs: number): number {
+    return Math.min(...this.#samples(fromUs, toUs));
+  }
+
+  /** The estimate's mean over the second around `atUs`, as a share of the capacity of that moment. */
+  shareAt(atUs: number): number {
+    return this.meanBps(atUs - SECOND_US / 2, atUs + SECOND_US / 2) / this.link.capacityBps(atUs);
+  }
+
+  /** Seconds from `fromUs` until the estimate is at `bps` for the first time; infinite when it never is. */
+  secondsUntil(bps: number, fromUs: number): number {
+    const index = this.#samples(fromUs, this.#nowUs).findIndex((sample) => sample >= bps);
+    return index === -1 ? Number.POSITIVE_INFINITY : (index * SAMPLE_US) / SECOND_US;
+  }
+
+  /** The delay that a packet would have met in the queue at any moment. */
+  queuePercentileMs(share: number): number {
+    return percentile(this.#queueMs, share);
+  }
+
+  #sample(nowUs: number): void {
+    this.flows.forEach(({ estimator }, i) => {
+      this.#targetsBps[i]![nowUs / SAMPLE_US] = estimator.targetBps;
+    });
+    this.#queueMs.push(this.link.queueDelayUs(nowUs) / 1_000);
+  }
+
+  /** Of the first flow. */
+  #samples(fromUs: number, toUs: number): Float64Array {
+    return this.#targetsBps[0]!.subarray(Math.ceil(fromUs / SAMPLE_US), Math.ceil(toUs / SAMPLE_US));
+  }
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(Math.floor(share * sorted.length), sorted.length - 1)]!;
+}
+
+function sourceOf(kind: SourceKind, seed: number): VideoSource {
+  return kind === "greedy" ? new GreedySource(GREEDY_BPS, seed) : new LayeredSource(VIDEOS, seed);
+}
