@@ -12,9 +12,6 @@ import { Line, type Measurement } from "./measure.ts";
 import { startRoom } from "./room.ts";
 import { spread } from "./spread.ts";
 
-/** Of a core, for a room in one thread: on two cores there must be room for a second thread, the generators and the sinks. */
-const SHARE_OF_CORE = 0.3;
-
 const WARM_UPS = 3;
 const WARM_UP_MS = 500;
 
@@ -57,63 +54,84 @@ async function sample(open: Open, burstsPerSecond: number): Promise<readonly Mea
   }
 }
 
-/** The load at which a thread is busy for `SHARE_OF_CORE`. */
-async function rateFor(open: Open): Promise<number> {
-  const [line] = await open();
+interface Comparison {
+  readonly what: string;
+  readonly one: Open;
+  readonly two: Open;
+  /** Of a core, for one thread: there must be cores left for what else runs. */
+  readonly shareOfCore: number;
+  /** The smaller the better: CPU time for a packet, not packets for CPU time. */
+  readonly isCost: boolean;
+}
+
+/** The load at which one thread is busy for that share of a core. */
+async function rateFor({ one, shareOfCore }: Comparison): Promise<number> {
+  const [line] = await one();
   try {
-    return await line!.rateFor(SHARE_OF_CORE);
+    return await line!.rateFor(shareOfCore);
   } finally {
     await line!.close();
   }
 }
 
 /** A row: `two` against `one`, at the same load for each room. */
-async function compare(what: string, one: Open, two: Open, isCost: boolean): Promise<Record<string, string>> {
-  const rate = await rateFor(one);
+async function compare(comparison: Comparison): Promise<Record<string, string>> {
+  const { what, one, two, isCost } = comparison;
+  const rate = await rateFor(comparison);
   const ratios: number[] = [];
-  const all: Measurement[] = [];
+  const all: Record<"one" | "two", Measurement[]> = { one: [], two: [] };
   for (let round = 0; round < rounds; round++) {
     const ofOne = await sample(one, rate);
     const ofTwo = await sample(two, rate);
     ratios.push(isCost ? rateOf(ofOne) / rateOf(ofTwo) : rateOf(ofTwo) / rateOf(ofOne));
-    all.push(...ofOne, ...ofTwo);
+    all.one.push(...ofOne);
+    all.two.push(...ofTwo);
   }
+  const percent = (of: "one" | "two", pick: (one: Measurement) => number): string =>
+    spread(
+      all[of].map((measurement) => pick(measurement) * 100),
+      0,
+    );
   return {
     what,
     ratio: spread(ratios, 2),
-    "busy %": spread(
-      all.map(({ busy }) => busy * 100),
-      0,
-    ),
-    "loss %": spread(
-      all.map(({ loss }) => loss * 100),
-      2,
-    ),
+    "one: busy %": percent("one", ({ busy }) => busy),
+    "one: waited %": percent("one", ({ waited }) => waited),
+    "one: lost %": percent("one", ({ loss }) => loss),
+    "two: busy %": percent("two", ({ busy }) => busy),
+    "two: waited %": percent("two", ({ waited }) => waited),
+    "two: lost %": percent("two", ({ loss }) => loss),
   };
 }
 
 const room = (load: Load, threads: number): Promise<Line> =>
   Line.open(load, (ofLine, sinkPort) => startRoom(ofLine, sinkPort, threads));
 
-const rows: Record<string, string>[] = [];
-for (const burst of values.burst.split(",").map(Number)) {
+function comparisonsOf(burst: number): Comparison[] {
   const loadOf = (fanOut: string): Load => ({ kind: "video", profile, fanOut: Number(fanOut), burst });
   const small = loadOf(values["fan-out"]);
   const large = loadOf(values.viewers);
-  rows.push(
-    await compare(
-      `two rooms of 1→${small.fanOut} ×${burst} in two threads: packets/CPU s, to one room in one`,
-      async () => [await room(small, 1)],
-      () => Promise.all([room(small, 1), room(small, 1)]),
-      false,
-    ),
-    await compare(
-      `a room of 1→${large.fanOut} ×${burst} piped over two threads: CPU a packet, to all in one`,
-      async () => [await room(large, 1)],
-      async () => [await room(large, 2)],
-      true,
-    ),
-  );
-  for (const row of rows.slice(-2)) console.log(row);
+  return [
+    {
+      what: `two rooms of 1→${small.fanOut} ×${burst} in two threads: packets/CPU s, to one room in one`,
+      one: async () => [await room(small, 1)],
+      two: () => Promise.all([room(small, 1), room(small, 1)]),
+      shareOfCore: 0.3,
+      isCost: false,
+    },
+    {
+      what: `a room of 1→${large.fanOut} ×${burst} piped over two threads: CPU a packet, to all in one`,
+      one: async () => [await room(large, 1)],
+      two: async () => [await room(large, 2)],
+      shareOfCore: 0.6,
+      isCost: true,
+    },
+  ];
+}
+
+const rows: Record<string, string>[] = [];
+for (const comparison of values.burst.split(",").map(Number).flatMap(comparisonsOf)) {
+  rows.push(await compare(comparison));
+  console.log(rows.at(-1));
 }
 console.table(rows);
