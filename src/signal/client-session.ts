@@ -40,7 +40,7 @@ import { SessionToken } from "./session-token.ts";
 import { isShown } from "./shown.ts";
 import type { LinkEnd, SignalLink } from "./signal-link.ts";
 import { subscribedQuality } from "./subscribed-quality.ts";
-import { preferenceFor } from "./track-settings.ts";
+import { Wishes } from "./wishes.ts";
 
 /**
  * How long a participant whose signal connection is lost stays. Larger: those who are gone are seen for longer. Smaller:
@@ -68,10 +68,7 @@ export class ClientSession {
   readonly #host: SessionHost;
   readonly #token: SessionToken;
   readonly #release: () => void;
-  /** What the client said of tracks that it receives; kept while they are not subscribed. */
-  readonly #settings = new Map<TrackId, UpdateTrackSettings>();
-  /** Tracks that it would receive if their publishers let it. */
-  #denied = new Set<TrackId>();
+  readonly #wishes: Wishes;
   #link: SignalLink | null;
   #cancelGrace: () => void = () => {};
 
@@ -93,11 +90,11 @@ export class ClientSession {
     this.publications = new Publications(participant, (track, wanted) => {
       this.send({ case: "subscribedQualityUpdate", value: subscribedQuality(track, wanted) });
     });
+    this.#wishes = new Wishes(participant, params.autoSubscribe, (track, allowed) => {
+      this.#onPermission(track, allowed);
+    });
     this.reception = new Reception({
-      preferenceOf: (track) => {
-        const settings = this.#settings.get(track.id);
-        return settings === undefined ? null : preferenceFor(track, settings);
-      },
+      preferenceOf: (track) => this.#wishes.preferenceOf(track),
       onReceived: (track) => host.onSubscribed(track),
       onHeldBack: (track, heldBack) => this.#onHeldBack(track, heldBack),
     });
@@ -235,42 +232,21 @@ export class ClientSession {
   }
 
   setTrackSettings(id: TrackId, settings: UpdateTrackSettings): void {
-    this.#settings.set(id, settings);
+    this.#wishes.setSettings(id, settings);
     const subscription = this.reception.subscriptionOf(id);
-    const track = subscription?.reserved;
-    if (track != null) subscription?.prefer(preferenceFor(track, settings));
+    const track = subscription?.reserved ?? null;
+    const preference = track && this.#wishes.preferenceOf(track);
+    if (preference !== null) subscription?.prefer(preference);
   }
 
   /** Tracks, permissions or wishes have changed: what is to be received now? */
   refreshWanted(): void {
-    const { participant } = this;
-    const { canSubscribe } = participant.profile.permission;
-    const wished = participant.room.tracks().filter((track) => {
-      if (track.publisher === participant || !canSubscribe || !isShown(track.publisher)) return false;
-      return participant.receives(track) ?? this.#params.autoSubscribe;
-    });
-    const wanted = wished.filter(({ publisher, id }) => publisher.admits(participant, id));
-    this.#tellDenied(wished.filter((track) => !wanted.includes(track)));
-    const present = new Set<TrackId>(wished.map(({ id }) => id));
-    for (const id of this.#settings.keys()) if (!present.has(id)) this.#settings.delete(id);
-    this.peers.want(wanted);
+    this.peers.want(this.#wishes.wanted());
   }
 
-  #tellDenied(denied: readonly Track[]): void {
-    const now = new Set(denied.map(({ id }) => id));
-    const before = this.#denied;
-    this.#denied = now;
-    for (const { id, publisher } of this.participant.room.tracks()) {
-      if (now.has(id) === before.has(id)) continue;
-      this.send({
-        case: "subscriptionPermissionUpdate",
-        value: new SubscriptionPermissionUpdate({
-          participantSid: publisher.id,
-          trackSid: id,
-          allowed: !now.has(id),
-        }),
-      });
-    }
+  #onPermission({ id, publisher }: Track, allowed: boolean): void {
+    const value = new SubscriptionPermissionUpdate({ participantSid: publisher.id, trackSid: id, allowed });
+    this.send({ case: "subscriptionPermissionUpdate", value });
   }
 
   #onHeldBack({ id, publisher }: Track, heldBack: boolean): void {

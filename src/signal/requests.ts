@@ -36,8 +36,7 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
     case "subscription":
       return updateSubscription(session, message.value);
     case "trackSetting":
-      for (const sid of message.value.trackSids) session.setTrackSettings(sid as TrackId, message.value);
-      return;
+      return setTrackSettings(session, message.value.trackSids, message.value);
     case "subscriptionPermission":
       return setAudience(session, message.value);
     case "updateMetadata":
@@ -106,6 +105,18 @@ function updateSubscription(session: ClientSession, update: UpdateSubscription):
   if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);
 }
 
+/** Of tracks that are not there nothing is kept. */
+function setTrackSettings(
+  session: ClientSession,
+  sids: readonly string[],
+  settings: UpdateTrackSettings,
+): void {
+  const named = new Set(sids);
+  for (const track of session.participant.room.tracks()) {
+    if (named.has(track.id)) session.setTrackSettings(track.id, settings);
+  }
+}
+
 function setAudience(
   { participant }: ClientSession,
   { allParticipants, trackPermissions }: SubscriptionPermission,
@@ -159,10 +170,8 @@ function updateMetadata(session: ClientSession, update: UpdateParticipantMetadat
 function syncState(session: ClientSession, { subscription, trackSidsDisabled }: SyncState): void {
   if (subscription !== undefined && subscription.trackSids.length > 0)
     updateSubscription(session, subscription);
-  for (const sid of trackSidsDisabled) {
-    const settings = new UpdateTrackSettings({ ...defaultSettings(), disabled: true });
-    session.setTrackSettings(sid as TrackId, settings);
-  }
+  const settings = new UpdateTrackSettings({ ...defaultSettings(), disabled: true });
+  setTrackSettings(session, trackSidsDisabled, settings);
 }
 
 /** For tests of clients: what could happen to them happens. */

@@ -1,0 +1,63 @@
+/** Which tracks a client wants, and how; and which of them their publishers withhold from it. */
+import type { UpdateTrackSettings } from "@livekit/protocol";
+import type { TrackId } from "../base/ids.ts";
+import type { LayerPreference } from "../contract/media.ts";
+import type { Participant } from "../control/participant.ts";
+import type { Track } from "../control/track.ts";
+import { isShown } from "./shown.ts";
+import { preferenceFor } from "./track-settings.ts";
+
+export class Wishes {
+  readonly #participant: Participant;
+  readonly #autoSubscribe: boolean;
+  readonly #onPermission: (track: Track, allowed: boolean) => void;
+  /** What the client said of tracks; kept while they are not subscribed. */
+  readonly #settings = new Map<TrackId, UpdateTrackSettings>();
+  /** Tracks that it would receive if their publishers let it. */
+  #denied = new Set<TrackId>();
+
+  /** `onPermission`: a publisher withholds a track, or does not any more. */
+  constructor(
+    participant: Participant,
+    autoSubscribe: boolean,
+    onPermission: (track: Track, allowed: boolean) => void,
+  ) {
+    this.#participant = participant;
+    this.#autoSubscribe = autoSubscribe;
+    this.#onPermission = onPermission;
+  }
+
+  setSettings(id: TrackId, settings: UpdateTrackSettings): void {
+    this.#settings.set(id, settings);
+  }
+
+  /** Null for all that there is of it. */
+  preferenceOf(track: Track): LayerPreference | null {
+    const settings = this.#settings.get(track.id);
+    return settings === undefined ? null : preferenceFor(track, settings);
+  }
+
+  /** What the client is to receive, as things are now. */
+  wanted(): Track[] {
+    const participant = this.#participant;
+    const { canSubscribe } = participant.profile.permission;
+    const present = participant.room.tracks();
+    const wished = present.filter((track) => {
+      if (track.publisher === participant || !canSubscribe || !isShown(track.publisher)) return false;
+      return participant.receives(track) ?? this.#autoSubscribe;
+    });
+    const ids = new Set(present.map(({ id }) => id));
+    for (const id of this.#settings.keys()) if (!ids.has(id)) this.#settings.delete(id);
+    const wanted = wished.filter(({ publisher, id }) => publisher.admits(participant, id));
+    this.#tellDenied(present, new Set(wished.filter((track) => !wanted.includes(track)).map(({ id }) => id)));
+    return wanted;
+  }
+
+  #tellDenied(present: readonly Track[], denied: Set<TrackId>): void {
+    const before = this.#denied;
+    this.#denied = denied;
+    for (const track of present) {
+      if (denied.has(track.id) !== before.has(track.id)) this.#onPermission(track, !denied.has(track.id));
+    }
+  }
+}
