@@ -32,6 +32,8 @@ export type ParticipantHappening =
   | { readonly kind: "participant.changed"; readonly participant: Participant; readonly before: Profile }
   /** It was told which tracks to receive. */
   | { readonly kind: "participant.receives"; readonly participant: Participant }
+  /** Its client has said something new of itself, which control does not keep. */
+  | { readonly kind: "participant.described"; readonly participant: Participant }
   /** It has said who may receive what it publishes. */
   | { readonly kind: "participant.audience"; readonly participant: Participant }
   | { readonly kind: "participant.left"; readonly participant: Participant; readonly reason: CloseReason }

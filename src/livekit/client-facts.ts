@@ -2,11 +2,21 @@
  * What LiveKit's clients say of themselves and of their tracks, for other clients and for backends. Control has no use
  * for it, and whoever came by another protocol has said nothing.
  */
-import { AddTrackRequest, type ClientInfo } from "@livekit/protocol";
+import { AddTrackRequest, type ClientInfo, type DataTrackInfo } from "@livekit/protocol";
 import type { Participant } from "../control/participant.ts";
 import type { Track } from "../control/track.ts";
 
 const clients = new WeakMap<Participant, ClientInfo>();
+
+const dataTracks = new WeakMap<Participant, readonly DataTrackInfo[]>();
+
+export function setDataTracks(participant: Participant, infos: readonly DataTrackInfo[]): void {
+  dataTracks.set(participant, infos);
+}
+
+export function dataTracksOf(participant: Participant): readonly DataTrackInfo[] {
+  return dataTracks.get(participant) ?? [];
+}
 
 export function setClient(participant: Participant, client: ClientInfo): void {
   clients.set(participant, client);

@@ -8,7 +8,7 @@ import {
 import { type Permission, TRACK_SOURCES } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import type { CloseReason } from "../control/transport.ts";
-import { clientOf } from "./client-facts.ts";
+import { clientOf, dataTracksOf } from "./client-facts.ts";
 import { SOURCES, trackInfo } from "./track-info.ts";
 
 export const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
@@ -41,6 +41,7 @@ export function participantInfo(participant: Participant): ParticipantInfo {
     permission: permissionInfo(permission),
     isPublisher: tracks.length > 0,
     tracks: tracks.map(trackInfo),
+    dataTracks: [...dataTracksOf(participant)],
     clientProtocol: client?.clientProtocol ?? 0,
     capabilities: client?.capabilities ?? [],
   });

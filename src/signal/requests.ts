@@ -4,6 +4,8 @@ import {
   LeaveRequest,
   LeaveRequest_Action,
   Pong,
+  type PublishDataTrackRequest,
+  PublishDataTrackResponse,
   RequestResponse,
   RequestResponse_Reason,
   type SignalRequest,
@@ -12,6 +14,9 @@ import {
   type SubscriptionPermission,
   SubscriptionResponse,
   type SyncState,
+  type UnpublishDataTrackRequest,
+  UnpublishDataTrackResponse,
+  type UpdateDataSubscription,
   type UpdateParticipantMetadata,
   type UpdateSubscription,
   UpdateTrackSettings,
@@ -47,6 +52,12 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
       const { trackSid, width, height } = message.value;
       return session.publications.describe(trackSid, { width, height });
     }
+    case "publishDataTrackRequest":
+      return publishDataTrack(session, message.value);
+    case "unpublishDataTrackRequest":
+      return unpublishDataTrack(session, message.value);
+    case "updateDataSubscription":
+      return updateDataSubscription(session, message.value);
     case "syncState":
       return syncState(session, message.value);
     case "simulate":
@@ -164,6 +175,39 @@ function updateMetadata(session: ClientSession, update: UpdateParticipantMetadat
   });
   if (updated.ok) answer(RequestResponse_Reason.OK);
   else answer(RequestResponse_Reason.LIMIT_EXCEEDED, LIMITS[updated.error]);
+}
+
+function publishDataTrack(session: ClientSession, request: PublishDataTrackRequest): void {
+  const published = session.data.tracks.publish(request);
+  if (published.ok) {
+    const value = new PublishDataTrackResponse({ info: published.info });
+    return session.send({ case: "publishDataTrackResponse", value });
+  }
+  const { reason } = published;
+  const value = new RequestResponse({ reason, request: { case: "publishDataTrack", value: request } });
+  session.send({ case: "requestResponse", value });
+}
+
+function unpublishDataTrack(session: ClientSession, request: UnpublishDataTrackRequest): void {
+  const info = session.data.tracks.unpublish(request.pubHandle);
+  if (info !== undefined) {
+    return session.send({
+      case: "unpublishDataTrackResponse",
+      value: new UnpublishDataTrackResponse({ info }),
+    });
+  }
+  const reason = RequestResponse_Reason.NOT_FOUND;
+  const value = new RequestResponse({ reason, request: { case: "unpublishDataTrack", value: request } });
+  session.send({ case: "requestResponse", value });
+}
+
+/** Each is looked for among all that there are. Larger: one message makes more work. Smaller: it takes more messages. */
+const MAX_DATA_UPDATES = 256;
+
+function updateDataSubscription(session: ClientSession, { updates }: UpdateDataSubscription): void {
+  for (const { trackSid, subscribe } of updates.slice(0, MAX_DATA_UPDATES))
+    session.data.setReceives(trackSid, subscribe);
+  session.send({ case: "dataTrackSubscriberHandles", value: session.data.tracks.handles() });
 }
 
 /** After a resume: what the client takes for true. */

@@ -10,6 +10,7 @@ import type { CallOutcome, DataSink, RemoteCall, ServerMessage } from "../contro
 import type { Participant } from "../control/participant.ts";
 import { DataLink, LABELS, type Label } from "./data-link.ts";
 import { readRouting, withSender } from "./data-packet.ts";
+import { DataTracks } from "./data-tracks.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -28,12 +29,13 @@ const MAX_WAIT_MS = 5_000;
 
 export interface DataNeighbours {
   /** Everybody else in the room who can be sent data. */
-  others(): Iterable<SessionData>;
+  others(): readonly SessionData[];
   named(identity: string): SessionData | undefined;
 }
 
 export class SessionData implements DataSink {
   readonly link: DataLink;
+  readonly tracks: DataTracks;
   readonly #participant: Participant;
   readonly #neighbours: DataNeighbours;
   readonly #clock: Clock;
@@ -54,6 +56,7 @@ export class SessionData implements DataSink {
     this.#messages = new TokenBucket(MESSAGES, this.#clock.nowMs());
     this.#calls = new ServerCalls(this.#clock, (packet) => this.#sendPacket(packet, true));
     this.link = new DataLink({ onMessage: (label, bytes) => this.#onMessage(label, bytes) }, receivesOnOurs);
+    this.tracks = new DataTracks(participant, this.link);
     participant.dataSink = this;
   }
 
@@ -74,6 +77,12 @@ export class SessionData implements DataSink {
 
   end(): void {
     this.#calls.end();
+    this.tracks.end();
+  }
+
+  /** Has the client receive data tracks, or not; those that are not there are passed over. */
+  setReceives(sid: string, receives: boolean): void {
+    this.#neighbours.others().some(({ tracks }) => this.tracks.setReceives(sid, tracks, receives));
   }
 
   /** From another client. Returns false when the sender should wait for this one. */
@@ -96,6 +105,7 @@ export class SessionData implements DataSink {
       if (label !== LABELS.reliable) return;
       this.#wait([]);
     }
+    if (label === LABELS.tracks) return this.tracks.onPacket(bytes);
     const routing = readRouting(bytes);
     if (routing === undefined || !this.#participant.profile.permission.canPublishData) return;
     const { destinations, sequence } = routing;

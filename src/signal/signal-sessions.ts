@@ -135,6 +135,7 @@ export class SignalSessions {
         this.#onJoined(event.participant, room);
         return this.#tellOf(event.participant, room);
       case "participant.active":
+      case "participant.described":
         return this.#tellOf(event.participant, room);
       case "participant.changed":
         this.#tellOf(event.participant, room);
@@ -214,6 +215,7 @@ export class SignalSessions {
 
   /** How a participant is now, for all who may see it. */
   #tellOf(participant: Participant, room: Room): void {
+    if (room.participant(participant.identity) !== participant) return;
     const update = new ParticipantUpdate({ participants: [participantInfo(participant)] });
     if (isShown(participant)) this.#update(room, update);
     else this.#sessions.get(participant)?.send({ case: "update", value: update });

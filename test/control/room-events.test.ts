@@ -16,6 +16,7 @@ function line(event: RoomEvent): string {
     case "participant.active":
     case "participant.receives":
     case "participant.audience":
+    case "participant.described":
       return `${event.kind} ${event.participant.identity}`;
     case "participant.changed":
       return `${event.kind} ${event.before.name} to ${event.participant.profile.name}`;

@@ -2,7 +2,19 @@
  * Goal: who says what to whom: routing, permission, early packets, repetitions, slow receivers, calls by the server.
  * Method: real sessions over real control; the DTLS thread is a recording one that says what peers would.
  */
-import { DataPacket, RpcAck, RpcError, RpcResponse, UserPacket } from "@livekit/protocol";
+import {
+  DataPacket,
+  ParticipantInfo_State,
+  PublishDataTrackRequest,
+  RequestResponse_Reason,
+  RpcAck,
+  RpcError,
+  RpcResponse,
+  UnpublishDataTrackRequest,
+  UpdateDataSubscription,
+  UpdateDataSubscription_Update,
+  UserPacket,
+} from "@livekit/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
 import { claims } from "../control/conference.ts";
@@ -157,6 +169,108 @@ describe("packets", () => {
     ada!.say(text("for those who read"));
     expect(await cy!.heard()).toContain("ada: for those who read");
     expect(await bo!.heard()).not.toContain("ada: for those who read");
+  });
+});
+
+describe("data tracks", () => {
+  const TRACKS = { ...LOSSY, label: "_data_track" };
+
+  function publish(client: DataClient, pubHandle: number, name: string): void {
+    const value = new PublishDataTrackRequest({ pubHandle, name });
+    client.client.send({ case: "publishDataTrackRequest", value });
+  }
+
+  function open(client: DataClient): void {
+    const { transportId } = client;
+    hall.dataThread.emit([{ kind: "channel.opened", transportId, channelId: 4, params: TRACKS }]);
+  }
+
+  function push(client: DataClient, handle: number, payload: number): void {
+    const bytes = Uint8Array.of(0x18, 0, handle >> 8, handle & 0xff, 0, 1, 0, 1, 0, 0, 0, 0, payload);
+    const slice = { at: 0, length: bytes.length };
+    const { transportId } = client;
+    hall.dataThread.emit(
+      [{ kind: "message.received", transportId, channelId: 4, isText: false, ...slice }],
+      bytes,
+    );
+  }
+
+  /** Handle and payload of each packet that was sent to a client. */
+  async function received({ transportId }: DataClient): Promise<number[][]> {
+    await Promise.resolve();
+    return hall.dataThread.batches.flatMap(({ letters, bytes }) =>
+      letters.flatMap((letter) => {
+        if (letter.kind !== "message.send" || letter.transportId !== transportId) return [];
+        const packet = bytes.subarray(letter.at, letter.at + letter.length);
+        return [[packet[3]!, packet[12]!]];
+      }),
+    );
+  }
+
+  function subscribe(client: DataClient, trackSid: string, wanted: boolean): number | undefined {
+    const updates = [new UpdateDataSubscription_Update({ trackSid, subscribe: wanted })];
+    client.client.send({ case: "updateDataSubscription", value: new UpdateDataSubscription({ updates }) });
+    const { subHandles } = client.client.take("dataTrackSubscriberHandles");
+    const [handle] = Object.entries(subHandles).find(([, track]) => track.trackSid === trackSid) ?? [];
+    return handle === undefined ? undefined : Number(handle);
+  }
+
+  test("are listed, and go to those who subscribe, under a number of their own", async () => {
+    const [ada, bo, cy] = ["ada", "bo", "cy"].map((name) => new DataClient(name));
+    for (const one of [ada!, bo!, cy!]) open(one);
+    publish(ada!, 300, "one");
+    publish(ada!, 301, "two");
+    const [one, two] = ["publishDataTrackResponse", "publishDataTrackResponse"].map(
+      (kind) => ada!.client.take(kind as "publishDataTrackResponse").info!.sid,
+    );
+    expect(bo!.client.seen("ada")!.dataTracks.map(({ name }) => name)).toEqual(["one", "two"]);
+    expect(subscribe(bo!, two!, true)).toBe(1);
+    expect(subscribe(bo!, one!, true)).toBe(2);
+    push(ada!, 300, 7);
+    push(ada!, 301, 8);
+    push(ada!, 302, 9);
+    expect(await received(bo!)).toEqual([
+      [2, 7],
+      [1, 8],
+    ]);
+    expect(await received(cy!)).toEqual([]);
+    expect(subscribe(bo!, one!, false)).toBeUndefined();
+    push(ada!, 300, 10);
+    expect(await received(bo!)).toHaveLength(2);
+    ada!.client.send({
+      case: "unpublishDataTrackRequest",
+      value: new UnpublishDataTrackRequest({ pubHandle: 301 }),
+    });
+    expect(ada!.client.take("unpublishDataTrackResponse").info!.sid).toBe(two);
+    push(ada!, 301, 11);
+    expect(await received(bo!)).toHaveLength(2);
+    expect(bo!.client.seen("ada")!.dataTracks.map(({ name }) => name)).toEqual(["one"]);
+  });
+
+  test.each([
+    [0, "name", RequestResponse_Reason.INVALID_HANDLE],
+    [65_536, "name", RequestResponse_Reason.INVALID_HANDLE],
+    [2, "", RequestResponse_Reason.INVALID_NAME],
+    [1, "other", RequestResponse_Reason.DUPLICATE_HANDLE],
+    [2, "present", RequestResponse_Reason.DUPLICATE_NAME],
+  ])("number %i and name %j are refused beside number 1, named present", (pubHandle, name, reason) => {
+    const ada = new DataClient("ada");
+    publish(ada, 1, "present");
+    publish(ada, pubHandle, name);
+    expect(ada.client.take("requestResponse")).toMatchObject({
+      reason,
+      request: { case: "publishDataTrack" },
+    });
+  });
+
+  test("end with their publisher", () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    publish(ada, 1, "one");
+    const { sid } = ada.client.take("publishDataTrackResponse").info!;
+    subscribe(bo, sid, true);
+    ada.client.send({ case: "leave", value: {} as never });
+    expect(subscribe(bo, sid, true)).toBeUndefined();
+    expect(bo.client.seen("ada")!.state).toBe(ParticipantInfo_State.DISCONNECTED);
   });
 });
 

@@ -119,6 +119,12 @@ class Call {
     element.style.height = `${height}px`;
   }
 
+  async #follow(track: LiveKit.RemoteDataTrack): Promise<void> {
+    for await (const { payload } of track.subscribe() as unknown as AsyncIterable<LiveKit.DataTrackFrame>) {
+      this.heard.push(`${track.info.name}: ${new TextDecoder().decode(payload)}`);
+    }
+  }
+
   #listen(): void {
     const { RoomEvent } = window.LivekitClient;
     this.room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
@@ -128,6 +134,7 @@ class Call {
       const text = await reader.readAll();
       this.heard.push(`${identity} long: ${text.length} ${new Set(text).size}`);
     });
+    this.room.on(RoomEvent.DataTrackPublished, (track) => void this.#follow(track));
     this.room.registerRpcMethod(
       "echo",
       async ({ payload, callerIdentity }) => `${callerIdentity} ${payload}`,

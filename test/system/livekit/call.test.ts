@@ -162,6 +162,16 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
       await cy.until("data", ({ heard }) => heard.includes("bo long: 300000 1"));
       // The web SDK seals whom it means together with what it says, so the server has to send that to everybody.
       if (seal === "in the clear") expect((await cy.report()).heard).not.toContain("bo t: one");
+      await bo.page.evaluate(async () => {
+        const track = await window.call.room.localParticipant.publishDataTrack({ name: "sensor" });
+        // A subscriber has to have heard of it, and we of the subscriber.
+        for (let n = 0; n < 20; n++) {
+          track.tryPush({ payload: new TextEncoder().encode("warm") });
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }, null);
+      await ada.until("data track", ({ heard }) => heard.includes("sensor: warm"));
+      await cy.until("data track", ({ heard }) => heard.includes("sensor: warm"));
       const echo = await bo.page.evaluate(
         async () =>
           await window.call.room.localParticipant.performRpc({

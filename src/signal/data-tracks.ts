@@ -1,0 +1,173 @@
+/**
+ * Data tracks of one client: named streams of frames, sealed or not, for those who subscribe to them. The publisher numbers
+ * its tracks itself; each subscriber knows a track by a number of ours, which is written over the publisher's in every
+ * packet. All else of a packet is passed on as it is.
+ *
+ *    0                   1                   2                   3
+ *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *   | version, flags|   reserved    |            handle             |
+ *   |        sequence number        |         frame number          |
+ *   |                           timestamp                           |
+ */
+import {
+  DataTrackInfo,
+  DataTrackSubscriberHandles,
+  DataTrackSubscriberHandles_PublishedDataTrack,
+  type PublishDataTrackRequest,
+  RequestResponse_Reason,
+} from "@livekit/protocol";
+import { readU16, writeU16 } from "../base/bytes.ts";
+import type { TrackId } from "../base/ids.ts";
+import type { Participant } from "../control/participant.ts";
+import { randomId } from "../control/random.ts";
+import { setDataTracks } from "../livekit/client-facts.ts";
+import { type DataLink, LABELS } from "./data-link.ts";
+
+const HEADER_BYTES = 12;
+const HANDLE_AT = 2;
+const MAX_HANDLE = 0xffff;
+const MAX_NAME_CHARS = 256;
+
+/** Larger: one client is listed with more, to everybody. Smaller: clients with many sensors are refused. */
+const MAX_TRACKS = 64;
+
+interface DataTrack {
+  readonly info: DataTrackInfo;
+  readonly publisher: Participant;
+  /** With the number by which each knows it. */
+  readonly subscribers: Map<DataTracks, number>;
+}
+
+/** A reason is why there is no such track. */
+export type Published =
+  | { readonly ok: true; readonly info: DataTrackInfo }
+  | { readonly ok: false; readonly reason: RequestResponse_Reason };
+
+export class DataTracks {
+  readonly #participant: Participant;
+  readonly #link: DataLink;
+  /** By the publisher's own number. */
+  readonly #published = new Map<number, DataTrack>();
+  readonly #received = new Set<DataTrack>();
+  #lastHandle = 0;
+
+  constructor(participant: Participant, link: DataLink) {
+    this.#participant = participant;
+    this.#link = link;
+  }
+
+  publish(request: PublishDataTrackRequest): Published {
+    const refusal = this.#refusalOf(request);
+    if (refusal !== null) return { ok: false, reason: refusal };
+    const { pubHandle, name, encryption, frameEncoding, schema } = request;
+    const sid = randomId<TrackId>("DTR");
+    const info = new DataTrackInfo({
+      pubHandle,
+      sid,
+      name,
+      encryption,
+      ...(frameEncoding !== undefined && { frameEncoding }),
+      ...(schema !== undefined && { schema }),
+    });
+    this.#published.set(pubHandle, { info, publisher: this.#participant, subscribers: new Map() });
+    this.#describe();
+    return { ok: true, info };
+  }
+
+  /** Returns what has ended; undefined when there was nothing. */
+  unpublish(pubHandle: number): DataTrackInfo | undefined {
+    const track = this.#published.get(pubHandle);
+    if (track === undefined) return undefined;
+    this.#end(track);
+    this.#describe();
+    return track.info;
+  }
+
+  /** Has this client receive a track of another, or not any more. Returns whether that one has such a track. */
+  setReceives(sid: string, from: DataTracks, receives: boolean): boolean {
+    const track = [...from.#published.values()].find(({ info }) => info.sid === sid);
+    if (track === undefined) return false;
+    if (receives && this.#mayReceive(track)) {
+      this.#received.add(track);
+      if (!track.subscribers.has(this)) track.subscribers.set(this, this.#nextHandle());
+    } else if (!receives) this.#drop(track);
+    return true;
+  }
+
+  /** The numbers by which this client knows what it receives. */
+  handles(): DataTrackSubscriberHandles {
+    const subHandles: Record<number, DataTrackSubscriberHandles_PublishedDataTrack> = {};
+    for (const { info, publisher, subscribers } of this.#received) {
+      subHandles[subscribers.get(this)!] = new DataTrackSubscriberHandles_PublishedDataTrack({
+        publisherIdentity: publisher.identity,
+        publisherSid: publisher.id,
+        trackSid: info.sid,
+      });
+    }
+    return new DataTrackSubscriberHandles({ subHandles });
+  }
+
+  /** A packet of this client. */
+  onPacket(packet: Uint8Array): void {
+    if (packet.length < HEADER_BYTES) return;
+    const track = this.#published.get(readU16(packet, HANDLE_AT));
+    if (track === undefined) return;
+    for (const [subscriber, handle] of track.subscribers) {
+      if (!subscriber.#mayReceive(track)) continue;
+      const copy = packet.slice();
+      writeU16(copy, HANDLE_AT, handle);
+      subscriber.#link.send(LABELS.tracks, copy);
+    }
+  }
+
+  /** The client has left its room. */
+  end(): void {
+    for (const track of [...this.#published.values()]) this.#end(track);
+    for (const track of [...this.#received]) this.#drop(track);
+  }
+
+  #end(track: DataTrack): void {
+    this.#published.delete(track.info.pubHandle);
+    for (const subscriber of track.subscribers.keys()) subscriber.#received.delete(track);
+  }
+
+  #refusalOf({ pubHandle, name }: PublishDataTrackRequest): RequestResponse_Reason | null {
+    const Reason = RequestResponse_Reason;
+    if (!this.#participant.profile.permission.canPublishData) return Reason.NOT_ALLOWED;
+    if (pubHandle === 0 || pubHandle > MAX_HANDLE) return Reason.INVALID_HANDLE;
+    if (name === "" || name.length > MAX_NAME_CHARS) return Reason.INVALID_NAME;
+    if (this.#published.has(pubHandle)) return Reason.DUPLICATE_HANDLE;
+    if ([...this.#published.values()].some(({ info }) => info.name === name)) return Reason.DUPLICATE_NAME;
+    return this.#published.size >= MAX_TRACKS ? Reason.LIMIT_EXCEEDED : null;
+  }
+
+  #mayReceive({ info, publisher }: DataTrack): boolean {
+    const participant = this.#participant;
+    return (
+      participant.profile.permission.canSubscribe &&
+      publisher.room === participant.room &&
+      publisher.admits(participant, info.sid as TrackId)
+    );
+  }
+
+  #drop(track: DataTrack): void {
+    this.#received.delete(track);
+    track.subscribers.delete(this);
+  }
+
+  /** The next that is free: a client may come and go with tracks more often than there are numbers. */
+  #nextHandle(): number {
+    const taken = new Set([...this.#received].map(({ subscribers }) => subscribers.get(this)));
+    do this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;
+    while (taken.has(this.#lastHandle));
+    return this.#lastHandle;
+  }
+
+  #describe(): void {
+    setDataTracks(
+      this.#participant,
+      [...this.#published.values()].map(({ info }) => info),
+    );
+    this.#participant.tell({ kind: "participant.described", participant: this.#participant });
+  }
+}
