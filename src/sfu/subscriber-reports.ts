@@ -31,7 +31,8 @@ export class SubscriberReports {
   }
 
   tick(nowUs: number): void {
-    for (const downTrack of this.#downTracks) downTrack.stream.rate.tick(nowUs);
+    const downTracks = this.#downTracks;
+    for (let i = 0; i < downTracks.length; i++) downTracks[i]!.stream.rate.tick(nowUs);
     if (nowUs < this.#nextUs) return;
     this.#nextUs = nowUs + REPORT_INTERVAL_US;
     for (const downTrack of this.#downTracks) this.#report(downTrack, nowUs);

@@ -149,7 +149,8 @@ export class Transport {
 
   tick(nowUs: number, room: RoomOrder): void {
     if (!this.outlet.open) return;
-    for (const track of this.tracks) track.tick(nowUs, this.#context.events);
+    const { tracks } = this;
+    for (let i = 0; i < tracks.length; i++) tracks[i]!.tick(nowUs, this.#context.events);
     this.#controller.tick(nowUs, this.#downTracks);
     this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);
