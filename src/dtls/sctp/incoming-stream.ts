@@ -65,11 +65,14 @@ export class IncomingStream {
 
   /** Where a message is whose fragments are all there, if it is due. */
   #find(): readonly [start: number, count: number] | undefined {
+    const chunks = this.#chunks;
     let start = -1;
-    for (const [at, chunk] of this.#chunks.entries()) {
-      const { tsn, flags } = chunk;
+    // Runs for each chunk over all that are held: an iterator would be ten times as slow.
+    for (let at = 0; at < chunks.length; at++) {
+      const chunk = chunks[at]!;
+      const { flags } = chunk;
       if ((flags & FIRST_FRAGMENT) !== 0) start = at;
-      else if (start >= 0 && tsn !== tsnPlus(this.#chunks[at - 1]!.tsn, 1)) start = -1;
+      else if (start >= 0 && chunk.tsn !== tsnPlus(chunks[at - 1]!.tsn, 1)) start = -1;
       if ((flags & LAST_FRAGMENT) === 0 || start < 0) continue;
       if (this.#isDue(chunk)) return [start, at + 1 - start];
       start = -1;

@@ -5,7 +5,7 @@
  * goes wrong inside ends this association and no other.
  */
 import type { DataEndReason, SctpDrop } from "../../base/data-counters.ts";
-import { correct } from "./sctp-corrections.ts";
+import { acknowledge, correct } from "./sctp-corrections.ts";
 import { type AssociationState, SctpGuard } from "./sctp-guard.ts";
 import { StreamReset } from "./stream-reset.ts";
 import { ESTABLISHED, type OpenedSctp, openWeriftSctp, type WeriftSctp } from "./werift-sctp.ts";
@@ -14,7 +14,7 @@ import { ESTABLISHED, type OpenedSctp, openWeriftSctp, type WeriftSctp } from ".
  * What a peer may have under way, and what waits for control. Larger: more memory for each peer. Smaller: slower over
  * long paths; a megabyte carries 80 Mbit/s at a round trip of 100 ms.
  */
-export const RECEIVE_WINDOW_BYTES = 1_048_576;
+const RECEIVE_WINDOW_BYTES = 1_048_576;
 
 /**
  * What we have under way to a peer, at most. Larger: more memory, and larger bursts after a pause. Smaller: slower over
@@ -28,7 +28,10 @@ const MAX_CONGESTION_WINDOW_BYTES = 524_288;
  */
 const MAX_WAITING_CHUNKS = 32;
 
-/** A peer that opens its window again says so in a packet that may be lost (RFC 9260 §6.1 rule A): ask. */
+/**
+ * A peer that opens its window again says so in a packet that may be lost (RFC 9260 §6.1 rule A): ask. Larger: it is
+ * served later. Smaller: more packets to peers that want none.
+ */
 const WINDOW_PROBE_US = 1_000_000;
 
 export interface SctpEvents {
@@ -82,6 +85,7 @@ export class SctpAssociation {
   /** Call now and then. */
   tick(nowUs: number): void {
     const sctp = this.#sctp;
+    void acknowledge(sctp);
     const isStuck = sctp.peerAdvertisedRwnd === 0 && sctp.flightSize === 0 && sctp.outboundQueue.length > 0;
     if (!isStuck) this.#stuckSinceUs = undefined;
     else if (this.#stuckSinceUs === undefined) this.#stuckSinceUs = nowUs;
@@ -123,7 +127,7 @@ export class SctpAssociation {
     if (before >= RECEIVE_WINDOW_BYTES / 2 || !this.#isOpen || this.#sctp.lastReceivedTsn === undefined)
       return;
     this.#sctp.sackNeeded = true;
-    void this.#sctp.sendSack();
+    void acknowledge(this.#sctp);
   }
 
   /** Aborts. No event follows. */

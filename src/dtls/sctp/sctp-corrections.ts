@@ -3,14 +3,13 @@
  * methods of one instance are replaced. Each says what was wrong.
  */
 import { IncomingStream } from "./incoming-stream.ts";
+import { ReceivedRuns } from "./received-runs.ts";
 import {
   encodeForwardTsn,
   encodeSack,
   FIRST_FRAGMENT,
-  type GapBlock,
   LAST_FRAGMENT,
   tsnAhead,
-  tsnPlus,
   UNORDERED,
 } from "./sctp-packet.ts";
 import type { ForwardTsn, OutgoingChunk, WeriftSctp } from "./werift-sctp.ts";
@@ -24,11 +23,8 @@ const MAX_RTO_S = 3;
 const RTT_WEIGHT = 1 / 8;
 const VARIANCE_WEIGHT = 1 / 4;
 
-/** In one SACK; further blocks are told of when these are repaired. More would not fit the packet. */
-const MAX_GAP_BLOCKS = 200;
-
-/** Distances in a gap block have 16 bits. */
-const MAX_GAP_DISTANCE = 0xffff;
+/** In one SACK; further blocks are told of when these are repaired. More cost us time for each packet of a torn stream. */
+const MAX_GAP_BLOCKS = 32;
 
 /** `onAcknowledged`: a SACK was read, and what it makes room for is sent next. */
 export function correct(sctp: WeriftSctp, onAcknowledged: () => void): void {
@@ -44,8 +40,9 @@ export function correct(sctp: WeriftSctp, onAcknowledged: () => void): void {
   sctp.maybeAbandon = (chunk) => maybeAbandon(sctp, chunk);
   sctp.updateAdvancedPeerAckPoint = forwardTsnUpdater(sctp);
   sctp.getInboundStream = (id) => inboundStream(sctp, id);
+  sctp.sackMisOrdered = new ReceivedRuns();
   sctp.markReceived = (tsn) => markReceived(sctp, tsn);
-  sctp.sendSack = () => sendSack(sctp);
+  sctp.sendSack = () => (isProbed(sctp) ? Promise.resolve() : acknowledge(sctp));
   sctp.receiveForwardTsnChunk = (chunk) => receiveForwardTsn(sctp, chunk);
 }
 
@@ -156,42 +153,32 @@ function forwardTsnUpdater(sctp: WeriftSctp): () => void {
 
 /** RFC 9260 §6.2. werift sorts TSNs as text for each chunk, so that 10 comes before 9, and so that a loss is costly. */
 function markReceived(sctp: WeriftSctp, tsn: number): boolean {
-  const { sackMisOrdered: ahead } = sctp;
-  if (tsnAhead(sctp.lastReceivedTsn!, tsn) <= 0 || ahead.has(tsn)) return true;
-  ahead.add(tsn);
-  followReceived(sctp);
+  if (tsnAhead(sctp.lastReceivedTsn!, tsn) <= 0 || !sctp.sackMisOrdered.add(tsn)) return true;
+  sctp.lastReceivedTsn = sctp.sackMisOrdered.advance(sctp.lastReceivedTsn!);
   return false;
 }
 
-function followReceived(sctp: WeriftSctp): void {
-  for (;;) {
-    const next = tsnPlus(sctp.lastReceivedTsn!, 1);
-    if (!sctp.sackMisOrdered.delete(next)) return;
-    sctp.lastReceivedTsn = next;
-  }
+/**
+ * Whether the peer sent although it was told that we take nothing. Senders may do that to learn when the window opens,
+ * and WebRTC's does it again at each answer, a thousand times a second on a short path. The answer waits until the window
+ * opens, or for whoever calls `acknowledge()` in a while.
+ */
+function isProbed({ advertisedRwnd, sackMisOrdered }: WeriftSctp): boolean {
+  return advertisedRwnd <= 0 && sackMisOrdered.size === 0;
 }
 
-/** RFC 9260 §3.3.4. The same sorting makes werift's gap blocks wrong; where TSNs wrap, it throws. */
-async function sendSack(sctp: WeriftSctp): Promise<void> {
+/**
+ * Sends the SACK that is due (RFC 9260 §3.3.4). The same sorting makes werift's gap blocks wrong; where TSNs wrap, it
+ * throws.
+ */
+export async function acknowledge(sctp: WeriftSctp): Promise<void> {
   if (sctp.isStopped || !sctp.sackNeeded) return;
   sctp.sackNeeded = false;
   sctp.sackImmediate = false;
   sctp.sackPacketCount = 0;
-  const windowBytes = Math.max(0, sctp.advertisedRwnd);
-  await sctp.sendChunk({ bytes: encodeSack(sctp.lastReceivedTsn!, windowBytes, gapBlocks(sctp)) });
-}
-
-function gapBlocks({ sackMisOrdered: ahead, lastReceivedTsn }: WeriftSctp): GapBlock[] {
-  const blocks: GapBlock[] = [];
-  let left = ahead.size;
-  for (let distance = 2; left > 0 && distance < MAX_GAP_DISTANCE; distance++) {
-    if (blocks.length === MAX_GAP_BLOCKS) break;
-    const start = distance;
-    while (ahead.has(tsnPlus(lastReceivedTsn!, distance))) distance++;
-    if (distance > start) blocks.push([start, distance - 1]);
-    left -= distance - start;
-  }
-  return blocks;
+  const cumulativeTsn = sctp.lastReceivedTsn!;
+  const gaps = sctp.sackMisOrdered.blocks(cumulativeTsn, MAX_GAP_BLOCKS);
+  await sctp.sendChunk({ bytes: encodeSack(cumulativeTsn, Math.max(0, sctp.advertisedRwnd), gaps) });
 }
 
 /**
@@ -202,11 +189,7 @@ function receiveForwardTsn(sctp: WeriftSctp, { cumulativeTsn, streams }: Forward
   sctp.sackNeeded = true;
   sctp.sackImmediate = true;
   if (tsnAhead(sctp.lastReceivedTsn!, cumulativeTsn) <= 0) return;
-  sctp.lastReceivedTsn = cumulativeTsn;
-  for (const tsn of sctp.sackMisOrdered) {
-    if (tsnAhead(cumulativeTsn, tsn) <= 0) sctp.sackMisOrdered.delete(tsn);
-  }
-  followReceived(sctp);
+  sctp.lastReceivedTsn = sctp.sackMisOrdered.advance(cumulativeTsn);
   const skipped = new Map(streams);
   for (const [id, stream] of Object.entries(sctp.inboundStreams)) {
     sctp.advertisedRwnd += stream.skip(cumulativeTsn, skipped.get(Number(id)));

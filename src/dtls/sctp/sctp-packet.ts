@@ -20,7 +20,6 @@ const ZERO_CHECKSUM = new Uint8Array(4);
 /** Chunk types (RFC 9260 §3.2; RFC 6525 §3.1; RFC 3758 §3.2). */
 export const DATA = 0;
 export const INIT = 1;
-export const INIT_ACK = 2;
 export const SACK = 3;
 export const HEARTBEAT = 4;
 export const HEARTBEAT_ACK = 5;

@@ -6,6 +6,7 @@
 import { Event, RTCSctpTransport } from "werift";
 import { SCTP_PORT } from "../../contract/data.ts";
 import type { IncomingStream } from "./incoming-stream.ts";
+import type { ReceivedRuns } from "./received-runs.ts";
 
 /** A DATA chunk that was sent, or waits to be. */
 export interface OutgoingChunk {
@@ -54,8 +55,8 @@ export interface WeriftSctp {
   getInboundStream(id: number): IncomingStream;
   advertisedRwnd: number;
   lastReceivedTsn: number | undefined;
-  /** Received beyond `lastReceivedTsn`. */
-  sackMisOrdered: Set<number>;
+  /** Received beyond `lastReceivedTsn`. werift has a set there, and looks at its size alone. */
+  sackMisOrdered: ReceivedRuns;
   sackNeeded: boolean;
   sackImmediate: boolean;
   sackPacketCount: number;
@@ -117,8 +118,7 @@ export interface ForwardTsn {
   readonly streams: readonly (readonly [streamId: number, sequence: number])[];
 }
 
-/** States of `associationState` that we look at. */
-export const CLOSED = 1;
+/** Of the values of `associationState` the one that we look for. */
 export const ESTABLISHED = 4;
 
 /**

@@ -3,6 +3,7 @@ import { readU32 } from "../../../src/base/bytes.ts";
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../../src/base/data-counters.ts";
 import { type ChannelId, type ChannelParams, heldBytes } from "../../../src/contract/data.ts";
 import { DataAssociation } from "../../../src/dtls/sctp/data-association.ts";
+import { acknowledge } from "../../../src/dtls/sctp/sctp-corrections.ts";
 import { SctpClient } from "./sctp-client.ts";
 
 export interface LinkOptions {
@@ -88,10 +89,16 @@ export class Link {
     this.server.receive(nowUs(), packet);
   }
 
+  /** What both ends do now and then. */
+  tick(): void {
+    this.server.tick(nowUs());
+    void acknowledge(this.client.sctp);
+  }
+
   stop(): void {
     this.client.stop();
     this.server.close();
   }
 }
 
-export const nowUs = (): number => Date.now() * 1000;
+const nowUs = (): number => Date.now() * 1000;

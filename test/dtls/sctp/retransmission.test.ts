@@ -5,8 +5,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readU32 } from "../../../src/base/bytes.ts";
 import { heldBytes } from "../../../src/contract/data.ts";
-import { DATA, FORWARD_TSN, parsePacket } from "../../../src/dtls/sctp/sctp-packet.ts";
+import {
+  DATA,
+  FIRST_FRAGMENT,
+  FORWARD_TSN,
+  LAST_FRAGMENT,
+  parsePacket,
+  SACK,
+} from "../../../src/dtls/sctp/sctp-packet.ts";
 import { Link, type LinkOptions } from "./link.ts";
+import { chunk, data, packet } from "./packets.ts";
 import { BINARY, LOSSY, RELIABLE } from "./sctp-client.ts";
 
 let link: Link;
@@ -126,7 +134,7 @@ test("a window that closed is asked for, until it opens", async () => {
   for (let i = 0; i < 5; i++) link.server.send(0, false, new Uint8Array(1_000));
   for (let i = 0; i < 100; i++) {
     await pass(50);
-    link.server.tick(Date.now() * 1000);
+    link.tick();
   }
   const probes = times(DATA).length;
   expect(probes).toBeGreaterThan(1);
@@ -134,7 +142,7 @@ test("a window that closed is asked for, until it opens", async () => {
   link.client.sctp.advertisedRwnd = 1_000_000;
   for (let i = 0; i < 100; i++) {
     await pass(50);
-    link.server.tick(Date.now() * 1000);
+    link.tick();
   }
   expect(link.client.received.filter(({ ppid }) => ppid === BINARY)).toHaveLength(1 + 6);
 });
@@ -157,4 +165,34 @@ test("of short messages that are not taken no more are kept than their number is
   await pass(20_000);
   expect(link.received.length).toBeGreaterThan(3_000);
   expect(link.received.length * heldBytes(1)).toBeLessThanOrEqual(1_048_576 + 65_536 + heldBytes(1));
+});
+
+test("who sends into a closed window is answered when it opens, or after a while", async () => {
+  await connect({ releases: false });
+  const { serverTag, nextTsn } = link;
+  let count = 0;
+  const probe = (): void => {
+    const value = data(nextTsn + count, 0, 1 + count, BINARY, new Uint8Array(1_100));
+    link.toServer(packet(serverTag, chunk(DATA, value, FIRST_FRAGMENT | LAST_FRAGMENT)));
+    count += 1;
+  };
+  while (count * heldBytes(1_100) <= 1_048_576) {
+    probe();
+    await pass(1);
+  }
+  sent = [];
+  for (let i = 0; i < 5; i++) probe();
+  await pass(100);
+  expect(times(SACK)).toEqual([]);
+  link.tick();
+  await pass(1);
+  expect(times(SACK)).toEqual([0]);
+  probe();
+  await pass(100);
+  expect(times(SACK)).toEqual([0]);
+  link.server.release(1_000_000);
+  await pass(1);
+  expect(times(SACK)).toHaveLength(2);
+  expect(link.received).toHaveLength(count);
+  expect(link.packetDrops).toEqual([]);
 });

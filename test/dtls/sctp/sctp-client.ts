@@ -21,7 +21,7 @@ export const LOSSY: ChannelParams = {
   maxLifetimeMs: null,
 };
 
-export const DCEP = 50;
+const DCEP = 50;
 export const STRING = 51;
 export const BINARY = 53;
 

@@ -219,6 +219,29 @@ describe("limits", () => {
     expect(link.received).toHaveLength(1_000 - dropped + 1);
   });
 
+  test("a packet may hold the next chunk and those behind it, though the window is closed", async () => {
+    const slow = new Link({ releases: false });
+    slow.client.connect();
+    await pass(100);
+    slow.client.open(0, RELIABLE);
+    await pass(100);
+    const message = (ahead: number, bytes: number): Buffer =>
+      chunk(0, data(slow.nextTsn + ahead, 0, 1 + ahead, 53, Buffer.alloc(bytes)), 3);
+    for (let i = 0; i < 950; i++) {
+      slow.toServer(packet(slow.serverTag, message(i, 1_100)));
+      if (i % 100 === 0) await pass(10);
+    }
+    await pass(10);
+    const taken = slow.received.length;
+    slow.toServer(packet(slow.serverTag, message(taken, 10), message(taken + 1, 10), message(taken + 2, 10)));
+    await pass(10);
+    expect(slow.received.length).toBe(taken + 3);
+    slow.toServer(packet(slow.serverTag, message(taken + 3, 10), message(taken + 5, 10)));
+    await pass(10);
+    expect(slow.packetDrops.at(-1)).toBe("window");
+    slow.stop();
+  });
+
   test("a message larger than we said ends the association", async () => {
     const fragments = Math.ceil(262_145 / 1_100);
     for (let i = 0; i < fragments; i++) {

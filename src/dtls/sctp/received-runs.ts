@@ -1,0 +1,59 @@
+/**
+ * The TSNs received beyond the cumulative one (RFC 9260 §6.2), as runs: what a SACK says, at the price of the number of
+ * holes and not of the number of chunks behind them.
+ */
+import { type GapBlock, tsnAhead, tsnPlus } from "./sctp-packet.ts";
+
+interface Run {
+  start: number;
+  end: number;
+}
+
+export class ReceivedRuns {
+  /** Rising, with a hole between any two. */
+  readonly #runs: Run[] = [];
+
+  /** How many there are. */
+  get size(): number {
+    return this.#runs.length;
+  }
+
+  /** False when it is there already. */
+  add(tsn: number): boolean {
+    const runs = this.#runs;
+    let at = runs.length - 1;
+    while (at >= 0 && tsnAhead(tsn, runs[at]!.start) > 0) at--;
+    const before = runs[at];
+    const after = runs[at + 1];
+    if (before !== undefined && tsnAhead(before.end, tsn) <= 0) return false;
+    const isNext = before !== undefined && tsnPlus(before.end, 1) === tsn;
+    const isPrevious = after !== undefined && tsnPlus(tsn, 1) === after.start;
+    if (isNext && isPrevious) {
+      before.end = after.end;
+      runs.splice(at + 1, 1);
+    } else if (isNext) before.end = tsn;
+    else if (isPrevious) after.start = tsn;
+    else runs.splice(at + 1, 0, { start: tsn, end: tsn });
+    return true;
+  }
+
+  /** Drops what `cumulativeTsn` covers, and returns what is the cumulative TSN then. */
+  advance(cumulativeTsn: number): number {
+    let cumulative = cumulativeTsn;
+    let covered = 0;
+    for (const { start, end } of this.#runs) {
+      if (tsnAhead(cumulative, start) > 1) break;
+      if (tsnAhead(cumulative, end) > 0) cumulative = end;
+      covered += 1;
+    }
+    if (covered > 0) this.#runs.splice(0, covered);
+    return cumulative;
+  }
+
+  /** The first `limit` runs as distances from the cumulative TSN. */
+  blocks(cumulativeTsn: number, limit: number): GapBlock[] {
+    return this.#runs
+      .slice(0, limit)
+      .map(({ start, end }) => [tsnAhead(cumulativeTsn, start), tsnAhead(cumulativeTsn, end)] as const);
+  }
+}
