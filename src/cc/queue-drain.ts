@@ -11,9 +11,9 @@
  */
 
 /** Up to this length the queue is left to the small back-off of the rate. */
-const FREE_US = 30_000;
+const FREE_US = 20_000;
 /** A queue so much longer would stop the sender: longer drains for longer, shorter makes the picture stutter. */
-const STOP_US = 250_000;
+const STOP_US = 200_000;
 /** Audio has to go on, and what is acknowledged tells when it is over. */
 const MIN_FACTOR = 0.25;
 
@@ -21,7 +21,7 @@ const MIN_FACTOR = 0.25;
 const EMPTY_US = 12_000;
 
 /** How long a drain may take to show, beyond the queue itself and a round trip. */
-const PATIENCE_US = 1_000_000;
+const PATIENCE_US = 1_500_000;
 /** Sending less means less than this share of the rate before. */
 const RECEDED_SHARE = 0.9;
 /** Of its length, if the queue is ours less must be left. */

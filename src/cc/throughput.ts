@@ -21,7 +21,7 @@ const FAST_QUEUE_US = 60_000;
 const BEST_SPAN_US = 100_000;
 
 /** The estimate may be ahead of what is sent by so much: the window looks back, and growth is 8 % per second. */
-const HEADROOM = 1.03;
+const HEADROOM = 1.02;
 /** And of what is acknowledged, when losses are high. */
 const ACKED_HEADROOM = 1.5;
 /** For rates so low that single packets count. */

@@ -98,6 +98,13 @@ test.each([
   expect(queue.us).toBe(queueMs * MS);
 });
 
+test("after a long silence the path is measured anew", () => {
+  const queue = new QueueDelay();
+  for (let i = 0; i < 100; i++) queue.onPacket(i * 10 * MS, (i * 10 + 40) * MS);
+  for (let i = 3_000; i < 3_100; i++) queue.onPacket(i * 10 * MS, (i * 10 + 75) * MS);
+  expect(queue.us).toBe(0);
+});
+
 test("jitter of 60 ms is next to no queue", () => {
   const random = seededRandom(1);
   const queue = new QueueDelay();
