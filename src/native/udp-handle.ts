@@ -31,13 +31,11 @@ export class UdpHandle {
   }
 
   /**
-   * Calls `onReadable` once in every turn of the event loop in which datagrams wait. It is told as an error: libuv
-   * found no buffer to read into. Making that error is the price, 1.4 µs a turn.
+   * Calls `onReadable` once in every turn of the event loop in which datagrams wait. libuv reports that it found no buffer
+   * to read into; node:dgram would make an error of that, for 2 µs and 700 bytes a turn, hence it is not asked.
    */
   watch(onReadable: () => void): void {
-    this.#socket.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOBUFS") onReadable();
-    });
+    reportsOf(this.#socket).onmessage = () => onReadable();
   }
 
   /** Frees the port; `onReadable` is not called again. */
@@ -63,6 +61,24 @@ export async function openUdpHandle(options: UdpHandleOptions): Promise<UdpHandl
     socket.close();
     throw error;
   }
+}
+
+/** Node's side of the handle, on which it calls what node:dgram has put there. */
+interface Reports {
+  onmessage: () => void;
+}
+
+/** node:dgram keeps it under a symbol of its own. */
+function reportsOf(socket: Socket): Reports {
+  const members = socket as unknown as Record<
+    symbol,
+    { readonly handle?: Partial<Reports> | null } | undefined
+  >;
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    const handle = members[symbol]?.handle;
+    if (typeof handle?.onmessage === "function") return handle as Reports;
+  }
+  throw new Error("the handle of node:dgram is not where it was expected");
 }
 
 function bind(socket: Socket, { address, port }: UdpHandleOptions): Promise<void> {
