@@ -62,10 +62,17 @@ export class LiveKitCall {
     );
   }
 
-  /** Waits until somebody is seen and heard. */
+  /** Waits until somebody is seen and heard, from now on: sections that have carried others have counted before. */
   async seesAndHears(identity: string): Promise<void> {
-    await this.track("picture", identity, "video", ({ framesDecoded }) => framesDecoded > 5);
-    await this.track("sound", identity, "audio", ({ audioEnergy }) => audioEnergy > 0);
+    const isThere = ({ subscribed }: TrackReport): boolean => subscribed;
+    const [video, audio] = await Promise.all([
+      this.track("video", identity, "video", isThere),
+      this.track("audio", identity, "audio", isThere),
+    ]);
+    await this.track("moving picture", identity, "video", ({ framesDecoded }) => {
+      return framesDecoded > video.framesDecoded + 5;
+    });
+    await this.track("sound", identity, "audio", ({ audioEnergy }) => audioEnergy > audio.audioEnergy);
   }
 
   async until<T>(what: string, probe: (report: CallReport) => T | undefined | false): Promise<T> {
