@@ -53,7 +53,9 @@ export class MediaLoop implements DatagramHandler {
     this.#endTurn();
   }
 
+  /** What came before it goes out first: it may take away the keys of those packets. */
   onCommand(command: MediaCommand): void {
+    this.#flush();
     this.#core.command(this.#nowUs(), command);
     this.#endTurn();
   }
