@@ -24,7 +24,7 @@ import { developmentRoutes } from "./routes/development.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { participantRoutes } from "./routes/participants.ts";
 import { roomRoutes } from "./routes/rooms.ts";
-import { signalRoutes } from "./routes/signal.ts";
+import { isWebSocketPath, signalRoutes } from "./routes/signal.ts";
 import { subscriptionRoutes } from "./routes/subscriptions.ts";
 import { trackRoutes } from "./routes/tracks.ts";
 import { twirpRoutes } from "./routes/twirp.ts";
@@ -65,7 +65,11 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { connectionsCheckingInterval: CHECKING_INTERVAL_MS },
+    http: {
+      connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+      // What is upgraded is no more in the server's care: nobody would close it where there is no WebSocket to be had.
+      shouldUpgradeCallback: ({ method, url = "" }) => method === "GET" && isWebSocketPath(url),
+    },
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
     // While draining, /readyz says so in a problem document; requests under way are still answered.

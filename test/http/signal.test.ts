@@ -102,6 +102,28 @@ describe("validation", () => {
   });
 });
 
+describe("an upgrade", () => {
+  test.each([
+    ["GET", "/"],
+    ["GET", "/healthz"],
+    ["GET", "/nowhere"],
+    ["POST", "/rtc"],
+    ["GET", "/rtc"],
+    ["GET", "/rtc/v1?access_token=x"],
+  ])("of %s %s gets an answer, and holds up no shutdown", async (method, path) => {
+    const { port } = server.app.server.address() as AddressInfo;
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.write(
+      `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    );
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1.1 [24]\d\d /);
+    await server.app.close();
+    socket.destroy();
+  });
+});
+
 describe("join requests", () => {
   test.each([
     ["none", "", 400],

@@ -37,6 +37,13 @@ const REFUSALS: Readonly<Record<JoinError, Refusal>> = {
   draining: [503, "the server is shutting down"],
 };
 
+const PATHS = ["/rtc", "/rtc/v1"];
+
+/** Whether a request line's target is answered with a WebSocket. */
+export function isWebSocketPath(url: string): boolean {
+  return PATHS.includes(url.split("?", 1)[0]!);
+}
+
 export interface SignalRouteDeps {
   readonly sessions: SignalSessions;
   readonly tokens: AccessTokens;
@@ -54,7 +61,7 @@ export async function signalRoutes(
     reply.header("access-control-allow-origin", "*");
   });
 
-  for (const path of ["/rtc", "/rtc/v1"]) {
+  for (const path of PATHS) {
     const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
       const joining = await admission(request, path === "/rtc/v1");
       if (isRefusal(joining)) return refuse(reply, joining);
