@@ -6,8 +6,8 @@
  *     ▲                      │   ▲    │
  *     └───── carry(null) ────┘   └────┘
  *
- * Where the peer was told which track a section is for, the section is reserved: it carries that one whenever it can.
- * The section's SSRC and numbering live as long as it does, so a receiver never sees a track change as a new stream.
+ * Where the peer was told which track a section is for, it is reserved: it carries that one whenever it can, and no other.
+ * The SSRC and its numbering live as long as this does, so a receiver never sees a track change as a new stream.
  */
 import {
   type AllotmentCause,
@@ -39,9 +39,10 @@ export class Subscription {
   readonly section: DownTrackParams;
   /** Sections of one group are shown together (one sync source): they should carry tracks of one publisher. */
   readonly group: number;
+  /** The only track that it may carry; null when any. */
+  readonly reserved: Track | null;
   readonly #transport: Transport;
   #payloads: readonly PayloadParams[];
-  #reserved: Track | null = null;
   #source: Source | null = null;
   #preference = NO_PREFERENCE;
   #current: Layers | null = null;
@@ -54,10 +55,12 @@ export class Subscription {
     section: DownTrackParams,
     group: number,
     payloads: readonly PayloadParams[],
+    reserved: Track | null,
   ) {
     this.subscriber = transport.participant;
     this.section = section;
     this.group = group;
+    this.reserved = reserved;
     this.#payloads = payloads;
     this.#transport = transport;
     transport.thread.route(section.subscriptionId, (event) => {
@@ -68,11 +71,6 @@ export class Subscription {
 
   get track(): Track | null {
     return this.#source?.track ?? null;
-  }
-
-  /** The only track that it may carry; null when any. */
-  get reserved(): Track | null {
-    return this.#reserved;
   }
 
   get preference(): LayerPreference {
@@ -106,17 +104,6 @@ export class Subscription {
   /** The peer has answered, or has changed its mind. Takes effect when tracks are dealt next. */
   negotiated(payloads: readonly PayloadParams[]): void {
     this.#payloads = payloads;
-  }
-
-  /**
-   * Frees the section at once; it gets its track when tracks are dealt next. What was preferred of another track holds no
-   * more.
-   */
-  reserve(track: Track | null): void {
-    if (track === this.#reserved) return;
-    this.carry(null);
-    this.#reserved = track;
-    if (this.#preference !== NO_PREFERENCE) this.prefer(NO_PREFERENCE);
   }
 
   /** Whether the subscriber can decode what the track sends now. */

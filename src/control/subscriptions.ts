@@ -13,6 +13,8 @@ export interface ReceivingSection {
   readonly mid: string;
   /** None while the peer has not answered. */
   readonly payloads: readonly PayloadParams[];
+  /** The only track that it is for, where the peer was told; else it is for any. */
+  readonly reserved?: Track;
 }
 
 export class Subscriptions {
@@ -28,10 +30,10 @@ export class Subscriptions {
   }
 
   /**
-   * The n-th audio and the n-th video section form a group with one CNAME: a receiver syncs them (RFC 3550 §6.5.1).
-   * SSRCs are drawn outside `taken`, which then holds them.
+   * What is to be played in sync has one CNAME (RFC 3550 §6.5.1): the n-th audio and the n-th video section, or where
+   * sections are reserved, what comes from one publisher. SSRCs are drawn outside `taken`, which then holds them.
    */
-  add({ kind, mid, payloads }: ReceivingSection, taken: Set<Ssrc>): Subscription {
+  add({ kind, mid, payloads, reserved }: ReceivingSection, taken: Set<Ssrc>): Subscription {
     const { id: transportId } = this.#transport;
     const group = this.#list.filter(({ section }) => section.kind === kind).length;
     // Before the answer video may yet get retransmissions, sound never does.
@@ -45,9 +47,9 @@ export class Subscriptions {
       mid,
       ssrc: randomSsrc(taken),
       rtxSsrc: hasRtx ? randomSsrc(taken) : asSsrc(0),
-      cname: `${transportId}-${group}`,
+      cname: reserved?.publisher.id ?? `${transportId}-${group}`,
     };
-    const subscription = new Subscription(this.#transport, section, group, payloads);
+    const subscription = new Subscription(this.#transport, section, group, payloads, reserved ?? null);
     this.#list.push(subscription);
     this.#transport.post({ kind: "down-track.add", transportId, downTrack: section });
     return subscription;

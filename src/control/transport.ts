@@ -202,12 +202,13 @@ export class Transport {
   /** Ends one track while the association stays. One that has ended already is ignored. */
   unpublish(track: Track): void {
     if (!this.#tracks.delete(track.id)) return;
+    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#free(ssrc, rtxSsrc);
     this.post({ kind: "up-track.remove", trackId: track.id });
     this.#endTrack(track);
     this.participant.room.onTracksChanged();
   }
 
-  /** Adds a section on which the peer receives. It is silent until it is reserved, or `watch()` finds a track for it. */
+  /** Adds a section on which the peer receives. It is silent until its track has media, or `watch()` finds one for it. */
   addSlot(section: ReceivingSection): Result<Subscription, AddSlotError> {
     if (this.#state.kind === "closed") return fail("closed");
     if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
@@ -219,6 +220,7 @@ export class Transport {
   /** Ends a section of `addSlot()`. */
   removeSlot(subscription: Subscription): void {
     this.#subscriptions.remove(subscription);
+    this.#free(subscription.section.ssrc, subscription.section.rtxSsrc);
   }
 
   /** Deals the tracks of one participant, or of the whole room except our own, to the slots as they come and go. */
@@ -275,6 +277,10 @@ export class Transport {
     this.participant.onTransportClosed(this, reason);
     if (tracks.length > 0) this.participant.room.onTracksChanged();
     for (const listener of this.#closedListeners) listener(reason);
+  }
+
+  #free(...ssrcs: Ssrc[]): void {
+    for (const ssrc of ssrcs) this.#takenSsrcs.delete(ssrc);
   }
 
   #endTrack(track: Track): void {

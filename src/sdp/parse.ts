@@ -15,7 +15,7 @@ export type ParsedDescription =
   | { readonly ok: false; readonly error: string };
 
 /** As many as one transport may have. Larger: more state for one request. Smaller: large rooms are not seen whole. */
-const MAX_SECTIONS = 256;
+export const MAX_SECTIONS = 256;
 
 /** Session-level lines must begin so (RFC 8866 §5). */
 const FIRST_TYPES = ["v", "o", "s"];

@@ -107,7 +107,7 @@ export function writeMedia(text: MediaText, transport: readonly string[]): strin
     ...(text.rtcpRsize ? ["a=rtcp-rsize"] : []),
     ...codecs.flatMap(writeCodec),
     ...(published === null ? [] : writeSimulcast(published)),
-    ...(sender === undefined ? [] : writeSender(sender)),
+    ...(sender === undefined ? [] : writeSender(sender, codecs)),
   ];
 }
 
@@ -159,8 +159,9 @@ function writeSimulcast({ rids, simulcast }: PublishedStreams): string[] {
   ];
 }
 
-function writeSender({ ssrc, rtxSsrc, cname, msid }: Sender): string[] {
-  const ssrcs = rtxSsrc === 0 ? [ssrc] : [ssrc, rtxSsrc];
+function writeSender({ ssrc, rtxSsrc, cname, msid }: Sender, codecs: readonly NegotiatedCodec[]): string[] {
+  const hasRtx = rtxSsrc !== 0 && codecs.some(({ payload }) => payload.rtxPayloadType !== undefined);
+  const ssrcs = hasRtx ? [ssrc, rtxSsrc] : [ssrc];
   return [
     `a=msid:${msid.streamId} ${msid.trackId}`,
     ...(ssrcs.length > 1 ? [`a=ssrc-group:FID ${ssrcs.join(" ")}`] : []),

@@ -93,11 +93,14 @@ export class ClientSession {
     this.#wishes = new Wishes(participant, params.autoSubscribe, (track, allowed) => {
       this.#onPermission(track, allowed);
     });
-    this.reception = new Reception({
-      preferenceOf: (track) => this.#wishes.preferenceOf(track),
-      onReceived: (track) => host.onSubscribed(track),
-      onHeldBack: (track, heldBack) => this.#onHeldBack(track, heldBack),
-    });
+    this.reception = new Reception(
+      {
+        preferenceOf: (track) => this.#wishes.preferenceOf(track),
+        onReceived: (track) => host.onSubscribed(track),
+        onHeldBack: (track, heldBack) => this.#onHeldBack(track, heldBack),
+      },
+      params.singleConnection,
+    );
     const peerHost: PeerHost = {
       participant,
       publications: this.publications,

@@ -8,7 +8,7 @@ import type { Participant } from "../control/participant.ts";
 import { fail, ok, type Result } from "../control/result.ts";
 import type { Transport } from "../control/transport.ts";
 import { type AcceptedData, negotiate, type TransportFacts } from "../sdp/negotiate.ts";
-import { parseDescription } from "../sdp/parse.ts";
+import { MAX_SECTIONS, parseDescription } from "../sdp/parse.ts";
 import { type OfferSection, writeOffer } from "../sdp/write-offer.ts";
 import { DescriptionIds } from "./description-ids.ts";
 import type { Reception } from "./reception.ts";
@@ -32,8 +32,6 @@ export class OfferingPeer {
   /** Of the offer that has not been answered. */
   #pendingId: number | null = null;
   #lastId = 0;
-  /** The transport takes no more sections. */
-  #full = false;
 
   private constructor(transport: Transport, reception: Reception) {
     this.#transport = transport;
@@ -51,6 +49,11 @@ export class OfferingPeer {
 
   get transport(): Transport {
     return this.#transport;
+  }
+
+  /** Its answer would be longer than we read. */
+  get #full(): boolean {
+    return this.#sections.length + 1 >= MAX_SECTIONS;
   }
 
   /** What to offer now; null when there is nothing to say, or the last offer has not been answered. */
@@ -112,9 +115,9 @@ export class OfferingPeer {
   #grow(kind: MediaKind): void {
     for (let missing = this.#reception.plan.missing(kind); missing > 0; missing--) {
       const section = { kind, mid: String(this.#sections.length + 1) };
-      // What the client takes of it is known when it has answered.
-      this.#full = !this.#reception.addSection(this.#transport, { ...section, payloads: [] });
       if (this.#full) return;
+      // What the client takes of it is known when it has answered.
+      this.#reception.addSection(this.#transport, { ...section, payloads: [] });
       this.#sections.push(section);
     }
   }

@@ -1,5 +1,8 @@
 /**
  * What one client receives: the plan of its sections joined to control's subscriptions, on whichever transport has them.
+ *
+ * A subscription lasts while its section carries one track. The section's next track comes with other SSRCs, as from a
+ * new sender: libwebrtc in LiveKit's Rust SDK hears nothing more of an SSRC whose section has been inactive.
  */
 import type { MediaKind } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
@@ -8,6 +11,7 @@ import type { Allotment, Subscription } from "../control/subscription.ts";
 import type { ReceivingSection } from "../control/subscriptions.ts";
 import type { Track } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
+import { streamIdOf } from "../livekit/stream-id.ts";
 import type { Sender } from "../sdp/write-section.ts";
 import type { SectionCounts } from "./section-demand.ts";
 import { SectionPlan } from "./section-plan.ts";
@@ -28,12 +32,18 @@ export class Reception {
   readonly plan = new SectionPlan();
   readonly #host: ReceptionHost;
   readonly #heldBack = new Set<TrackId>();
+  readonly #syncs: boolean;
+  /** By MID. */
+  readonly #sections = new Map<string, ReceivingSection>();
+  /** Those that are in use, by MID. */
   readonly #slots = new Map<string, Subscription>();
   #transport: Transport | null = null;
   #wanted = new Map<TrackId, Track>();
 
-  constructor(host: ReceptionHost) {
+  /** `syncs`: the client does not need the stream's name to know a track. */
+  constructor(host: ReceptionHost, syncs: boolean) {
     this.#host = host;
+    this.#syncs = syncs;
   }
 
   get wanted(): Iterable<Track> {
@@ -44,7 +54,7 @@ export class Reception {
   want(tracks: readonly Track[]): void {
     this.#wanted = new Map(tracks.map((track) => [track.id, track]));
     const wanted = tracks.map(({ id, section }) => ({ id, kind: section.kind }));
-    for (const mid of this.plan.want(wanted)) this.#slots.get(mid)?.reserve(null);
+    for (const mid of this.plan.want(wanted)) this.#silence(mid);
     for (const id of this.#heldBack) if (!this.#wanted.has(id)) this.#heldBack.delete(id);
     this.#deal();
   }
@@ -63,34 +73,29 @@ export class Reception {
   /** How many sections of each kind there are. */
   counts(): SectionCounts {
     const count = (kind: MediaKind): number =>
-      [...this.#slots.values()].filter(({ section }) => section.kind === kind).length;
+      [...this.#sections.values()].filter((section) => section.kind === kind).length;
     return { audio: count("audio"), video: count("video") };
   }
 
   /** All sections on which the client receives, as it has just offered them. */
   setSections(transport: Transport, sections: readonly ReceivingSection[]): void {
     this.#transport = transport;
-    const taken = sections.filter((section) => this.#take(transport, section));
-    const mids = new Set(taken.map(({ mid }) => mid));
-    for (const [mid, slot] of this.#slots) {
-      if (mids.has(mid)) continue;
-      transport.removeSlot(slot);
-      this.#slots.delete(mid);
-    }
-    this.plan.setSections(taken);
+    this.#sections.clear();
+    for (const section of sections) this.#sections.set(section.mid, section);
+    for (const mid of this.#slots.keys()) if (!this.#sections.has(mid)) this.#silence(mid);
+    this.plan.setSections(sections);
   }
 
-  /** A section of ours, which the client has yet to see. Returns whether there may be one more. */
-  addSection(transport: Transport, section: ReceivingSection): boolean {
+  /** A section of ours, which the client has yet to see. */
+  addSection(transport: Transport, section: ReceivingSection): void {
     this.#transport = transport;
-    if (!this.#take(transport, section)) return false;
+    this.#sections.set(section.mid, section);
     this.plan.add(section);
-    return true;
   }
 
   /** The client has said what it takes of a section of ours. */
-  negotiated({ mid, payloads }: ReceivingSection): void {
-    this.#slots.get(mid)?.negotiated(payloads);
+  negotiated(section: ReceivingSection): void {
+    this.#sections.set(section.mid, section);
   }
 
   /** What the description that is being written says that we send, by MID. */
@@ -98,16 +103,10 @@ export class Reception {
     const senders = new Map<string, Sender>();
     for (const [mid, id] of this.plan.describe()) {
       const track = this.#wanted.get(id);
-      const slot = this.#slots.get(mid);
+      const slot = this.#slots.get(mid) ?? (track && this.#open(mid, track));
       if (track === undefined || slot === undefined) continue;
-      if (slot.reserved !== track) {
-        slot.reserve(track);
-        const preference = this.#host.preferenceOf(track);
-        if (preference !== null) slot.prefer(preference);
-        this.#host.onReceived(track);
-      }
       const { ssrc, rtxSsrc, cname } = slot.section;
-      const streamId = `${track.publisher.id}|${track.id}`;
+      const streamId = streamIdOf(track, this.#syncs);
       senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId, trackId: track.id } });
     }
     return senders;
@@ -115,29 +114,36 @@ export class Reception {
 
   /** The client knows, or will in a moment, what it gets: send it. */
   start(): void {
+    for (const [mid, slot] of this.#slots) slot.negotiated(this.#sections.get(mid)?.payloads ?? []);
     this.#deal();
   }
 
-  #take(transport: Transport, section: ReceivingSection): boolean {
-    const known = this.#slots.get(section.mid);
-    if (known !== undefined) {
-      known.negotiated(section.payloads);
-      return true;
-    }
-    const slot = transport.addSlot(section);
-    if (!slot.ok) return false;
-    this.#slots.set(section.mid, slot.value);
-    slot.value.onAllotted((allotted) => this.#onAllotted(slot.value, allotted));
-    return true;
+  /** The slot sends nothing before `start()`, as nothing is negotiated for it. */
+  #open(mid: string, reserved: Track): Subscription | undefined {
+    const section = this.#sections.get(mid);
+    const added = section && this.#transport?.addSlot({ ...section, payloads: [], reserved });
+    if (!added?.ok) return undefined;
+    const slot = added.value;
+    this.#slots.set(mid, slot);
+    slot.onAllotted((allotment) => this.#onAllotted(reserved, allotment));
+    const preference = this.#host.preferenceOf(reserved);
+    if (preference !== null) slot.prefer(preference);
+    this.#host.onReceived(reserved);
+    return slot;
   }
 
-  #onAllotted({ reserved }: Subscription, { layers, cause }: Allotment): void {
-    if (reserved === null) return;
+  #silence(mid: string): void {
+    const slot = this.#slots.get(mid);
+    if (slot !== undefined) this.#transport?.removeSlot(slot);
+    this.#slots.delete(mid);
+  }
+
+  #onAllotted(track: Track, { layers, cause }: Allotment): void {
     const heldBack = layers === null && cause !== "not_wanted" && cause !== "absent";
-    if (heldBack === this.#heldBack.has(reserved.id)) return;
-    if (heldBack) this.#heldBack.add(reserved.id);
-    else this.#heldBack.delete(reserved.id);
-    this.#host.onHeldBack(reserved, heldBack);
+    if (heldBack === this.#heldBack.has(track.id)) return;
+    if (heldBack) this.#heldBack.add(track.id);
+    else this.#heldBack.delete(track.id);
+    this.#host.onHeldBack(track, heldBack);
   }
 
   #deal(): void {

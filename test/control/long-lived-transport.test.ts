@@ -16,8 +16,7 @@ describe("a peer that answers late", () => {
     thread.codec(track.id, VP8);
     const before = thread.commands.length;
     const late = must(enter(rooms, "bo").openTransport(grants(), null));
-    const slot = must(late.addSlot({ ...VIDEO, payloads: [] }));
-    slot.reserve(track);
+    const slot = must(late.addSlot({ ...VIDEO, payloads: [], reserved: track }));
     expect(thread.commands).toHaveLength(before);
     // Nothing is carried before the peer has said what it takes.
     late.connect(REMOTE);
@@ -49,17 +48,11 @@ describe("reserved sections", () => {
       must(connect(rooms, identity).publish(section("video"))),
     );
     const viewer = connect(rooms, "bo");
-    const slot = must(viewer.addSlot(VIDEO));
-    slot.reserve(two!);
+    const slot = must(viewer.addSlot({ ...VIDEO, reserved: two! }));
     thread.codec(one!.id, VP8);
     expect(slot.track).toBeNull();
     thread.codec(two!.id, VP8);
     expect(slot.track).toBe(two);
-    slot.prefer({ paused: true });
-    slot.reserve(one!);
-    expect(slot.preference.paused).toBe(false);
-    viewer.deal(rooms.get("hall")!.tracks());
-    expect(slot.track).toBe(one);
   });
 
   test("fall silent when their track ends, and can be removed", () => {
@@ -68,9 +61,9 @@ describe("reserved sections", () => {
     const track = must(publisher.publish(section("video")));
     thread.codec(track.id, VP8);
     const viewer = connect(rooms, "bo");
-    const slot = must(viewer.addSlot(VIDEO));
-    slot.reserve(track);
-    viewer.deal(rooms.get("hall")!.tracks());
+    const slot = must(viewer.addSlot({ ...VIDEO, reserved: track }));
+    expect(slot.track).toBe(track);
+    expect(slot.section.cname).toBe(publisher.participant.id);
     publisher.unpublish(track);
     expect(slot.track).toBeNull();
     viewer.removeSlot(slot);

@@ -18,6 +18,7 @@ import {
 } from "@livekit/protocol";
 import { describe, expect, test } from "vitest";
 import type { TrackId } from "../../src/base/ids.ts";
+import type { DownTrackParams } from "../../src/contract/media.ts";
 import type { Track } from "../../src/control/track.ts";
 import { claims, must, OPUS, VP8 } from "../control/conference.ts";
 import { description, offerText } from "../sdp/offers.ts";
@@ -272,11 +273,15 @@ describe("receiving", () => {
       "inactive",
       "inactive",
     ]);
-    expect(description(sdp).sections[1]!.msid).toEqual({
-      streamId: `${camera.publisher.id}|${camera.id}`,
-      trackId: camera.id,
-    });
-    expect(slots().map(({ track }) => track)).toEqual([microphone, camera, null, null]);
+    // One stream for what is to be played in sync.
+    const streamId = `${camera.publisher.id}|camera`;
+    expect(description(sdp).sections.map(({ msid }) => msid)).toEqual([
+      { streamId, trackId: microphone.id },
+      { streamId, trackId: camera.id },
+      null,
+      null,
+    ]);
+    expect(slots().map(({ track }) => track)).toEqual([microphone, camera]);
     expect([ada.take("trackSubscribed").trackSid, ada.take("trackSubscribed").trackSid]).toEqual([
       microphone.id,
       camera.id,
@@ -302,6 +307,25 @@ describe("receiving", () => {
     expect(bo.take("answer").midToTrackId).toEqual({});
     expect(hall.rooms.get("hall")!.participants).toHaveLength(2);
     expect(ada.closed).toBeNull();
+  });
+
+  test("a section that is used again carries other SSRCs", () => {
+    const { bo, camera, slots } = watched();
+    bo.take("answer");
+    const sender = (): DownTrackParams => slots().find(({ track }) => track === camera)!.section;
+    const before = sender();
+    const value = (subscribe: boolean): UpdateSubscription =>
+      new UpdateSubscription({ trackSids: [camera.id], subscribe });
+    bo.send({ case: "subscription", value: value(false) });
+    bo.offer("chromium-watch", 2);
+    bo.take("answer");
+    bo.send({ case: "subscription", value: value(true) });
+    bo.offer("chromium-watch", 3);
+    expect(bo.take("answer").midToTrackId).toMatchObject({ "1": camera.id });
+    const { ssrc, rtxSsrc, cname } = sender();
+    expect(before).not.toMatchObject({ ssrc });
+    expect(before).not.toMatchObject({ rtxSsrc });
+    expect(before).toMatchObject({ cname });
   });
 
   test("a track that is not there is told", () => {
