@@ -26,6 +26,10 @@ export const EXTENSIONS: Record<string, number> = {
   [EXTENSION_URI.absCaptureTime]: 6,
 };
 
+const { [EXTENSION_URI.transportCc]: _numbered, ...plain } = EXTENSIONS;
+/** A sink sends no feedback: one that promised it would be taken for a path that carries next to nothing. */
+export const SUBSCRIBER_EXTENSIONS: Record<string, number> = plain;
+
 export const PUBLISHER_SSRC = 0x1000;
 
 /** The stream that subscriber `index` receives. */

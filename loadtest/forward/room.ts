@@ -25,6 +25,7 @@ import {
   PAYLOAD_TYPE,
   PUBLISHER,
   PUBLISHER_SSRC,
+  SUBSCRIBER_EXTENSIONS,
   subscriberAddress,
   subscriberName,
   subscriberSsrc,
@@ -179,7 +180,7 @@ function openTransport(name: string): MediaCommand {
     localIce: serverIce(name),
     remoteIce: peerIce(name),
     fingerprints: [],
-    extensions: EXTENSIONS,
+    extensions: name === PUBLISHER ? EXTENSIONS : SUBSCRIBER_EXTENSIONS,
   };
 }
 
