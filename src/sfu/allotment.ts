@@ -3,14 +3,23 @@ import { HIGHEST_LAYERS, type Layers } from "../contract/media.ts";
 import { type Allocation, type AllocationReason, explain, type LayerChoice, NO_CHOICE } from "./allocator.ts";
 import { GrowthHold } from "./growth-hold.ts";
 
+/** What a track that sent nothing may begin with: its first key frame costs more to ask for again than to send. */
+const FIRST: Layers = { spatial: 0, temporal: HIGHEST_LAYERS.temporal };
+
 export class Allotment {
   readonly #growth = new GrowthHold();
   /** Null for nothing, as at first. */
   #layers: Layers | null = null;
   #reason: AllocationReason | null = null;
 
+  /** What was dealt out last. */
   get layers(): Layers | null {
     return this.#layers;
+  }
+
+  /** What may be sent: of a track that had nothing to deal out for, the lowest layer until the next dealing. */
+  get open(): Layers | null {
+    return this.#reason?.kind === "absent" ? FIRST : this.#layers;
   }
 
   /** Index of what was dealt out last, among what is to be had now. */

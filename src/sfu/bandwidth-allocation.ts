@@ -46,8 +46,9 @@ export class BandwidthAllocation {
   }
 
   tick(nowUs: number, room: RoomOrder): void {
-    const { budgetBps } = this.#controller;
-    if (nowUs < this.#nextUs && budgetBps >= this.#dealtBps * (1 - FALL)) return;
+    const { budgetBps, isDue } = this.#controller;
+    if (!isDue && nowUs < this.#nextUs && budgetBps >= this.#dealtBps * (1 - FALL)) return;
+    this.#controller.isDue = false;
     this.#nextUs = nowUs + INTERVAL_US;
     this.#dealtBps = budgetBps;
     const connected = this.#downTracks.filter(({ source }) => source !== null);

@@ -102,6 +102,7 @@ export class DownTrack {
     this.#clock = undefined;
     this.allotment = new Allotment();
     this.source = source;
+    this.#controller.isDue = true;
     if (source === null) return;
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
     source.track.downTracks.push(this);
@@ -110,15 +111,16 @@ export class DownTrack {
 
   setPreference(preference: LayerPreference, nowUs: number): void {
     this.#preference = preference;
+    this.#controller.isDue = true;
     if (preference.paused) this.interrupt();
     this.retarget(nowUs);
   }
 
   /** `choice`: what a video may send from now on; null pauses it. */
   allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
-    const before = this.allotment.layers;
+    const before = this.allotment.open;
     const reason = this.allotment.take(choice, allocation, nowUs);
-    if (choice === null && before !== null) this.interrupt();
+    if (this.allotment.open === null && before !== null) this.interrupt();
     if (reason === null) return;
     const { subscriptionId } = this.params;
     this.#context.events.push({
@@ -138,7 +140,7 @@ export class DownTrack {
     if (source === null || this.params.kind === "audio") return;
     const selector = this.#selector;
     const wanted = source.track.muted ? NO_LAYER : this.wantedSpatial;
-    const { spatial, temporal } = this.allotment.layers ?? NOTHING;
+    const { spatial, temporal } = this.allotment.open ?? NOTHING;
     // Wishes may have become less since bandwidth was dealt out.
     const goal = Math.min(wanted, spatial);
     selector.targetSpatial = goal === NO_LAYER ? NO_LAYER : source.track.nearestActiveEncoding(goal, nowUs);
@@ -292,7 +294,7 @@ export class DownTrack {
 
   /** Audio is paused by its receiver alone: it never waits for bandwidth. */
   get #isPaused(): boolean {
-    return this.#preference.paused || (this.allotment.layers === null && this.params.kind === "video");
+    return this.#preference.paused || (this.allotment.open === null && this.params.kind === "video");
   }
 
   get #isOpen(): boolean {

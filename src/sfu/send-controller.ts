@@ -47,6 +47,8 @@ export class SendController {
   readonly outlet: Outlet;
   /** Null until there is something to send: a peer that only publishes never needs one. */
   estimator: BandwidthEstimator | null = null;
+  /** Who is to be sent what has changed: the budget is to be dealt out again. */
+  isDue = false;
   readonly #pacer = new Pacer();
   readonly #queue = new PacedQueue();
   readonly #retransmitted = new RateMeter();
