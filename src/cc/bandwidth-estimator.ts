@@ -44,6 +44,12 @@ const RTT_GAIN = 1 / 8;
 /** What takes longer is no round trip but the end of an outage. */
 const MAX_RTT_US = 5_000_000;
 
+/**
+ * Who wants more, and has sent nothing for so long, sends a packet to hear of the path: a queue that was there, or an
+ * outage, is over for us only when something is answered. Shorter costs more, longer comes back later.
+ */
+const KNOCK_AFTER_US = 250_000;
+
 const DEFAULT_LIMITS: BandwidthLimits = {
   /** Audio must go on; less would leave too few packets to see the path recover. */
   minBps: 50_000,
@@ -67,6 +73,7 @@ export class BandwidthEstimator {
   readonly #fallback: ReportFallback;
   /** Whether there ever was transport-wide feedback. */
   #heard = false;
+  #sentUs = 0;
 
   constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
@@ -106,6 +113,7 @@ export class BandwidthEstimator {
   onSent(bytes: number, nowUs: number): void {
     const wireBytes = bytes + HEADER_BYTES;
     const extSeq = this.#log.nextExtSeq;
+    this.#sentUs = nowUs;
     this.#log.onSent(wireBytes, nowUs);
     this.#watch.onSent(nowUs);
     const prober = this.#prober;
@@ -155,11 +163,18 @@ export class BandwidthEstimator {
   }
 
   /**
-   * Bytes, headers included, that a probe wants sent now, of padding or of packets again. Whatever is sent in the meantime
-   * counts towards it.
+   * Bytes, headers included, that a probe wants sent now, of padding or of packets again; 1 when any packet will do.
+   * Whatever is sent in the meantime counts towards it.
    */
   probeBytesDue(nowUs: number): number {
-    return this.#prober.bytesDue(nowUs);
+    return this.#isSilenced(nowUs) ? 1 : this.#prober.bytesDue(nowUs);
+  }
+
+  /** Nothing is sent for fear of what may be over. */
+  #isSilenced(nowUs: number): boolean {
+    if (!this.#heard || nowUs - this.#sentUs < KNOCK_AFTER_US) return false;
+    const afraid = this.#watch.outage || !this.#control.isCalm;
+    return afraid && this.#prober.planner.isWanting(this.#targetBps);
   }
 
   #update(nowUs: number): void {

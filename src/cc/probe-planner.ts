@@ -46,6 +46,10 @@ export class ProbePlanner {
     this.#wantedBps = mostBps;
   }
 
+  isWanting(targetBps: number): boolean {
+    return targetBps < this.#wantedBps;
+  }
+
   onFirstFeedback(startBps: number, nowUs: number): void {
     this.#urgentBps = FIRST_FACTOR * startBps;
     this.#urgentUs = nowUs;
@@ -59,7 +63,7 @@ export class ProbePlanner {
 
   /** The rate of a probe to send now, or 0. `limited`: the application does not use the target. */
   next(targetBps: number, limited: boolean, decreasedUs: number, nowUs: number): number {
-    if (targetBps >= this.#wantedBps) return 0;
+    if (!this.isWanting(targetBps)) return 0;
     if (decreasedUs > this.#urgentUs) this.#urgentBps = 0;
     const calmUs = decreasedUs + (limited ? MIN_PAUSE_US : GROWING_PAUSE_US);
     if (this.#urgentBps === 0 && nowUs < Math.max(this.#nextUs, calmUs)) return 0;

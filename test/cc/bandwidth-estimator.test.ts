@@ -3,7 +3,7 @@
  * of its bounds. How well it estimates is in `bandwidth-simulation.test.ts`.
  */
 import fc from "fast-check";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
@@ -250,4 +250,84 @@ test("a liar who comes to the truth is estimated by it: lies leave nothing behin
     }),
     { numRuns: 25 },
   );
+});
+
+/** Who sends nothing hears nothing: what made it stop would last for ever. */
+describe("who stopped sending, and wants to send more, tries again", () => {
+  const WANTED_BPS = 1_000_000;
+  const recorder = { of: new ArrivalRecorder(), out: new Uint8Array(2_000) };
+  let wayUs: number;
+
+  /** Packets every 10 ms, each `growthUs` longer on its way than the one before; every fifth time a report. */
+  function send(fromMs: number, toMs: number, growthUs: number): void {
+    for (let ms = fromMs; ms < toMs; ms += 10) {
+      recorder.of.onPacket(estimator.nextSeq, ms * MS + wayUs);
+      wayUs += growthUs;
+      estimator.onSent(600, ms * MS);
+      estimator.tick(ms * MS);
+      if (ms % 50 === 0) report(ms + 20);
+    }
+  }
+
+  function report(ms: number): void {
+    const end = recorder.of.write(ms * MS, recorder.out, 0, 1, 2);
+    expect(feed(recorder.out.subarray(0, end), ms * MS)).toBe(true);
+  }
+
+  /** Nothing but what is asked for, over an empty path; in milliseconds of each such packet. */
+  function wait(fromMs: number, toMs: number): number[] {
+    const asked: number[] = [];
+    for (let ms = fromMs; ms < toMs; ms += 10) {
+      estimator.tick(ms * MS);
+      while (estimator.probeBytesDue(ms * MS) > 0) {
+        asked.push(ms);
+        recorder.of.onPacket(estimator.nextSeq, ms * MS + 20 * MS);
+        estimator.onSent(200, ms * MS);
+      }
+      if (recorder.of.due(ms * MS)) report(ms);
+    }
+    return asked;
+  }
+
+  beforeEach(() => {
+    recorder.of = new ArrivalRecorder();
+    wayUs = 20 * MS;
+    estimator.wants(WANTED_BPS, WANTED_BPS);
+    send(10, 3_000, 0);
+  });
+
+  test("after a queue", () => {
+    const beforeBps = estimator.targetBps;
+    send(3_000, 4_000, 3 * MS);
+    expect(estimator.targetBps).toBeLessThan(beforeBps);
+    wait(4_000, 20_000);
+    expect(estimator.targetBps).toBeGreaterThan(beforeBps);
+  });
+
+  test("after an outage", () => {
+    const beforeBps = estimator.targetBps;
+    sendFrom(3_000, 8_000);
+    expect(estimator.targetBps).toBe(MIN_BPS);
+    const asked = wait(8_500, 20_000);
+    expect(asked[0]).toBe(8_500);
+    expect(estimator.targetBps).toBeGreaterThan(0.9 * beforeBps);
+  });
+
+  test("seldom, as long as nothing is answered", () => {
+    sendFrom(3_000, 8_000);
+    let asked = 0;
+    for (let ms = 8_000; ms < 18_000; ms += 10) {
+      estimator.tick(ms * MS);
+      if (estimator.probeBytesDue(ms * MS) === 0) continue;
+      asked += 1;
+      estimator.onSent(200, ms * MS);
+    }
+    expect(asked).toBe(40);
+  });
+
+  test("not when it has what it wants", () => {
+    send(3_000, 4_000, 3 * MS);
+    estimator.wants(0, 0);
+    expect(wait(4_000, 8_000)).toEqual([]);
+  });
 });
