@@ -10,6 +10,8 @@ export interface Load {
   readonly fanOut: number;
   /** Packets that the publisher sends at once. */
   readonly burst: number;
+  /** Whether receivers send transport-wide feedback, as browsers do, and are sent no more than they seem to bear. */
+  readonly answered?: boolean;
 }
 
 /** RTP header and payload, as the issue of a benchmark fixes it: video of 1,100 bytes, audio of 100. */
@@ -27,8 +29,9 @@ export const EXTENSIONS: Record<string, number> = {
 };
 
 const { [EXTENSION_URI.transportCc]: _numbered, ...plain } = EXTENSIONS;
-/** A sink sends no feedback: one that promised it would be taken for a path that carries next to nothing. */
-export const SUBSCRIBER_EXTENSIONS: Record<string, number> = plain;
+/** A receiver that promises feedback and sends none would be taken for a path that carries next to nothing. */
+export const subscriberExtensions = ({ answered }: Load): Record<string, number> =>
+  answered === true ? EXTENSIONS : plain;
 
 export const PUBLISHER_SSRC = 0x1000;
 

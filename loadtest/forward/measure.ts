@@ -3,9 +3,11 @@ import { createSocket as createDgram } from "node:dgram";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { PathTable } from "../../src/base/path-table.ts";
-import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
+import type { DatagramHandler, DatagramSocket } from "../../src/worker/datagram-socket.ts";
+import { AnsweringReceiver } from "./answering-receiver.ts";
+import type { CpuShares } from "./cpu-shares.ts";
 import { Generator, nowUs } from "./generator.ts";
-import type { Load } from "./load.ts";
+import { type Load, subscriberAddress } from "./load.ts";
 import { startRoom } from "./room.ts";
 import { Sink } from "./sink.ts";
 import { type Forwarder, runFloor, type Subject, startFloor, startNaive } from "./subject.ts";
@@ -22,6 +24,8 @@ const FIRST_RATE = 8_000;
 
 /** For what is under way when the generator stops. */
 const DRAIN_MS = 300;
+
+const SINK_BUFFER_BYTES = 16 * 1024 * 1024;
 
 const WARM_UPS = 3;
 const WARM_UP_MS = 500;
@@ -59,7 +63,7 @@ export class Line {
   readonly #subjects: readonly Subject[];
   readonly #run: Run;
   readonly #sink: Sink;
-  readonly #sinkSocket: DatagramSocket;
+  readonly #sinkSockets: readonly DatagramSocket[];
   readonly #generator: Generator | null;
 
   constructor(
@@ -67,14 +71,14 @@ export class Line {
     subjects: readonly Subject[],
     run: Run,
     sink: Sink,
-    sinkSocket: DatagramSocket,
+    sinkSockets: readonly DatagramSocket[],
     generator: Generator | null,
   ) {
     this.#load = load;
     this.#subjects = subjects;
     this.#run = run;
     this.#sink = sink;
-    this.#sinkSocket = sinkSocket;
+    this.#sinkSockets = sinkSockets;
     this.#generator = generator;
   }
 
@@ -83,7 +87,7 @@ export class Line {
     const subject = await startFloor(load, port);
     const run: Run = (burstsPerSecond, ms) => runFloor(subject, { burstsPerSecond, ms });
     const sink = new Sink(load, cipherFactory, nowUs);
-    return new Line(load, [subject], run, sink, await openSink(sink, port), null);
+    return new Line(load, [subject], run, sink, await openSink(sink, load, port), null);
   }
 
   static async open(load: Load, start: (load: Load, sinkPort: number) => Promise<Forwarder>): Promise<Line> {
@@ -92,7 +96,7 @@ export class Line {
     const generator = await Generator.open(forwarder, load);
     const run: Run = (burstsPerSecond, ms) => generator.run(burstsPerSecond, ms);
     const sink = new Sink(load, cipherFactory, nowUs);
-    const line = new Line(load, forwarder.subjects, run, sink, await openSink(sink, port), generator);
+    const line = new Line(load, forwarder.subjects, run, sink, await openSink(sink, load, port), generator);
     await line.#reachAll();
     return line;
   }
@@ -147,6 +151,14 @@ export class Line {
     return rate / this.packetsOfBurst;
   }
 
+  /** Where the CPU time of the first subject goes under this load. */
+  async shares(burstsPerSecond: number, ms: number): Promise<CpuShares> {
+    const [subject] = this.#subjects;
+    await subject!.startProfile();
+    await this.#run(burstsPerSecond, ms);
+    return await subject!.stopProfile();
+  }
+
   /** Throws when packets did not open that should have. */
   check(): void {
     const { opened, forged } = this.#sink;
@@ -157,7 +169,7 @@ export class Line {
 
   async close(): Promise<void> {
     await this.#generator?.close();
-    await this.#sinkSocket.close();
+    await Promise.all(this.#sinkSockets.map((socket) => socket.close()));
     await Promise.all(this.#subjects.map((subject) => subject.end()));
   }
 
@@ -175,7 +187,7 @@ export class Line {
   }
 
   #sinkDrops(): number {
-    return this.#sinkSocket.receiveDrops() ?? 0;
+    return this.#sinkSockets.reduce((sum, socket) => sum + (socket.receiveDrops() ?? 0), 0);
   }
 
   #forwarded(): { readonly all: number; readonly prompt: number } {
@@ -201,13 +213,24 @@ export async function measure(name: SubjectName, load: Load, ms: number): Promis
   }
 }
 
-function openSink(sink: Sink, port: number): Promise<DatagramSocket> {
+/** One socket for all, or one for each who answers: the server knows its peers by their addresses. */
+function openSink(sink: Sink, load: Load, port: number): Promise<DatagramSocket[]> {
+  if (load.answered !== true) return Promise.all([bind("0.0.0.0", port, sink)]);
+  const receivers = Array.from({ length: load.fanOut }, async (_, index) => {
+    const receiver = new AnsweringReceiver(index, load, cipherFactory, sink, nowUs);
+    receiver.socket = await bind(subscriberAddress(index), port, receiver);
+    return receiver.socket;
+  });
+  return Promise.all(receivers);
+}
+
+function bind(address: string, port: number, handler: DatagramHandler): Promise<DatagramSocket> {
   return createSocket({
-    address: "0.0.0.0",
+    address,
     port,
     paths: new PathTable(64),
-    bufferBytes: 16 * 1024 * 1024,
-    handler: sink,
+    bufferBytes: SINK_BUFFER_BYTES,
+    handler,
     onPathTableFull: () => {},
   });
 }

@@ -26,6 +26,9 @@ const STRUCTURE = Buffer.from("8002044eaaaf2860414d34538a0940404fc02cc0", "hex")
 const KEY_TEMPLATE = 0;
 const BASE_TEMPLATE = 1;
 
+/** No PLI is answered: who has lost the thread finds it again here. */
+const KEY_FRAME_EVERY = 256;
+
 /** VP8 payload descriptor with a 15-bit picture id and TL0PICIDX, then what stands for a sealed frame. */
 const VP8_DESCRIPTOR_BYTES = 6;
 
@@ -72,7 +75,7 @@ export class MediaSource {
     writeU16(slab, at + 2, this.#extSeq & 0xffff);
     writeU32(slab, at + 4, this.#timestamp >>> 0);
     writeU32(slab, at + 8, PUBLISHER_SSRC);
-    const key = this.#frame === 1;
+    const key = this.#frame % KEY_FRAME_EVERY === 1;
     this.#writer.begin(slab, at + FIXED_BYTES, key);
     this.#add(id("transportCc"), [this.#extSeq >> 8, this.#extSeq]);
     this.#add(id("mid"), [0x30]);

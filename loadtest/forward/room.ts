@@ -15,7 +15,13 @@ import {
 } from "../../src/base/ids.ts";
 import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import type { FromDtls, ToDtls } from "../../src/contract/dtls.ts";
-import type { IceCredentials, MediaCommand, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
+import type {
+  ExtensionIds,
+  IceCredentials,
+  MediaCommand,
+  PayloadParams,
+  UpTrackParams,
+} from "../../src/contract/media.ts";
 import type { FromMediaThread, ToMediaThread } from "../../src/contract/media-thread.ts";
 import { bindingRequest } from "../client/stun-request.ts";
 import {
@@ -25,8 +31,8 @@ import {
   PAYLOAD_TYPE,
   PUBLISHER,
   PUBLISHER_SSRC,
-  SUBSCRIBER_EXTENSIONS,
   subscriberAddress,
+  subscriberExtensions,
   subscriberName,
   subscriberSsrc,
 } from "./load.ts";
@@ -36,6 +42,8 @@ import { tierName } from "./tier.ts";
 const ROOM = "bench" as RoomId;
 const TRACK = "TR_bench" as TrackId;
 const HOST = "127.0.0.1";
+/** Of the stream in which subscriber 0 is sent probes. */
+const RTX_SSRC = 0x20000;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -57,10 +65,12 @@ export async function startRoom(load: Load, sinkPort: number, threads = 1): Prom
     ssrcs,
     content: load.kind === "video" ? "camera" : "voice",
   };
-  first!.join(PUBLISHER);
+  first!.join(PUBLISHER, EXTENSIONS);
   first!.send({ kind: "up-track.add", transportId: PUBLISHER as TransportId, track });
   const memberOf = (index: number): Member => members[index % threads]!;
-  for (let index = 0; index < load.fanOut; index++) memberOf(index).join(subscriberName(index));
+  for (let index = 0; index < load.fanOut; index++) {
+    memberOf(index).join(subscriberName(index), subscriberExtensions(load));
+  }
   for (const other of others) pipe(first!, other, track);
   for (let index = 0; index < load.fanOut; index++) memberOf(index).subscribe(load, index, payload);
   await Promise.all(members.map((member) => member.secured()));
@@ -105,17 +115,24 @@ class Member {
     this.subject.worker.postMessage(message, transfer);
   }
 
-  join(name: string): void {
+  join(name: string, extensions: ExtensionIds): void {
     this.#joining.add(name);
-    this.send(openTransport(name));
+    this.send(openTransport(name, extensions));
   }
 
-  subscribe({ kind }: Load, index: number, payload: PayloadParams): void {
+  subscribe({ kind, answered }: Load, index: number, payload: PayloadParams): void {
     const name = subscriberName(index);
     const transportId = name as TransportId;
     const subscriptionId = name as SubscriptionId;
     const ssrc = asSsrc(subscriberSsrc(index));
-    const downTrack = { subscriptionId, kind, mid: "0", ssrc, rtxSsrc: asSsrc(0), cname: name };
+    const downTrack = {
+      subscriptionId,
+      kind,
+      mid: "0",
+      ssrc,
+      rtxSsrc: asSsrc(answered === true ? RTX_SSRC + index : 0),
+      cname: name,
+    };
     this.send({ kind: "down-track.add", transportId, downTrack });
     this.send({ kind: "down-track.source", subscriptionId, source: { trackId: TRACK, payload } });
   }
@@ -144,7 +161,13 @@ class Member {
 
 const payloadOf = ({ kind }: Load): PayloadParams =>
   kind === "video"
-    ? { payloadType: PAYLOAD_TYPE, codec: "VP8", clockRate: 90_000, profile: "" }
+    ? {
+        payloadType: PAYLOAD_TYPE,
+        codec: "VP8",
+        clockRate: 90_000,
+        profile: "",
+        rtxPayloadType: PAYLOAD_TYPE + 1,
+      }
     : { payloadType: PAYLOAD_TYPE, codec: "opus", clockRate: 48_000, profile: "" };
 
 /** Carries the track from one thread to another. */
@@ -172,7 +195,7 @@ const serverIce = (name: string): IceCredentials => ({
 });
 const peerIce = (name: string): IceCredentials => ({ ufrag: `p-${name}`, pwd: `password-of-${name}-itself` });
 
-function openTransport(name: string): MediaCommand {
+function openTransport(name: string, extensions: ExtensionIds): MediaCommand {
   return {
     kind: "transport.open",
     transportId: name as TransportId,
@@ -180,7 +203,7 @@ function openTransport(name: string): MediaCommand {
     localIce: serverIce(name),
     remoteIce: peerIce(name),
     fingerprints: [],
-    extensions: name === PUBLISHER ? EXTENSIONS : SUBSCRIBER_EXTENSIONS,
+    extensions,
   };
 }
 

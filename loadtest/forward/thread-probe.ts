@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
+import { CpuProfile } from "./cpu-shares.ts";
 
 export interface ProbeReading {
   readonly cpuUs: number;
@@ -15,8 +16,12 @@ export interface ProbeReading {
   readonly longestGcUs: number;
 }
 
-/** Answers each message on `port` with a reading. */
+/** What a thread is asked; it answers with a `ProbeReading`, with nothing, and with `CpuShares`. */
+export type Probe = "read" | "profile.start" | "profile.stop";
+
+/** Answers each message on `port`. */
 export function answerProbes(port: MessagePort): void {
+  const profile = new CpuProfile();
   let gcUs = 0;
   let longestGcUs = 0;
   new PerformanceObserver((list) => {
@@ -25,7 +30,7 @@ export function answerProbes(port: MessagePort): void {
       longestGcUs = Math.max(longestGcUs, duration * 1_000);
     }
   }).observe({ entryTypes: ["gc"] });
-  port.on("message", () => {
+  const read = (): ProbeReading => {
     const { user, system } = process.threadCpuUsage();
     // The type of Node's statistics does not have this field yet.
     const { total_allocated_bytes } = getHeapStatistics() as unknown as { total_allocated_bytes: number };
@@ -37,7 +42,12 @@ export function answerProbes(port: MessagePort): void {
       longestGcUs,
     };
     longestGcUs = 0;
-    port.postMessage(reading);
+    return reading;
+  };
+  port.on("message", async (probe: Probe) => {
+    if (probe === "read") port.postMessage(read());
+    else if (probe === "profile.start") port.postMessage(await profile.start());
+    else port.postMessage(await profile.stop());
   });
 }
 
