@@ -93,6 +93,7 @@ export class Threads {
       address: media.host,
       port: media.port === 0 ? 0 : media.port + index,
       socketBufferBytes: media.socketBufferBytes,
+      gatherUs: media.gatherMicroseconds,
       tier: this.#tier,
       counters,
     });

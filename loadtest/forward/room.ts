@@ -44,6 +44,8 @@ const TRACK = "TR_bench" as TrackId;
 const HOST = "127.0.0.1";
 /** Of the stream in which subscriber 0 is sent probes. */
 const RTX_SSRC = 0x20000;
+/** As the server has it by default. */
+const GATHER_US = 500;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -96,6 +98,7 @@ class Member {
       address: HOST,
       port: 0,
       socketBufferBytes: BUFFER_BYTES,
+      gatherUs: GATHER_US,
       tier: tierName,
     });
     this.#answerHandshakes(load);

@@ -73,6 +73,7 @@ export const Settings = section({
       .default("auto"),
     roomTransportsPerThread: z.int().min(1).max(10_000).default(64),
     socketBufferBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
+    gatherMicroseconds: z.int().min(0).max(5_000).default(500),
   }),
   fastPath: z.enum(["auto", "native", "portable"]).default("auto"),
   auth: section({

@@ -8,6 +8,8 @@ export interface MediaThreadSettings {
   readonly address: string;
   readonly port: number;
   readonly socketBufferBytes: number;
+  /** How long a thread at rest waits for the datagrams that follow a first one, microseconds. */
+  readonly gatherUs: number;
   /** Which bodies of socket and cipher it uses; see ARCHITECTURE §4. */
   readonly tier: "native" | "portable";
   /** Slots of `base/counters.ts`; the thread writes, main reads. */

@@ -21,6 +21,11 @@ export interface DatagramSocketOptions {
   readonly handler: DatagramHandler;
   /** Asked of the kernel for each direction; it may give less. */
   readonly bufferBytes: number;
+  /**
+   * How long a first datagram may wait for those that follow it, microseconds; 0 unless told. Only while there is nothing
+   * else to do, and only where the body can.
+   */
+  readonly gatherUs?: number;
   /** A datagram from an address that found no place in `paths`. */
   readonly onPathTableFull: () => void;
 }

@@ -56,6 +56,7 @@ const socket = await createSocket({
   address: settings.address,
   port: settings.port,
   bufferBytes: settings.socketBufferBytes,
+  gatherUs: settings.gatherUs,
   paths,
   handler: loop,
   onPathTableFull: () => {

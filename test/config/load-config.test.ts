@@ -51,6 +51,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       BLINDFOLD_ROOMS_LAST_VIDEOS: "all",
       BLINDFOLD_AUTH_KEYS: `b:${SECRET}:x, c: ${SECRET}`,
       BLINDFOLD_MEDIA_SOCKET_BUFFER_BYTES: "100000",
+      BLINDFOLD_MEDIA_GATHER_MICROSECONDS: "0",
       BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.1, [2001:db8::1]:50000",
     }),
   ).toMatchObject({
@@ -61,6 +62,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       auth: { keys: { b: `${SECRET}:x`, c: SECRET } },
       media: {
         socketBufferBytes: 100_000,
+        gatherMicroseconds: 0,
         announcedAddresses: [
           { address: "192.0.2.1", port: null },
           { address: "2001:db8::1", port: 50_000 },

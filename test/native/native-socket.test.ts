@@ -73,6 +73,26 @@ describe.skipIf(!isLinux)("on Linux", () => {
     await Promise.all([a.socket.close(), b.socket.close()]);
   });
 
+  test("a thread at rest gathers what follows a first datagram into one turn", async () => {
+    const gatherUs = 1_000_000;
+    const party = await new Party().open(createNativeSocket, "127.0.0.1", 0, 256 * 1024, gatherUs);
+    // From another thread: this one sleeps.
+    const sender = new Worker(
+      `const { workerData } = require("node:worker_threads");
+       const socket = require("node:dgram").createSocket("udp4");
+       const send = (sent) => socket.send(String(sent), workerData, "127.0.0.1", () => {
+         if (sent < 4) setTimeout(send, 10, sent + 1);
+         else socket.close();
+       });
+       send(0);`,
+      { eval: true, workerData: party.socket.port },
+    );
+    await party.until(() => party.texts.length === 5);
+    expect(party.heard).toEqual(["0", "1", "2", "3", "4", "|"]);
+    await once(sender, "exit");
+    await party.socket.close();
+  });
+
   test("counts what was too long for it, and tells of it after its end too", async () => {
     const [a, b] = await openPair(256 * 1024);
     const peer = createSocket("udp4");

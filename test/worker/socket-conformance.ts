@@ -39,12 +39,13 @@ export class Party {
     this.paths = new PathTable(pathCapacity);
   }
 
-  async open(create: Create, address = V4, port = 0, bufferBytes = 256 * 1024): Promise<this> {
+  async open(create: Create, address = V4, port = 0, bufferBytes = 256 * 1024, gatherUs = 0): Promise<this> {
     this.socket = await create({
       address,
       port,
       paths: this.paths,
       bufferBytes,
+      gatherUs,
       onPathTableFull: () => {
         this.tableFull += 1;
         this.#wake();
