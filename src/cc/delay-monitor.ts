@@ -20,6 +20,12 @@ const MIN_QUEUE_US = 25_000;
 const MIN_LIMITED_QUEUE_US = 60_000;
 /** A queue of this length is over-use whatever its trend: it grows too slowly to show, or too fast for the window. */
 const MAX_QUEUE_US = 100_000;
+/**
+ * If it lasts for so long in arrival time, for what a link lets go takes time to arrive. A receiver that was busy reads all
+ * that has waited at once, and may report in the middle of it. More sees a fall of capacity later, less takes a machine
+ * that does much beside for a narrow path.
+ */
+const LASTING_US = 50_000;
 
 /** After such a pause a path is measured anew. */
 const PAUSE_US = 2_000_000;
@@ -45,6 +51,9 @@ export class DelayMonitor {
   readonly #detector = new OveruseDetector();
   readonly #queue = new QueueDelay();
   #usualUs = 0;
+  /** When the first of the packets arrived that have all seen a queue beyond the longest; infinite for none. */
+  #longSinceUs = Number.POSITIVE_INFINITY;
+  #arrivalUs = 0;
 
   /** The queue beyond the usual. */
   get queueUs(): number {
@@ -52,20 +61,20 @@ export class DelayMonitor {
   }
 
   onPacket({ sentUs, arrivalUs }: Acknowledgements): void {
-    this.#queue.onPacket(sentUs, arrivalUs);
+    this.#measure(sentUs, arrivalUs);
     if (this.#groups.onPacket(sentUs, arrivalUs)) this.#onGroup();
   }
 
   /** Sent in or right after a probe: it waits for the probe, which is no trend. */
   onProbePacket({ sentUs, arrivalUs }: Acknowledgements): void {
-    this.#queue.onPacket(sentUs, arrivalUs);
+    this.#measure(sentUs, arrivalUs);
     this.#groups.reset();
   }
 
   /** `limited`: the application sends less than it might. */
   signal(limited: boolean): DelaySignal {
     const { signal } = this.#detector;
-    if (this.queueUs > MAX_QUEUE_US) return "overuse";
+    if (this.#arrivalUs - this.#longSinceUs >= LASTING_US) return "overuse";
     if (signal === "overuse" && this.queueUs < (limited ? MIN_LIMITED_QUEUE_US : MIN_QUEUE_US))
       return "normal";
     return signal;
@@ -83,6 +92,14 @@ export class DelayMonitor {
   /** What is taken for a queue is the path's own delay: it stays, however little is sent. */
   acceptQueue(): void {
     this.#queue.reset();
+    this.#longSinceUs = Number.POSITIVE_INFINITY;
+  }
+
+  #measure(sentUs: number, arrivalUs: number): void {
+    this.#queue.onPacket(sentUs, arrivalUs);
+    this.#arrivalUs = arrivalUs;
+    if (this.queueUs <= MAX_QUEUE_US) this.#longSinceUs = Number.POSITIVE_INFINITY;
+    else if (this.#longSinceUs === Number.POSITIVE_INFINITY) this.#longSinceUs = arrivalUs;
   }
 
   #onGroup(): void {
