@@ -45,12 +45,15 @@ export interface CallReport {
   readonly tracks: readonly TrackReport[];
   /** Names of the room's events, in order. */
   readonly events: readonly string[];
+  /** When each of them was, in ms since the page was opened: `1204 connected`. */
+  readonly timeline: readonly string[];
   readonly heard: readonly string[];
 }
 
 class Call {
   room!: LiveKit.Room;
   readonly events: string[] = [];
+  readonly timeline: string[] = [];
   /** Texts that came as data packets, with who sent them, and whole text streams. */
   readonly heard: string[] = [];
   readonly #elements = new Map<string, HTMLMediaElement>();
@@ -89,6 +92,7 @@ class Call {
       remotes: [...room.remoteParticipants.keys()],
       tracks,
       events: this.events,
+      timeline: this.timeline,
       heard: this.heard,
     };
   }
@@ -140,7 +144,10 @@ class Call {
       async ({ payload, callerIdentity }) => `${callerIdentity} ${payload}`,
     );
     for (const name of Object.values(RoomEvent)) {
-      this.room.on(name, () => void this.events.push(name));
+      this.room.on(name, () => {
+        this.events.push(name);
+        this.timeline.push(`${Math.round(performance.now())} ${name}`);
+      });
     }
     this.room.on(RoomEvent.TrackSubscribed, (track, publication) => {
       const element = track.attach();

@@ -12,6 +12,9 @@ import { servePage } from "./page-server.ts";
 
 const NAMES = ["ada", "bo", "cy"];
 
+/** A round that takes longer has something to tell. */
+const SLOW_MS = 6_000;
+
 const [repetitions = "50", mode = "single"] = process.argv.slice(2);
 const single = mode !== "dual";
 const [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
@@ -35,11 +38,21 @@ for (let n = 1; n <= Number(repetitions); n++) {
     console.log(
       `${room}: joined and published, all seen ${seconds(joinedMs)} s later; ${seconds(startedMs)} s`,
     );
+    if (performance.now() - startedMs > SLOW_MS) await explain(calls);
   } catch (error) {
     failures += 1;
     console.error(`${room}: ${error instanceof Error ? error.message : String(error)}`);
   }
   await Promise.all(calls.map((call) => call.close()));
+}
+
+async function explain(calls: readonly LiveKitCall[]): Promise<void> {
+  for (const call of calls) {
+    const { timeline } = await call.report();
+    console.log(
+      `  ${call.name}: ${timeline.filter((line) => !line.endsWith("activeSpeakersChanged")).join(", ")}`,
+    );
+  }
 }
 
 await browser.close();
