@@ -35,6 +35,7 @@ export interface TrackReport {
   readonly streamState: string;
   readonly framesDecoded: number;
   readonly frameWidth: number;
+  readonly frameHeight: number;
   readonly audioEnergy: number;
 }
 
@@ -48,6 +49,17 @@ export interface CallReport {
   /** When each of them was, in ms since the page was opened: `1204 connected`. */
   readonly timeline: readonly string[];
   readonly heard: readonly string[];
+  /** Of each video that is published, its source and the encodings that are on: `camera q h f`. */
+  readonly sends: readonly string[];
+  readonly mayPublish: boolean;
+  /** Of each participant, by identity: name, metadata and attributes, and how well it is connected. */
+  readonly people: Readonly<Record<string, string>>;
+  readonly qualities: Readonly<Record<string, string>>;
+  readonly metadata: string;
+  /** Identities that were ever among the active speakers. */
+  readonly spoke: readonly string[];
+  /** Why the call was over, `ROOM_DELETED`; empty while it is not. */
+  readonly ended: string;
 }
 
 class Call {
@@ -57,6 +69,8 @@ class Call {
   /** Texts that came as data packets, with who sent them, and whole text streams. */
   readonly heard: string[] = [];
   readonly #elements = new Map<string, HTMLMediaElement>();
+  readonly #spoke = new Set<string>();
+  #ended = "";
 
   async join(options: JoinOptions): Promise<void> {
     const { ExternalE2EEKeyProvider, Room } = window.LivekitClient;
@@ -94,21 +108,33 @@ class Call {
       events: this.events,
       timeline: this.timeline,
       heard: this.heard,
+      sends: sendsOf(room),
+      mayPublish: room.localParticipant.permissions?.canPublish ?? false,
+      ...peopleOf(room),
+      metadata: room.metadata ?? "",
+      spoke: [...this.#spoke],
+      ended: this.#ended,
     };
+  }
+
+  remote(identity: string, source: string): LiveKit.RemoteTrackPublication {
+    const publications = [...this.room.remoteParticipants.get(identity)!.trackPublications.values()];
+    return publications.find((one) => one.source === source) as LiveKit.RemoteTrackPublication;
   }
 
   /** A moving picture that says it is a screen, for no headless browser has one to share. */
   async publishScreen(): Promise<void> {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [640, 360];
-    const context = canvas.getContext("2d")!;
-    setInterval(() => {
-      context.fillStyle = `hsl(${performance.now() % 360} 90% 50%)`;
-      context.fillRect(0, 0, canvas.width, canvas.height);
-    }, 50);
-    const [track] = canvas.captureStream(15).getVideoTracks();
     const { Track } = window.LivekitClient;
-    await this.room.localParticipant.publishTrack(track!, { source: Track.Source.ScreenShare });
+    await this.room.localParticipant.publishTrack(movingPicture(640, 360), {
+      source: Track.Source.ScreenShare,
+    });
+  }
+
+  /** Another camera, so to speak. */
+  async replaceCamera(width: number, height: number): Promise<void> {
+    const { Track } = window.LivekitClient;
+    const camera = this.room.localParticipant.getTrackPublication(Track.Source.Camera)!;
+    await camera.videoTrack!.replaceTrack(movingPicture(width, height));
   }
 
   /** Cuts the signal connection as a network would, without the SDK knowing that it was meant. */
@@ -138,6 +164,12 @@ class Call {
       const text = await reader.readAll();
       this.heard.push(`${identity} long: ${text.length} ${new Set(text).size}`);
     });
+    this.room.on(RoomEvent.ActiveSpeakersChanged, (speakers) => {
+      for (const { identity } of speakers) this.#spoke.add(identity);
+    });
+    this.room.on(RoomEvent.Disconnected, (reason) => {
+      this.#ended = window.LivekitClient.DisconnectReason[reason ?? 0] ?? "";
+    });
     this.room.on(RoomEvent.DataTrackPublished, (track) => void this.#follow(track));
     this.room.registerRpcMethod(
       "echo",
@@ -163,15 +195,45 @@ class Call {
   }
 }
 
+function movingPicture(width: number, height: number): MediaStreamTrack {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d")!;
+  setInterval(() => {
+    context.fillStyle = `hsl(${performance.now() % 360} 90% 50%)`;
+    context.fillRect(0, 0, width, height);
+  }, 50);
+  return canvas.captureStream(15).getVideoTracks()[0]!;
+}
+
+function sendsOf({ localParticipant }: LiveKit.Room): string[] {
+  return [...localParticipant.videoTrackPublications.values()].map(({ source, videoTrack }) => {
+    const { encodings = [] } = videoTrack?.sender?.getParameters() ?? {};
+    return [source, ...encodings.filter(({ active }) => active).map(({ rid }) => rid)].join(" ");
+  });
+}
+
+function peopleOf(room: LiveKit.Room): Pick<CallReport, "people" | "qualities"> {
+  const people: Record<string, string> = {};
+  const qualities: Record<string, string> = {};
+  for (const one of [room.localParticipant, ...room.remoteParticipants.values()]) {
+    people[one.identity] = `${one.name} ${one.metadata} ${JSON.stringify(one.attributes)}`;
+    qualities[one.identity] = one.connectionQuality;
+  }
+  return { people, qualities };
+}
+
 async function reportOf(identity: string, publication: LiveKit.RemoteTrackPublication): Promise<TrackReport> {
   let framesDecoded = 0;
   let frameWidth = 0;
+  let frameHeight = 0;
   let audioEnergy = 0;
   const stats = await publication.track?.getRTCStatsReport();
   stats?.forEach((entry) => {
     if (entry.type !== "inbound-rtp") return;
     framesDecoded = entry.framesDecoded ?? 0;
     frameWidth = entry.frameWidth ?? 0;
+    frameHeight = entry.frameHeight ?? 0;
     audioEnergy = entry.totalAudioEnergy ?? 0;
   });
   return {
@@ -185,6 +247,7 @@ async function reportOf(identity: string, publication: LiveKit.RemoteTrackPublic
     streamState: publication.track?.streamState ?? "",
     framesDecoded,
     frameWidth,
+    frameHeight,
     audioEnergy,
   };
 }

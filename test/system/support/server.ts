@@ -28,7 +28,8 @@ export class TestServer {
   readonly url: string;
   readonly mediaPort: number;
   readonly #process: Subprocess;
-  readonly #pair: readonly [string, string];
+  /** API key and secret. */
+  readonly pair: readonly [apiKey: string, secret: string];
 
   constructor(process: Subprocess, env: Environment) {
     const { BLINDFOLD_HTTP_PORT, BLINDFOLD_MEDIA_PORT, BLINDFOLD_AUTH_KEYS = DEVELOPMENT_PAIR } = env;
@@ -36,7 +37,7 @@ export class TestServer {
     this.url = `http://127.0.0.1:${BLINDFOLD_HTTP_PORT}`;
     this.mediaPort = Number(BLINDFOLD_MEDIA_PORT);
     this.#process = process;
-    this.#pair = [apiKey, secret];
+    this.pair = [apiKey, secret];
   }
 
   get pid(): number {
@@ -58,7 +59,7 @@ export class TestServer {
 
   /** Signed here and not by the server's own code, as an application's back end would. */
   token(room: string, identity: string, grants: Partial<Grants> = {}): Promise<string> {
-    const [apiKey, secret] = this.#pair;
+    const [apiKey, secret] = this.pair;
     return new SignJWT({ video: { roomJoin: true, room, ...grants } })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .setIssuer(apiKey)
