@@ -36,6 +36,8 @@ export class AnsweringPeer {
   answer(offer: string): Result<string, OfferError> & { readonly detail?: string } {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return { ...fail("bad_description"), detail: parsed.error };
+    const { sections } = parsed.description;
+    this.#host.publications.match(sections.filter((section) => this.#useOf(section) === "up"));
     const negotiation = negotiate(parsed.description, {
       useOf: (section) => this.#useOf(section),
       data: true,

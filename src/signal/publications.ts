@@ -5,7 +5,9 @@
  *                               ├─ same cid ─▶ published ── section silent, or ended by us ─▶ gone
  *     offer ──────▶ unclaimed ──┘
  *
- * The two come in either order. A cid is the id of the client's MediaStreamTrack, and the second word of its `a=msid`.
+ * The two come in either order. A cid is the id of the client's MediaStreamTrack, and in most browsers the second word of
+ * its `a=msid`. Firefox makes up another for that: a section that comes under a name of nobody is the first of its kind
+ * that was announced before it.
  */
 import { AddTrackRequest, Encryption_Type, type TrackInfo, TrackType } from "@livekit/protocol";
 import type { CodecName, MediaKind } from "../base/codec.ts";
@@ -42,6 +44,8 @@ export class Publications {
   /** Where the client sends, and the sections on which it does so, as last offered. */
   #transport: Transport | null = null;
   #sections: readonly AcceptedMedia[] = [];
+  /** What the sections of the offer that is being answered are, by MID, as far as they are not published yet. */
+  #matches: ReadonlyMap<string, Publication> = new Map();
   /** MIDs whose track has ended while the client still sends there: nothing else may be taken for it. */
   readonly #spent = new Set<string>();
 
@@ -80,9 +84,27 @@ export class Publications {
     return ok(this.#infoOf(publication));
   }
 
+  /** An offer has come, in which the client sends on these sections; `onOffer` follows when it has been negotiated. */
+  match(sections: readonly MediaSection[]): void {
+    const known = new Set(this.#sections.map(({ mid }) => mid));
+    const matches = new Map<string, Publication>();
+    const open = sections.filter(({ mid }) => this.#publishedIn(mid) === undefined && !this.#spent.has(mid));
+    for (const section of open) {
+      const named = this.#announcedFor(section);
+      if (named !== undefined) matches.set(section.mid, named);
+    }
+    // What was there before may be what was refused: it is not taken for what was announced since.
+    for (const { mid, kind } of open.filter((section) => !matches.has(section.mid) && !known.has(section.mid))) {
+      const taken = new Set(matches.values());
+      const next = this.#list.find((one) => one.track === null && one.kind === kind && !taken.has(one));
+      if (next !== undefined) matches.set(mid, next);
+    }
+    this.#matches = matches;
+  }
+
   /** What is to be answered to a section on which the client sends. */
   preferenceFor(section: MediaSection): CodecPreference | undefined {
-    const request = (this.#publishedIn(section.mid) ?? this.#announcedFor(section))?.request;
+    const request = (this.#publishedIn(section.mid) ?? this.#matches.get(section.mid))?.request;
     if (request === undefined) return undefined;
     const { stereo, disableDtx, disableRed, encryption, simulcastCodecs, type } = request;
     // Redundancy is taken apart for those who do not know it, which is impossible where it is encrypted.
@@ -101,6 +123,7 @@ export class Publications {
     }
     for (const mid of this.#spent) if (!mids.has(mid)) this.#spent.delete(mid);
     this.#claim();
+    this.#matches = new Map();
   }
 
   /** A track has ended, by the client's wish or against it. */
@@ -148,7 +171,7 @@ export class Publications {
     if (transport === null) return;
     for (const section of this.#sections) {
       if (this.#publishedIn(section.mid) !== undefined || this.#spent.has(section.mid)) continue;
-      const publication = this.#announcedFor(section.offered);
+      const publication = this.#matches.get(section.mid) ?? this.#announcedFor(section.offered);
       if (publication === undefined) continue;
       const published = transport.publish(sectionOf(section, publication), publication.id);
       if (published.ok) this.#follow(publication, published.value);

@@ -137,12 +137,37 @@ describe("publishing", () => {
     expect(tracksOf(hall, "ada").map(({ section }) => section.mid)).toEqual(["1"]);
   });
 
-  test("a section of another track is not taken for the one that was announced", () => {
+  test("sections under names of the browser's own are taken in the order of what was announced before them", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
     ada.send({ case: "addTrack", value: CAMERA });
-    ada.offer("chromium-publish-simulcast");
+    ada.send({ case: "addTrack", value: MICROPHONE });
+    const vp9 = new SimulcastCodec({ codec: "vp9" });
+    ada.send({ case: "addTrack", value: withCid(CAMERA, "screen", { simulcastCodecs: [vp9] }) });
+    ada.offer("firefox-publish-simulcast");
+    const tracks = tracksOf(hall, "ada");
+    expect(tracks.map(({ section }) => section.mid)).toEqual(["0", "1"]);
+    expect(tracks.map(({ note }) => (note as typeof CAMERA).cid)).toEqual(["mic", "cam"]);
+    const codecs = description(ada.take("answer").sdp).sections.map((section) => section.codecs[0]?.name);
+    expect(codecs).toEqual(["opus", "VP8"]);
+  });
+
+  test("a section that was there before is not taken for a track that is announced later", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.offer("firefox-publish-simulcast");
+    ada.send({ case: "addTrack", value: CAMERA });
+    ada.offer("firefox-publish-simulcast", 2);
     expect(tracksOf(hall, "ada")).toEqual([]);
+  });
+
+  test("who is named is not taken for another", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "addTrack", value: withCid(CAMERA, "screen", {}) });
+    ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, {}) });
+    ada.offer("chromium-publish-simulcast");
+    expect(tracksOf(hall, "ada").map(({ note }) => (note as typeof CAMERA).cid)).toEqual([CAMERA_CID]);
   });
 
   test("the codec that is asked for stands first in the answer, and redundancy where nothing is sealed", () => {
