@@ -10,6 +10,7 @@ import {
   type LocalTransport,
   type Sender,
   toText,
+  writeAccess,
   writeData,
   writeHead,
   writeMedia,
@@ -34,9 +35,10 @@ export function writeOffer({ sessionId, version, local, sections }: OfferParams)
   const mids = sections.map(({ mid }) => mid);
   const lines = writeHead({ sessionId, version }, mids, local.fingerprint);
   for (const section of sections) {
-    // The peer has to take the client's part in DTLS, but an offer may not say so (RFC 8842 §5.2).
-    const transport = section === sections[0] ? writeTransport(local, "actpass") : [];
-    lines.push(...writeSection(section, transport));
+    // The peer has to take the client's part in DTLS, but an offer may not say so (RFC 8842 §5.2). It may refuse to bundle,
+    // so each section has a transport (RFC 9143 §7.2); Firefox takes no offer without.
+    const write = section === sections[0] ? writeTransport : writeAccess;
+    lines.push(...writeSection(section, write(local, "actpass")));
   }
   return toText(lines);
 }

@@ -83,14 +83,14 @@ export function writeAcceptedLine(section: AcceptedSection): string {
     : writeMediaLine(media, protocol, section.codecs);
 }
 
-/** Stands in the tagged section only, as BUNDLE wants it (RFC 9143 §7.3). */
-export function writeTransport({ ice, candidates }: LocalTransport, setup: Setup): string[] {
-  return [
-    `a=ice-ufrag:${ice.ufrag}`,
-    `a=ice-pwd:${ice.pwd}`,
-    `a=setup:${setup}`,
-    ...writeCandidates(candidates),
-  ];
+/** In an answer this stands in the tagged section only (RFC 9143 §7.3). */
+export function writeTransport(local: LocalTransport, setup: Setup): string[] {
+  return [...writeAccess(local, setup), ...writeCandidates(local.candidates)];
+}
+
+/** The transport without its candidates, which are those of the tagged section. */
+export function writeAccess({ ice }: LocalTransport, setup: Setup): string[] {
+  return [`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.pwd}`, `a=setup:${setup}`];
 }
 
 export function writeMedia(text: MediaText, transport: readonly string[]): string[] {

@@ -36,6 +36,13 @@ describe("an offer of ours", () => {
     expect(offer.sections[0]).toMatchObject({ ice: LOCAL.ice, setup: "actpass", sctpPort: 5000 });
   });
 
+  test("says how to reach us in each section, as long as nobody has agreed that they share a transport", () => {
+    for (const { ice, setup, mid } of offer.sections) {
+      expect({ mid, ice, setup }).toEqual({ mid, ice: LOCAL.ice, setup: "actpass" });
+    }
+    expect(text.match(/a=candidate/g)).toHaveLength(1);
+  });
+
   test("names its streams", () => {
     const [, audio, video, idle] = offer.sections;
     expect(audio!.ssrcs).toEqual([{ ssrc: 11, rtxSsrc: 0 }]);
