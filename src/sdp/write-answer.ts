@@ -8,6 +8,7 @@ import {
   midsOf,
   type Sender,
   toText,
+  writeAccess,
   writeData,
   writeHead,
   writeMedia,
@@ -25,8 +26,8 @@ export function writeAnswer({ sessionId, version, local, outcome, senders }: Ans
   const { sections, bundle } = outcome;
   const lines = writeHead({ sessionId, version }, midsOf(bundle), local.fingerprint);
   for (const section of sections) {
-    const transport = section === bundle[0] ? writeTransport(local, "passive") : [];
-    lines.push(...writeSection(section, transport, senders));
+    const write = section === bundle[0] ? writeTransport : writeAccess;
+    lines.push(...writeSection(section, write(local, "passive"), senders));
   }
   return toText(lines);
 }

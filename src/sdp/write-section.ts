@@ -83,12 +83,15 @@ export function writeAcceptedLine(section: AcceptedSection): string {
     : writeMediaLine(media, protocol, section.codecs);
 }
 
-/** In an answer this stands in the tagged section only (RFC 9143 §7.3). */
+/** For the tagged section. */
 export function writeTransport(local: LocalTransport, setup: Setup): string[] {
   return [...writeAccess(local, setup), ...writeCandidates(local.candidates)];
 }
 
-/** The transport without its candidates, which are those of the tagged section. */
+/**
+ * For the other sections. RFC 9143 §7.3 wants nothing of the kind in an answer; libwebrtc writes it all the same, and Firefox
+ * takes an ICE restart in which some sections have no credentials that change for a restart of a part, which it refuses.
+ */
 export function writeAccess({ ice }: LocalTransport, setup: Setup): string[] {
   return [`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.pwd}`, `a=setup:${setup}`];
 }

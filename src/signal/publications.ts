@@ -94,7 +94,9 @@ export class Publications {
       if (named !== undefined) matches.set(section.mid, named);
     }
     // What was there before may be what was refused: it is not taken for what was announced since.
-    for (const { mid, kind } of open.filter((section) => !matches.has(section.mid) && !known.has(section.mid))) {
+    for (const { mid, kind } of open.filter(
+      (section) => !matches.has(section.mid) && !known.has(section.mid),
+    )) {
       const taken = new Set(matches.values());
       const next = this.#list.find((one) => one.track === null && one.kind === kind && !taken.has(one));
       if (next !== undefined) matches.set(mid, next);
