@@ -9,17 +9,20 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
+/** The newest, and that of half a year before. */
+export type WebSdk = "livekit-client" | "livekit-client-older";
+
 const SDK_FILES = ["livekit-client.umd.js", "livekit-client.e2ee.worker.js"];
-const SDK = new URL("../../../node_modules/livekit-client/dist/", import.meta.url);
+const PACKAGES = new URL("../../../node_modules/", import.meta.url);
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>LiveKit's web SDK</title>
 <body><script src="/livekit-client.umd.js"></script><script src="/call-page.js"></script></body>`;
 
-export async function servePage(): Promise<PageServer> {
+export async function servePage(sdk: WebSdk = "livekit-client"): Promise<PageServer> {
   const app = Fastify({ forceCloseConnections: true });
   app.get("/", async (_request, reply) => reply.type("text/html").send(PAGE));
   for (const name of SDK_FILES) {
-    const script = readFileSync(new URL(name, SDK));
+    const script = readFileSync(new URL(`${sdk}/dist/${name}`, PACKAGES));
     app.get(`/${name}`, async (_request, reply) => reply.type("text/javascript").send(script));
   }
   const source = readFileSync(new URL("call-page.ts", import.meta.url), "utf8");
