@@ -130,11 +130,32 @@ class Call {
     });
   }
 
+  /** Ends what is published, and publishes camera and microphone anew. */
+  async republish(): Promise<void> {
+    const { localParticipant } = this.room;
+    for (const { track } of [...localParticipant.trackPublications.values()]) {
+      await localParticipant.unpublishTrack(track!);
+    }
+    await localParticipant.enableCameraAndMicrophone();
+  }
+
   /** Another camera, so to speak. */
   async replaceCamera(width: number, height: number): Promise<void> {
     const { Track } = window.LivekitClient;
     const camera = this.room.localParticipant.getTrackPublication(Track.Source.Camera)!;
     await camera.videoTrack!.replaceTrack(movingPicture(width, height));
+  }
+
+  /** Bytes of all values, one after the other. */
+  async sendFile(size: number): Promise<void> {
+    const bytes = Uint8Array.from({ length: size }, (_, i) => i % 256);
+    const writer = await this.room.localParticipant.streamBytes({
+      name: "f",
+      topic: "file",
+      totalSize: size,
+    });
+    await writer.write(bytes);
+    await writer.close();
   }
 
   /** Cuts the signal connection as a network would, without the SDK knowing that it was meant. */
@@ -163,6 +184,14 @@ class Call {
     this.room.registerTextStreamHandler("long", async (reader, { identity }) => {
       const text = await reader.readAll();
       this.heard.push(`${identity} long: ${text.length} ${new Set(text).size}`);
+    });
+    this.room.registerByteStreamHandler("file", async (reader, { identity }) => {
+      let [size, sum] = [0, 0];
+      for (const chunk of (await reader.readAll()) ?? []) {
+        size += chunk.length;
+        for (const byte of chunk) sum += byte;
+      }
+      this.heard.push(`${identity} file: ${size} ${sum}`);
     });
     this.room.on(RoomEvent.ActiveSpeakersChanged, (speakers) => {
       for (const { identity } of speakers) this.#spoke.add(identity);

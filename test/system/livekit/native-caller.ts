@@ -29,6 +29,8 @@ export class NativeCaller {
   readonly room = new Room();
   /** Decoded, by kind. */
   readonly received = { frames: 0, loudSamples: 0 };
+  /** Files that came: who sent them, how many bytes, and the sum of these. */
+  readonly files: string[] = [];
   readonly #stop = new AbortController();
 
   static async join(
@@ -39,6 +41,9 @@ export class NativeCaller {
   ): Promise<NativeCaller> {
     const caller = new NativeCaller();
     caller.room.on(RoomEvent.TrackSubscribed, (track) => void caller.#receive(track));
+    caller.room.registerByteStreamHandler("file", async (reader, { identity }) => {
+      caller.files.push(`${identity} file: ${sizeAndSum(await reader.readAll())}`);
+    });
     await caller.room.connect(server.url.replace("http", "ws"), await server.token(room, name), {
       autoSubscribe: true,
       dynacast: false,
@@ -53,7 +58,25 @@ export class NativeCaller {
         },
       }),
     });
+    caller.room.localParticipant!.registerRpcMethod(
+      "echo",
+      async ({ payload, callerIdentity }) => `${callerIdentity} ${payload}`,
+    );
     return caller;
+  }
+
+  async sendFile(bytes: Uint8Array): Promise<void> {
+    const writer = await this.room.localParticipant!.streamBytes({ topic: "file", totalSize: bytes.length });
+    await writer.write(bytes);
+    await writer.close();
+  }
+
+  /** Ends what it publishes. */
+  async unpublish(): Promise<void> {
+    const { localParticipant } = this.room;
+    for (const sid of [...localParticipant!.trackPublications.keys()]) {
+      await localParticipant!.unpublishTrack(sid, true);
+    }
   }
 
   async publish(): Promise<void> {
@@ -104,4 +127,13 @@ export class NativeCaller {
       if (frame.data.some((sample) => Math.abs(sample) > 1_000)) this.received.loudSamples += 1;
     }
   }
+}
+
+function sizeAndSum(chunks: readonly Uint8Array[]): string {
+  let [size, sum] = [0, 0];
+  for (const chunk of chunks) {
+    size += chunk.length;
+    for (const byte of chunk) sum += byte;
+  }
+  return `${size} ${sum}`;
 }
