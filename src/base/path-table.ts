@@ -4,10 +4,17 @@
  * The socket interns the source of each datagram; the core uses the id as an index and asks for the address only
  * where a protocol needs it (STUN's XOR-MAPPED-ADDRESS). Addresses that no transport uses are forgotten oldest
  * first, so a flood of spoofed sources fills the table's spare room and nothing else.
+ *
+ * A TCP connection is a path of its own, whatever datagrams come from the same address and port.
  */
 import type { PathId } from "./ids.ts";
 
 const NONE = -1;
+
+/** What a row is. A connection that has ended stays one until its row is given away. */
+const DATAGRAM = 0;
+const CONNECTION = 1;
+const ENDED_CONNECTION = 2;
 
 export class PathTable {
   readonly #byAddress = new Map<string, Map<number, number>>();
@@ -15,6 +22,7 @@ export class PathTable {
   readonly #port: Uint16Array;
   readonly #pins: Uint16Array;
   readonly #generation: Uint32Array;
+  readonly #kind: Uint8Array;
   readonly #capacity: number;
   /** Where the search for an unpinned row to reuse goes on. */
   #hand = 0;
@@ -25,6 +33,7 @@ export class PathTable {
     this.#port = new Uint16Array(capacity);
     this.#pins = new Uint16Array(capacity);
     this.#generation = new Uint32Array(capacity).fill(1);
+    this.#kind = new Uint8Array(capacity);
   }
 
   get capacity(): number {
@@ -35,15 +44,27 @@ export class PathTable {
   intern(address: string, port: number): PathId {
     const known = this.#byAddress.get(address)?.get(port);
     if (known !== undefined) return known as PathId;
-    const id = this.#freeRow();
+    const id = this.#take(address, port, DATAGRAM);
     if (id === NONE) return NONE as PathId;
-    this.#address[id] = address;
-    this.#port[id] = port;
-    this.#generation[id]! += 1;
     const ports = this.#byAddress.get(address);
     if (ports === undefined) this.#byAddress.set(address, new Map([[port, id]]));
     else ports.set(port, id);
     return id as PathId;
+  }
+
+  /** The id of a connection that has been made, its own until `endConnection`; -1 when every row is in use. */
+  addConnection(address: string, port: number): PathId {
+    return this.#take(address, port, CONNECTION) as PathId;
+  }
+
+  /** Nothing comes or goes there any more. */
+  endConnection(path: PathId): void {
+    this.#kind[path] = ENDED_CONNECTION;
+  }
+
+  /** Whether the path is a connection, maybe an ended one: no datagram may be sent there. */
+  isConnection(path: PathId): boolean {
+    return this.#kind[path] !== DATAGRAM;
   }
 
   address(path: PathId): string {
@@ -71,12 +92,27 @@ export class PathTable {
     this.#pins[path]! -= 1;
   }
 
+  /** Whether a transport uses this path: its peer has proved itself from there. */
+  isPinned(path: PathId): boolean {
+    return this.#pins[path] !== 0;
+  }
+
+  #take(address: string, port: number, kind: number): number {
+    const id = this.#freeRow();
+    if (id === NONE) return NONE;
+    this.#address[id] = address;
+    this.#port[id] = port;
+    this.#generation[id]! += 1;
+    this.#kind[id] = kind;
+    return id;
+  }
+
   #freeRow(): number {
     if (this.#address.length < this.#capacity) return this.#address.length;
     for (let looked = 0; looked < this.#capacity; looked++) {
       const id = this.#hand;
       this.#hand = (this.#hand + 1) % this.#capacity;
-      if (this.#pins[id] === 0) {
+      if (this.#pins[id] === 0 && this.#kind[id] !== CONNECTION) {
         this.#forget(id);
         return id;
       }
@@ -85,6 +121,7 @@ export class PathTable {
   }
 
   #forget(id: number): void {
+    if (this.#kind[id] !== DATAGRAM) return;
     const ports = this.#byAddress.get(this.#address[id]!);
     if (ports === undefined) return;
     ports.delete(this.#port[id]!);

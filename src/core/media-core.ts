@@ -89,6 +89,11 @@ export class MediaCore {
     else this.#drop("upDropped_unknown_class");
   }
 
+  /** Where the socket knows that a path has ended, media need not wait for consent to expire. */
+  endPath(nowUs: number, path: PathId): void {
+    this.#transports.endPath(nowUs, path);
+  }
+
   receiveLetter(nowUs: number, letter: FromDtls): void {
     this.#transports.receiveLetter(nowUs, letter);
   }

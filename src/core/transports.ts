@@ -163,6 +163,15 @@ export class Transports {
     this.#follow(transport, nowUs);
   }
 
+  /** A connection has ended; its peer may come back by another. */
+  endPath(nowUs: number, path: PathId): void {
+    const transport = this.at(path);
+    if (transport === undefined) return;
+    transport.ice.endPath(path);
+    transport.ice.poll(nowUs);
+    this.#follow(transport, nowUs);
+  }
+
   /** DTLS is passed on only from addresses that ICE has validated: a stranger can not make state over there. */
   receiveDtls(packet: Uint8Array, length: number, path: PathId): void {
     const { counters } = this.#context;

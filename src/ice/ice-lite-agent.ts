@@ -1,7 +1,7 @@
 /**
  * ICE-lite for one transport (RFC 8445 §2.5): we answer connectivity checks and send none; the peer decides.
  *
- *            first valid check          USE-CANDIDATE              silence on the selected path
+ *            first valid check          USE-CANDIDATE              silence on the selected path, or its end
  *     new ─────────────────▶ checking ──────────────▶ connected ◀────────────▶ disconnected
  *      │                        │                      (a check or RTCP on it)      │
  *      └──── no valid check for FAILED_AFTER_US ────────────────────────────────────┴──▶ failed ── restart() ─▶ new
@@ -136,11 +136,17 @@ export class IceLiteAgent {
     if (path === this.selectedPath) this.#heardUs = nowUs;
   }
 
+  /** The connection that was this path has ended, and with it what the peer can hear from there. */
+  endPath(path: PathId): void {
+    this.#paths.remove(path);
+    if (path === this.selectedPath) this.selectedPath = NO_PATH;
+  }
+
   /** Time passes: paths without checks expire, the selected one too. Returns the state. */
   poll(nowUs: number): IceState {
     this.#paths.expire(nowUs - FAILED_AFTER_US);
     if (!this.#paths.has(this.selectedPath)) this.selectedPath = NO_PATH;
-    const silent = nowUs - this.#heardUs >= DISCONNECTED_AFTER_US;
+    const silent = this.selectedPath === NO_PATH || nowUs - this.#heardUs >= DISCONNECTED_AFTER_US;
     if (nowUs - this.#aliveUs >= FAILED_AFTER_US) this.#fail();
     else if (this.state === "connected" && silent) this.state = "disconnected";
     else if (this.state === "disconnected" && !silent) this.state = "connected";

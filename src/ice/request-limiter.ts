@@ -9,7 +9,7 @@
  * bucket is found by a seeded hash of its network: memory is fixed, an IPv6 host has one bucket for its whole /64, and
  * nobody can look for an address that shares a bucket with a given other.
  */
-import { parseIpAddress } from "./ip-address.ts";
+import { networkBytes, parseIpAddress } from "../base/ip-address.ts";
 
 /** A power of two. Fewer would let strangers share buckets during a flood; each costs 8 bytes. */
 const BUCKETS = 4096;
@@ -29,8 +29,6 @@ const SECOND_US = 1_000_000;
 const SOURCE_COST_US = SECOND_US / SOURCE_FAILURES_PER_SECOND;
 const TOTAL_COST_US = SECOND_US / TOTAL_FAILURES_PER_SECOND;
 
-const IPV4_BYTES = 4;
-const IPV6_NETWORK_BYTES = 8;
 const FNV_PRIME = 0x01000193;
 
 export class RequestLimiter {
@@ -61,7 +59,7 @@ export class RequestLimiter {
 
   /** FNV-1a from a secret start. */
   #bucket(address: string): number {
-    const network = parseIpAddress(address, this.#address) === IPV4_BYTES ? IPV4_BYTES : IPV6_NETWORK_BYTES;
+    const network = networkBytes(parseIpAddress(address, this.#address));
     let hash = this.#seed;
     for (let i = 0; i < network; i++) hash = Math.imul(hash ^ this.#address[i]!, FNV_PRIME);
     return (hash ^ (hash >>> 16)) & (BUCKETS - 1);

@@ -1,7 +1,7 @@
 /** Responses to authenticated Binding requests, written into a given buffer (RFC 8489 §6.3, §14; RFC 8445 §7.3). 100 bytes at most. */
 import type { KeyObject } from "node:crypto";
 import { writeU16, writeU32 } from "../base/bytes.ts";
-import { parseIpAddress } from "./ip-address.ts";
+import { parseIpAddress } from "../base/ip-address.ts";
 import {
   ATTRIBUTE,
   fingerprint,

@@ -46,6 +46,11 @@ export class ValidatedPaths {
     }
   }
 
+  remove(path: PathId): void {
+    const at = this.#find(path);
+    if (at >= 0) this.#removeAt(at);
+  }
+
   #find(path: PathId): number {
     for (let at = 0; at < this.#count; at++) if (this.#path[at] === path) return at;
     return -1;

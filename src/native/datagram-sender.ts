@@ -86,8 +86,10 @@ export class DatagramSender {
   }
 
   #sendChain(ring: TransmitRing, firstRow: number): void {
-    const canSend = this.#addresses.prepare(ring.path[firstRow]! as PathId);
     let row = sealedFrom(ring, firstRow);
+    // Without a row the path may be no address of this socket's.
+    if (row === NO_ROW) return;
+    const canSend = this.#addresses.prepare(ring.path[firstRow]! as PathId);
     while (row !== NO_ROW) {
       if (canSend) row = this.#addMessage(ring, row);
       else {

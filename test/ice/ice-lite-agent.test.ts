@@ -95,6 +95,29 @@ test("a later nomination is followed at once, a check without one is not", () =>
   expect(scene.agent.isValidated(scene.path(1000))).toBe(true);
 });
 
+test("when the selected path ends, nothing is sent until another is nominated; what else was valid stays", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.check(2000);
+  scene.agent.endPath(scene.path(2000));
+  expect(scene.agent.isValidated(scene.path(2000))).toBe(false);
+  expect(scene.wait(0)).toBe("connected");
+  scene.agent.endPath(scene.path(1000));
+  expect(scene.agent.selectedPath).toBe(-1);
+  expect(scene.wait(0)).toBe("disconnected");
+  scene.agent.endPath(scene.path(3000));
+  scene.nominate(2000);
+  expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(2000) });
+  expect(scene.paths.isPinned(scene.path(1000))).toBe(false);
+});
+
+test("a path that ends and is not replaced fails as one that falls silent", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.agent.endPath(scene.path(1000));
+  expect([scene.wait(29), scene.wait(1)]).toEqual(["disconnected", "failed"]);
+});
+
 const REFUSED: { name: string; why: string; shape: RequestShape }[] = [
   { name: "a wrong password", why: "bad_integrity", shape: { ...check(OLD, NOMINATE), password: "guess" } },
   {

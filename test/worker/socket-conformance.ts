@@ -139,6 +139,22 @@ export function describeDatagramSocket(name: string, create: Create): void {
       expect(a.from).toEqual([a.pathTo(b)]);
     });
 
+    test("a connection of the same address and port is another path, whose rows are somebody else's", async () => {
+      const [a, b] = [await open(), await open()];
+      const connection = a.paths.addConnection(V4, b.socket.port);
+      a.put("over TCP", connection);
+      a.put("over UDP", a.pathTo(b));
+      // What has been sent elsewhere is taken out so.
+      a.ring.bytes[0] = 0;
+      expect(await a.send()).toBe(0);
+      await b.until(() => b.texts.length === 1);
+      expect(b.texts).toEqual(["over UDP"]);
+      b.put("answer", b.from[0]!);
+      await b.send();
+      await a.until(() => a.texts.length === 1);
+      expect(a.from).toEqual([a.pathTo(b)]);
+    });
+
     test("ends every batch once, after its datagrams", async () => {
       const [a, b] = [await open(), await open()];
       for (let turn = 1; turn <= 5; turn++) {
