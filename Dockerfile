@@ -1,7 +1,7 @@
 # The server alone: production packages, sources that Node runs as they are, nobody's privileges.
 #
 #   docker build -t blindfold .
-#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 7880:7880 -p 7882:7882/udp \
+#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 7880:7880 -p 7882:7882/udp -p 7882:7882 \
 #     -v blindfold:/data -e BLINDFOLD_AUTH_KEYS=mykey:$(openssl rand -hex 32) -e BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES=203.0.113.7 blindfold
 #
 # Both variables are the operator's to choose, so the image has no value for them and the server says so at start:
@@ -36,7 +36,7 @@ ENV NODE_ENV=production \
 # The user "node" of the base image, by number: Kubernetes' runAsNonRoot can not check a name.
 USER 1000:1000
 # HTTP, and media of the first thread; thread n listens on 7882 + n.
-EXPOSE 7880/tcp 7882/udp
+EXPOSE 7880/tcp 7882/udp 7882/tcp
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.BLINDFOLD_HTTP_PORT ?? 7880}/healthz`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 # Not through npm: it would stand between the server and SIGTERM.

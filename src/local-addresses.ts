@@ -9,14 +9,24 @@ type Interfaces = NodeJS.Dict<readonly Pick<NetworkInterfaceInfo, "address" | "i
 interface ReachedAt {
   readonly host: string;
   readonly announcedAddresses: readonly AnnouncedAddress[];
+  /** Whether the same port is there over TCP. */
+  readonly tcp: boolean;
 }
 
-/** What clients are told of media thread `index`, whose socket is bound to `port`. Announced ports count up as bound ones do. */
-export function threadCandidates(
+/** What clients are told of media thread `index`, whose socket is bound to `port`: over UDP, then over TCP. */
+export function threadCandidates(reachedAt: ReachedAt, index: number, port: number): ServerCandidate[] {
+  const places = announcedPlaces(reachedAt, index, port);
+  const over = (protocol: "udp" | "tcp"): ServerCandidate[] =>
+    places.map((place) => ({ protocol, ...place }));
+  return reachedAt.tcp ? [...over("udp"), ...over("tcp")] : over("udp");
+}
+
+/** Announced ports count up as bound ones do. */
+function announcedPlaces(
   { host, announcedAddresses }: ReachedAt,
   index: number,
   port: number,
-): ServerCandidate[] {
+): Pick<ServerCandidate, "address" | "port">[] {
   if (announcedAddresses.length === 0) return localAddresses(host).map((address) => ({ address, port }));
   return announcedAddresses.map(({ address, port: announced }) => ({
     address,

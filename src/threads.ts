@@ -92,6 +92,7 @@ export class Threads {
       index,
       address: media.host,
       port: media.port === 0 ? 0 : media.port + index,
+      tcp: media.tcp,
       socketBufferBytes: media.socketBufferBytes,
       gatherUs: media.gatherMicroseconds,
       tier: this.#tier,

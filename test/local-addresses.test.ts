@@ -28,16 +28,18 @@ test("this machine has at least its loopback address", () => {
 
 test("a thread is announced where it is told, else where it is bound", () => {
   const mapped = { address: "192.0.2.7", port: 50_000 };
-  const announcedAddresses = [mapped, { address: "2001:db8::7", port: null }];
-  expect(threadCandidates({ host: "0.0.0.0", announcedAddresses }, 0, 7_882)).toEqual([
-    mapped,
-    { address: "2001:db8::7", port: 7_882 },
+  const told = { host: "0.0.0.0", announcedAddresses: [mapped, { address: "2001:db8::7", port: null }] };
+  expect(threadCandidates({ ...told, tcp: false }, 0, 7_882)).toEqual([
+    { protocol: "udp", ...mapped },
+    { protocol: "udp", address: "2001:db8::7", port: 7_882 },
   ]);
-  expect(threadCandidates({ host: "0.0.0.0", announcedAddresses }, 2, 7_884)).toEqual([
-    { address: "192.0.2.7", port: 50_002 },
-    { address: "2001:db8::7", port: 7_884 },
+  expect(threadCandidates({ ...told, tcp: false }, 2, 7_884)).toEqual([
+    { protocol: "udp", address: "192.0.2.7", port: 50_002 },
+    { protocol: "udp", address: "2001:db8::7", port: 7_884 },
   ]);
-  expect(threadCandidates({ host: "192.0.2.9", announcedAddresses: [] }, 1, 7_883)).toEqual([
-    { address: "192.0.2.9", port: 7_883 },
+  const bound = { host: "192.0.2.9", announcedAddresses: [], tcp: true };
+  expect(threadCandidates(bound, 1, 7_883)).toEqual([
+    { protocol: "udp", address: "192.0.2.9", port: 7_883 },
+    { protocol: "tcp", address: "192.0.2.9", port: 7_883 },
   ]);
 });

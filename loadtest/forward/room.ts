@@ -97,6 +97,7 @@ class Member {
       index,
       address: HOST,
       port: 0,
+      tcp: false,
       socketBufferBytes: BUFFER_BYTES,
       gatherUs: GATHER_US,
       tier: tierName,

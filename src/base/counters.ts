@@ -60,6 +60,21 @@ const NAMES = [
   "downDropped_pipe_full",
   "downDropped_pacer_full",
   "downDropped_pacer_late",
+  "downDropped_tcp_backlog",
+  "downDropped_tcp_ended",
+  // TCP connections: how many came, why each ended, and what went through them
+  "tcpAccepted",
+  "tcpEnded_peer",
+  "tcpEnded_bad_frame",
+  "tcpEnded_unused",
+  "tcpEnded_crowded_out",
+  "tcpEnded_network_limit",
+  "tcpEnded_thread_limit",
+  "tcpEnded_path_table_full",
+  "tcpReceivedBytes",
+  "tcpSentBytes",
+  "tcpDroppedBytes_backlog",
+  "tcpDroppedBytes_ended",
   // between the threads of a room that has more than one
   "pipedPackets_received",
   "pipedPackets_sent",
@@ -99,6 +114,8 @@ const NAMES = [
   "forwardDelaySumUs",
   // lost between the network and us; written about once a second
   "socketReceiveDrops",
+  // gauge of the thread, written with each connection that comes or goes
+  "tcpConnections",
   // gauges of the thread, written about once a second
   "transports",
   "upTracks",

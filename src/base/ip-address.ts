@@ -1,11 +1,28 @@
 /** IP addresses from text to network byte order: dotted IPv4, and IPv6 as RFC 4291 §2.2 writes it. */
 const GROUPS = 8;
+const IPV4_BYTES = 4;
+const IPV6_NETWORK_BYTES = 8;
+
+/** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). */
+export const MAPPED_PREFIX = "::ffff:";
+
+/** One remote address has one name, whatever kind of socket hears it. */
+export function withoutMappedPrefix(address: string): string {
+  return address.startsWith(MAPPED_PREFIX) && address.includes(".")
+    ? address.slice(MAPPED_PREFIX.length)
+    : address;
+}
 
 /** Writes the address to `out` (16 bytes of room). Returns its size, 4 or 16, or 0 when the text is no address. */
 export function parseIpAddress(text: string, out: Uint8Array): number {
   if (!text.includes(":")) return parseIpv4(text, out, 0) ? 4 : 0;
   const zoneAt = text.indexOf("%");
   return parseIpv6(zoneAt === -1 ? text : text.slice(0, zoneAt), out) ? 16 : 0;
+}
+
+/** Bytes at the start of a parsed address that name who has it: an IPv6 host has a /64 to itself. */
+export function networkBytes(addressBytes: number): number {
+  return addressBytes === IPV4_BYTES ? IPV4_BYTES : IPV6_NETWORK_BYTES;
 }
 
 function parseIpv4(text: string, out: Uint8Array, at: number): boolean {

@@ -101,11 +101,16 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
     );
   }
   const lastThread = threadCount(media.threads) - 1;
+  const overlap =
+    http.host === media.host || [http.host, media.host].some((host) => WILDCARDS.includes(host));
   if (media.port !== 0 && media.port + lastThread > 65_535) {
     lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
   }
   if (webhooks.urls.length > 0 && !signsWebhooks(webhooks.apiKey, Object.keys(auth.keys))) {
     lines.push("webhooks.apiKey: name the one of auth.keys that is to sign webhooks");
+  }
+  if (media.tcp && http.port >= Math.max(media.port, 1) && http.port <= media.port + lastThread && overlap) {
+    lines.push(`media.tcp: http.port ${http.port} is the port of a media thread too`);
   }
   for (const { address, port } of media.announcedAddresses) {
     if (port === null || port + lastThread <= 65_535) continue;

@@ -66,6 +66,7 @@ export const Settings = section({
   media: section({
     host: Address.default("0.0.0.0"),
     port: Port.default(7882),
+    tcp: z.boolean().default(true),
     announcedAddresses: z.array(Announced).default([]),
     threads: z
       .union([z.literal("auto"), z.int()], "must be auto, or a whole number from 1 to 256")

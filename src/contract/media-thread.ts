@@ -4,9 +4,11 @@ import type { MediaCommand, MediaEvent } from "./media.ts";
 /** `workerData` of a media thread. */
 export interface MediaThreadSettings {
   readonly index: number;
-  /** UDP address and port to listen on; port 0 takes any. */
+  /** Address and port to listen on; port 0 takes any. */
   readonly address: string;
   readonly port: number;
+  /** Whether to take ICE over TCP too, on the same port. */
+  readonly tcp: boolean;
   readonly socketBufferBytes: number;
   /** How long a thread at rest waits for the datagrams that follow a first one, microseconds. */
   readonly gatherUs: number;

@@ -15,8 +15,9 @@ import type {
 } from "../contract/media.ts";
 import type { Clock } from "./clock.ts";
 
-/** A host candidate of a thread's UDP socket, as announced to clients. */
+/** A host candidate of a thread's socket, as announced to clients. */
 export interface ServerCandidate {
+  readonly protocol: "udp" | "tcp";
   readonly address: string;
   readonly port: number;
 }

@@ -7,6 +7,7 @@
  */
 import { randomInt } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
+import { MAPPED_PREFIX, withoutMappedPrefix } from "../base/ip-address.ts";
 import type { PathTable } from "../base/path-table.ts";
 import { AF_INET6, c, NativeMemory, SOCKADDR } from "./libc.ts";
 
@@ -14,8 +15,6 @@ import { AF_INET6, c, NativeMemory, SOCKADDR } from "./libc.ts";
 export const SOCKADDR_STRIDE = 32;
 const WORDS = SOCKADDR_STRIDE / 4;
 
-/** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). The path table knows them without it. */
-const MAPPED_PREFIX = "::ffff:";
 /** INET6_ADDRSTRLEN and IF_NAMESIZE, with the end of the string. */
 const TEXT_BYTES = 64;
 const NONE = -1;
@@ -141,7 +140,8 @@ export class SocketAddresses {
   #textOf(name: Uint8Array): string {
     if (name[0] !== AF_INET6) return name.subarray(SOCKADDR.ipv4, SOCKADDR.ipv4 + 4).join(".");
     const text = this.#readText(c.uv_ip6_name(name, this.#text.pointer, BigInt(TEXT_BYTES)));
-    if (text.startsWith(MAPPED_PREFIX) && text.includes(".")) return text.slice(MAPPED_PREFIX.length);
+    const unmapped = withoutMappedPrefix(text);
+    if (unmapped !== text) return unmapped;
     const scope = new DataView(name.buffer, name.byteOffset).getUint32(SOCKADDR.scope, true);
     return scope === 0 ? text : `${text}%${this.#nameOfInterface(scope)}`;
   }

@@ -8,13 +8,11 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { PathId } from "../base/ids.ts";
+import { MAPPED_PREFIX, withoutMappedPrefix } from "../base/ip-address.ts";
 import type { PathTable } from "../base/path-table.ts";
 import { SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import type { DatagramHandler, DatagramSocket, DatagramSocketOptions } from "../worker/datagram-socket.ts";
 import { kernelDrops } from "./kernel-drops.ts";
-
-/** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). The path table knows them without it. */
-const MAPPED_PREFIX = "::ffff:";
 
 /** Opens a socket bound to a numeric address; `::` takes IPv4 too. Rejects when the address can't be had. */
 export function createPortableSocket(options: DatagramSocketOptions): Promise<DatagramSocket> {
@@ -119,7 +117,7 @@ class PortableSocket implements DatagramSocket {
   readonly #onMessage = (bytes: Uint8Array, from: RemoteInfo): void => {
     // Legal as a source, but nobody can be answered there.
     if (from.port === 0) return;
-    const path = this.#paths.intern(withoutPrefix(from.address), from.port);
+    const path = this.#paths.intern(withoutMappedPrefix(from.address), from.port);
     if (path < 0) {
       this.#onPathTableFull();
       return;
@@ -132,11 +130,4 @@ class PortableSocket implements DatagramSocket {
     this.#batchEnd = null;
     this.#handler.onBatchEnd();
   };
-}
-
-/** One remote address has one name, whatever kind of socket hears it. */
-function withoutPrefix(address: string): string {
-  return address.startsWith(MAPPED_PREFIX) && address.includes(".")
-    ? address.slice(MAPPED_PREFIX.length)
-    : address;
 }

@@ -2,6 +2,7 @@
 
 /** An address that this server listens on. */
 export interface HostCandidate {
+  readonly protocol: "udp" | "tcp";
   readonly address: string;
   readonly port: number;
 }
@@ -18,15 +19,26 @@ export function isCandidate(value: string): boolean {
   return match !== null && Number(match[1]) < 2 ** 32 && Number(match[3]) < 2 ** 16;
 }
 
-/** Type preference of host candidates (RFC 8445 §5.1.2.2). */
+/** Type preference of host candidates (RFC 8445 §5.1.2.2), whatever they are over (RFC 6544 §4.2). */
 const HOST_PREFERENCE = 126;
 const RTP_COMPONENT = 1;
 
+/** The largest local preference over UDP; over TCP that of a passive end, which is less (RFC 6544 §4.2). */
+const UDP_PREFERENCE = 65_535;
+const TCP_PASSIVE_PREFERENCE = 4 * 2 ** 13 + 8_191;
+
 /** All candidates of a lite agent, best first, and the word that there are no more (RFC 8838 §8.2). */
 export function writeCandidates(candidates: readonly HostCandidate[]): string[] {
-  const lines = candidates.map(({ address, port }, index) => {
-    const priority = HOST_PREFERENCE * 2 ** 24 + (65_535 - index) * 2 ** 8 + (256 - RTP_COMPONENT);
-    return `a=candidate:${index + 1} ${RTP_COMPONENT} udp ${priority} ${address} ${port} typ host`;
+  return [...candidateValues(candidates).map((value) => `a=candidate:${value}`), "a=end-of-candidates"];
+}
+
+/** What stands behind `a=candidate:`. */
+export function candidateValues(candidates: readonly HostCandidate[]): string[] {
+  return candidates.map(({ protocol, address, port }, index) => {
+    const better = candidates.slice(0, index).filter((other) => other.protocol === protocol).length;
+    const local = (protocol === "udp" ? UDP_PREFERENCE : TCP_PASSIVE_PREFERENCE) - better;
+    const priority = HOST_PREFERENCE * 2 ** 24 + local * 2 ** 8 + (256 - RTP_COMPONENT);
+    const tcpType = protocol === "udp" ? "" : " tcptype passive";
+    return `${index + 1} ${RTP_COMPONENT} ${protocol} ${priority} ${address} ${port} typ host${tcpType}`;
   });
-  return [...lines, "a=end-of-candidates"];
 }

@@ -26,7 +26,14 @@ const byDirection = (received: CounterName, sent: CounterName): Total["series"] 
   [{ direction: "sent" }, sent],
 ];
 
-/** Slots are named `upDropped_<reason>` and `downDropped_<reason>`: a new reason there is a new series here. */
+/** Slots are named `<what>_<reason>`: a new reason there is a new series here. */
+const byReason = (what: string): Total["series"] =>
+  COUNTER_NAMES.filter((slot) => slot.startsWith(`${what}_`)).map((slot) => [
+    { reason: slot.slice(what.length + 1) },
+    slot,
+  ]);
+
+/** `upDropped_<reason>` and `downDropped_<reason>`, likewise. */
 const DROPS: Total["series"] = COUNTER_NAMES.flatMap((slot) => {
   const [, direction, reason] = /^(up|down)Dropped_(.+)$/.exec(slot) ?? [];
   return direction === undefined || reason === undefined ? [] : [[{ direction, reason }, slot] as const];
@@ -102,6 +109,26 @@ const TOTALS: readonly Total[] = [
     name: "blindfold_socket_receive_drops_total",
     help: "Datagrams that the kernel or the socket lost before they were read. The portable tier counts on Linux only.",
     series: single("socketReceiveDrops"),
+  },
+  {
+    name: "blindfold_tcp_accepted_connections_total",
+    help: "TCP connections to the media port (ICE over TCP), with those that were refused at once.",
+    series: single("tcpAccepted"),
+  },
+  {
+    name: "blindfold_tcp_ended_connections_total",
+    help: "TCP connections to the media port that have ended or were refused, by reason.",
+    series: byReason("tcpEnded"),
+  },
+  {
+    name: "blindfold_tcp_bytes_total",
+    help: "Bytes of TCP connections to the media port, with the lengths that frame packets.",
+    series: byDirection("tcpReceivedBytes", "tcpSentBytes"),
+  },
+  {
+    name: "blindfold_tcp_dropped_bytes_total",
+    help: "Bytes not sent over TCP: to receivers for whom too much waited, and to connections that had ended.",
+    series: byReason("tcpDroppedBytes"),
   },
   {
     name: "blindfold_nack_packets_total",
@@ -198,38 +225,48 @@ export function registerMediaMetrics(registry: Registry, totals: MediaTotals): v
 interface ThreadGauge {
   readonly name: string;
   readonly help: string;
-  readonly label: string;
-  /** Value of the label to slot. */
-  readonly slots: Readonly<Record<string, CounterName>>;
+  /** Beside that of the thread. */
+  readonly labels: readonly string[];
+  readonly series: readonly (readonly [labels: Readonly<Record<string, string>>, slot: CounterName])[];
 }
 
 const THREAD_GAUGES: readonly ThreadGauge[] = [
   {
     name: "blindfold_media_objects",
     help: "Objects that live in a media thread.",
-    label: "object",
-    slots: { transport: "transports", up_track: "upTracks", down_track: "downTracks" },
+    labels: ["object"],
+    series: [
+      [{ object: "transport" }, "transports"],
+      [{ object: "up_track" }, "upTracks"],
+      [{ object: "down_track" }, "downTracks"],
+    ],
   },
   {
     name: "blindfold_socket_buffer_bytes",
     help: "Kernel buffers that the socket of a media thread was given. Linux says twice what can be filled.",
-    label: "direction",
-    slots: { received: "socketReceiveBufferBytes", sent: "socketSendBufferBytes" },
+    labels: ["direction"],
+    series: byDirection("socketReceiveBufferBytes", "socketSendBufferBytes"),
+  },
+  {
+    name: "blindfold_tcp_connections",
+    help: "TCP connections to the media port that are open.",
+    labels: [],
+    series: single("tcpConnections"),
   },
 ];
 
 function registerThreadGauges(registry: Registry, totals: MediaTotals): void {
-  for (const { name, help, label, slots } of THREAD_GAUGES) {
+  for (const { name, help, labels: names, series } of THREAD_GAUGES) {
     new Gauge({
       name,
       help,
-      labelNames: ["thread", label],
+      labelNames: ["thread", ...names],
       registers: [registry],
       collect() {
         this.reset();
-        for (const [value, slot] of Object.entries(slots)) {
+        for (const [labels, slot] of series) {
           for (const [thread, reading] of totals.present(slot)) {
-            this.set({ thread: mediaThreadLabel(thread), [label]: value }, reading);
+            this.set({ thread: mediaThreadLabel(thread), ...labels }, reading);
           }
         }
       },

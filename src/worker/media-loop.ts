@@ -10,7 +10,8 @@ import type { MediaCommand, MediaEvent } from "../contract/media.ts";
 import { evenSizes } from "../core/even-sizes.ts";
 import type { MediaCore } from "../core/media-core.ts";
 import { sealRing } from "../core/seal-ring.ts";
-import type { DatagramHandler, DatagramSocket } from "./datagram-socket.ts";
+import type { DatagramSocket } from "./datagram-socket.ts";
+import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
 
 /**
  * How often timers of the core are looked at. Longer delays NACKs, PLIs and feedback by as much, shorter costs
@@ -25,8 +26,10 @@ export interface MediaLoopOutputs {
   readonly wake: (thread: number) => void;
 }
 
-export class MediaLoop implements DatagramHandler {
+export class MediaLoop implements TcpHandler {
   socket: DatagramSocket | null = null;
+  /** Null without ICE over TCP. */
+  tcp: Pick<TcpListener, "send"> | null = null;
   readonly #core: MediaCore;
   readonly #nowUs: () => number;
   readonly #outputs: MediaLoopOutputs;
@@ -50,6 +53,11 @@ export class MediaLoop implements DatagramHandler {
 
   onBatchEnd(): void {
     this.#batchUs = 0;
+    this.#endTurn();
+  }
+
+  onPathEnd(path: PathId): void {
+    this.#core.endPath(this.#nowUs(), path);
     this.#endTurn();
   }
 
@@ -103,6 +111,7 @@ export class MediaLoop implements DatagramHandler {
     if (ring.count === 0) return;
     if (this.socket?.segments === true) evenSizes(ring);
     counters[SLOT.downDropped_not_sealed]! += sealRing(ring, senders);
+    this.tcp?.send(ring);
     if (this.socket !== null) counters[SLOT.downDropped_send_error]! += this.socket.send(ring);
     this.#countDelays();
     ring.clear();

@@ -12,7 +12,9 @@ import type {
 } from "../contract/media-thread.ts";
 import { MediaCore } from "../core/media-core.ts";
 import { ThreadLoad } from "../telemetry/thread-load.ts";
+import type { DatagramSocket } from "./datagram-socket.ts";
 import { MediaLoop } from "./media-loop.ts";
+import { listenTcp, type TcpListener } from "./tcp/tcp-listener.ts";
 import { loadTier } from "./tiers.ts";
 
 /** Addresses known at once: room for every participant that a thread can serve and some thousand strangers. */
@@ -52,18 +54,34 @@ const loop = new MediaLoop(core, nowUs, {
   wake: (thread) => peers.get(thread)?.postMessage(null),
 });
 
-const socket = await createSocket({
-  address: settings.address,
-  port: settings.port,
-  bufferBytes: settings.socketBufferBytes,
-  gatherUs: settings.gatherUs,
-  paths,
-  handler: loop,
-  onPathTableFull: () => {
-    counters[SLOT.upDropped_path_table_full]! += 1;
-  },
-});
+/** The system gives a UDP port that may be taken for TCP. */
+const PORT_ATTEMPTS = settings.port === 0 ? 10 : 1;
+
+async function open(attempts: number): Promise<{ socket: DatagramSocket; tcp: TcpListener | null }> {
+  const { address, port } = settings;
+  const common = { address, paths, handler: loop };
+  const udp = await createSocket({
+    ...common,
+    port,
+    bufferBytes: settings.socketBufferBytes,
+    gatherUs: settings.gatherUs,
+    onPathTableFull: () => {
+      counters[SLOT.upDropped_path_table_full]! += 1;
+    },
+  });
+  if (!settings.tcp) return { socket: udp, tcp: null };
+  try {
+    return { socket: udp, tcp: await listenTcp({ ...common, port: udp.port, counters }) };
+  } catch (error) {
+    await udp.close();
+    if (attempts <= 1) throw error;
+    return open(attempts - 1);
+  }
+}
+
+const { socket, tcp } = await open(PORT_ATTEMPTS);
 loop.socket = socket;
+loop.tcp = tcp;
 counters[SLOT.socketReceiveBufferBytes] = socket.receiveBufferBytes;
 counters[SLOT.socketSendBufferBytes] = socket.sendBufferBytes;
 
@@ -86,6 +104,7 @@ function connectPipe({ thread, direction, memory, port }: PipeConnection): void 
 
 const load = new ThreadLoad();
 const loadTimer = setInterval(() => {
+  tcp?.sweep();
   core.countObjects();
   const { cpuUs, eventLoopDelayP50Us, eventLoopDelayP99Us, eventLoopDelayMaxUs } = load.read();
   counters[SLOT.threadCpuUs] = cpuUs;
@@ -100,7 +119,7 @@ async function stop(): Promise<void> {
   loop.stop();
   dtls?.close();
   for (const port of peers.values()) port.close();
-  await socket.close();
+  await Promise.all([socket.close(), tcp?.close()]);
   main.close();
 }
 

@@ -10,7 +10,7 @@ import type {
 
 export interface MediaThread {
   readonly index: number;
-  /** The UDP port it listens on. */
+  /** The port it listens on. */
   readonly port: number;
   post(command: MediaCommand): void;
   connectDtls(port: MessagePort): void;

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseIpAddress } from "../../src/ice/ip-address.ts";
+import { parseIpAddress } from "../../src/base/ip-address.ts";
 
 test.each([
   ["0.0.0.0", "00000000"],

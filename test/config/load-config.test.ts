@@ -75,6 +75,15 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
   expect(loadConfig([], { BLINDFOLD_CONFIG: path })).toMatchObject({ config: { http: { port: 1000 } } });
 });
 
+test.each([
+  "http: { port: 7883 }\nmedia: { threads: 2, tcp: false }",
+  "http: { port: 7883 }\nmedia: { threads: 1 }",
+  "http: { port: 7882 }\nmedia: { host: 192.0.2.1 }",
+  "http: { port: 0 }\nmedia: { port: 0 }",
+])("TCP for media and HTTP need not collide: %j", (text) => {
+  expect(load(text)).toMatchObject({ ok: true });
+});
+
 test("an empty file is no setting at all", () => {
   expect(load("# nothing\n")).toEqual(loadConfig([], {}));
 });
@@ -135,6 +144,10 @@ test.each([
   [
     `webhooks: { urls: [http://a.example/] }\nauth: { keys: { a: ${SECRET}, b: ${SECRET} } }`,
     /^webhooks\.apiKey: /,
+  ],
+  [
+    "http: { port: 7883 }\nmedia: { threads: 2 }",
+    /^media\.tcp: http\.port 7883 is the port of a media thread/,
   ],
   ["media: { port: 65535, threads: 2 }", /^media\.threads: thread n uses media\.port \+ n/],
   [

@@ -7,7 +7,12 @@ import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../..
 import type { Claims, Grants } from "../../src/control/access-token.ts";
 import type { Clock } from "../../src/control/clock.ts";
 import { DataThread, type DataThreadHandle } from "../../src/control/data-thread.ts";
-import { type MediaThreadHandle, MediaThreads, type RoomStats } from "../../src/control/media-threads.ts";
+import {
+  type MediaThreadHandle,
+  MediaThreads,
+  type RoomStats,
+  type ServerCandidate,
+} from "../../src/control/media-threads.ts";
 import type { Participant } from "../../src/control/participant.ts";
 import type { Result } from "../../src/control/result.ts";
 import type { RoomSurroundings } from "../../src/control/room.ts";
@@ -73,7 +78,7 @@ export class HandClock implements Clock {
 /** Stands where a worker thread stands: keeps the commands, says what a test wants it to say. */
 export class RecordingThread implements MediaThreadHandle {
   readonly index: number;
-  readonly candidates;
+  readonly candidates: readonly ServerCandidate[];
   readonly commands: MediaCommand[] = [];
   /** What it answers at once when asked for measurements; null leaves that to the test. */
   measured: Partial<RoomStats> | null = null;
@@ -84,7 +89,7 @@ export class RecordingThread implements MediaThreadHandle {
 
   constructor(index: number) {
     this.index = index;
-    this.candidates = [{ address: "127.0.0.1", port: 7882 + index }];
+    this.candidates = [{ protocol: "udp", address: "127.0.0.1", port: 7882 + index }];
   }
 
   post(command: MediaCommand): void {

@@ -12,7 +12,7 @@ const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
   readonly dependencies: Readonly<Record<string, string>>;
 };
 
-const exposed = /^EXPOSE (\d+)\/tcp (\d+)\/udp$/m.exec(dockerfile)?.slice(1).map(Number);
+const exposed = /^EXPOSE (\d+)\/tcp (\d+)\/udp \2\/tcp$/m.exec(dockerfile)?.slice(1).map(Number);
 const imageEnv = Object.fromEntries(
   [...dockerfile.matchAll(/(BLINDFOLD_\w+)=(\S+)(?: \\)?$/gm)].map(([, name, value]) => [name, value]),
 );

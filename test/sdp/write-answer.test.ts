@@ -13,10 +13,12 @@ const LOCAL = {
   ice: { ufrag: "ourufrag", pwd: "our-password-would-have-no-dashes".replaceAll("-", "") },
   fingerprint: FINGERPRINT,
   candidates: [
-    { address: "192.0.2.1", port: 7882 },
-    { address: "2001:db8::1", port: 7882 },
+    { protocol: "udp", address: "192.0.2.1", port: 7882 },
+    { protocol: "udp", address: "2001:db8::1", port: 7882 },
+    { protocol: "tcp", address: "192.0.2.1", port: 7882 },
+    { protocol: "tcp", address: "2001:db8::1", port: 7882 },
   ],
-};
+} as const;
 const SENDER: Sender = {
   ssrc: asSsrc(11),
   rtxSsrc: asSsrc(12),
@@ -50,6 +52,8 @@ const TRANSPORT = [
   "a=setup:passive",
   "a=candidate:1 1 udp 2130706431 192.0.2.1 7882 typ host",
   "a=candidate:2 1 udp 2130706175 2001:db8::1 7882 typ host",
+  "a=candidate:3 1 tcp 2124414975 192.0.2.1 7882 typ host tcptype passive",
+  "a=candidate:4 1 tcp 2124414719 2001:db8::1 7882 typ host tcptype passive",
   "a=end-of-candidates",
 ];
 const toText = (lines: string[]) => lines.map((line) => `${line}\r\n`).join("");

@@ -10,7 +10,7 @@ import { description } from "./offers.ts";
 const LOCAL = {
   ice: { ufrag: "ourufrag", pwd: "ourpasswordwouldhavenodashes" },
   fingerprint: { algorithm: "sha-256", value: Array(32).fill("0F").join(":") },
-  candidates: [{ address: "192.0.2.1", port: 7882 }],
+  candidates: [{ protocol: "udp", address: "192.0.2.1", port: 7882 }],
 } as const;
 const SENDER = { ssrc: asSsrc(11), rtxSsrc: asSsrc(12), cname: "c", msid: { streamId: "s", trackId: "t" } };
 

@@ -1,0 +1,54 @@
+/** Rows of a transmit ring as one piece of a TCP stream, each after its length (RFC 4571 §2). */
+import { NO_ROW, SLOT_BYTES, type TransmitRing } from "../../base/transmit-ring.ts";
+import { LENGTH_BYTES } from "./frame-reader.ts";
+
+export class FrameWriter {
+  /** Of the latest `write`: packets, and bytes with their lengths, that found no room. */
+  droppedPackets = 0;
+  droppedBytes = 0;
+  #slab: Uint8Array | null = null;
+  /** The slab once more, for `copy` makes no view. */
+  #source: Buffer = Buffer.alloc(0);
+
+  /**
+   * Takes the rows of the chain that begins at `firstRow` out of the ring, and returns as many as fit `roomBytes`. What
+   * is returned is the caller's: it may still wait to be sent when the ring is written anew.
+   */
+  write(ring: TransmitRing, firstRow: number, roomBytes: number): Buffer {
+    if (ring.slab !== this.#slab) {
+      this.#slab = ring.slab;
+      this.#source = Buffer.from(ring.slab.buffer, ring.slab.byteOffset, ring.slab.length);
+    }
+    this.droppedPackets = 0;
+    this.droppedBytes = 0;
+    const frames = Buffer.allocUnsafe(this.#fitting(ring, firstRow, roomBytes));
+    let at = 0;
+    for (let row = firstRow; row !== NO_ROW; row = ring.nextRow[row]!) {
+      const bytes = ring.bytes[row]!;
+      if (bytes === 0) continue;
+      ring.bytes[row] = 0;
+      if (at + LENGTH_BYTES + bytes > frames.length) {
+        this.droppedPackets += 1;
+        this.droppedBytes += LENGTH_BYTES + bytes;
+        continue;
+      }
+      frames[at] = bytes >> 8;
+      frames[at + 1] = bytes;
+      this.#source.copy(frames, at + LENGTH_BYTES, row * SLOT_BYTES, row * SLOT_BYTES + bytes);
+      at += LENGTH_BYTES + bytes;
+    }
+    return frames;
+  }
+
+  /** Bytes of the rows, from the first on, that fit. */
+  #fitting(ring: TransmitRing, firstRow: number, roomBytes: number): number {
+    let fitting = 0;
+    for (let row = firstRow; row !== NO_ROW; row = ring.nextRow[row]!) {
+      const bytes = ring.bytes[row]!;
+      if (bytes === 0) continue;
+      if (fitting + LENGTH_BYTES + bytes > roomBytes) break;
+      fitting += LENGTH_BYTES + bytes;
+    }
+    return fitting;
+  }
+}

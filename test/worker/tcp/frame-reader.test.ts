@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FrameReader, MAX_FRAME_BYTES } from "../../../src/worker/tcp/frame-reader.ts";
+import { framed } from "./frames.ts";
+
+function reader(): { readonly heard: string[]; readonly reader: FrameReader } {
+  const heard: string[] = [];
+  const onPacket = (bytes: Uint8Array, length: number): void => {
+    heard.push(Buffer.from(bytes.subarray(0, length)).toString("latin1"));
+    // Packets are opened in place.
+    bytes.fill(0xff, 0, length);
+  };
+  return { heard, reader: new FrameReader(onPacket) };
+}
+
+test("however a stream is cut, its packets come whole and in order", () => {
+  const packets = fc.array(fc.string({ maxLength: 40 }).map((text) => Buffer.from(text).toString("latin1")));
+  fc.assert(
+    fc.property(packets, fc.array(fc.nat(60)), (sent, cuts) => {
+      const stream = framed(...sent.map((text) => Buffer.from(text, "latin1")));
+      const { reader: read, heard } = reader();
+      let at = 0;
+      for (const bytes of [...cuts, stream.length]) {
+        expect(read.read(stream.subarray(at, at + bytes))).toBe(true);
+        at += bytes;
+      }
+      expect(heard).toEqual(sent.filter((text) => text.length > 0));
+    }),
+  );
+});
+
+test("any bytes are packets or an end, never more than one frame long", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 3_000 })), (chunks) => {
+      let longest = 0;
+      const read = new FrameReader((_bytes, length) => {
+        longest = Math.max(longest, length);
+      });
+      for (const chunk of chunks) if (!read.read(Buffer.from(chunk))) break;
+      expect(longest).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+    }),
+  );
+});
+
+test("the longest frame is taken, one byte more is not", () => {
+  const { reader: read, heard } = reader();
+  expect(read.read(framed("x".repeat(MAX_FRAME_BYTES)))).toBe(true);
+  expect(heard[0]).toHaveLength(MAX_FRAME_BYTES);
+  expect(reader().reader.read(framed("x".repeat(MAX_FRAME_BYTES + 1)))).toBe(false);
+});
