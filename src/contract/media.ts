@@ -156,7 +156,12 @@ export type MediaCommand =
       readonly to: number;
       readonly channel: number;
     }
-  | { readonly kind: "up-track.unpipe"; readonly trackId: TrackId; readonly to: number }
+  | {
+      readonly kind: "up-track.unpipe";
+      readonly trackId: TrackId;
+      readonly to: number;
+      readonly channel: number;
+    }
   | {
       /** A track that is published in the thread `from`: what comes through its pipe is forwarded here. */
       readonly kind: "piped-track.add";

@@ -79,6 +79,11 @@ export class Participant {
     return this.#transports;
   }
 
+  /** For whom it stands, from another room; null for one who is here itself. */
+  get source(): Participant | null {
+    return null;
+  }
+
   get tracks(): Track[] {
     return [...this.#transports].flatMap((transport) => [...transport.tracks]);
   }

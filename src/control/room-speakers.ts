@@ -2,7 +2,7 @@
  * Who speaks in a room, put together from what its media threads say.
  *
  * Each thread tells of the tracks that are published in it whether they sound, so the lists of all threads together are
- * the room's. Each also says who holds the floor among all that it hears, and it does not hear everybody: a track is
+ * the room's; of who is forwarded from another room, that room tells. Each thread also says who holds the floor among all that it hears, and it does not hear everybody: a track is
  * piped only to threads where somebody receives it. The thread that changed its mind last is believed.
  */
 import type { TrackId } from "../base/ids.ts";
@@ -26,7 +26,7 @@ type Listener = () => void;
 
 export class RoomSpeakers {
   /** Ordered by when the thread last changed its mind about the floor. */
-  readonly #reports = new Map<MediaThread, Report>();
+  readonly #reports = new Map<MediaThread | Participant, Report>();
   readonly #listeners = new Set<Listener>();
   readonly #trackOf: (id: TrackId) => Track | undefined;
 
@@ -65,15 +65,16 @@ export class RoomSpeakers {
     return () => this.#listeners.delete(listener);
   }
 
-  onReport(thread: MediaThread, { speakers, dominant }: Report): void {
-    if (dominant !== this.#reports.get(thread)?.dominant) this.#reports.delete(thread);
-    this.#reports.set(thread, { speakers, dominant });
+  /** `from`: a thread, or a forwarded participant, whose tracks no thread of this room publishes. */
+  onReport(from: MediaThread | Participant, { speakers, dominant }: Report): void {
+    if (dominant !== this.#reports.get(from)?.dominant) this.#reports.delete(from);
+    this.#reports.set(from, { speakers, dominant });
     this.#tell();
   }
 
-  /** The room has left the thread, or the thread has died. */
-  forget(thread: MediaThread): void {
-    if (this.#reports.delete(thread)) this.#tell();
+  /** The room has left the thread, or the thread has died; or the participant is forwarded no more. */
+  forget(from: MediaThread | Participant): void {
+    if (this.#reports.delete(from)) this.#tell();
   }
 
   #tell(): void {

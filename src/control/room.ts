@@ -151,6 +151,7 @@ export class Room {
 
   /** The caller has checked that `claims` may join. A second join of one identity returns the same record. */
   join(claims: Claims): Result<Participant, "room_full"> {
+    this.#endStandIn(claims.identity);
     const present = this.#participants.get(claims.identity);
     if (present !== undefined) {
       present.rejoin(claims);
@@ -160,6 +161,12 @@ export class Room {
     const participant = new Participant(this, claims);
     this.admit(participant);
     return ok(participant);
+  }
+
+  /** Who comes itself needs nobody who stands for it. */
+  #endStandIn(identity: string): void {
+    const present = this.#participants.get(identity);
+    if (present !== undefined && present.source !== null) present.leave("replaced");
   }
 
   get full(): boolean {

@@ -1,6 +1,7 @@
 /** All rooms of this server, and who may enter them. */
 import type { RoomId } from "../base/ids.ts";
 import type { Claims } from "./access-token.ts";
+import { ForwardedParticipant } from "./forwarded-participant.ts";
 import type { Participant } from "./participant.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { isMetadata, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
@@ -20,6 +21,7 @@ export type JoinError =
   | "draining";
 
 export type MoveError =
+  | "forwarded"
   | "same_room"
   | "draining"
   | "room_not_found"
@@ -114,22 +116,50 @@ export class Rooms {
    * lose it, those who are there receive it, and it receives them.
    */
   move(participant: Participant, destination: string): Result<Room, MoveError> {
-    if (participant.room.id === destination) return fail("same_room");
+    if (participant.source !== null) return fail("forwarded");
+    const standIn = this.#standIn(participant, destination);
+    const admitted = this.#admit(participant, destination, standIn);
+    if (!admitted.ok) return admitted;
+    standIn?.leave("moved");
+    participant.moveTo(admitted.value);
+    return admitted;
+  }
+
+  /**
+   * Shows a participant in another room as well, which is made if need be and allowed, with what it publishes now and
+   * later. One that is there already goes on to be. Of one that is itself forwarded, the origin is.
+   */
+  forward(participant: Participant, destination: string): Result<Room, MoveError> {
+    const source = participant.source ?? participant;
+    const present = this.#standIn(source, destination);
+    if (present !== undefined) return ok(present.room);
+    const admitted = this.#admit(source, destination, undefined);
+    if (admitted.ok) ForwardedParticipant.enter(admitted.value, source);
+    return admitted;
+  }
+
+  /** Who stands for `participant` in another room. */
+  #standIn(participant: Participant, room: string): Participant | undefined {
+    const present = this.get(room)?.participant(participant.identity);
+    return present?.source === participant ? present : undefined;
+  }
+
+  /** The room that takes in `participant` with its tracks, in the place of `standIn`. */
+  #admit(participant: Participant, room: string, standIn: Participant | undefined): Result<Room, MoveError> {
+    if (participant.room.id === room) return fail("same_room");
     if (this.#draining) return fail("draining");
-    const present = this.get(destination);
+    const present = this.get(room);
     if (present === undefined && !this.#defaults.autoCreate) return fail("room_not_found");
-    if (!ROOM_NAME.test(destination)) return fail("invalid_room_name");
+    if (!ROOM_NAME.test(room)) return fail("invalid_room_name");
     const { e2ee, maxTracksPerParticipant } = present?.options ?? this.#defaults;
     const { tracks } = participant;
-    if (present?.participant(participant.identity) !== undefined) return fail("identity_taken");
-    if (present?.full) return fail("room_full");
+    if (present?.participant(participant.identity) !== standIn) return fail("identity_taken");
+    if (present?.full && standIn === undefined) return fail("room_full");
     if (e2ee === "required" && tracks.some(({ section }) => section.encryption === "none")) {
       return fail("e2ee_required");
     }
     if (tracks.length > maxTracksPerParticipant) return fail("too_many_tracks");
-    const room = present ?? this.#open(destination as RoomId, {});
-    participant.moveTo(room);
-    return ok(room);
+    return ok(present ?? this.#open(room as RoomId, {}));
   }
 
   /** From now on nobody new comes in; those who are here stay. */

@@ -1,11 +1,26 @@
-/** One published audio or video track: what the publisher declared, and what its media thread has seen of it. */
+/**
+ * One published audio or video track: what the publisher declared, and what its media thread has seen of it.
+ *
+ * A track that is forwarded is a track of its own, under another id, in another room. Its packets come from the one that
+ * it stands for, by a pipe to each thread where it is received, be it the same thread.
+ */
 import type { MediaContent, MediaKind } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
 import type { PayloadParams, UpTrackParams } from "../contract/media.ts";
 import type { TrackSource } from "./access-token.ts";
 import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
+import { randomId } from "./random.ts";
 import type { Transport } from "./transport.ts";
+
+/** The transport that a publisher sends on, as far as a track is concerned. */
+type Home = Pick<Transport, "thread" | "extensions">;
+
+interface Pipe {
+  /** Subscriptions that carry the track there. */
+  carriers: number;
+  readonly channel: number;
+}
 
 /** Who can read the media: everyone on the way (`none`), or only holders of the participants' keys. */
 export type TrackEncryption = "none" | "gcm" | "custom";
@@ -25,28 +40,52 @@ export interface PublishedSection {
   readonly note?: unknown;
 }
 
+/** No layer is wanted. */
+const NOTHING = -1;
+
 export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
   readonly section: PublishedSection;
   /** `section.note`, or what has taken its place. */
   note: unknown;
-  readonly #transport: Transport;
-  /** Other threads that it is piped to, with how many subscriptions carry it there. */
-  readonly #pipes = new Map<MediaThread, number>();
-  /** By thread, the highest spatial layer that is wanted there; none yet where that is not known. */
-  readonly #wantedIn = new Map<MediaThread, number>();
+  /** The track whose packets it forwards; null when its publisher sends it itself. */
+  readonly source: Track | null;
+  readonly #home: Home;
+  /** Threads that it is piped to. */
+  readonly #pipes = new Map<MediaThread, Pipe>();
+  /** By thread or forwarding, the highest spatial layer that is wanted there; none yet where that is not known. */
+  readonly #wantedIn = new Map<MediaThread | Track, number>();
   readonly #wantedListeners: ((wanted: number | null) => void)[] = [];
   #payload: PayloadParams | null = null;
   #muted = false;
 
-  /** `transport`: that which its publisher sends it on. */
-  constructor(id: TrackId, transport: Transport, section: PublishedSection) {
+  private constructor(
+    id: TrackId,
+    publisher: Participant,
+    section: PublishedSection,
+    home: Home,
+    source: Track | null,
+  ) {
     this.id = id;
-    this.publisher = transport.participant;
+    this.publisher = publisher;
     this.section = section;
     this.note = section.note;
-    this.#transport = transport;
+    this.source = source;
+    this.#home = home;
+  }
+
+  /** `transport`: that which its publisher sends it on. */
+  static published(id: TrackId, transport: Transport, section: PublishedSection): Track {
+    return new Track(id, transport.participant, section, transport, null);
+  }
+
+  /** This track as another room has it, where `publisher` stands for ours. */
+  forward(publisher: Participant): Track {
+    const forwarded = new Track(randomId<TrackId>("TR"), publisher, this.section, this.#home, this);
+    forwarded.follow();
+    forwarded.onWantedChanged((wanted) => this.onWantedIn(forwarded, wanted));
+    return forwarded;
   }
 
   get params(): UpTrackParams {
@@ -70,7 +109,7 @@ export class Track {
 
   /** Where its publisher is heard. */
   get #thread(): MediaThread {
-    return this.#transport.thread;
+    return this.#home.thread;
   }
 
   /** The payload type in use, in the publisher's numbering; null until media has arrived. */
@@ -80,22 +119,28 @@ export class Track {
 
   /** Muted by the server: packets arrive and are dropped. */
   get muted(): boolean {
-    return this.#muted;
+    return this.#muted || this.source?.muted === true;
   }
 
   setMuted(muted: boolean): void {
     if (muted === this.#muted) return;
     this.#muted = muted;
-    for (const thread of [this.#thread, ...this.#pipes.keys()]) {
-      thread.post({ kind: "up-track.mute", trackId: this.id, muted });
-    }
+    this.tellMuted();
+  }
+
+  /** It, or what it forwards, is muted, or not any more. */
+  tellMuted(): void {
+    const { id: trackId, muted } = this;
+    const threads = new Set(this.#pipes.keys());
+    if (this.source === null) threads.add(this.#thread);
+    for (const thread of threads) thread.post({ kind: "up-track.mute", trackId, muted });
     this.publisher.tell({ kind: "track.muted", track: this });
   }
 
   /** The highest spatial layer that anybody would have; -1 for none, null while not known: send everything. */
   get wanted(): number | null {
-    if (!this.#wantedIn.has(this.#thread)) return null;
-    return Math.max(...this.#wantedIn.values());
+    if (this.source === null && !this.#wantedIn.has(this.#thread)) return null;
+    return Math.max(NOTHING, ...this.#wantedIn.values());
   }
 
   /** Calls `listener` when `wanted` has changed. */
@@ -103,59 +148,78 @@ export class Track {
     this.#wantedListeners.push(listener);
   }
 
-  /** Receivers in `thread` want layers up to this one; null when there are none any more. */
-  onWantedIn(thread: MediaThread, spatial: number | null): void {
+  /** Receivers in a thread or of a forwarding want layers up to this one; null when there are none any more. */
+  onWantedIn(where: MediaThread | Track, spatial: number | null): void {
     const before = this.wanted;
-    if (spatial === null) this.#wantedIn.delete(thread);
-    else this.#wantedIn.set(thread, spatial);
+    if (spatial === null) this.#wantedIn.delete(where);
+    else this.#wantedIn.set(where, spatial);
     const { wanted } = this;
     if (wanted !== before) for (const listener of this.#wantedListeners) listener(wanted);
   }
 
   /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */
   retain(thread: MediaThread): void {
-    if (thread === this.#thread) return;
-    const carriers = this.#pipes.get(thread) ?? 0;
-    this.#pipes.set(thread, carriers + 1);
-    if (carriers === 0) this.#startPipe(thread);
+    if (thread === this.#thread && this.source === null) return;
+    const pipe = this.#pipes.get(thread);
+    if (pipe !== undefined) pipe.carriers += 1;
+    else this.#pipes.set(thread, { carriers: 1, channel: this.#startPipe(thread) });
   }
 
   /** The reverse of `retain`. */
   release(thread: MediaThread): void {
-    const carriers = this.#pipes.get(thread);
-    if (carriers === undefined) return;
-    if (carriers > 1) this.#pipes.set(thread, carriers - 1);
-    else this.#endPipe(thread);
+    const pipe = this.#pipes.get(thread);
+    if (pipe === undefined) return;
+    pipe.carriers -= 1;
+    if (pipe.carriers === 0) this.#endPipe(thread, pipe);
   }
 
   /** It is published no more; its own thread has been told. */
   end(): void {
     this.#wantedListeners.length = 0;
-    for (const thread of [...this.#pipes.keys()]) this.#endPipe(thread);
+    for (const [thread, pipe] of [...this.#pipes]) this.#endPipe(thread, pipe);
+    this.source?.onWantedIn(this, null);
   }
 
-  #startPipe(thread: MediaThread): void {
+  /** Whose packets it has, in the thread that hears them. */
+  get #heardAs(): TrackId {
+    return this.source?.id ?? this.id;
+  }
+
+  /** Returns its number in the pipe. */
+  #startPipe(thread: MediaThread): number {
     const { id: trackId, params: track } = this;
-    const { extensions } = this.#transport;
+    const heardAs = this.#heardAs;
+    const { extensions } = this.#home;
     const roomId = this.publisher.room.id;
-    const channel = this.#thread.pipe(trackId, thread);
+    const channel = this.#thread.pipe(heardAs, thread);
     const from = this.#thread.index;
     thread.route(trackId, (event) => {
       if (event.kind === "up-track.wanted") this.onWantedIn(thread, event.spatial);
       if (event.kind !== "piped-track.keyframe") return;
-      this.#thread.post({ kind: "up-track.keyframe", trackId, encoding: event.encoding });
+      this.#thread.post({ kind: "up-track.keyframe", trackId: heardAs, encoding: event.encoding });
     });
     thread.post({ kind: "piped-track.add", roomId, track, extensions, from, channel });
-    if (this.#muted) thread.post({ kind: "up-track.mute", trackId, muted: true });
+    if (this.muted) thread.post({ kind: "up-track.mute", trackId, muted: true });
+    return channel;
   }
 
-  #endPipe(thread: MediaThread): void {
+  #endPipe(thread: MediaThread, { channel }: Pipe): void {
     const { id: trackId } = this;
     this.#pipes.delete(thread);
     thread.unroute(trackId);
     thread.post({ kind: "piped-track.remove", trackId });
-    this.#thread.post({ kind: "up-track.unpipe", trackId, to: thread.index });
+    this.#thread.post({ kind: "up-track.unpipe", trackId: this.#heardAs, to: thread.index, channel });
     this.onWantedIn(thread, null);
+  }
+
+  /** Takes over what is new of the track that it forwards. Returns whether that changes what subscribers have to be told. */
+  follow(): boolean {
+    const { source } = this;
+    if (source === null) return false;
+    this.note = source.note;
+    const changed = source.payload !== this.#payload;
+    this.#payload = source.payload;
+    return changed;
   }
 
   /** The media thread saw this payload type. Returns whether that changes what subscribers have to be told. */

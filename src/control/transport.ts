@@ -188,7 +188,7 @@ export class Transport {
     const allowed = this.mayPublish([section]);
     if (!allowed.ok) return allowed;
     const { room } = this.participant;
-    const track = new Track(id, this, section);
+    const track = Track.published(id, this, section);
     this.#tracks.set(track.id, track);
     for (const { ssrc, rtxSsrc } of section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
     this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));

@@ -2,6 +2,7 @@
 import {
   DisconnectReason,
   ParticipantInfo,
+  ParticipantInfo_KindDetail,
   ParticipantInfo_State,
   ParticipantPermission,
 } from "@livekit/protocol";
@@ -27,7 +28,7 @@ export const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
 export function participantInfo(participant: Participant): ParticipantInfo {
   const { id, identity, profile, joinedAtMs, version, active, tracks } = participant;
   const { name, metadata, attributes, permission } = profile;
-  const client = clientOf(participant);
+  const client = clientOf(participant.source ?? participant);
   return new ParticipantInfo({
     sid: id,
     identity,
@@ -39,6 +40,7 @@ export function participantInfo(participant: Participant): ParticipantInfo {
     joinedAtMs: BigInt(joinedAtMs),
     version,
     permission: permissionInfo(permission),
+    kindDetails: participant.source === null ? [] : [ParticipantInfo_KindDetail.FORWARDED],
     isPublisher: tracks.length > 0,
     tracks: tracks.map(trackInfo),
     dataTracks: [...dataTracksOf(participant)],

@@ -130,7 +130,7 @@ export class Router {
       case "up-track.keyframe":
         return this.track(command.trackId)?.streams[command.encoding]?.keyframes.need();
       case "up-track.unpipe":
-        return this.track(command.trackId)?.unpipe(command.to);
+        return this.track(command.trackId)?.unpipe(command.to, command.channel);
       case "down-track.source":
         return this.#connect(command.subscriptionId, command.source, nowUs);
       case "down-track.prefer":

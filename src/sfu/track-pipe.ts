@@ -6,24 +6,24 @@ import type { UpPacket } from "./up-packet.ts";
 export class TrackPipe {
   /** The thread at the other end. */
   readonly to: number;
+  /** The track's number in this pipe. */
+  readonly channel: number;
   readonly #pipe: PacketPipe;
-  readonly #channel: number;
   readonly #counters: Counters;
 
-  /** `channel`: the track's number in this pipe. */
   constructor(to: number, pipe: PacketPipe, channel: number, counters: Counters) {
     this.to = to;
     this.#pipe = pipe;
-    this.#channel = channel;
+    this.channel = channel;
     this.#counters = counters;
   }
 
   write({ encoding, bytes, length, extSeq, receivedUs }: UpPacket): void {
-    const written = this.#pipe.writePacket(this.#channel, encoding, bytes, length, extSeq, receivedUs);
+    const written = this.#pipe.writePacket(this.channel, encoding, bytes, length, extSeq, receivedUs);
     this.#counters[written ? SLOT.pipedPackets_sent : SLOT.downDropped_pipe_full]! += 1;
   }
 
   writeClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {
-    this.#pipe.writeClock(this.#channel, encoding, ntpUs, timestamp, receivedUs);
+    this.#pipe.writeClock(this.channel, encoding, ntpUs, timestamp, receivedUs);
   }
 }

@@ -125,8 +125,8 @@ export class UpTrack {
     return isUnlimited ? this.#ladder : layerLadder(this.#layerSets, content, limit);
   }
 
-  unpipe(to: number): void {
-    const at = this.pipes.findIndex((pipe) => pipe.to === to);
+  unpipe(to: number, channel: number): void {
+    const at = this.pipes.findIndex((pipe) => pipe.to === to && pipe.channel === channel);
     if (at !== -1) this.pipes.splice(at, 1);
   }
 

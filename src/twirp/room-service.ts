@@ -7,6 +7,8 @@ import {
   DataPacket_Kind,
   type DeleteRoomRequest,
   DeleteRoomResponse,
+  type ForwardParticipantRequest,
+  ForwardParticipantResponse,
   type ListParticipantsRequest,
   ListParticipantsResponse,
   type ListRoomsRequest,
@@ -167,6 +169,12 @@ export class RoomService {
   moveParticipant({ destinationRoom, ...who }: MoveParticipantRequest): MoveParticipantResponse {
     orRefuse(this.#rooms.move(this.#participant(who), destinationRoom));
     return new MoveParticipantResponse();
+  }
+
+  /** Ends when the participant leaves its room, or is removed from the other. */
+  forwardParticipant({ destinationRoom, ...who }: ForwardParticipantRequest): ForwardParticipantResponse {
+    orRefuse(this.#rooms.forward(this.#participant(who), destinationRoom));
+    return new ForwardParticipantResponse();
   }
 
   #room(name: string): Room {

@@ -100,9 +100,7 @@ const METHODS: ReadonlyMap<string, AnyMethod> = new Map([
   ],
   [
     "ForwardParticipant",
-    method(ForwardParticipantRequest, movesTo, () => {
-      throw new TwirpError("unimplemented", "a participant cannot be in two rooms; MoveParticipant works");
-    }),
+    method(ForwardParticipantRequest, movesTo, (service, request) => service.forwardParticipant(request)),
   ],
 ]);
 

@@ -60,7 +60,9 @@ test("one pipe serves all subscriptions of a thread, and ends with the last", ()
   bo.close();
   expect(home.sent("up-track.unpipe")).toEqual([]);
   cy.close();
-  expect(home.sent("up-track.unpipe")).toEqual([{ kind: "up-track.unpipe", trackId: track.id, to: 1 }]);
+  expect(home.sent("up-track.unpipe")).toEqual([
+    { kind: "up-track.unpipe", trackId: track.id, to: 1, channel: 1 },
+  ]);
   expect(other.sent("piped-track.remove")).toEqual([{ kind: "piped-track.remove", trackId: track.id }]);
   watchFromAfar("dee");
   expect(home.sent("up-track.pipe").map(({ channel }) => channel)).toEqual([1, 2]);

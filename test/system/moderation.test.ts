@@ -94,6 +94,33 @@ test("permission to subscribe, taken away, stops media, and given back, starts i
   await flows(watcher, publisher!);
 });
 
+test("one that is forwarded is received in the other room too, within its thread and across, until it is removed", async () => {
+  const [first, second] = publishers as [Participant, Participant];
+  const [near, far] = [first, second].map(({ room }) => watchers.find((one) => one.room === room)!);
+  // Rooms of the load test have the same names in them, and a room takes each only once.
+  await api.moveParticipant(near!.room.id, near!.identity, "tower");
+  await api.moveParticipant(far!.room.id, far!.identity, "loft");
+  for (const [room, watcher] of [
+    ["tower", near],
+    ["loft", far],
+  ] as const) {
+    await isStill(watcher!);
+    await api.forwardParticipant(first.room.id, first.identity, room);
+    await flows(watcher!, server.rooms.get(room)!.participant(first.identity)!);
+  }
+  const threads = [first, near!, far!].map((one) => [...one.transports][0]!.thread.index);
+  expect([threads[0] === threads[1], threads[0] === threads[2]]).toEqual([true, false]);
+  for (const [room, watcher] of [
+    ["tower", near],
+    ["loft", far],
+  ] as const) {
+    await api.removeParticipant(room, first.identity);
+    await isStill(watcher!);
+    await api.moveParticipant(room, watcher!.identity, (watcher === near ? first : second).room.id);
+  }
+  await flows(near!, first);
+});
+
 test("those who are moved to one room receive each other there, within a thread and across", async () => {
   const [first, second] = publishers as [Participant, Participant];
   const [near, far] = [first, second].map(({ room }) => watchers.find((one) => one.room === room)!);

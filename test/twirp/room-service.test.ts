@@ -6,6 +6,7 @@ import {
   DataPacket_Kind,
   DisconnectReason,
   Encryption_Type,
+  ParticipantInfo_KindDetail,
   ParticipantInfo_State,
   TrackSource,
   TrackType,
@@ -196,10 +197,31 @@ describe("participants", () => {
     await expect(same).rejects.toEqual(error("invalid_argument", 400));
   });
 
-  test("are not forwarded, which is said", async () => {
-    enter(server.rooms, "ada");
-    const forwarded = server.api.forwardParticipant("hall", "ada", "attic");
-    await expect(forwarded).rejects.toEqual(error("unimplemented", 501));
+  test("are forwarded, and not any more when they are removed from the other room", async () => {
+    const transport = connect(server.rooms, "ada");
+    must(transport.publish(section("video", { encryption: "gcm" })));
+    await server.api.forwardParticipant("hall", "ada", "attic");
+    const origin = await server.api.getParticipant("hall", "ada");
+    const there = await server.api.getParticipant("attic", "ada");
+    expect(there).toMatchObject({
+      identity: "ada",
+      kind: origin.kind,
+      kindDetails: [ParticipantInfo_KindDetail.FORWARDED],
+      isPublisher: true,
+      tracks: [{ type: TrackType.VIDEO, encryption: Encryption_Type.GCM, source: TrackSource.CAMERA }],
+    });
+    expect(there.sid).not.toBe(origin.sid);
+    expect(origin.kindDetails).toEqual([]);
+    const moved = server.api.moveParticipant("attic", "ada", "cellar");
+    await expect(moved).rejects.toEqual(error("failed_precondition", 412));
+    await server.api.removeParticipant("attic", "ada");
+    expect(await server.api.listParticipants("attic")).toEqual([]);
+    expect(transport.state.kind).toBe("open");
+    enter(server.rooms, "bo");
+    const same = server.api.forwardParticipant("hall", "bo", "hall");
+    await expect(same).rejects.toEqual(error("invalid_argument", 400));
+    const nobody = server.api.forwardParticipant("hall", "nobody", "attic");
+    await expect(nobody).rejects.toEqual(error("not_found", 404));
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { RoomEvent, SimulateScenarioKind } from "@livekit/rtc-node";
+import { RoomServiceClient } from "livekit-server-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestBrowser } from "../support/browser.ts";
 import { launchChromium } from "../support/chromium.ts";
@@ -126,6 +127,25 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's Rust core", () => {
       await until("reconnected", () => reconnected);
       await Promise.all([web.seesAndHears("native"), hearsAndSees(native)]);
     });
+  });
+
+  test("forwarded to another room, sealed as it is, it is seen and heard there too", async () => {
+    const passphrase = "correct horse";
+    const native = await NativeCaller.join(server, "studio", "native", passphrase);
+    await native.publish();
+    const web = await LiveKitCall.join(browser, pages, server, {
+      room: "foyer",
+      name: "web",
+      publish: false,
+      passphrase,
+    });
+    const api = new RoomServiceClient(server.url, ...server.pair);
+    await api.forwardParticipant("studio", "native", "foyer");
+    await web.seesAndHears("native");
+    for (const { encrypted } of (await web.report()).tracks) expect(encrypted).toBe(true);
+    await native.leave();
+    await web.until("sight of native's leaving", ({ remotes }) => remotes.length === 0);
+    await web.leave();
   });
 
   test("two of it see and hear each other", async () => {

@@ -1,0 +1,149 @@
+/**
+ * One who stands in a room for a participant of another: same identity, same words, and what that one publishes, as far
+ * as this room takes it. It receives nothing and has no transport. It leaves with the one for whom it stands, when that
+ * one comes itself, or when it is sent away.
+ */
+import type { TrackId } from "../base/ids.ts";
+import type { SpeakingTrack } from "../contract/media.ts";
+import type { Claims } from "./access-token.ts";
+import { Participant } from "./participant.ts";
+import type { Room } from "./room.ts";
+import type { RoomEvent } from "./room-events.ts";
+import type { Track } from "./track.ts";
+import type { CloseReason } from "./transport.ts";
+
+export class ForwardedParticipant extends Participant {
+  readonly #source: Participant;
+  /** By the track that each stands for. */
+  readonly #tracks = new Map<Track, Track>();
+  readonly #stopListening: readonly (() => void)[];
+  #speaks = false;
+
+  /** The caller has checked that `room` may have it. */
+  static enter(room: Room, source: Participant): ForwardedParticipant {
+    const participant = new ForwardedParticipant(room, source);
+    room.admit(participant);
+    if (source.active) participant.activate();
+    for (const track of source.tracks) participant.#add(track);
+    return participant;
+  }
+
+  private constructor(room: Room, source: Participant) {
+    super(room, claimsOf(source, room));
+    this.#source = source;
+    // It has no transport, and is here nevertheless.
+    this.hold();
+    this.#stopListening = [
+      source.room.events.on((event) => this.#onEvent(event)),
+      source.room.speakers.onChange(() => this.#tellSpeech()),
+    ];
+  }
+
+  override get source(): Participant {
+    return this.#source;
+  }
+
+  override get tracks(): Track[] {
+    return [...this.#tracks.values()];
+  }
+
+  override get trackCount(): number {
+    return this.#tracks.size;
+  }
+
+  /** Who may receive a track, its publisher has said where it is. */
+  override admits(subscriber: Participant, trackId: TrackId): boolean {
+    const source = this.tracks.find(({ id }) => id === trackId)?.source;
+    return source != null && this.#source.admits(subscriber, source.id);
+  }
+
+  override leave(reason: CloseReason): void {
+    for (const stop of this.#stopListening) stop();
+    for (const track of [...this.#tracks.keys()]) this.#remove(track);
+    this.room.speakers.forget(this);
+    super.leave(reason);
+  }
+
+  #onEvent(event: RoomEvent): void {
+    if ("track" in event) this.#onTrackEvent(event.kind, event.track);
+    else if ("participant" in event && event.participant === this.#source) {
+      if (event.kind === "participant.left") this.leave(event.reason);
+      else if (event.kind === "participant.active") this.activate();
+      else if (event.kind === "participant.changed") this.rejoin(claimsOf(this.#source, this.room));
+      else if (event.kind === "participant.audience") this.room.onTracksChanged();
+    }
+  }
+
+  #onTrackEvent(kind: Extract<RoomEvent, { readonly track: Track }>["kind"], source: Track): void {
+    if (source.publisher !== this.#source) return;
+    const track = this.#tracks.get(source);
+    if (kind === "track.published") return this.#add(source);
+    if (track === undefined) return;
+    if (kind === "track.unpublished") return this.#remove(source);
+    if (kind === "track.muted") return track.tellMuted();
+    track.follow();
+    this.tell({ kind, track });
+    if (kind === "track.codec") this.room.onTracksChanged();
+  }
+
+  #add(source: Track): void {
+    // What a listener hears late may have ended.
+    if (this.#tracks.has(source) || !this.#source.tracks.includes(source) || !this.#takes(source)) return;
+    const track = source.forward(this);
+    this.#tracks.set(source, track);
+    this.room.log.info({ trackId: track.id, sourceTrackId: source.id }, "track forwarded");
+    this.tell({ kind: "track.published", track });
+    if (track.payload !== null) this.tell({ kind: "track.codec", track });
+    this.room.onTracksChanged();
+  }
+
+  #takes({ section }: Track): boolean {
+    const { e2ee, maxTracksPerParticipant } = this.room.options;
+    return (
+      (e2ee !== "required" || section.encryption !== "none") && this.trackCount < maxTracksPerParticipant
+    );
+  }
+
+  #remove(source: Track): void {
+    const track = this.#tracks.get(source);
+    if (track === undefined) return;
+    this.#tracks.delete(source);
+    this.room.onTracksChanged();
+    track.end();
+    this.room.log.info({ trackId: track.id }, "track ended");
+    this.tell({ kind: "track.unpublished", track });
+  }
+
+  /** No thread of this room publishes its tracks, so none tells of them. */
+  #tellSpeech(): void {
+    const speakers = this.#source.room.speakers.list.flatMap(({ track, level }): SpeakingTrack[] => {
+      const forwarded = this.#tracks.get(track);
+      return forwarded === undefined ? [] : [{ trackId: forwarded.id, level }];
+    });
+    if (speakers.length === 0 && !this.#speaks) return;
+    this.#speaks = speakers.length > 0;
+    this.room.speakers.onReport(this, { speakers, dominant: null });
+  }
+}
+
+/** As if it had come with these: its name, metadata and attributes, and the permission that it has where it is. */
+function claimsOf({ identity, profile }: Participant, room: Room): Claims {
+  const { name, metadata, attributes, permission } = profile;
+  return {
+    apiKey: "",
+    identity,
+    name,
+    metadata,
+    attributes,
+    grants: {
+      ...permission,
+      roomCreate: false,
+      roomList: false,
+      roomAdmin: false,
+      roomJoin: true,
+      room: room.id,
+      destinationRoom: "",
+    },
+    expiresAtSeconds: Number.POSITIVE_INFINITY,
+  };
+}
