@@ -51,6 +51,10 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     log,
   });
   metrics.exposeRooms(() => rooms.counts);
+  rooms.events.on((event) => {
+    if (event.kind === "track.suspect" && event.track.suspect) metrics.onSuspectTrack("found");
+    if (event.kind === "track.unpublished" && event.reason === "not_encrypted") metrics.onSuspectTrack("cut");
+  });
   const tokens = new AccessTokens(config.auth.keys, systemClock);
   const webhooks =
     database &&

@@ -57,7 +57,7 @@ const IMPURE =
   /\bDate\.|\bMath\.random\b|\bperformance\.|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.|\bconsole\.|\brandom(?:Bytes|UUID|Int)\b|\bawait\b/;
 
 /** Only these look at payload bytes; everyone above decides by headers. */
-const PAYLOAD_READERS = /^(?:vp8|vp9|h264|av1)/;
+const PAYLOAD_READERS = /^(?:vp8|vp9|h264|av1|red|livekit-trailer)\.ts$/;
 
 const files = globSync("src/**/*.ts");
 const code = (file: string): string =>

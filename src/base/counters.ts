@@ -93,6 +93,9 @@ const NAMES = [
   "rembReceived",
   "layerSwitches_spatial",
   "layerSwitches_temporal",
+  // frames looked at of tracks that are said to be encrypted
+  "guardedFrames_sealed",
+  "guardedFrames_plain",
   // who holds the floor, as each thread of a room hears it
   "speakerChanges",
   // transports

@@ -48,6 +48,7 @@ export const ROOM_LIMITS = {
   emptyTimeoutSeconds: z.int().min(1).max(86_400),
   departureTimeoutSeconds: z.int().min(1).max(86_400),
   e2ee: z.enum(["optional", "required"]),
+  e2eeGuard: z.enum(["off", "report", "cut"]),
   loudestAudios: AllOrSome,
   lastVideos: AllOrSome,
 } as const;
@@ -89,6 +90,7 @@ export const Settings = section({
     emptyTimeoutSeconds: ROOM_LIMITS.emptyTimeoutSeconds.default(300),
     departureTimeoutSeconds: ROOM_LIMITS.departureTimeoutSeconds.default(20),
     e2ee: ROOM_LIMITS.e2ee.default("optional"),
+    e2eeGuard: ROOM_LIMITS.e2eeGuard.default("report"),
     loudestAudios: ROOM_LIMITS.loudestAudios.default("all"),
     lastVideos: ROOM_LIMITS.lastVideos.default("all"),
   }),

@@ -76,7 +76,12 @@ export interface RoomMediaOptions {
   readonly loudestAudios: number;
   /** Participants whose video is forwarded at a time: those who spoke last. */
   readonly lastVideos: number;
+  /** Whether frames of tracks that have a `trailer` are looked at. */
+  readonly guardsEncryption: boolean;
 }
+
+/** Formats of end-to-end encryption that show at the end of each frame: `rtp/payload/livekit-trailer.ts`. */
+export type FrameTrailer = "livekit";
 
 export interface UpTrackParams {
   readonly trackId: TrackId;
@@ -92,6 +97,8 @@ export interface UpTrackParams {
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
   /** Only voices are ranked, as speakers and among the loudest. */
   readonly content: MediaContent;
+  /** How its frames end if they are encrypted as its publisher says; left out where that is not known. */
+  readonly trailer?: FrameTrailer;
 }
 
 /** One sending section towards a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
@@ -279,6 +286,8 @@ export type MediaEvent =
       readonly trackId: TrackId;
       readonly spatial: number;
     }
+  /** It is said to be encrypted and does not look so, or does again. At most every few seconds. */
+  | { readonly kind: "up-track.suspect"; readonly trackId: TrackId; readonly suspect: boolean }
   | {
       /**
        * On change, at most four times a second but for changes of the floor and mutes. `speakers`: of the tracks that are

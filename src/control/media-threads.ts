@@ -148,6 +148,7 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
       return event.transportId;
     case "up-track.codec":
     case "up-track.wanted":
+    case "up-track.suspect":
     case "piped-track.keyframe":
       return event.trackId;
     case "down-track.layer":

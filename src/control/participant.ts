@@ -213,7 +213,7 @@ export class Participant {
   /** Leaves its room and enters `destination` with its transports and tracks. `Rooms.move` has checked that it may. */
   moveTo(destination: Room): void {
     const { tracks, room: origin } = this;
-    for (const track of tracks) this.tell({ kind: "track.unpublished", track });
+    for (const track of tracks) this.tell({ kind: "track.unpublished", track, reason: "moved" });
     origin.onLeft(this, "moved");
     for (const transport of this.#transports) {
       transport.deal([]);
@@ -229,6 +229,7 @@ export class Participant {
     if (this.#active) this.tell({ kind: "participant.active", participant: this });
     for (const track of tracks) this.tell({ kind: "track.published", track });
     for (const track of tracks) if (track.payload !== null) this.tell({ kind: "track.codec", track });
+    for (const transport of this.#transports) transport.guard();
     destination.onTracksChanged();
   }
 

@@ -12,7 +12,7 @@
 import type { Participant } from "./participant.ts";
 import type { Profile } from "./profile.ts";
 import type { Room, RoomEndReason } from "./room.ts";
-import type { Track } from "./track.ts";
+import type { Track, TrackEndReason } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
 
 /** To a room as a whole. */
@@ -44,7 +44,9 @@ export type ParticipantHappening =
   | { readonly kind: "track.described"; readonly track: Track }
   /** Muted, or not any more. */
   | { readonly kind: "track.muted"; readonly track: Track }
-  | { readonly kind: "track.unpublished"; readonly track: Track };
+  /** It does not look as encrypted as it is said to be, or does again. */
+  | { readonly kind: "track.suspect"; readonly track: Track }
+  | { readonly kind: "track.unpublished"; readonly track: Track; readonly reason: TrackEndReason };
 
 /** `room`: where it happened. A participant that has moved since is in another room by now. */
 export type RoomEvent = (RoomHappening | ParticipantHappening) & { readonly room: Room };

@@ -26,6 +26,8 @@ export interface RoomOptions {
   readonly departureTimeoutSeconds: number;
   /** `required`: a track whose publisher does not declare end-to-end encryption is refused. */
   readonly e2ee: "required" | "optional";
+  /** What happens with a track that is said to be end-to-end encrypted and does not look so: see `sfu/encryption-guard.ts`. */
+  readonly e2eeGuard: "off" | "report" | "cut";
   /** The application's own words about the room, for its participants; up to 64,000 bytes. */
   readonly metadata: string;
   /** Voices that are forwarded at a time: of those who were heard last. */
@@ -145,6 +147,7 @@ export class Room {
     this.log.info({ options: this.#options }, "room changed");
     this.events.emit({ kind: "room.changed", room: this });
     for (const thread of this.placements.threads) this.#tellOptions(thread);
+    for (const { transports } of this.participants) for (const transport of transports) transport.guard();
     if (this.#participants.size === 0) this.#startEmptyTimeout();
     return ok(null);
   }
@@ -224,10 +227,11 @@ export class Room {
   }
 
   #tellOptions(thread: MediaThread): void {
-    const { loudestAudios, lastVideos } = this.#options;
+    const { loudestAudios, lastVideos, e2eeGuard } = this.#options;
     const options: RoomMediaOptions = {
       loudestAudios: loudestAudios === "all" ? Number.POSITIVE_INFINITY : loudestAudios,
       lastVideos: lastVideos === "all" ? Number.POSITIVE_INFINITY : lastVideos,
+      guardsEncryption: e2eeGuard !== "off",
     };
     thread.post({ kind: "room.options", roomId: this.id, options });
   }

@@ -6,7 +6,7 @@
  */
 import type { MediaContent, MediaKind } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
-import type { PayloadParams, UpTrackParams } from "../contract/media.ts";
+import type { FrameTrailer, PayloadParams, UpTrackParams } from "../contract/media.ts";
 import type { TrackSource } from "./access-token.ts";
 import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
@@ -25,6 +25,9 @@ interface Pipe {
 /** Who can read the media: everyone on the way (`none`), or only holders of the participants' keys. */
 export type TrackEncryption = "none" | "gcm" | "custom";
 
+/** `not_encrypted`: it was cut, since it does not look as encrypted as it is said to be. */
+export type TrackEndReason = "ended" | "moved" | "not_encrypted";
+
 /** A media section (`m=`) on which a peer sends, as negotiated. */
 export interface PublishedSection {
   readonly kind: MediaKind;
@@ -36,6 +39,8 @@ export interface PublishedSection {
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
   readonly source: TrackSource;
   readonly encryption: TrackEncryption;
+  /** How its frames end if they are encrypted so, where its publisher's protocol says that. */
+  readonly trailer?: FrameTrailer;
   /** What its publisher's protocol says of it beyond this. Control keeps it for others of that protocol, unread. */
   readonly note?: unknown;
 }
@@ -59,6 +64,7 @@ export class Track {
   readonly #wantedListeners: ((wanted: number | null) => void)[] = [];
   #payload: PayloadParams | null = null;
   #muted = false;
+  #suspect = false;
 
   private constructor(
     id: TrackId,
@@ -89,7 +95,7 @@ export class Track {
   }
 
   get params(): UpTrackParams {
-    const { kind, mid, payloads, rids, ssrcs } = this.section;
+    const { kind, mid, payloads, rids, ssrcs, trailer } = this.section;
     return {
       trackId: this.id,
       publisher: this.publisher.id,
@@ -99,6 +105,7 @@ export class Track {
       rids,
       ssrcs,
       content: contentOf(this.section),
+      ...(trailer !== undefined && { trailer }),
     };
   }
 
@@ -135,6 +142,20 @@ export class Track {
     if (this.source === null) threads.add(this.#thread);
     for (const thread of threads) thread.post({ kind: "up-track.mute", trackId, muted });
     this.publisher.tell({ kind: "track.muted", track: this });
+  }
+
+  /** It is said to be end-to-end encrypted, and does not look so. */
+  get suspect(): boolean {
+    return this.#suspect;
+  }
+
+  setSuspect(suspect: boolean): void {
+    if (suspect === this.#suspect) return;
+    this.#suspect = suspect;
+    const { room } = this.publisher;
+    if (suspect) room.log.warn({ trackId: this.id }, "track does not look encrypted");
+    else room.log.info({ trackId: this.id }, "track looks encrypted again, or is not looked at any more");
+    this.publisher.tell({ kind: "track.suspect", track: this });
   }
 
   /** The highest spatial layer that anybody would have; -1 for none, null while not known: send everything. */

@@ -22,7 +22,7 @@ import { randomIceCredentials, randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { Subscription } from "./subscription.ts";
 import { type ReceivingSection, Subscriptions } from "./subscriptions.ts";
-import { type PublishedSection, Track } from "./track.ts";
+import { type PublishedSection, Track, type TrackEndReason } from "./track.ts";
 
 /** What the peer's side of the session description says. */
 export interface RemoteSide {
@@ -200,11 +200,11 @@ export class Transport {
   }
 
   /** Ends one track while the association stays. One that has ended already is ignored. */
-  unpublish(track: Track): void {
+  unpublish(track: Track, reason: TrackEndReason = "ended"): void {
     if (!this.#tracks.delete(track.id)) return;
     for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#free(ssrc, rtxSsrc);
     this.post({ kind: "up-track.remove", trackId: track.id });
-    this.#endTrack(track);
+    this.#endTrack(track, reason);
     this.participant.room.onTracksChanged();
   }
 
@@ -258,6 +258,15 @@ export class Transport {
     this.deal(this.participant.room.tracks());
   }
 
+  /** What its room wants to happen with tracks that do not look as encrypted as they are said to be. */
+  guard(): void {
+    const { e2eeGuard } = this.participant.room.options;
+    for (const track of [...this.tracks]) {
+      if (e2eeGuard === "off") track.setSuspect(false);
+      else if (e2eeGuard === "cut" && track.suspect) this.unpublish(track, "not_encrypted");
+    }
+  }
+
   onClosed(listener: (reason: CloseReason) => void): void {
     this.#closedListeners.push(listener);
   }
@@ -272,7 +281,7 @@ export class Transport {
     this.#subscriptions.end();
     const tracks = [...this.#tracks.values()];
     this.#tracks.clear();
-    for (const track of tracks) this.#endTrack(track);
+    for (const track of tracks) this.#endTrack(track, "ended");
     this.participant.room.log.info({ transportId: this.id, reason }, "transport closed");
     this.participant.onTransportClosed(this, reason);
     if (tracks.length > 0) this.participant.room.onTracksChanged();
@@ -283,11 +292,11 @@ export class Transport {
     for (const ssrc of ssrcs) this.#takenSsrcs.delete(ssrc);
   }
 
-  #endTrack(track: Track): void {
+  #endTrack(track: Track, reason: TrackEndReason): void {
     this.thread.unroute(track.id);
     track.end();
-    this.participant.room.log.info({ trackId: track.id }, "track ended");
-    this.participant.tell({ kind: "track.unpublished", track });
+    this.participant.room.log.info({ trackId: track.id, reason }, "track ended");
+    this.participant.tell({ kind: "track.unpublished", track, reason });
   }
 
   #onEvent(event: MediaEvent): void {
@@ -301,6 +310,10 @@ export class Transport {
 
   #onTrackEvent(track: Track, event: MediaEvent): void {
     if (event.kind === "up-track.wanted") track.onWantedIn(this.thread, event.spatial);
+    if (event.kind === "up-track.suspect") {
+      track.setSuspect(event.suspect);
+      this.guard();
+    }
     if (event.kind !== "up-track.codec" || !track.onPayloadType(event.payloadType)) return;
     const { room } = this.participant;
     room.log.info({ trackId: track.id, codec: event.codec }, "track has media");

@@ -84,6 +84,10 @@ export const TrackReply = z
     codec: z.string().nullable().meta({ description: "Null until media has arrived." }),
     encryption: z.enum(["none", "gcm", "custom"]),
     muted: z.boolean(),
+    suspect: z.boolean().meta({
+      description:
+        "It is declared to be encrypted in LiveKit's format, and its frames do not look so. False where nothing was looked at.",
+    }),
     layers: z
       .array(LayerReply)
       .nullable()

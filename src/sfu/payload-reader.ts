@@ -3,12 +3,13 @@
  *
  * Used where a codec keeps numbers there that must stay continuous (VP8), and for layers where a publisher sends no
  * Dependency Descriptor (Firefox). Nothing behind the descriptor matters to us, but for the bit by which VP8 without
- * Dependency Descriptor tells its key frames; and but for redundant audio, which is taken apart for a receiver that does
- * not know it, where the track is not encrypted.
+ * Dependency Descriptor tells its key frames; for redundant audio, which is taken apart for a receiver that does not know
+ * it, where the track is not encrypted; and for the clear end of frames that are said to be encrypted.
  */
-import type { CodecName } from "../base/codec.ts";
+import { type CodecName, isAudio } from "../base/codec.ts";
 import { readAv1 } from "../rtp/payload/av1.ts";
 import { readH264 } from "../rtp/payload/h264.ts";
+import { endsSealed } from "../rtp/payload/livekit-trailer.ts";
 import { readRedPrimary } from "../rtp/payload/red.ts";
 import { readVp8, readVp8Descriptor, rewriteVp8Descriptor, Vp8Descriptor } from "../rtp/payload/vp8.ts";
 import { readVp9 } from "../rtp/payload/vp9.ts";
@@ -84,4 +85,18 @@ export function rewriteVp8Numbers(
 export function redPrimary({ bytes, header }: UpPacket): Uint8Array | undefined {
   const at = readRedPrimary(bytes, header.headerBytes, header.payloadBytes);
   return at < 0 ? undefined : bytes.subarray(at, header.headerBytes + header.payloadBytes);
+}
+
+/**
+ * Whether a frame ends with this packet, in a codec for which it is known how its sealed frames end: a picture with the
+ * marker bit, sound with each packet.
+ */
+export function endsFrame({ header }: UpPacket, codec: CodecName): boolean {
+  if (codec === "AV1") return false;
+  return header.marker || isAudio(codec);
+}
+
+/** Whether the frame that ends with this packet looks end-to-end encrypted. Sound with redundancy ends with its present frame. */
+export function looksSealed({ bytes, header }: UpPacket, codec: CodecName): boolean {
+  return endsSealed(bytes, header.headerBytes, header.payloadBytes, isAudio(codec));
 }

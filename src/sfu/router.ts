@@ -40,6 +40,7 @@ export class Router {
   readonly transports = new Set<Transport>();
   /** Participants whose video may be forwarded at a time, by `speakerRank`; infinite: all. */
   lastVideos = Number.POSITIVE_INFINITY;
+  #guardsEncryption = false;
   readonly #voices: RoomVoices;
   readonly #upTracks = new Map<TrackId, { readonly track: UpTrack; readonly owner: TrackOwner }>();
   readonly #downTracks = new Map<
@@ -52,9 +53,11 @@ export class Router {
     this.#voices = new RoomVoices(id, context);
   }
 
-  setOptions({ loudestAudios, lastVideos }: RoomMediaOptions): void {
+  setOptions({ loudestAudios, lastVideos, guardsEncryption }: RoomMediaOptions): void {
     this.#voices.loudest.setLimit(loudestAudios);
     this.lastVideos = lastVideos;
+    this.#guardsEncryption = guardsEncryption;
+    for (const track of this.upTracks) track.guarded = guardsEncryption;
   }
 
   /** 0 for who holds the floor, then by how recently others held it; infinite for those who never did. */
@@ -154,6 +157,7 @@ export class Router {
   /** `isOurs`: published in this thread. */
   #adopt(track: UpTrack, owner: TrackOwner, isOurs: boolean): void {
     this.#upTracks.set(track.id, { track, owner });
+    track.guarded = isOurs && this.#guardsEncryption;
     if (track.params.content === "voice") track.voice = this.#voices.add(track, isOurs);
   }
 

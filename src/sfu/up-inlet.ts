@@ -12,6 +12,8 @@ import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
 import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import type { CoreContext } from "./core-context.ts";
+import type { EncryptionGuard } from "./encryption-guard.ts";
+import { endsFrame, looksSealed } from "./payload-reader.ts";
 import type { StreamBinding, StreamDemux } from "./stream-demux.ts";
 import type { UpPacket } from "./up-packet.ts";
 import type { UpStream } from "./up-stream.ts";
@@ -106,6 +108,7 @@ export class UpInlet {
     packet.takePayload();
     stream.accept(packet, payload);
     this.#count(packet, track);
+    if (track.guard !== null && endsFrame(packet, payload.codec)) this.#look(packet, track.guard, payload);
     if (track.onPayload(payload)) this.#announce(track, payload);
     if (track.muted) return this.#drop("upDropped_muted");
     track.forward(packet);
@@ -116,6 +119,14 @@ export class UpInlet {
     const video = track.params.kind === "video";
     counters[video ? SLOT.upPackets_video : SLOT.upPackets_audio]! += 1;
     counters[video ? SLOT.upBytes_video : SLOT.upBytes_audio]! += packet.length;
+  }
+
+  /** At the end of a frame that is said to be encrypted. */
+  #look(packet: UpPacket, guard: EncryptionGuard, { codec }: PayloadParams): void {
+    if (!guard.isDue(packet.encoding)) return;
+    const isSealed = looksSealed(packet, codec);
+    guard.onLook(packet.encoding, isSealed);
+    this.#context.counters[isSealed ? SLOT.guardedFrames_sealed : SLOT.guardedFrames_plain]! += 1;
   }
 
   #announce(track: UpTrack, { codec, payloadType }: PayloadParams): void {

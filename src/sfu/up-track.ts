@@ -15,6 +15,7 @@ import {
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { LayerChoice } from "./allocator.ts";
 import type { DownTrack } from "./down-track.ts";
+import { EncryptionGuard } from "./encryption-guard.ts";
 import { layerLadder, layerSets } from "./layer-ladder.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import type { TrackPipe } from "./track-pipe.ts";
@@ -40,6 +41,8 @@ export class UpTrack {
   #measuredUs = Number.NEGATIVE_INFINITY;
   /** Set by the router for tracks that its room ranks. */
   voice: Voice | null = null;
+  /** Null unless it is said to be encrypted in a format that shows, and its room wants to know. */
+  guard: EncryptionGuard | null = null;
   /** The codec of the latest packet; null before the first. */
   codec: CodecName | null = null;
   #payloadType = -1;
@@ -168,11 +171,20 @@ export class UpTrack {
     return lowest === -1 ? wanted : lowest;
   }
 
+  /** Whether it is watched that it looks encrypted, if it is said to be. */
+  set guarded(guarded: boolean) {
+    const { trailer, rids, ssrcs } = this.params;
+    if (!guarded || trailer === undefined) this.guard = null;
+    else this.guard ??= new EncryptionGuard(Math.max(1, rids.length, ssrcs.length));
+  }
+
   /** Pushes to `events` what control should hear of. */
   tick(nowUs: number, events: MediaEvent[]): void {
     for (const stream of this.streams) stream?.rate.tick(nowUs);
     for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
     if (this.params.kind === "video") this.#tellWanted(nowUs, events);
+    const suspect = this.guard?.verdict(nowUs) ?? null;
+    if (suspect !== null) events.push({ kind: "up-track.suspect", trackId: this.id, suspect });
   }
 
   #tellWanted(nowUs: number, events: MediaEvent[]): void {

@@ -9,8 +9,11 @@
  */
 import type { SignalResponse } from "@livekit/protocol";
 import {
+  AddTrackRequest,
   MuteTrackRequest,
   ParticipantUpdate,
+  RequestResponse,
+  RequestResponse_Reason,
   RoomMovedResponse,
   StreamState,
   StreamStateInfo,
@@ -23,8 +26,9 @@ import {
 import type { TrackId } from "../base/ids.ts";
 import type { AccessTokens, Claims } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
-import type { Track } from "../control/track.ts";
+import type { Track, TrackEndReason } from "../control/track.ts";
 import type { CloseReason, Transport } from "../control/transport.ts";
+import { requestOf } from "../livekit/client-facts.ts";
 import { participantInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { type ClientPeers, DualPeers, type PeerHost, SinglePeer } from "./client-peers.ts";
@@ -229,8 +233,10 @@ export class ClientSession {
     this.send({ case: "mute", value: new MuteTrackRequest({ sid: id, muted }) });
   }
 
-  onOwnTrackEnded(track: Track): void {
+  onOwnTrackEnded(track: Track, reason: TrackEndReason): void {
     this.publications.onEnded(track);
+    // First, while the client still knows the track that it is about.
+    if (reason === "not_encrypted") this.#onCut(track);
     this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid: track.id }) });
   }
 
@@ -245,6 +251,16 @@ export class ClientSession {
   /** Tracks, permissions or wishes have changed: what is to be received now? */
   refreshWanted(): void {
     this.peers.want(this.#wishes.wanted());
+  }
+
+  #onCut(track: Track): void {
+    const request = requestOf(track);
+    const value = new RequestResponse({
+      reason: RequestResponse_Reason.NOT_ALLOWED,
+      message: "the track is declared to be end-to-end encrypted, and does not look so",
+      request: { case: "addTrack", value: request ?? new AddTrackRequest() },
+    });
+    this.send({ case: "requestResponse", value });
   }
 
   #onPermission({ id, publisher }: Track, allowed: boolean): void {

@@ -224,6 +224,8 @@ function sectionOf(
     ssrcs: published?.ssrcs ?? [],
     source,
     encryption,
+    // A format of the client's own could end in any way.
+    ...(encryption === "gcm" && { trailer: "livekit" as const }),
     note: request,
   };
 }

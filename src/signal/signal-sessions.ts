@@ -18,7 +18,7 @@ import type { Profile } from "../control/profile.ts";
 import type { Room } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
 import type { JoinError, Rooms } from "../control/rooms.ts";
-import type { Track } from "../control/track.ts";
+import type { Track, TrackEndReason } from "../control/track.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { setClient } from "../livekit/client-facts.ts";
 import { departedInfo, participantInfo } from "../livekit/participant-info.ts";
@@ -123,6 +123,7 @@ export class SignalSessions {
     switch (event.kind) {
       case "room.started":
       case "room.finished":
+      case "track.suspect":
         return;
       case "room.changed":
         return this.#tellRoom(
@@ -154,7 +155,7 @@ export class SignalSessions {
         this.#tellOf(event.track.publisher, room);
         return this.#refreshWanted(room);
       case "track.unpublished":
-        this.#onUnpublished(event.track);
+        this.#onUnpublished(event.track, event.reason);
         this.#tellOf(event.track.publisher, room);
         return this.#refreshWanted(room);
       default:
@@ -190,9 +191,8 @@ export class SignalSessions {
   }
 
   /** One that has only left the room, with its publisher, has not ended. */
-  #onUnpublished(track: Track): void {
-    const { publisher } = track;
-    if (!publisher.tracks.includes(track)) this.#sessions.get(publisher)?.onOwnTrackEnded(track);
+  #onUnpublished(track: Track, reason: TrackEndReason): void {
+    if (reason !== "moved") this.#sessions.get(track.publisher)?.onOwnTrackEnded(track, reason);
   }
 
   #onSubscribed(track: Track): void {

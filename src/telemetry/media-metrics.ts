@@ -178,6 +178,14 @@ const TOTALS: readonly Total[] = [
     ],
   },
   {
+    name: "blindfold_guarded_frames_total",
+    help: "Frames looked at of tracks that are said to be end-to-end encrypted, by what their clear end looks like.",
+    series: [
+      [{ looks: "sealed" }, "guardedFrames_sealed"],
+      [{ looks: "plain" }, "guardedFrames_plain"],
+    ],
+  },
+  {
     name: "blindfold_speaker_changes_total",
     help: "Times that somebody took the floor of a room, as each of its media threads heard it.",
     series: single("speakerChanges"),

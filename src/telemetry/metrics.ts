@@ -34,6 +34,9 @@ export interface HttpExchange {
   readonly seconds: number;
 }
 
+const SUSPECT_OUTCOMES = ["found", "cut"] as const;
+type SuspectOutcome = (typeof SUSPECT_OUTCOMES)[number];
+
 const NO_LOAD: DtlsLoad = {
   cpuUs: 0,
   eventLoopDelayP50Us: 0,
@@ -66,6 +69,7 @@ export class Metrics {
   readonly #http: Histogram<"method" | "route" | "status">;
   readonly #handshake: Histogram;
   readonly #handshakeFailures: Counter<"reason">;
+  readonly #suspectTracks: Counter<"outcome">;
   #dtls = NO_LOAD;
   /** CPU time of DTLS threads that were replaced, so that the total never falls. */
   #endedDtlsCpuUs = 0;
@@ -97,6 +101,18 @@ export class Metrics {
       labelNames: ["reason"],
       registers,
     });
+    this.#suspectTracks = new Counter({
+      name: "blindfold_suspect_tracks_total",
+      help: "Tracks that are said to be end-to-end encrypted and were found not to look so; and those of them that were cut.",
+      labelNames: ["outcome"],
+      registers,
+    });
+    for (const outcome of SUSPECT_OUTCOMES) this.#suspectTracks.inc({ outcome }, 0);
+  }
+
+  /** A track does not look as encrypted as it is said to be, or was cut for that. */
+  onSuspectTrack(outcome: SuspectOutcome): void {
+    this.#suspectTracks.inc({ outcome });
   }
 
   /** Reads the counts of rooms and what is in them at each scrape. */

@@ -200,6 +200,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
       emptyTimeoutSeconds: 60,
       departureTimeoutSeconds: 20,
       e2ee: "optional",
+      e2eeGuard: "report",
       loudestAudios: "all",
       lastVideos: "all",
       ...defaults,

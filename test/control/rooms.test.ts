@@ -27,6 +27,7 @@ test("a room exists once, with the server's defaults where it says nothing", () 
     emptyTimeoutSeconds: 60,
     departureTimeoutSeconds: 20,
     e2ee: "required",
+    e2eeGuard: "report",
     metadata: "",
     loudestAudios: "all",
     lastVideos: "all",

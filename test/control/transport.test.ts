@@ -27,7 +27,11 @@ const VIDEO_SLOT = { kind: "video", mid: "1", payloads: [THEIR_VP8, THEIR_VP9] }
 test("opening tells the media thread both sides' credentials, which are strong and never repeat", () => {
   const { rooms, thread } = conference();
   const transport = connect(rooms, "ada");
-  const everything = { loudestAudios: Number.POSITIVE_INFINITY, lastVideos: Number.POSITIVE_INFINITY };
+  const everything = {
+    loudestAudios: Number.POSITIVE_INFINITY,
+    lastVideos: Number.POSITIVE_INFINITY,
+    guardsEncryption: true,
+  };
   expect(thread.commands).toEqual([
     { kind: "room.options", roomId: "hall", options: everything },
     {

@@ -95,19 +95,19 @@ test("options: everything unless told, then the loudest; other threads get every
   hall.publish("screen", "cy", { content: "other" });
   expect(hall.router.lastVideos).toBe(NEVER);
   expect(hall.run("ada")).toEqual(["ada", "bo", "cy", "screen"]);
-  hall.router.setOptions({ loudestAudios: 1, lastVideos: 2 });
+  hall.router.setOptions({ loudestAudios: 1, lastVideos: 2, guardsEncryption: false });
   expect(hall.router.lastVideos).toBe(2);
   expect(hall.run("bo")).toEqual(["bo", "screen"]);
   expect(hall.run("screen")).toEqual(["bo", "screen"]);
   expect(hall.pipedOn).toHaveLength(3 * 25 * 4);
-  hall.router.setOptions({ loudestAudios: NEVER, lastVideos: NEVER });
+  hall.router.setOptions({ loudestAudios: NEVER, lastVideos: NEVER, guardsEncryption: false });
   expect(hall.run(null)).toEqual(["ada", "bo", "cy", "screen"]);
 });
 
 test("a mute takes the floor, and the place among the loudest", () => {
   const hall = new Hall();
   for (const name of ["ada", "bo"]) hall.publish(name, name);
-  hall.router.setOptions({ loudestAudios: 1, lastVideos: NEVER });
+  hall.router.setOptions({ loudestAudios: 1, lastVideos: NEVER, guardsEncryption: false });
   expect(hall.run("ada")).toEqual(["ada"]);
   hall.router.command(hall.nowUs, { kind: "up-track.mute", trackId: "ada" as TrackId, muted: true });
   expect(hall.rank("ada")).toBe(1);

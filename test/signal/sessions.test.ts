@@ -228,6 +228,35 @@ describe("publishing", () => {
     expect(tracksOf(hall, "ada").map(({ section }) => section.kind)).toEqual(["audio"]);
   });
 
+  test.each([
+    ["gcm", 1, "livekit"],
+    ["nothing", 0, undefined],
+    ["a format of its own", 2, undefined],
+  ])(
+    "of frames that are said to be sealed with %s it is known how they end",
+    (_title, encryption, trailer) => {
+      const hall = signalHall();
+      publish(new SignalClient(hall, "ada"), { encryption });
+      for (const { track } of hall.thread.sent("up-track.add")) expect(track.trailer).toBe(trailer);
+    },
+  );
+
+  test("a track that is cut because it does not look sealed ends with a reason, and does not come back", () => {
+    const hall = signalHall({ e2eeGuard: "cut" });
+    const ada = new SignalClient(hall, "ada");
+    publish(ada, { encryption: 1 });
+    const [, camera] = tracksOf(hall, "ada");
+    hall.thread.emit({ kind: "up-track.suspect", trackId: camera!.id, suspect: true });
+    expect(ada.take("requestResponse")).toMatchObject({
+      reason: RequestResponse_Reason.NOT_ALLOWED,
+      message: expect.stringContaining("does not look so"),
+      request: { case: "addTrack", value: { cid: CAMERA_CID } },
+    });
+    expect(ada.take("trackUnpublished").trackSid).toBe(camera!.id);
+    ada.offer("chromium-publish-simulcast", 2);
+    expect(tracksOf(hall, "ada").map(({ section }) => section.kind)).toEqual(["audio"]);
+  });
+
   test("what nobody wants is told, in the publisher's own qualities", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");

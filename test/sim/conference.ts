@@ -34,6 +34,8 @@ export interface Person {
   /** The way to the server and from it. Perfect unless told. */
   readonly up?: Partial<LinkSettings>;
   readonly down?: Partial<LinkSettings>;
+  /** It says that LiveKit's encryption seals its frames. */
+  readonly saysSealed?: boolean;
 }
 
 export interface ConferenceOptions {
@@ -188,7 +190,7 @@ export class Conference {
     return seat;
   }
 
-  #open({ peer, thread: { core } }: Seat): void {
+  #open({ peer, person, thread: { core } }: Seat): void {
     const { transportId, ice, publisher } = peer;
     core.command(this.nowUs, {
       kind: "transport.open",
@@ -200,7 +202,8 @@ export class Conference {
       extensions: EXTENSION_IDS,
     });
     for (const track of publisher.tracks) {
-      core.command(this.nowUs, { kind: "up-track.add", transportId, track });
+      const trailer = person.saysSealed ? ({ trailer: "livekit" } as const) : {};
+      core.command(this.nowUs, { kind: "up-track.add", transportId, track: { ...track, ...trailer } });
     }
     const keys = peer.serverKeys(SRTP_AEAD_AES_128_GCM);
     core.receiveLetter(this.nowUs, { kind: "secure", transportId, keys });

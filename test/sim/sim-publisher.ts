@@ -55,6 +55,8 @@ export class SimPublisher {
   readonly camera: SimCamera | null;
   /** PLIs received, by SSRC, with their times. */
   readonly plis: { readonly ssrc: number; readonly atUs: number }[] = [];
+  /** Whether its frames end as if LiveKit's clients had sealed them, or surely do not; null leaves them as they are. */
+  seals: boolean | null = null;
   readonly #id: ParticipantId;
   readonly #sends: Sends;
   readonly #pacer: SimPacer<Outgoing>;
@@ -141,10 +143,15 @@ export class SimPublisher {
   send(nowUs: number, send: (packet: MadePacket) => void): void {
     const { microphone } = this;
     if (microphone !== null && this.#clock.audio.isDue(nowUs)) {
-      send(microphone.stream.write(microphone.record(nowUs), nowUs));
+      const recorded = microphone.record(nowUs);
+      this.#end(recorded.payload);
+      send(microphone.stream.write(recorded, nowUs));
     }
     if (this.camera !== null && this.#clock.video.isDue(nowUs)) {
-      for (const captured of this.camera.capture(nowUs)) this.#pace(captured);
+      for (const captured of this.camera.capture(nowUs)) {
+        if (captured.packet.marker) this.#end(captured.packet.payload);
+        this.#pace(captured);
+      }
     }
     for (let next = this.#pacer.next(nowUs); next !== undefined; next = this.#pacer.next(nowUs)) {
       const packet = next.make(nowUs);
@@ -175,6 +182,10 @@ export class SimPublisher {
   senderReports(nowUs: number): Uint8Array[] {
     const audio = this.microphone === null ? [] : [this.microphone.stream];
     return [...audio, ...this.encodings].map((stream) => stream.report(nowUs));
+  }
+
+  #end(payload: Uint8Array): void {
+    if (this.seals !== null) payload[payload.length - 2] = this.seals ? 12 : 0;
   }
 
   /** What waits of an encoding that is turned off never leaves. */

@@ -82,6 +82,7 @@ function trackReply(track: Track, stats: RoomStats | undefined): z.output<typeof
     codec: track.payload?.codec ?? null,
     encryption,
     muted: track.muted,
+    suspect: track.suspect,
     layers: stats === undefined ? null : [...(measured?.layers ?? [])],
     dependencyDescriptor: measured?.dependencyDescriptor ?? null,
     wantedSpatial: track.wanted,
