@@ -1,0 +1,103 @@
+/**
+ * Goal: the guard never suspects LiveKit's clients while they encrypt, in any codec and in either SDK, and finds and cuts
+ * them within seconds when they stop to.
+ * Method: sealed calls in Chromium and from LiveKit's Rust core; then they are told to send in the clear what they have
+ * announced as encrypted.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestBrowser } from "../support/browser.ts";
+import { launchChromium } from "../support/chromium.ts";
+import { ControlApi } from "../support/control-api.ts";
+import { requireProgram } from "../support/programs.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { LiveKitCall } from "./livekit-call.ts";
+import { NativeCaller } from "./native-caller.ts";
+import { type PageServer, servePage } from "./page-server.ts";
+
+const PASSPHRASE = "correct horse";
+/** Suspicion is a matter of a few seconds; the rest is for slow machines. */
+const WAIT_LIMIT_MS = 40_000;
+/** Looks at sealed frames before a call counts as watched: of sound and of every encoding, the first 64 are all looked at. */
+const ENOUGH_LOOKS = 300;
+
+describe.skipIf(!requireProgram("chromium"))("the encryption guard", () => {
+  let server: TestServer;
+  let browser: TestBrowser;
+  let pages: PageServer;
+
+  beforeAll(async () => {
+    const env = { BLINDFOLD_ROOMS_E2EE: "required", BLINDFOLD_ROOMS_E2EE_GUARD: "cut" };
+    [server, browser, pages] = await Promise.all([startServer(env), launchChromium(), servePage()]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await pages?.close();
+    await server?.stop();
+  });
+
+  const join = (room: string, name: string, options: object = {}): Promise<LiveKitCall> =>
+    LiveKitCall.join(browser, pages, server, { room, name, passphrase: PASSPHRASE, ...options });
+
+  const metric = async (name: string): Promise<number> => (await server.metrics()).get(name) ?? 0;
+  const sealedLooks = (): Promise<number> => metric('blindfold_guarded_frames_total{looks="sealed"}');
+  const plainLooks = (): Promise<number> => metric('blindfold_guarded_frames_total{looks="plain"}');
+  const cuts = (): Promise<number> => metric('blindfold_suspect_tracks_total{outcome="cut"}');
+
+  async function until(what: string, is: () => Promise<boolean>): Promise<void> {
+    for (const endMs = Date.now() + WAIT_LIMIT_MS; !(await is()); await delay(100)) {
+      if (Date.now() > endMs) throw new Error(`no ${what} in time`);
+    }
+  }
+
+  async function tracksOf(room: string, identity: string): Promise<readonly { suspect: boolean }[]> {
+    const api = new ControlApi(server.url, room, await server.token(room, "operator", { roomAdmin: true }));
+    return (await api.tracks()).filter(({ participant }) => participant === identity);
+  }
+
+  test.each(["vp8", "vp9", "h264"] as const)("leaves a sealed call in %s alone", async (codec) => {
+    const before = { looks: await sealedLooks(), cuts: await cuts() };
+    const ada = await join(codec, "ada", { codec });
+    const bo = await join(codec, "bo", { codec });
+    await Promise.all([ada.seesAndHears("bo"), bo.seesAndHears("ada")]);
+    await until("looks enough", async () => (await sealedLooks()) > before.looks + ENOUGH_LOOKS);
+    for (const name of ["ada", "bo"]) {
+      expect((await tracksOf(codec, name)).map(({ suspect }) => suspect)).toEqual([false, false]);
+    }
+    expect({ plain: await plainLooks(), cuts: await cuts() }).toEqual({ plain: 0, cuts: before.cuts });
+    await Promise.all([ada.close(), bo.close()]);
+  });
+
+  test("leaves LiveKit's Rust core alone, until it sends in the clear", async () => {
+    const before = { looks: await sealedLooks(), cuts: await cuts() };
+    const native = await NativeCaller.join(server, "native", "native", PASSPHRASE);
+    await native.publish();
+    await until("looks enough", async () => (await sealedLooks()) > before.looks + 128);
+    expect({ plain: await plainLooks(), cuts: await cuts() }).toEqual({ plain: 0, cuts: before.cuts });
+    native.room.e2eeManager!.setEnabled(false);
+    await until("cut", async () => (await tracksOf("native", "native")).length === 0);
+    expect(await cuts()).toBe(before.cuts + 2);
+    await native.leave();
+  });
+
+  test("cuts a web client that sends in the clear, which hears of it", async () => {
+    const before = await cuts();
+    const ada = await join("clear", "ada");
+    const bo = await join("clear", "bo", { publish: false });
+    await bo.seesAndHears("ada");
+    await ada.page.evaluate(() => {
+      const { e2eeManager } = window.call.room as unknown as {
+        e2eeManager: { postEnable(enabled: boolean, identity: string): void };
+      };
+      e2eeManager.postEnable(false, "ada");
+    }, null);
+    await ada.until("word of the cuts", ({ events }) => {
+      return events.filter((name) => name === "localTrackUnpublished").length === 2;
+    });
+    await bo.until("end of the tracks", ({ tracks }) => tracks.length === 0);
+    expect(await tracksOf("clear", "ada")).toEqual([]);
+    expect(await cuts()).toBe(before + 2);
+    await Promise.all([ada.close(), bo.close()]);
+  });
+});
