@@ -83,7 +83,7 @@ export class ForwardedParticipant extends Participant {
     if (kind === "track.muted") return track.tellMuted();
     track.follow();
     this.tell({ kind, track });
-    if (kind === "track.codec") this.room.onTracksChanged();
+    if (kind === "track.codec" || kind === "track.described") this.room.onTracksChanged();
   }
 
   #add(source: Track): void {
@@ -111,7 +111,7 @@ export class ForwardedParticipant extends Participant {
     this.room.onTracksChanged();
     track.end();
     this.room.log.info({ trackId: track.id }, "track ended");
-    this.tell({ kind: "track.unpublished", track });
+    this.tell({ kind: "track.unpublished", track, reason: "ended" });
   }
 
   /** No thread of this room publishes its tracks, so none tells of them. */

@@ -9,6 +9,7 @@
  * Where the peer was told which track a section is for, it is reserved: it carries that one whenever it can, and no other.
  * The SSRC and its numbering live as long as this does, so a receiver never sees a track change as a new stream.
  */
+import type { CodecName } from "../base/codec.ts";
 import {
   type AllotmentCause,
   type DownTrackParams,
@@ -22,8 +23,9 @@ import type { Track } from "./track.ts";
 import type { Transport } from "./transport.ts";
 
 interface Source {
-  readonly track: Track;
-  /** The track's codec in the subscriber's numbering. */
+  /** Of the track's streams, the one that the subscriber gets. */
+  readonly rendition: Track;
+  /** Its codec in the subscriber's numbering. */
   readonly payload: PayloadParams;
 }
 
@@ -70,7 +72,7 @@ export class Subscription {
   }
 
   get track(): Track | null {
-    return this.#source?.track ?? null;
+    return this.#source?.rendition.primary ?? null;
   }
 
   get preference(): LayerPreference {
@@ -106,18 +108,29 @@ export class Subscription {
     this.#payloads = payloads;
   }
 
+  /** The codec in which it gets its track; null while it carries none. */
+  get codec(): CodecName | null {
+    return this.#source?.payload.codec ?? null;
+  }
+
   /** Whether the subscriber can decode what the track sends now. */
   accepts(track: Track): boolean {
-    return this.#payloadFor(track) !== undefined;
+    return this.#sourceFor(track) !== null;
+  }
+
+  /** Whether it is known that the subscriber can decode none of what is sent of the track. */
+  refuses(track: Track): boolean {
+    const isKnown = this.#payloads.length > 0 && track.payload !== null;
+    return isKnown && track.section.kind === this.section.kind && !this.accepts(track);
   }
 
   /** Makes this section carry `track`, or nothing. Telling it what it does already costs nothing. */
   carry(track: Track | null): void {
-    const payload = track === null ? undefined : this.#payloadFor(track);
-    const source = track !== null && payload !== undefined ? { track, payload } : null;
-    if (source?.track === this.#source?.track && source?.payload === this.#source?.payload) return;
-    source?.track.retain(this.#transport.thread);
-    this.#source?.track.release(this.#transport.thread);
+    const source = track && this.#sourceFor(track);
+    const former = this.#source;
+    if (source?.rendition === former?.rendition && source?.payload === former?.payload) return;
+    source?.rendition.retain(this.#transport.thread);
+    former?.rendition.release(this.#transport.thread);
     this.#source = source;
     if (source === null) {
       this.#current = null;
@@ -126,7 +139,7 @@ export class Subscription {
     this.#transport.post({
       kind: "down-track.source",
       subscriptionId: this.section.subscriptionId,
-      source: source && { trackId: source.track.id, payload: source.payload },
+      source: source && { trackId: source.rendition.id, payload: source.payload },
     });
   }
 
@@ -134,7 +147,7 @@ export class Subscription {
   end(): void {
     const { thread } = this.#transport;
     thread.unroute(this.section.subscriptionId);
-    this.#source?.track.release(thread);
+    this.#source?.rendition.release(thread);
     this.#source = null;
     this.#current = null;
   }
@@ -144,6 +157,14 @@ export class Subscription {
     for (const listener of this.#allottedListeners) listener(this.#allotted);
     const { subscriptionId } = this.section;
     this.subscriber.room.log.debug({ subscriptionId, layers, reason }, "bandwidth allotted");
+  }
+
+  #sourceFor(track: Track): Source | null {
+    for (const rendition of track.renditions) {
+      const payload = this.#payloadFor(rendition);
+      if (payload !== undefined) return { rendition, payload };
+    }
+    return null;
   }
 
   /**

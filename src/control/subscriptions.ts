@@ -20,6 +20,8 @@ export interface ReceivingSection {
 export class Subscriptions {
   readonly #transport: Transport;
   readonly #list: Subscription[] = [];
+  /** Tracks of which the peer can decode nothing. */
+  #needed = new Set<Track>();
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -63,14 +65,20 @@ export class Subscriptions {
     subscription.end();
     const { subscriptionId } = subscription.section;
     this.#transport.post({ kind: "down-track.remove", subscriptionId });
+    if (subscription.reserved !== null)
+      this.#need([...this.#needed].filter((track) => this.#isReserved(track)));
   }
 
   /** Frees sections whose track is not among `tracks` or has changed its codec; reserved ones get what they are for. */
   serve(tracks: readonly Track[]): void {
+    const needed: Track[] = [];
     for (const subscription of this.#list) {
       const track = subscription.reserved ?? subscription.track;
-      subscription.carry(track !== null && tracks.includes(track) ? track : null);
+      const present = track !== null && tracks.includes(track) ? track : null;
+      subscription.carry(present);
+      if (present !== null && subscription.refuses(present)) needed.push(present);
     }
+    this.#need(needed);
   }
 
   /** Deals `wanted` out to the sections in order. */
@@ -80,11 +88,30 @@ export class Subscriptions {
       if (this.#list.some((subscription) => subscription.track === track)) continue;
       this.#sectionFor(track)?.carry(track);
     }
+    this.#need(wanted.filter((track) => this.#isRefused(track)));
   }
 
   end(): void {
+    this.#need([]);
     for (const subscription of this.#list) subscription.end();
     this.#list.length = 0;
+  }
+
+  #isReserved(track: Track): boolean {
+    return this.#list.some(({ reserved }) => reserved === track);
+  }
+
+  /** There are sections of its kind, and none of them can carry it. */
+  #isRefused(track: Track): boolean {
+    const sections = this.#list.filter(({ section }) => section.kind === track.section.kind);
+    return sections.length > 0 && sections.every((subscription) => subscription.refuses(track));
+  }
+
+  #need(tracks: readonly Track[]): void {
+    const before = this.#needed;
+    this.#needed = new Set(tracks);
+    for (const track of before) if (!this.#needed.has(track)) track.onNeed(this, false);
+    for (const track of this.#needed) track.onNeed(this, true);
   }
 
   /** Best beside a track of the same publisher, next in a group of its own, else wherever the codec fits. */

@@ -3,6 +3,9 @@
  *
  * A track that is forwarded is a track of its own, under another id, in another room. Its packets come from the one that
  * it stands for, by a pipe to each thread where it is received, be it the same thread.
+ *
+ * A video may have a backup: the same picture in a codec that more can decode, in a section of its own. For everybody but
+ * the media threads the two are one track.
  */
 import type { MediaContent, MediaKind } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
@@ -48,6 +51,17 @@ export interface PublishedSection {
 /** No layer is wanted. */
 const NOTHING = -1;
 
+/** To other tracks: the one that it forwards, the one that it is a backup of. */
+interface Relations {
+  readonly source?: Track;
+  readonly primary?: Track | null;
+}
+
+interface Backup {
+  readonly track: Track;
+  readonly replaces: boolean;
+}
+
 export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
@@ -56,41 +70,49 @@ export class Track {
   note: unknown;
   /** The track whose packets it forwards; null when its publisher sends it itself. */
   readonly source: Track | null;
+  /** The track that this is a backup of; itself where it is none. */
+  readonly primary: Track;
   readonly #home: Home;
   /** Threads that it is piped to. */
   readonly #pipes = new Map<MediaThread, Pipe>();
   /** By thread or forwarding, the highest spatial layer that is wanted there; none yet where that is not known. */
   readonly #wantedIn = new Map<MediaThread | Track, number>();
-  readonly #wantedListeners: ((wanted: number | null) => void)[] = [];
+  readonly #demandListeners: (() => void)[] = [];
+  #backup: Backup | null = null;
+  /** Who can decode none of it. */
+  readonly #needers = new Set<object>();
   #payload: PayloadParams | null = null;
   #muted = false;
-  #suspect = false;
+  /** Its streams that do not look as encrypted as they are said to be. */
+  readonly #suspects = new Set<Track>();
 
   private constructor(
     id: TrackId,
     publisher: Participant,
     section: PublishedSection,
     home: Home,
-    source: Track | null,
+    { source, primary }: Relations,
   ) {
     this.id = id;
+    this.primary = primary ?? this;
     this.publisher = publisher;
     this.section = section;
     this.note = section.note;
-    this.source = source;
+    this.source = source ?? null;
     this.#home = home;
   }
 
   /** `transport`: that which its publisher sends it on. */
-  static published(id: TrackId, transport: Transport, section: PublishedSection): Track {
-    return new Track(id, transport.participant, section, transport, null);
+  static published(id: TrackId, transport: Transport, section: PublishedSection, primary?: Track): Track {
+    return new Track(id, transport.participant, section, transport, primary === undefined ? {} : { primary });
   }
 
-  /** This track as another room has it, where `publisher` stands for ours. */
-  forward(publisher: Participant): Track {
-    const forwarded = new Track(randomId<TrackId>("TR"), publisher, this.section, this.#home, this);
+  /** This track as another room has it, where `publisher` stands for ours; as a backup of `primary`, where that is one. */
+  forward(publisher: Participant, primary: Track | null = null): Track {
+    const relations = { source: this, primary };
+    const forwarded = new Track(randomId<TrackId>("TR"), publisher, this.section, this.#home, relations);
     forwarded.follow();
-    forwarded.onWantedChanged((wanted) => this.onWantedIn(forwarded, wanted));
+    forwarded.onDemandChanged(() => this.onWantedIn(forwarded, forwarded.wanted));
     return forwarded;
   }
 
@@ -132,26 +154,73 @@ export class Track {
   setMuted(muted: boolean): void {
     if (muted === this.#muted) return;
     this.#muted = muted;
+    if (this.#backup !== null) this.#backup.track.#muted = muted;
     this.tellMuted();
   }
 
   /** It, or what it forwards, is muted, or not any more. */
   tellMuted(): void {
+    this.#postMuted();
+    if (this.#backup !== null) this.#backup.track.#postMuted();
+    this.publisher.tell({ kind: "track.muted", track: this });
+  }
+
+  #postMuted(): void {
     const { id: trackId, muted } = this;
     const threads = new Set(this.#pipes.keys());
     if (this.source === null) threads.add(this.#thread);
     for (const thread of threads) thread.post({ kind: "up-track.mute", trackId, muted });
-    this.publisher.tell({ kind: "track.muted", track: this });
+  }
+
+  get backup(): Track | null {
+    return this.#backup?.track ?? null;
+  }
+
+  /** `replaces`: who can decode both gets the backup, so that the publisher need not encode both. */
+  setBackup(track: Track | null, replaces = false): void {
+    this.#backup = track && { track, replaces };
+    track?.onDemandChanged(() => this.#tellDemand());
+    if (track !== null && this.#muted) {
+      track.#muted = true;
+      track.#postMuted();
+    }
+    this.#tellDemand();
+  }
+
+  /** Its streams that have media, in the order in which a subscriber is to be given what it can decode. */
+  get renditions(): readonly Track[] {
+    if (this.#backup === null) return [this];
+    const { track, replaces } = this.#backup;
+    if (track.payload === null) return [this];
+    return replaces ? [track, this] : [this, track];
+  }
+
+  /** Somebody wants it who can decode none of its streams. */
+  get needsBackup(): boolean {
+    return this.#needers.size > 0;
+  }
+
+  /** `needer` can decode none of it, or can, or does not want it any more. */
+  onNeed(needer: object, needs: boolean): void {
+    const before = this.needsBackup;
+    if (needs) this.#needers.add(needer);
+    else this.#needers.delete(needer);
+    if (this.needsBackup === before) return;
+    this.source?.onNeed(this, needs);
+    this.#tellDemand();
   }
 
   /** It is said to be end-to-end encrypted, and does not look so. */
   get suspect(): boolean {
-    return this.#suspect;
+    return this.source?.suspect ?? this.#suspects.size > 0;
   }
 
-  setSuspect(suspect: boolean): void {
-    if (suspect === this.#suspect) return;
-    this.#suspect = suspect;
+  /** `stream`: this track, or its backup. */
+  onSuspect(stream: Track, suspect: boolean): void {
+    const before = this.suspect;
+    if (suspect) this.#suspects.add(stream);
+    else this.#suspects.delete(stream);
+    if (this.suspect === before) return;
     const { room } = this.publisher;
     if (suspect) room.log.warn({ trackId: this.id }, "track does not look encrypted");
     else room.log.info({ trackId: this.id }, "track looks encrypted again, or is not looked at any more");
@@ -164,9 +233,13 @@ export class Track {
     return Math.max(NOTHING, ...this.#wantedIn.values());
   }
 
-  /** Calls `listener` when `wanted` has changed. */
-  onWantedChanged(listener: (wanted: number | null) => void): void {
-    this.#wantedListeners.push(listener);
+  /** Calls `listener` when `wanted` has changed, here or of its backup, or whether it needs one. */
+  onDemandChanged(listener: () => void): void {
+    this.#demandListeners.push(listener);
+  }
+
+  #tellDemand(): void {
+    for (const listener of this.#demandListeners) listener();
   }
 
   /** Receivers in a thread or of a forwarding want layers up to this one; null when there are none any more. */
@@ -174,8 +247,7 @@ export class Track {
     const before = this.wanted;
     if (spatial === null) this.#wantedIn.delete(where);
     else this.#wantedIn.set(where, spatial);
-    const { wanted } = this;
-    if (wanted !== before) for (const listener of this.#wantedListeners) listener(wanted);
+    if (this.wanted !== before) this.#tellDemand();
   }
 
   /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */
@@ -196,9 +268,11 @@ export class Track {
 
   /** It is published no more; its own thread has been told. */
   end(): void {
-    this.#wantedListeners.length = 0;
+    this.#demandListeners.length = 0;
     for (const [thread, pipe] of [...this.#pipes]) this.#endPipe(thread, pipe);
     this.source?.onWantedIn(this, null);
+    this.source?.onNeed(this, false);
+    if (this.source !== null) this.#backup?.track.end();
   }
 
   /** Whose packets it has, in the thread that hears them. */
@@ -240,7 +314,16 @@ export class Track {
     this.note = source.note;
     const changed = source.payload !== this.#payload;
     this.#payload = source.payload;
-    return changed;
+    return this.#followBackup(source) || changed;
+  }
+
+  #followBackup(source: Track): boolean {
+    const former = this.#backup?.track ?? null;
+    const backup = source.backup;
+    if ((former?.source ?? null) === backup) return former?.follow() ?? false;
+    this.setBackup(backup?.forward(this.publisher, this) ?? null, source.#backup?.replaces);
+    former?.end();
+    return true;
   }
 
   /** The media thread saw this payload type. Returns whether that changes what subscribers have to be told. */

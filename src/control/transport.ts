@@ -190,20 +190,43 @@ export class Transport {
     const { room } = this.participant;
     const track = Track.published(id, this, section);
     this.#tracks.set(track.id, track);
-    for (const { ssrc, rtxSsrc } of section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
-    this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
+    this.#route(track);
     const { kind, source, encryption } = section;
-    this.post({ kind: "up-track.add", transportId: this.id, track: track.params });
     room.log.info({ trackId: track.id, transportId: this.id, kind, source, encryption }, "track published");
     this.participant.tell({ kind: "track.published", track });
     return ok(track);
   }
 
+  /**
+   * Adds a backup to a track of ours, which has none: the same video, in another codec. `replaces`: for all who can decode
+   * it.
+   */
+  publishBackup(primary: Track, section: PublishedSection, replaces: boolean): Result<Track, "closed"> {
+    if (this.#state.kind === "closed" || !this.#tracks.has(primary.id)) return fail("closed");
+    const backup = Track.published(randomId<TrackId>("TR"), this, section, primary);
+    this.#route(backup);
+    primary.setBackup(backup, replaces);
+    this.participant.room.log.info({ trackId: primary.id, backupId: backup.id }, "backup published");
+    this.participant.tell({ kind: "track.described", track: primary });
+    return ok(backup);
+  }
+
+  unpublishBackup(primary: Track): void {
+    const { backup } = primary;
+    if (backup === null) return;
+    primary.setBackup(null);
+    primary.onSuspect(backup, false);
+    this.#unroute(backup);
+    this.post({ kind: "up-track.remove", trackId: backup.id });
+    this.participant.room.log.info({ trackId: primary.id, backupId: backup.id }, "backup ended");
+    this.participant.tell({ kind: "track.described", track: primary });
+    this.participant.room.onTracksChanged();
+  }
+
   /** Ends one track while the association stays. One that has ended already is ignored. */
   unpublish(track: Track, reason: TrackEndReason = "ended"): void {
     if (!this.#tracks.delete(track.id)) return;
-    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#free(ssrc, rtxSsrc);
-    this.post({ kind: "up-track.remove", trackId: track.id });
+    for (const { id: trackId } of streamsOf(track)) this.post({ kind: "up-track.remove", trackId });
     this.#endTrack(track, reason);
     this.participant.room.onTracksChanged();
   }
@@ -262,7 +285,7 @@ export class Transport {
   guard(): void {
     const { e2eeGuard } = this.participant.room.options;
     for (const track of [...this.tracks]) {
-      if (e2eeGuard === "off") track.setSuspect(false);
+      if (e2eeGuard === "off") for (const stream of streamsOf(track)) track.onSuspect(stream, false);
       else if (e2eeGuard === "cut" && track.suspect) this.unpublish(track, "not_encrypted");
     }
   }
@@ -292,9 +315,21 @@ export class Transport {
     for (const ssrc of ssrcs) this.#takenSsrcs.delete(ssrc);
   }
 
-  #endTrack(track: Track, reason: TrackEndReason): void {
+  /** The media thread is to receive it, and tells of it. */
+  #route(track: Track): void {
+    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
+    this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
+    this.post({ kind: "up-track.add", transportId: this.id, track: track.params });
+  }
+
+  #unroute(track: Track): void {
+    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#free(ssrc, rtxSsrc);
     this.thread.unroute(track.id);
     track.end();
+  }
+
+  #endTrack(track: Track, reason: TrackEndReason): void {
+    for (const stream of streamsOf(track)) this.#unroute(stream);
     this.participant.room.log.info({ trackId: track.id, reason }, "track ended");
     this.participant.tell({ kind: "track.unpublished", track, reason });
   }
@@ -311,13 +346,16 @@ export class Transport {
   #onTrackEvent(track: Track, event: MediaEvent): void {
     if (event.kind === "up-track.wanted") track.onWantedIn(this.thread, event.spatial);
     if (event.kind === "up-track.suspect") {
-      track.setSuspect(event.suspect);
+      track.primary.onSuspect(track, event.suspect);
       this.guard();
     }
     if (event.kind !== "up-track.codec" || !track.onPayloadType(event.payloadType)) return;
     const { room } = this.participant;
     room.log.info({ trackId: track.id, codec: event.codec }, "track has media");
-    this.participant.tell({ kind: "track.codec", track });
+    this.participant.tell({ kind: "track.codec", track: track.primary });
     room.onTracksChanged();
   }
 }
+
+const streamsOf = (track: Track): readonly Track[] =>
+  track.backup === null ? [track] : [track, track.backup];

@@ -93,6 +93,10 @@ export const TrackReply = z
       .nullable()
       .meta({ description: "As measured, lowest first; null when the media thread did not answer in time." }),
     dependencyDescriptor: z.boolean().nullable(),
+    backup: z
+      .object({ codec: z.string().nullable(), layers: z.array(LayerReply).nullable() })
+      .nullable()
+      .meta({ description: "The same video in another codec, for those who can not decode the first." }),
     wantedSpatial: z
       .int()
       .nullable()
@@ -135,6 +139,10 @@ export const SubscriptionReply = z
     kind: z.enum(["audio", "video"]),
     mid: z.string(),
     preference: PreferenceReply,
+    codec: z
+      .string()
+      .nullable()
+      .meta({ description: "In which it gets the track; null while it carries none." }),
     current: LayersShape.nullable().meta({ description: "The layer being sent; null while nothing is." }),
     allotted: z
       .object({ layers: LayersShape.nullable(), reason: z.string() })

@@ -36,13 +36,12 @@ export const ENCRYPTIONS: Readonly<Record<TrackEncryption, Encryption_Type>> = {
 };
 
 export function trackInfo(track: Track): TrackInfo {
-  const { id, muted, payload, section } = track;
-  const { kind, mid, source, encryption, rids, payloads } = section;
-  // Before media has arrived: what stands first in an answer is what browsers send.
-  const codec = (payload ?? payloads[0])?.codec;
-  const mimeType = codec === undefined ? "" : `${kind}/${codec}`;
+  const { id, muted, section } = track;
+  const { kind, mid, source, encryption, rids } = section;
+  const mimeType = mimeTypeOf(track);
   const request = requestOf(track);
   const described = request === undefined ? {} : describedBy(request);
+  const streams = track.backup === null ? [track] : [track, track.backup];
   return new TrackInfo({
     ...described,
     sid: id,
@@ -53,8 +52,32 @@ export function trackInfo(track: Track): TrackInfo {
     mid,
     mimeType,
     simulcast: rids.length > 1,
-    codecs: mimeType === "" ? [] : [codecInfo(mimeType, request, mid, rids.length > 1)],
+    codecs: streams.flatMap((stream) => codecsOf(stream)),
   });
+}
+
+function codecsOf(stream: Track): SimulcastCodecInfo[] {
+  const mimeType = mimeTypeOf(stream);
+  const { mid, rids } = stream.section;
+  return mimeType === "" ? [] : [codecInfo(mimeType, requestOf(stream), mid, rids.length > 1)];
+}
+
+/** Before media has arrived: what stands first in an answer is what browsers send. */
+function mimeTypeOf({ payload, section }: Track): string {
+  const codec = (payload ?? section.payloads[0])?.codec;
+  return codec === undefined ? "" : `${section.kind}/${codec}`;
+}
+
+/** The codec of a track in the words of `SubscribedCodec`. */
+export function codecOf({ payload, section }: Track): string {
+  return ((payload ?? section.payloads[0])?.codec ?? "").toLowerCase();
+}
+
+/** That of its backup, whether that is published yet or not; undefined where its publisher has promised none. */
+export function backupCodecOf(track: Track): string | undefined {
+  if (track.backup !== null) return codecOf(track.backup);
+  const promised = requestOf(track)?.simulcastCodecs[1]?.codec.toLowerCase();
+  return promised?.slice(promised.lastIndexOf("/") + 1);
 }
 
 /** A track that was announced, and whose media section has not come yet. */

@@ -91,8 +91,9 @@ export class ClientSession {
     this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
       this.send({ case: "refreshToken", value: token });
     });
-    this.publications = new Publications(participant, (track, wanted) => {
-      this.send({ case: "subscribedQualityUpdate", value: subscribedQuality(track, wanted) });
+    this.publications = new Publications(participant, (track) => {
+      const value = subscribedQuality(track);
+      if (value !== null) this.send({ case: "subscribedQualityUpdate", value });
     });
     this.#wishes = new Wishes(participant, params.autoSubscribe, (track, allowed) => {
       this.#onPermission(track, allowed);

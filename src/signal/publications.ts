@@ -8,8 +8,17 @@
  * The two come in either order. A cid is the id of the client's MediaStreamTrack, and in most browsers the second word of
  * its `a=msid`. Firefox makes up another for that: a section that comes under a name of nobody is the first of its kind
  * that was announced before it.
+ *
+ * A video may be announced once more, by its sid, with another cid and codec: its backup, for those who can not decode the
+ * first. That goes the same way, and ends with the first.
  */
-import { AddTrackRequest, Encryption_Type, type TrackInfo, TrackType } from "@livekit/protocol";
+import {
+  AddTrackRequest,
+  BackupCodecPolicy,
+  Encryption_Type,
+  type TrackInfo,
+  TrackType,
+} from "@livekit/protocol";
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
 import type { TrackSource } from "../control/access-token.ts";
@@ -33,30 +42,39 @@ interface Publication {
   muted: boolean;
   /** Null until its section has come. */
   track: Track | null;
+  /** How its backup was announced. */
+  backup: AddTrackRequest | null;
 }
 
-export type AnnounceError = PublishRefusal | "unsupported_type";
+/** A section that carries a publication, or its backup. */
+interface Claim {
+  readonly publication: Publication;
+  readonly isBackup: boolean;
+}
+
+export type AnnounceError = PublishRefusal | "unsupported_type" | "track_not_found" | "backup_exists";
 
 export class Publications {
   readonly #participant: Participant;
-  readonly #onWanted: (track: Track, wanted: number) => void;
+  readonly #onDemand: (track: Track) => void;
   readonly #list: Publication[] = [];
   /** Where the client sends, and the sections on which it does so, as last offered. */
   #transport: Transport | null = null;
   #sections: readonly AcceptedMedia[] = [];
   /** What the sections of the offer that is being answered are, by MID, as far as they are not published yet. */
-  #matches: ReadonlyMap<string, Publication> = new Map();
+  #matches: ReadonlyMap<string, Claim> = new Map();
   /** MIDs whose track has ended while the client still sends there: nothing else may be taken for it. */
   readonly #spent = new Set<string>();
 
-  /** `onWanted`: the highest spatial layer of a video that anybody wants has changed; -1 for none. */
-  constructor(participant: Participant, onWanted: (track: Track, wanted: number) => void) {
+  /** `onDemand`: what is wanted of a video has changed. */
+  constructor(participant: Participant, onDemand: (track: Track) => void) {
     this.#participant = participant;
-    this.#onWanted = onWanted;
+    this.#onDemand = onDemand;
   }
 
   /** A track is going to be published. */
   announce(request: AddTrackRequest): Result<TrackInfo, AnnounceError> {
+    if (request.sid !== "") return this.#announceBackup(request);
     const kind = keyOf(TYPES, request.type);
     if (kind === undefined) return { ok: false, error: "unsupported_type" };
     const source = keyOf(SOURCES, request.source) ?? "unknown";
@@ -78,6 +96,7 @@ export class Publications {
       request,
       muted: request.muted,
       track: null,
+      backup: null,
     };
     this.#list.push(publication);
     this.#claim();
@@ -87,7 +106,7 @@ export class Publications {
   /** An offer has come, in which the client sends on these sections; `onOffer` follows when it has been negotiated. */
   match(sections: readonly MediaSection[]): void {
     const known = new Set(this.#sections.map(({ mid }) => mid));
-    const matches = new Map<string, Publication>();
+    const matches = new Map<string, Claim>();
     const open = sections.filter(({ mid }) => this.#publishedIn(mid) === undefined && !this.#spent.has(mid));
     for (const section of open) {
       const named = this.#announcedFor(section);
@@ -97,8 +116,8 @@ export class Publications {
     for (const { mid, kind } of open.filter(
       (section) => !matches.has(section.mid) && !known.has(section.mid),
     )) {
-      const taken = new Set(matches.values());
-      const next = this.#list.find((one) => one.track === null && one.kind === kind && !taken.has(one));
+      const taken = new Set([...matches.values()].map(({ publication }) => publication));
+      const next = this.#open(kind).find(({ publication }) => !taken.has(publication));
       if (next !== undefined) matches.set(mid, next);
     }
     this.#matches = matches;
@@ -106,8 +125,10 @@ export class Publications {
 
   /** What is to be answered to a section on which the client sends. */
   preferenceFor(section: MediaSection): CodecPreference | undefined {
-    const request = (this.#publishedIn(section.mid) ?? this.#matches.get(section.mid))?.request;
-    if (request === undefined) return undefined;
+    const claim = this.#publishedIn(section.mid) ?? this.#matches.get(section.mid);
+    if (claim === undefined) return undefined;
+    const { publication, isBackup } = claim;
+    const request = isBackup ? publication.backup! : publication.request;
     const { stereo, disableDtx, disableRed, encryption, simulcastCodecs, type } = request;
     // Redundancy is taken apart for those who do not know it, which is impossible where it is encrypted.
     const isRed = type === TrackType.AUDIO && !disableRed && encryption === Encryption_Type.NONE;
@@ -121,7 +142,9 @@ export class Publications {
     this.#sections = sections;
     const mids = new Set(sections.map(({ mid }) => mid));
     for (const { track } of [...this.#list]) {
-      if (track !== null && !mids.has(track.section.mid)) transport.unpublish(track);
+      if (track === null) continue;
+      if (!mids.has(track.section.mid)) transport.unpublish(track);
+      else if (track.backup !== null && !mids.has(track.backup.section.mid)) transport.unpublishBackup(track);
     }
     for (const mid of this.#spent) if (!mids.has(mid)) this.#spent.delete(mid);
     this.#claim();
@@ -133,8 +156,11 @@ export class Publications {
     const at = this.#list.findIndex((publication) => publication.track === track);
     if (at === -1) return;
     this.#list.splice(at, 1);
-    const { mid } = track.section;
-    if (this.#sections.some((section) => section.mid === mid)) this.#spent.add(mid);
+    for (const stream of [track, track.backup]) {
+      if (stream === null) continue;
+      const { mid } = stream.section;
+      if (this.#sections.some((section) => section.mid === mid)) this.#spent.add(mid);
+    }
   }
 
   /** The client says that it has muted a track, or not any more. */
@@ -173,8 +199,13 @@ export class Publications {
     if (transport === null) return;
     for (const section of this.#sections) {
       if (this.#publishedIn(section.mid) !== undefined || this.#spent.has(section.mid)) continue;
-      const publication = this.#matches.get(section.mid) ?? this.#announcedFor(section.offered);
-      if (publication === undefined) continue;
+      const claim = this.#matches.get(section.mid) ?? this.#announcedFor(section.offered);
+      if (claim === undefined) continue;
+      const { publication, isBackup } = claim;
+      if (isBackup) {
+        this.#publishBackup(transport, section, publication);
+        continue;
+      }
       const published = transport.publish(sectionOf(section, publication), publication.id);
       if (published.ok) this.#follow(publication, published.value);
       // What has become forbidden since it was announced will not come any more.
@@ -186,20 +217,54 @@ export class Publications {
     publication.track = track;
     if (publication.muted) track.setMuted(true);
     if (publication.kind !== "video") return;
-    track.onWantedChanged((wanted) => {
-      if (wanted !== null) this.#onWanted(track, wanted);
-    });
+    track.onDemandChanged(() => this.#onDemand(track));
   }
 
-  #publishedIn(mid: string): Publication | undefined {
-    return this.#list.find(({ track }) => track?.section.mid === mid);
+  /** A track that is here already is going to be sent in a further codec, under the cid of the request. */
+  #announceBackup(request: AddTrackRequest): Result<TrackInfo, AnnounceError> {
+    const publication = this.#list.find(({ id, kind }) => id === request.sid && kind === "video");
+    if (publication === undefined) return { ok: false, error: "track_not_found" };
+    if ((publication.track?.backup ?? null) !== null) return { ok: false, error: "backup_exists" };
+    publication.backup = request;
+    this.#claim();
+    return ok(this.#infoOf(publication));
+  }
+
+  #publishBackup(transport: Transport, section: AcceptedMedia, publication: Publication): void {
+    const { track, request, backup } = publication;
+    if (track === null || backup === null) return;
+    const replaces = request.backupCodecPolicy !== BackupCodecPolicy.SIMULCAST;
+    transport.publishBackup(track, sectionOf(section, { ...publication, request: backup }), replaces);
+  }
+
+  #publishedIn(mid: string): Claim | undefined {
+    for (const publication of this.#list) {
+      const { track } = publication;
+      if (track?.section.mid === mid) return { publication, isBackup: false };
+      if (track?.backup?.section.mid === mid) return { publication, isBackup: true };
+    }
+    return undefined;
   }
 
   /** By cid; a section that names no track can only mean the first of its kind. */
-  #announcedFor({ kind, msid }: MediaSection): Publication | undefined {
-    const announced = this.#list.filter((one) => one.track === null && one.kind === kind);
+  #announcedFor({ kind, msid }: MediaSection): Claim | undefined {
     const cid = msid?.trackId ?? "";
-    return cid === "" ? announced[0] : announced.find(({ request }) => cidsOf(request).includes(cid));
+    const open = this.#open(kind);
+    if (cid === "") return open[0];
+    return open.find(({ publication, isBackup }) =>
+      cidsOf(isBackup ? publication.backup! : publication.request).includes(cid),
+    );
+  }
+
+  /** What is announced and has not come: tracks, then backups. */
+  #open(kind: MediaSection["kind"]): Claim[] {
+    const ofKind = this.#list.filter((one) => one.kind === kind);
+    const tracks = ofKind.filter(({ track }) => track === null);
+    const backups = ofKind.filter(({ track, backup }) => backup !== null && track?.backup === null);
+    return [
+      ...tracks.map((publication) => ({ publication, isBackup: false })),
+      ...backups.map((publication) => ({ publication, isBackup: true })),
+    ];
   }
 
   #infoOf(publication: Publication): TrackInfo {

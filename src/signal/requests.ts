@@ -88,6 +88,8 @@ const REFUSALS: Readonly<Record<AnnounceError, readonly [RequestResponse_Reason,
     "the participant publishes as many tracks as it may",
   ],
   unsupported_type: [RequestResponse_Reason.UNSUPPORTED_TYPE, "tracks are audio or video"],
+  track_not_found: [RequestResponse_Reason.NOT_FOUND, "the participant publishes no video of this sid"],
+  backup_exists: [RequestResponse_Reason.LIMIT_EXCEEDED, "the track has a backup already"],
 };
 
 function addTrack(session: ClientSession, request: AddTrackRequest): void {

@@ -1,23 +1,44 @@
-/** Which of its encodings a publisher may stop, because nobody wants them: `SubscribedQualityUpdate`. */
+/**
+ * Which of its encodings a publisher may stop, because nobody wants them, and whether it is to send a backup in another
+ * codec, because somebody can not decode the first: `SubscribedQualityUpdate`.
+ */
 import { SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate, VideoQuality } from "@livekit/protocol";
 import type { Track } from "../control/track.ts";
 import { requestOf } from "../livekit/client-facts.ts";
-import { layersOf } from "../livekit/track-info.ts";
+import { backupCodecOf, codecOf, layersOf } from "../livekit/track-info.ts";
 
 const QUALITIES = [VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH];
 
-/** `wanted`: the highest spatial layer that anybody wants; -1 for none. */
-export function subscribedQuality(track: Track, wanted: number): SubscribedQualityUpdate {
-  const { payload, section } = track;
-  const codec = (payload ?? section.payloads[0])?.codec ?? "";
-  const qualities = QUALITIES.map(
-    (quality) => new SubscribedQuality({ quality, enabled: spatialOf(track, quality) <= wanted }),
-  );
+/** Null while nothing is known of what is wanted: the publisher is to send all that it has. */
+export function subscribedQuality(track: Track): SubscribedQualityUpdate | null {
+  const { wanted, backup, needsBackup } = track;
+  const backupCodec = backupCodecOf(track);
+  if (wanted === null && backupCodec === undefined) return null;
+  const qualities = qualitiesOf(track, wanted);
+  const subscribedCodecs = [new SubscribedCodec({ codec: codecOf(track), qualities })];
+  if (backupCodec !== undefined) {
+    // One that is not published yet is published when it is asked for.
+    const backupQualities =
+      backup === null ? QUALITIES.map(needsBackup ? enabled : disabled) : qualitiesOf(backup, backup.wanted);
+    subscribedCodecs.push(new SubscribedCodec({ codec: backupCodec, qualities: backupQualities }));
+  }
   return new SubscribedQualityUpdate({
     trackSid: track.id,
     subscribedQualities: qualities,
-    subscribedCodecs: [new SubscribedCodec({ codec: codec.toLowerCase(), qualities })],
+    subscribedCodecs,
   });
+}
+
+const enabled = (quality: VideoQuality): SubscribedQuality =>
+  new SubscribedQuality({ quality, enabled: true });
+const disabled = (quality: VideoQuality): SubscribedQuality =>
+  new SubscribedQuality({ quality, enabled: false });
+
+/** `wanted`: the highest spatial layer that anybody wants; -1 for none, null for all. */
+function qualitiesOf(track: Track, wanted: number | null): SubscribedQuality[] {
+  return QUALITIES.map((quality) =>
+    wanted === null || spatialOf(track, quality) <= wanted ? enabled(quality) : disabled(quality),
+  );
 }
 
 /** The layer that the publisher calls so; of names that it does not use, the highest that it has. */

@@ -123,7 +123,7 @@ test("what its publisher is asked for is the most that anybody wants in either r
     (id, spatial) => hall.thread.emit({ kind: "up-track.wanted", trackId: id as never, spatial }),
     [],
   ];
-  video.onWantedChanged((spatial) => wanted.push(spatial));
+  video.onDemandChanged(() => wanted.push(video.wanted));
   layer(video.id, -1);
   must(forward());
   const [track] = inAttic()!.tracks;

@@ -98,7 +98,7 @@ test("a key frame that is wanted over there is asked for here", () => {
 
 test("the layer that is wanted is the highest of all threads, once the publisher's own has spoken", () => {
   const heard: (number | null)[] = [];
-  track.onWantedChanged((wanted) => heard.push(wanted));
+  track.onDemandChanged(() => heard.push(track.wanted));
   const want = (thread: RecordingThread, spatial: number): void =>
     thread.emit({ kind: "up-track.wanted", trackId: track.id, spatial });
   expect(track.wanted).toBeNull();

@@ -82,7 +82,7 @@ function subscriptionReply(
   subscription: Subscription,
   stats: RoomStats | undefined,
 ): z.output<typeof SubscriptionReply> {
-  const { section, subscriber, track, preference, current, allotted } = subscription;
+  const { section, subscriber, track, preference, codec, current, allotted } = subscription;
   const measured = stats?.downTracks.find(({ subscriptionId }) => subscriptionId === section.subscriptionId);
   return {
     id: section.subscriptionId,
@@ -92,6 +92,7 @@ function subscriptionReply(
     kind: section.kind,
     mid: section.mid,
     preference,
+    codec,
     current,
     allotted,
     bitrateBps: measured?.bitrateBps ?? null,

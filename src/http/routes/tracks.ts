@@ -71,7 +71,9 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
 
 /** `stats`: undefined when the media thread was silent. A track it does not know yet has no layers. */
 function trackReply(track: Track, stats: RoomStats | undefined): z.output<typeof TrackReply> {
-  const measured = stats?.upTracks.find(({ trackId }) => trackId === track.id);
+  const measuredOf = (id: TrackId) => stats?.upTracks.find(({ trackId }) => trackId === id);
+  const layersOf = (id: TrackId) => (stats === undefined ? null : [...(measuredOf(id)?.layers ?? [])]);
+  const { backup } = track;
   const { mid, kind, source, encryption } = track.section;
   return {
     id: track.id,
@@ -83,8 +85,9 @@ function trackReply(track: Track, stats: RoomStats | undefined): z.output<typeof
     encryption,
     muted: track.muted,
     suspect: track.suspect,
-    layers: stats === undefined ? null : [...(measured?.layers ?? [])],
-    dependencyDescriptor: measured?.dependencyDescriptor ?? null,
+    layers: layersOf(track.id),
+    dependencyDescriptor: measuredOf(track.id)?.dependencyDescriptor ?? null,
+    backup: backup && { codec: backup.payload?.codec ?? null, layers: layersOf(backup.id) },
     wantedSpatial: track.wanted,
   };
 }

@@ -21,6 +21,10 @@ export interface JoinOptions {
   readonly dynacast?: boolean;
   readonly autoSubscribe?: boolean;
   readonly codec?: "vp8" | "vp9" | "h264";
+  /** `livekit.BackupCodecPolicy`. */
+  readonly backupCodecPolicy?: number;
+  /** Its decoder takes no video but VP8. */
+  readonly takesOnlyVp8?: boolean;
 }
 
 /** What is known of one remote track. */
@@ -77,11 +81,15 @@ class Call {
     const { url, token, passphrase, single = true, autoSubscribe = true } = options;
     const keyProvider = new ExternalE2EEKeyProvider();
     const worker = (): Worker => new Worker("/livekit-client.e2ee.worker.js");
+    if (options.takesOnlyVp8) takeOnlyVp8();
     this.room = new Room({
       singlePeerConnection: single,
       adaptiveStream: options.adaptiveStream ?? false,
       dynacast: options.dynacast ?? false,
-      publishDefaults: { videoCodec: options.codec ?? "vp8" },
+      publishDefaults: {
+        videoCodec: options.codec ?? "vp8",
+        ...(options.backupCodecPolicy !== undefined && { backupCodecPolicy: options.backupCodecPolicy }),
+      },
       ...(passphrase !== undefined && { encryption: { keyProvider, worker: worker() } }),
     });
     this.#listen();
@@ -279,6 +287,28 @@ async function reportOf(identity: string, publication: LiveKit.RemoteTrackPublic
     frameHeight,
     audioEnergy,
   };
+}
+
+/** What the browser says from now on of the video that it can receive. */
+function takeOnlyVp8(): void {
+  const { codecs } = RTCRtpReceiver.getCapabilities("video")!;
+  const kept = codecs.filter(({ mimeType }) => mimeType === "video/VP8" || mimeType === "video/rtx");
+  const limit = (connection: RTCPeerConnection): void => {
+    for (const transceiver of connection.getTransceivers()) {
+      const { receiver, direction } = transceiver;
+      if (receiver.track.kind === "video" && direction === "recvonly") transceiver.setCodecPreferences(kept);
+    }
+  };
+  for (const name of ["createOffer", "createAnswer"] as const) {
+    const { prototype } = RTCPeerConnection;
+    const describe = prototype[name] as (...options: unknown[]) => Promise<RTCSessionDescriptionInit>;
+    Object.assign(prototype, {
+      [name](this: RTCPeerConnection, ...options: unknown[]) {
+        limit(this);
+        return describe.apply(this, options);
+      },
+    });
+  }
 }
 
 /** Every WebSocket that the SDK has opened. */
