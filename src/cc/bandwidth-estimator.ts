@@ -63,8 +63,8 @@ export class BandwidthEstimator {
   #targetBps: number;
   #rttUs = START_RTT_US;
   readonly #limits: BandwidthLimits;
-  readonly #log = new SentPacketLog();
-  readonly #acks = new Acknowledgements(this.#log);
+  readonly #log: SentPacketLog;
+  readonly #acks: Acknowledgements;
   readonly #delay = new DelayMonitor();
   readonly #throughput = new Throughput();
   readonly #control: RateControl;
@@ -75,11 +75,21 @@ export class BandwidthEstimator {
   #heard = false;
   #sentUs = 0;
 
-  constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS) {
+  constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS, log = new SentPacketLog()) {
+    this.#log = log;
+    this.#acks = new Acknowledgements(log);
     this.#limits = limits;
     this.#targetBps = limits.startBps;
     this.#control = new RateControl(limits, this.#throughput, this.#delay, nowUs);
     this.#fallback = new ReportFallback(limits.startBps);
+  }
+
+  /**
+   * For another path, of which nothing is known: begins anew in everything but the numbers, which go on for the receiver.
+   * Feedback on packets that went the old way is passed over.
+   */
+  successor(nowUs: number): BandwidthEstimator {
+    return new BandwidthEstimator(nowUs, this.#limits, new SentPacketLog(this.#log.nextExtSeq));
   }
 
   /**

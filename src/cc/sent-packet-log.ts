@@ -19,13 +19,19 @@ export const FATE = { unknown: 0, lost: 1, received: 2, unreported: 3 } as const
 export const UNKNOWN_PACKET = -1;
 
 export class SentPacketLog {
-  /** Extended number of the next packet; a cycle up, so that no number before the first is negative. */
-  nextExtSeq = 0x10000;
-  readonly #firstExtSeq = 0x10000;
+  /** Extended number of the next packet. */
+  nextExtSeq: number;
+  readonly #firstExtSeq: number;
   /** Made at the first packet: 22 KiB that somebody who only publishes does not need. */
   #sentUs = new Float64Array(0);
   #bytes = new Uint16Array(0);
   #fate = new Uint8Array(0);
+
+  /** `firstExtSeq`: of the first packet; a cycle up at least, so that no number before it is negative. */
+  constructor(firstExtSeq = 0x10000) {
+    this.nextExtSeq = firstExtSeq;
+    this.#firstExtSeq = firstExtSeq;
+  }
 
   /** Of the packets remembered. */
   get oldestExtSeq(): number {

@@ -25,6 +25,8 @@ interface Entry {
   router: Router;
   ciphers: readonly SrtpCipher[];
   dtlsFailure: string | null;
+  /** Address that media was last sent to, and how; null before that. */
+  way: string | null;
 }
 
 type OpenCommand = Extract<MediaCommand, { kind: "transport.open" }>;
@@ -109,7 +111,13 @@ export class Transports {
     const router = this.openRoom(roomId);
     this.#bySession[session] = transport;
     router.transports.add(transport);
-    this.#entries.set(transportId, { transport, router, ciphers: [], dtlsFailure: null });
+    this.#entries.set(transportId, {
+      transport,
+      router,
+      ciphers: [],
+      dtlsFailure: null,
+      way: null,
+    });
     this.#door.register(transport);
     this.#letters.push({ kind: "open", transportId, fingerprints });
   }
@@ -216,15 +224,27 @@ export class Transports {
   /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */
   #follow(transport: Transport, nowUs: number): void {
     const { ice, outlet } = transport;
+    const entry = this.#entries.get(transport.id)!;
     // Media to a peer that has fallen silent would only fill its path; it starts again at a key frame.
     const path = ice.state === "disconnected" ? NO_PATH : ice.selectedPath;
     if (outlet.path !== path) {
       if (outlet.path >= 0 && path >= 0) this.#context.counters[SLOT.icePathChanges]! += 1;
       outlet.path = path;
+      if (path >= 0) this.#noteWay(entry, path, nowUs);
       transport.retarget(nowUs);
     }
-    const entry = this.#entries.get(transport.id)!;
     if (entry.dtlsFailure === null) this.#report(entry, stateOf(transport), "ice_timeout");
+  }
+
+  /**
+   * Another port of one address is mostly the same network, behind a NAT that has forgotten or after an ICE restart; but a
+   * connection carries media otherwise than datagrams do.
+   */
+  #noteWay(entry: Entry, path: PathId, nowUs: number): void {
+    const way = `${this.#paths.isConnection(path) ? "tcp" : "udp"} ${this.#paths.address(path)}`;
+    const isNew = entry.way !== null && entry.way !== way;
+    entry.way = way;
+    if (isNew) entry.transport.onNewPath(nowUs);
   }
 
   #report({ transport }: Entry, state: TransportState, reason: string): void {

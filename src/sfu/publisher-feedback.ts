@@ -31,7 +31,7 @@ const ASSUMED_RTT_US = 100_000;
 
 export class PublisherFeedback {
   readonly arrivals = new ArrivalRecorder();
-  readonly #roundTrip = new RoundTrip();
+  #roundTrip = new RoundTrip();
   #nextReportUs = 0;
   readonly #missing = new Uint16Array(MAX_NACKS);
   readonly #demux: StreamDemux;
@@ -46,6 +46,11 @@ export class PublisherFeedback {
 
   get rttUs(): number {
     return this.#roundTrip.us === 0 ? ASSUMED_RTT_US : this.#roundTrip.us;
+  }
+
+  /** The publisher has moved to another network. */
+  onNewPath(): void {
+    this.#roundTrip = new RoundTrip();
   }
 
   /** The publisher has told how long ago our reference time came to it (DLRR): values as on the wire. */

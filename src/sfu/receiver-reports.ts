@@ -5,11 +5,17 @@ export class ReceiverReports {
   /** Share of packets lost since the report before, in [0, 1]. */
   fractionLost = 0;
   retransmitted = 0;
-  readonly #roundTrip = new RoundTrip();
+  #roundTrip = new RoundTrip();
 
   /** Latest round-trip time; 0 until one was measured. */
   get rttUs(): number {
     return this.#roundTrip.us;
+  }
+
+  /** The receiver has moved to another network. */
+  onNewPath(): void {
+    this.#roundTrip = new RoundTrip();
+    this.fractionLost = 0;
   }
 
   onSenderReportSent(ntpUs: number, nowUs: number): void {

@@ -49,7 +49,7 @@ export class SendController {
   estimator: BandwidthEstimator | null = null;
   /** Who is to be sent what has changed: the budget is to be dealt out again. */
   isDue = false;
-  readonly #pacer = new Pacer();
+  #pacer = new Pacer();
   readonly #queue = new PacedQueue();
   readonly #retransmitted = new RateMeter();
   readonly #extensions: ExtensionMap;
@@ -146,9 +146,17 @@ export class SendController {
     if (!this.#isNumbered) this.estimator?.onReport(fractionLost, rttUs, nowUs);
   }
 
-  /** The path is gone or has become another: what waited for it is of no use. */
+  /** The path is gone: what waited for it is of no use. */
   onPathLost(): void {
     this.#queue.clear();
+  }
+
+  /** The peer is in another network: what was learnt of the way to it would mislead, and so would what waits at its pace. */
+  onNewPath(nowUs: number): void {
+    this.#queue.clear();
+    this.#pacer = new Pacer();
+    this.estimator = this.estimator?.successor(nowUs) ?? null;
+    this.isDue = true;
   }
 
   tick(nowUs: number, downTracks: readonly DownTrack[]): void {

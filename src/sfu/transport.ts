@@ -96,6 +96,13 @@ export class Transport {
     this.retarget(nowUs);
   }
 
+  /** The peer has moved to another network: rates and round-trip times of the old one count no more. */
+  onNewPath(nowUs: number): void {
+    this.#controller.onNewPath(nowUs);
+    this.#feedback.onNewPath();
+    for (const { reports } of this.#downTracks) reports.onNewPath();
+  }
+
   /** Whether and where packets can be sent has changed. */
   retarget(nowUs: number): void {
     if (!this.outlet.open) this.#controller.onPathLost();

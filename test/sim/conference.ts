@@ -53,7 +53,8 @@ export interface Seat {
   readonly person: Person;
   readonly peer: SimPeer;
   readonly thread: Thread;
-  readonly path: PathId;
+  /** From where it sends. */
+  path: PathId;
   readonly up: LinkModel<Uint8Array>;
   readonly down: LinkModel<Uint8Array>;
 }
@@ -165,6 +166,15 @@ export class Conference {
     const { peer, thread } = this.seat(viewer);
     const { subscriptionId } = peer.view("video", publisher);
     thread.core.command(this.nowUs, { kind: "down-track.prefer", subscriptionId, preference });
+  }
+
+  /** The person is in another network from now on, in the last block of 10.0.0.0/8 unless told; its links stay as they are. */
+  roam(name: string, address = `10.255.0.${this.seats.indexOf(this.seat(name)) + 1}`): void {
+    const seat = this.seat(name);
+    const { thread, peer } = seat;
+    seat.path = thread.paths.intern(address, 60_000);
+    thread.seatOf.set(seat.path, seat);
+    peer.ice.checkNow();
   }
 
   /** Ends the person's transport; from now on it does nothing any more. */

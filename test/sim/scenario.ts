@@ -78,6 +78,14 @@ export function blackout(name: string, seconds: number): Happening {
   };
 }
 
+/** A person goes to another network, whose way from the server differs so. */
+export function roams(name: string, changes: Partial<LinkSettings>, address?: string): Happening {
+  return (call) => {
+    call.seat(name).down.change(call.nowUs, changes);
+    call.roam(name, address);
+  };
+}
+
 export function speaks(name: string, seconds: number): Happening {
   return (call) => {
     const { microphone } = call.seat(name).peer.publisher;

@@ -199,6 +199,11 @@ export class SimIce {
     this.server = { ufrag: `server${index}`, pwd: `password-of-server-for-${index}` };
   }
 
+  /** At the next tick. */
+  checkNow(): void {
+    this.#checkUs = 0;
+  }
+
   /** Adds to `out` what is due. */
   check(nowUs: number, out: Uint8Array[]): void {
     if (nowUs < this.#checkUs) return;
