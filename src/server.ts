@@ -66,7 +66,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       log,
     });
   const sessions = new WhipSessions(rooms);
-  const signal = new SignalSessions(rooms, new IceServers(config.ice, systemClock), tokens, systemClock);
+  const iceServers = new IceServers(config.ice, systemClock);
+  const signal = new SignalSessions(rooms, iceServers, tokens, systemClock, metrics.signal);
   const http = await createHttpServer({
     config,
     rooms,

@@ -15,6 +15,7 @@ import {
   RequestResponse,
   RequestResponse_Reason,
   RoomMovedResponse,
+  RoomUpdate,
   StreamState,
   StreamStateInfo,
   StreamStateUpdate,
@@ -38,6 +39,7 @@ import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
 import { Publications } from "./publications.ts";
 import { Reception } from "./reception.ts";
+import { reconcile } from "./reconciliation.ts";
 import { type DataNeighbours, SessionData } from "./session-data.ts";
 import { joinResponse, leaveRequest, reconnectResponse } from "./session-messages.ts";
 import { SessionToken } from "./session-token.ts";
@@ -91,10 +93,7 @@ export class ClientSession {
     this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
       this.send({ case: "refreshToken", value: token });
     });
-    this.publications = new Publications(participant, (track) => {
-      const value = subscribedQuality(track);
-      if (value !== null) this.send({ case: "subscribedQualityUpdate", value });
-    });
+    this.publications = new Publications(participant, (track) => this.#onDemand(track));
     this.#wishes = new Wishes(participant, params.autoSubscribe, (track, allowed) => {
       this.#onPermission(track, allowed);
     });
@@ -145,7 +144,7 @@ export class ClientSession {
   }
 
   /** The client is back with a new connection. */
-  resume(link: SignalLink): void {
+  resume(link: SignalLink, params: JoinParams): void {
     this.#cancelGrace();
     const former = this.#link;
     this.#link = link;
@@ -154,14 +153,31 @@ export class ClientSession {
       case: "reconnect",
       value: reconnectResponse(this.participant, this.#host.iceServers, this.data.lastSequence),
     });
+    // Before it is told that it is muted, so that it does not take that for a mistake of the server's.
+    for (const sid of this.publications.mutedByServer) this.#mute(sid, true);
     // What the others did meanwhile it has not heard.
     const shown = [this.participant, ...othersOf(this.participant)];
     this.send({
       case: "update",
       value: new ParticipantUpdate({ participants: shown.map(participantInfo) }),
     });
+    this.send({ case: "roomUpdate", value: new RoomUpdate({ room: roomInfo(this.participant.room) }) });
     this.peers.resume();
     this.refreshWanted();
+    this.refreshToken();
+    if (params.offer !== null) this.peers.offered(params.offer);
+    if (params.syncState !== null) reconcile(this, params.syncState);
+  }
+
+  /** States that are otherwise told as they change: the client has said that it is back, and may have missed any of them. */
+  retell(): void {
+    for (const track of this.publications.videos) this.#onDemand(track);
+    for (const track of this.reception.wanted) {
+      if (track.section.kind === "video") this.#onHeldBack(track, this.reception.isHeldBack(track.id));
+    }
+    for (const track of this.participant.room.tracks()) {
+      if (this.#wishes.denied.has(track.id)) this.#onPermission(track, false);
+    }
   }
 
   /** The connection has ended. One that was replaced does not count. */
@@ -231,7 +247,7 @@ export class ClientSession {
     const { id, muted } = track;
     if (this.publications.isMuted(track) === muted) return;
     this.publications.onMutedByServer(track);
-    this.send({ case: "mute", value: new MuteTrackRequest({ sid: id, muted }) });
+    this.#mute(id, muted);
   }
 
   onOwnTrackEnded(track: Track, reason: TrackEndReason): void {
@@ -262,6 +278,15 @@ export class ClientSession {
       request: { case: "addTrack", value: request ?? new AddTrackRequest() },
     });
     this.send({ case: "requestResponse", value });
+  }
+
+  #mute(sid: TrackId, muted: boolean): void {
+    this.send({ case: "mute", value: new MuteTrackRequest({ sid, muted }) });
+  }
+
+  #onDemand(track: Track): void {
+    const value = subscribedQuality(track);
+    if (value !== null) this.send({ case: "subscribedQualityUpdate", value });
   }
 
   #onPermission({ id, publisher }: Track, allowed: boolean): void {

@@ -74,6 +74,10 @@ export class DataTracks {
     return { ok: true, info };
   }
 
+  published(): DataTrackInfo[] {
+    return [...this.#published.values()].map(({ info }) => info);
+  }
+
   /** Returns what has ended; undefined when there was nothing. */
   unpublish(pubHandle: number): DataTrackInfo | undefined {
     const track = this.#published.get(pubHandle);
@@ -164,10 +168,7 @@ export class DataTracks {
   }
 
   #describe(): void {
-    setDataTracks(
-      this.#participant,
-      [...this.#published.values()].map(({ info }) => info),
-    );
+    setDataTracks(this.#participant, this.published());
     this.#participant.tell({ kind: "participant.described", participant: this.#participant });
   }
 }

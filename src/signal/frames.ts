@@ -6,6 +6,9 @@ import { SignalRequest, SignalResponse } from "@livekit/protocol";
 
 export type Encoding = "binary" | "json";
 
+/** Of messages of later protocols. */
+export const UNKNOWN_KIND = "unknown";
+
 /** Undefined when the frame cannot be read. Messages of later protocols that we do not know have no case. */
 export function readRequest(frame: Uint8Array, encoding: Encoding): SignalRequest | undefined {
   try {
@@ -27,6 +30,11 @@ export class ResponseFrame {
 
   constructor(message: SignalResponse["message"]) {
     this.#response = new SignalResponse({ message });
+  }
+
+  /** As the protocol calls it. */
+  get kind(): string {
+    return this.#response.message.case ?? UNKNOWN_KIND;
   }
 
   bytes(encoding: Encoding): Uint8Array | string {

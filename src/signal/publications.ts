@@ -40,6 +40,8 @@ interface Publication {
   readonly encryption: TrackEncryption;
   request: AddTrackRequest;
   muted: boolean;
+  /** It was the server who muted it, and the client has said nothing since. */
+  mutedByServer: boolean;
   /** Null until its section has come. */
   track: Track | null;
   /** How its backup was announced. */
@@ -95,6 +97,7 @@ export class Publications {
       encryption,
       request,
       muted: request.muted,
+      mutedByServer: false,
       track: null,
       backup: null,
     };
@@ -168,6 +171,7 @@ export class Publications {
     const publication = this.#list.find((one) => one.id === id);
     if (publication === undefined) return;
     publication.muted = muted;
+    publication.mutedByServer = false;
     publication.track?.setMuted(muted);
   }
 
@@ -179,7 +183,32 @@ export class Publications {
   /** The client was told to mute. */
   onMutedByServer(track: Track): void {
     const publication = this.#list.find((one) => one.track === track);
-    if (publication !== undefined) publication.muted = track.muted;
+    if (publication === undefined) return;
+    publication.muted = track.muted;
+    publication.mutedByServer = track.muted;
+  }
+
+  /** Whether it is a track of the client's, announced or published. */
+  has(id: string): boolean {
+    return this.#list.some((one) => one.id === id);
+  }
+
+  /** How each track was answered, and each backup that has not come yet. */
+  announcements(): { readonly cid: string; readonly info: TrackInfo }[] {
+    return this.#list.flatMap((publication) => {
+      const { request, backup, track } = publication;
+      const info = this.#infoOf(publication);
+      const isAwaited = backup !== null && (track?.backup ?? null) === null;
+      return [{ cid: request.cid, info }, ...(isAwaited ? [{ cid: backup.cid, info }] : [])];
+    });
+  }
+
+  get mutedByServer(): TrackId[] {
+    return this.#list.flatMap(({ id, mutedByServer }) => (mutedByServer ? [id] : []));
+  }
+
+  get videos(): Track[] {
+    return this.#list.flatMap(({ track, kind }) => (track !== null && kind === "video" ? [track] : []));
   }
 
   /** The client has changed something about a track that others want to know. */

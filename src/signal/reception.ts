@@ -59,6 +59,10 @@ export class Reception {
     this.#deal();
   }
 
+  isHeldBack(id: TrackId): boolean {
+    return this.#heldBack.has(id);
+  }
+
   /** The subscription that carries a track, or will as soon as it has media. */
   subscriptionOf(id: TrackId): Subscription | undefined {
     const mid = this.plan.midOf(id);

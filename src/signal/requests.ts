@@ -10,23 +10,19 @@ import {
   RequestResponse_Reason,
   type SignalRequest,
   type SimulateScenario,
-  SubscriptionError,
-  type SubscriptionPermission,
-  SubscriptionResponse,
-  type SyncState,
   type UnpublishDataTrackRequest,
   UnpublishDataTrackResponse,
-  type UpdateDataSubscription,
   type UpdateParticipantMetadata,
-  type UpdateSubscription,
-  UpdateTrackSettings,
 } from "@livekit/protocol";
-import type { TrackId } from "../base/ids.ts";
-import type { Audience } from "../control/audience.ts";
-import type { Track } from "../control/track.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { AnnounceError } from "./publications.ts";
-import { defaultSettings } from "./track-settings.ts";
+import { reconcile } from "./reconciliation.ts";
+import {
+  setAudience,
+  setTrackSettings,
+  updateDataSubscription,
+  updateSubscription,
+} from "./subscription-requests.ts";
 
 export function onRequest(session: ClientSession, { message }: SignalRequest): void {
   switch (message.case) {
@@ -59,7 +55,7 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
     case "updateDataSubscription":
       return updateDataSubscription(session, message.value);
     case "syncState":
-      return syncState(session, message.value);
+      return reconcile(session, message.value);
     case "simulate":
       return simulate(session, message.value);
     case "leave":
@@ -68,11 +64,26 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
       return session.send({ case: "pong", value: BigInt(session.participant.room.clock.nowMs()) });
     case "pingReq":
       return pong(session, message.value.timestamp);
-    // Candidates are not needed: a lite agent learns addresses from connectivity checks (RFC 8445 §7.3.1.3). The rest
-    // is obsolete, or of a later protocol than ours.
-    default:
+    case "storeDataBlobRequest":
+    case "getDataBlobRequest":
+      return refuseDataBlob(session, message.value.requestId);
+    // A lite agent learns addresses from connectivity checks (RFC 8445 §7.3.1.3).
+    case "trickle":
+    // Layers are known by what arrives.
+    case "updateLayers":
+    // Of a later protocol than ours.
+    case undefined:
       return;
+    default:
+      return message satisfies never;
   }
+}
+
+/** We keep none: whoever asks falls back to what it sends along. */
+function refuseDataBlob(session: ClientSession, requestId: number): void {
+  const reason = RequestResponse_Reason.UNSUPPORTED_TYPE;
+  const value = new RequestResponse({ requestId, reason, message: "data blobs are not kept here" });
+  session.send({ case: "requestResponse", value });
 }
 
 function pong(session: ClientSession, lastPingTimestamp: bigint): void {
@@ -100,51 +111,6 @@ function addTrack(session: ClientSession, request: AddTrackRequest): void {
     case: "requestResponse",
     value: new RequestResponse({ reason, message, request: { case: "addTrack", value: request } }),
   });
-}
-
-function updateSubscription(session: ClientSession, update: UpdateSubscription): void {
-  const { participant } = session;
-  const present = new Map<string, Track>(participant.room.tracks().map((track) => [track.id, track]));
-  const sids = [...update.trackSids, ...update.participantTracks.flatMap(({ trackSids }) => trackSids)];
-  const tracks: Track[] = [];
-  for (const trackSid of sids) {
-    const track = present.get(trackSid);
-    if (track !== undefined) tracks.push(track);
-    else if (update.subscribe) {
-      const value = new SubscriptionResponse({ trackSid, err: SubscriptionError.SE_TRACK_NOTFOUND });
-      session.send({ case: "subscriptionResponse", value });
-    }
-  }
-  if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);
-}
-
-/** Of tracks that are not there nothing is kept. */
-function setTrackSettings(
-  session: ClientSession,
-  sids: readonly string[],
-  settings: UpdateTrackSettings,
-): void {
-  const named = new Set(sids);
-  for (const track of session.participant.room.tracks()) {
-    if (named.has(track.id)) session.setTrackSettings(track.id, settings);
-  }
-}
-
-function setAudience(
-  { participant }: ClientSession,
-  { allParticipants, trackPermissions }: SubscriptionPermission,
-): void {
-  if (allParticipants) {
-    if (participant.audience !== "everybody") participant.setAudience("everybody");
-    return;
-  }
-  const audience = new Map<string, "all" | ReadonlySet<TrackId>>();
-  for (const { participantIdentity, participantSid, allTracks, trackSids } of trackPermissions) {
-    const bySid = participant.room.participants.find(({ id }) => id === participantSid)?.identity;
-    const identity = participantIdentity || bySid;
-    if (identity !== undefined) audience.set(identity, allTracks ? "all" : new Set(trackSids as TrackId[]));
-  }
-  participant.setAudience(audience satisfies Audience);
 }
 
 const LIMITS = {
@@ -201,23 +167,6 @@ function unpublishDataTrack(session: ClientSession, request: UnpublishDataTrackR
   const reason = RequestResponse_Reason.NOT_FOUND;
   const value = new RequestResponse({ reason, request: { case: "unpublishDataTrack", value: request } });
   session.send({ case: "requestResponse", value });
-}
-
-/** Each is looked for among all that there are. Larger: one message makes more work. Smaller: it takes more messages. */
-const MAX_DATA_UPDATES = 256;
-
-function updateDataSubscription(session: ClientSession, { updates }: UpdateDataSubscription): void {
-  for (const { trackSid, subscribe } of updates.slice(0, MAX_DATA_UPDATES))
-    session.data.setReceives(trackSid, subscribe);
-  session.send({ case: "dataTrackSubscriberHandles", value: session.data.tracks.handles() });
-}
-
-/** After a resume: what the client takes for true. */
-function syncState(session: ClientSession, { subscription, trackSidsDisabled }: SyncState): void {
-  if (subscription !== undefined && subscription.trackSids.length > 0)
-    updateSubscription(session, subscription);
-  const settings = new UpdateTrackSettings({ ...defaultSettings(), disabled: true });
-  setTrackSettings(session, trackSidsDisabled, settings);
 }
 
 /** For tests of clients: what could happen to them happens. */

@@ -6,7 +6,7 @@
  */
 import type { SignalRequest } from "@livekit/protocol";
 import type { Clock } from "../control/clock.ts";
-import { type Encoding, type ResponseFrame, readRequest } from "./frames.ts";
+import { type Encoding, type ResponseFrame, readRequest, UNKNOWN_KIND } from "./frames.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** What carries the connection. */
@@ -15,6 +15,25 @@ export interface Wire {
   close(code: number, reason: string): void;
   /** Bytes that were sent and have not left yet. */
   readonly bufferedBytes: number;
+}
+
+/** One PeerConnection (v1), or two. */
+export type ProtocolVersion = "v0" | "v1";
+
+/** Counts what goes over connections. */
+export interface SignalMeter {
+  onOpen(protocol: ProtocolVersion): void;
+  onClosed(protocol: ProtocolVersion, reason: LinkEnd | "lost"): void;
+  /** `kind`: as the protocol calls it. */
+  onReceived(kind: string): void;
+  onSent(kind: string): void;
+}
+
+/** What happens on one connection. */
+export interface LinkListener {
+  onRequest(request: SignalRequest): void;
+  /** Once, whoever ends it. */
+  onEnd(reason: LinkEnd | "lost"): void;
 }
 
 /** Close codes (RFC 6455 §7.4.1) by the reason that goes with them. */
@@ -58,25 +77,28 @@ const MAX_SILENCE_MS = 20_000;
 export class SignalLink {
   readonly #wire: Wire;
   readonly #clock: Clock;
-  readonly #onRequest: (request: SignalRequest) => void;
-  readonly #onEnd: (reason: LinkEnd | "lost") => void;
+  readonly #listener: LinkListener;
+  readonly #meter: SignalMeter;
+  readonly #protocol: ProtocolVersion;
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   #encoding: Encoding = "binary";
   #open = true;
   #cancelSilence: () => void;
 
-  /** `onEnd`: called once, whoever ends it. */
   constructor(
     wire: Wire,
     clock: Clock,
-    onRequest: (request: SignalRequest) => void,
-    onEnd: (reason: LinkEnd | "lost") => void,
+    listener: LinkListener,
+    meter: SignalMeter,
+    protocol: ProtocolVersion,
   ) {
     this.#wire = wire;
     this.#clock = clock;
-    this.#onRequest = onRequest;
-    this.#onEnd = onEnd;
+    this.#listener = listener;
+    this.#meter = meter;
+    this.#protocol = protocol;
+    meter.onOpen(protocol);
     this.#messages = new TokenBucket(MESSAGES, clock.nowMs());
     this.#bytes = new TokenBucket(BYTES, clock.nowMs());
     this.#cancelSilence = this.#awaitSign();
@@ -85,7 +107,10 @@ export class SignalLink {
   send(frame: ResponseFrame): void {
     if (!this.#open) return;
     if (this.#wire.bufferedBytes > MAX_BUFFERED_BYTES) this.close("too_slow");
-    else this.#wire.send(frame.bytes(this.#encoding));
+    else {
+      this.#meter.onSent(frame.kind);
+      this.#wire.send(frame.bytes(this.#encoding));
+    }
   }
 
   receive(data: Uint8Array, encoding: Encoding): void {
@@ -96,10 +121,11 @@ export class SignalLink {
     }
     const request = readRequest(data, encoding);
     if (request === undefined) return this.close("malformed_message");
+    this.#meter.onReceived(request.message.case ?? UNKNOWN_KIND);
     this.#encoding = encoding;
     this.#cancelSilence();
     this.#cancelSilence = this.#awaitSign();
-    this.#onRequest(request);
+    this.#listener.onRequest(request);
   }
 
   close(reason: LinkEnd): void {
@@ -117,7 +143,8 @@ export class SignalLink {
     if (!this.#open) return;
     this.#open = false;
     this.#cancelSilence();
-    this.#onEnd(reason);
+    this.#meter.onClosed(this.#protocol, reason);
+    this.#listener.onEnd(reason);
   }
 
   #awaitSign(): () => void {

@@ -31,7 +31,7 @@ import { onRequest } from "./requests.ts";
 import { RoomWatch } from "./room-watch.ts";
 import type { DataNeighbours } from "./session-data.ts";
 import { isShown } from "./shown.ts";
-import { SignalLink, type Wire } from "./signal-link.ts";
+import { SignalLink, type SignalMeter, type Wire } from "./signal-link.ts";
 
 /** What the carrier of a connection tells of it. */
 export interface Connection {
@@ -42,6 +42,7 @@ export interface Connection {
 export class SignalSessions {
   readonly #rooms: Rooms;
   readonly #clock: Clock;
+  readonly #meter: SignalMeter;
   readonly #host: SessionHost;
   readonly #sessions = new Map<Participant, ClientSession>();
   /** For each room in which there is a session. */
@@ -49,9 +50,10 @@ export class SignalSessions {
   /** Tracks whose publisher knows that somebody receives them. */
   readonly #subscribed = new WeakSet<Track>();
 
-  constructor(rooms: Rooms, iceServers: IceServers, tokens: AccessTokens, clock: Clock) {
+  constructor(rooms: Rooms, iceServers: IceServers, tokens: AccessTokens, clock: Clock, meter: SignalMeter) {
     this.#rooms = rooms;
     this.#clock = clock;
+    this.#meter = meter;
     this.#host = {
       iceServers,
       tokens,
@@ -76,8 +78,12 @@ export class SignalSessions {
     const link: SignalLink = new SignalLink(
       wire,
       this.#clock,
-      (request) => session !== undefined && onRequest(session, request),
-      (reason) => session?.onLinkEnd(link, reason),
+      {
+        onRequest: (request) => session !== undefined && onRequest(session, request),
+        onEnd: (reason) => session?.onLinkEnd(link, reason),
+      },
+      this.#meter,
+      params.singleConnection ? "v1" : "v0",
     );
     session = params.resumes === "" ? this.#join(claims, params, link) : this.#resume(claims, params, link);
     return link;
@@ -98,9 +104,14 @@ export class SignalSessions {
     this.#sessions.set(participant, session);
     const watch = this.#watch(participant.room);
     session.start();
+    this.#greet(session, watch);
+    return session;
+  }
+
+  /** Tells who speaks, to somebody who does not know it yet. */
+  #greet(session: ClientSession, watch: RoomWatch): void {
     const speakers = watch.speakers();
     if (speakers !== null) session.sendFrame(speakers);
-    return session;
   }
 
   /** Only the same identity may take a session up again; whoever it was that is not here any more joins anew. */
@@ -114,7 +125,8 @@ export class SignalSessions {
       refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
       return undefined;
     }
-    session.resume(link);
+    session.resume(link, params);
+    this.#greet(session, this.#watch(session.participant.room));
     return session;
   }
 

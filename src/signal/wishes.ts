@@ -37,6 +37,11 @@ export class Wishes {
     return settings === undefined ? null : preferenceFor(track, settings);
   }
 
+  /** Tracks that are withheld from it. */
+  get denied(): ReadonlySet<TrackId> {
+    return this.#denied;
+  }
+
   /** What the client is to receive, as things are now. */
   wanted(): Track[] {
     const participant = this.#participant;

@@ -7,6 +7,7 @@ import { addDataCounts, type DataCounts, zeroDataCounts } from "../base/data-cou
 import { registerDataMetrics } from "./data-metrics.ts";
 import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
 import { MediaTotals } from "./media-totals.ts";
+import { SignalMetrics } from "./signal-metrics.ts";
 import type { ThreadLoadReading } from "./thread-load.ts";
 import { WebhookMetrics } from "./webhook-metrics.ts";
 
@@ -63,6 +64,7 @@ const HTTP_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 export class Metrics {
   readonly media = new MediaTotals();
   readonly webhooks: WebhookMetrics;
+  readonly signal: SignalMetrics;
   /** Of all DTLS threads there were, by their reports; control adds what it drops itself. */
   readonly data = zeroDataCounts();
   readonly #registry = new Registry();
@@ -82,6 +84,7 @@ export class Metrics {
     registerDataMetrics(this.#registry, this.data);
     this.#registerThreads();
     this.webhooks = new WebhookMetrics(this.#registry);
+    this.signal = new SignalMetrics(this.#registry);
     this.#http = new Histogram({
       name: "blindfold_http_request_duration_seconds",
       help: "Time from the head of an HTTP request to the end of its answer.",

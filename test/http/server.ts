@@ -37,7 +37,13 @@ export async function serve(
     threads,
     tokens,
     sessions: new WhipSessions(rooms),
-    signal: new SignalSessions(rooms, new IceServers(config.ice, hall.clock), tokens, hall.clock),
+    signal: new SignalSessions(
+      rooms,
+      new IceServers(config.ice, hall.clock),
+      tokens,
+      hall.clock,
+      metrics.signal,
+    ),
     metrics,
     log: pino({ level: "silent" }),
   });

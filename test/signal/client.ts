@@ -12,6 +12,7 @@ import type { Claims } from "../../src/control/access-token.ts";
 import { AccessTokens } from "../../src/control/access-token.ts";
 import { IceServers } from "../../src/signal/ice-servers.ts";
 import type { JoinParams } from "../../src/signal/join-request.ts";
+import type { SignalMeter } from "../../src/signal/signal-link.ts";
 import { type Connection, SignalSessions } from "../../src/signal/signal-sessions.ts";
 import { type Conference, claims, conference } from "../control/conference.ts";
 import { type OfferName, offerText } from "../sdp/offers.ts";
@@ -24,14 +25,26 @@ type ValueOf<C extends Case> = Extract<Message, { case: C }>["value"];
 
 export interface SignalHall extends Conference {
   readonly sessions: SignalSessions;
+  readonly meter: RecordingMeter;
 }
 
 export function signalHall(...defaults: Parameters<typeof conference>): SignalHall {
   const hall = conference(...defaults);
   const tokens = new AccessTokens({ key: SECRET }, hall.clock);
   const settings = { stunUrls: [], turnUrls: [], turnSecret: "", turnCredentialSeconds: 60 };
-  const sessions = new SignalSessions(hall.rooms, new IceServers(settings, hall.clock), tokens, hall.clock);
-  return { ...hall, sessions };
+  const meter = new RecordingMeter();
+  const ice = new IceServers(settings, hall.clock);
+  const sessions = new SignalSessions(hall.rooms, ice, tokens, hall.clock, meter);
+  return { ...hall, sessions, meter };
+}
+
+/** What was counted, as lines. */
+export class RecordingMeter implements SignalMeter {
+  readonly lines: string[] = [];
+  onOpen = (protocol: string) => void this.lines.push(`open ${protocol}`);
+  onClosed = (protocol: string, reason: string) => void this.lines.push(`closed ${protocol} ${reason}`);
+  onReceived = (kind: string) => void this.lines.push(`received ${kind}`);
+  onSent = (kind: string) => void this.lines.push(`sent ${kind}`);
 }
 
 const PARAMS: JoinParams = {

@@ -9,6 +9,9 @@ import {
   SessionDescription,
   SignalRequest,
   SubscriptionPermission,
+  SyncState,
+  TrackInfo,
+  TrackPublishedResponse,
   UpdateSubscription,
   UpdateTrackSettings,
   WrappedJoinRequest,
@@ -61,6 +64,19 @@ const Message = fc.oneof(
     case: "subscriptionPermission" as const,
     value: new SubscriptionPermission(fields),
   })),
+  fc.record({ sids: Texts, trackSidsDisabled: Texts }).map(({ sids, trackSidsDisabled }) => ({
+    case: "syncState" as const,
+    value: new SyncState({
+      trackSidsDisabled,
+      publishTracks: sids.map(
+        (sid) => new TrackPublishedResponse({ cid: sid, track: new TrackInfo({ sid }) }),
+      ),
+      subscription: new UpdateSubscription({ trackSids: sids }),
+    }),
+  })),
+  fc
+    .record({ cid: Text, sid: Text, type: fc.nat(3) })
+    .map((fields) => ({ case: "addTrack" as const, value: new AddTrackRequest(fields) })),
   fc.record({ type: Text, sdp: Text, id: Small }).map((fields) => ({
     case: "answer" as const,
     value: new SessionDescription(fields),

@@ -20,6 +20,11 @@ function busyMetrics(): Metrics {
   metrics.webhooks.exposeQueue(() => 5);
   metrics.webhooks.onAttempt("delivered");
   metrics.webhooks.onDeadLetters("too_old", 2);
+  metrics.onSuspectTrack("cut");
+  metrics.signal.onOpen("v1");
+  metrics.signal.onReceived("addTrack");
+  metrics.signal.onSent("trackPublished");
+  metrics.signal.onClosed("v1", "lost");
   const delays = { eventLoopDelayP50Us: 1000, eventLoopDelayP99Us: 2000, eventLoopDelayMaxUs: 3000 };
   const data = { ...zeroDataCounts(), sentBytes: 9 };
   metrics.onDtlsLoad({ cpuUs: 5_000_000, associations: 7, dataAssociations: 6, data, ...delays });

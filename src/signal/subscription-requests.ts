@@ -1,0 +1,67 @@
+/** What clients ask for about receiving: which tracks, how, and who may receive theirs. */
+import {
+  SubscriptionError,
+  type SubscriptionPermission,
+  SubscriptionResponse,
+  type UpdateDataSubscription,
+  type UpdateSubscription,
+  type UpdateTrackSettings,
+} from "@livekit/protocol";
+import type { TrackId } from "../base/ids.ts";
+import type { Audience } from "../control/audience.ts";
+import type { Track } from "../control/track.ts";
+import type { ClientSession } from "./client-session.ts";
+
+export function updateSubscription(session: ClientSession, update: UpdateSubscription): void {
+  const { participant } = session;
+  const present = new Map<string, Track>(participant.room.tracks().map((track) => [track.id, track]));
+  const sids = [...update.trackSids, ...update.participantTracks.flatMap(({ trackSids }) => trackSids)];
+  const tracks: Track[] = [];
+  for (const trackSid of sids) {
+    const track = present.get(trackSid);
+    if (track !== undefined) tracks.push(track);
+    else if (update.subscribe) {
+      const value = new SubscriptionResponse({ trackSid, err: SubscriptionError.SE_TRACK_NOTFOUND });
+      session.send({ case: "subscriptionResponse", value });
+    }
+  }
+  if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);
+}
+
+/** Of tracks that are not there nothing is kept. */
+export function setTrackSettings(
+  session: ClientSession,
+  sids: readonly string[],
+  settings: UpdateTrackSettings,
+): void {
+  const named = new Set(sids);
+  for (const track of session.participant.room.tracks()) {
+    if (named.has(track.id)) session.setTrackSettings(track.id, settings);
+  }
+}
+
+export function setAudience(
+  { participant }: ClientSession,
+  { allParticipants, trackPermissions }: SubscriptionPermission,
+): void {
+  if (allParticipants) {
+    if (participant.audience !== "everybody") participant.setAudience("everybody");
+    return;
+  }
+  const audience = new Map<string, "all" | ReadonlySet<TrackId>>();
+  for (const { participantIdentity, participantSid, allTracks, trackSids } of trackPermissions) {
+    const bySid = participant.room.participants.find(({ id }) => id === participantSid)?.identity;
+    const identity = participantIdentity || bySid;
+    if (identity !== undefined) audience.set(identity, allTracks ? "all" : new Set(trackSids as TrackId[]));
+  }
+  participant.setAudience(audience satisfies Audience);
+}
+
+/** Each is looked for among all that there are. Larger: one message makes more work. Smaller: it takes more messages. */
+const MAX_DATA_UPDATES = 256;
+
+export function updateDataSubscription(session: ClientSession, { updates }: UpdateDataSubscription): void {
+  for (const { trackSid, subscribe } of updates.slice(0, MAX_DATA_UPDATES))
+    session.data.setReceives(trackSid, subscribe);
+  session.send({ case: "dataTrackSubscriberHandles", value: session.data.tracks.handles() });
+}

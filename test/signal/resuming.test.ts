@@ -1,0 +1,169 @@
+/**
+ * Goal: after a resume client and server hold the same for true, whatever was said while nobody could hear it, and although
+ * the server thought that it was heard.
+ * Method: sessions over control; the client's former connection is still open for the server, and takes all that is lost.
+ */
+import {
+  AddTrackRequest,
+  DataTrackInfo,
+  PublishDataTrackRequest,
+  PublishDataTrackResponse,
+  SessionDescription,
+  SyncState,
+  TrackInfo,
+  TrackPublishedResponse,
+  TrackType,
+} from "@livekit/protocol";
+import { expect, test } from "vitest";
+import type { Track } from "../../src/control/track.ts";
+import { must, OPUS, VP8 } from "../control/conference.ts";
+import { offerText } from "../sdp/offers.ts";
+import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
+
+const CAMERA_CID = "0a0b7f0a-71ee-4f16-b52b-37bf78dd9344";
+const MICROPHONE_CID = "1e7ee43d-bcb3-4c29-90e7-cf3ef57b1dbe";
+
+interface Stage {
+  readonly hall: SignalHall;
+  readonly ada: SignalClient;
+  readonly tracks: readonly [microphone: Track, camera: Track];
+  readonly participant: () => NonNullable<
+    ReturnType<NonNullable<ReturnType<SignalHall["rooms"]["get"]>>["participant"]>
+  >;
+}
+
+/** ada publishes sound and picture. */
+function stage(): Stage {
+  const hall = signalHall();
+  const ada = new SignalClient(hall, "ada");
+  for (const [request, cid] of [
+    [MICROPHONE, MICROPHONE_CID],
+    [CAMERA, CAMERA_CID],
+  ] as const) {
+    ada.send({ case: "addTrack", value: new AddTrackRequest({ ...request, cid }) });
+  }
+  ada.offer("chromium-publish-simulcast");
+  const participant = () => hall.rooms.get("hall")!.participant("ada")!;
+  const [microphone, camera] = participant().tracks;
+  hall.thread.codec(microphone!.id, OPUS);
+  hall.thread.codec(camera!.id, VP8);
+  return { hall, ada, tracks: [microphone!, camera!], participant };
+}
+
+/** As LiveKit's SDKs list what they publish. */
+const listed = (tracks: readonly { readonly id: string }[]): TrackPublishedResponse[] =>
+  tracks.map(({ id }) => new TrackPublishedResponse({ cid: `${id} cid`, track: new TrackInfo({ sid: id }) }));
+
+function resume({ hall, participant }: Stage, sync: Partial<SyncState> | null = null): SignalClient {
+  const again = new SignalClient(hall, "ada", { resumes: participant().id });
+  if (sync !== null) again.send({ case: "syncState", value: new SyncState(sync) });
+  return again;
+}
+
+test("a track that has ended meanwhile is told so", () => {
+  const scene = stage();
+  const { tracks, participant } = scene;
+  const { permission } = participant().profile;
+  must(participant().update({ permission: { ...permission, canPublishSources: ["microphone"] } }));
+  const again = resume(scene, { publishTracks: listed(tracks) });
+  expect(again.take("trackUnpublished").trackSid).toBe(tracks[1].id);
+  expect(again.kinds()).not.toContain("trackUnpublished");
+  expect(again.kinds()).not.toContain("trackPublished");
+});
+
+test("a track whose answer was lost is answered again", () => {
+  const scene = stage();
+  scene.ada.send({
+    case: "addTrack",
+    value: new AddTrackRequest({ cid: "screen", type: TrackType.VIDEO, source: 3 }),
+  });
+  const { sid } = scene.ada.messages.findLast((message) => message.case === "trackPublished")!.value.track!;
+  const again = resume(scene, { publishTracks: listed(scene.tracks) });
+  expect(again.take("trackPublished")).toMatchObject({ cid: "screen", track: { sid } });
+  expect(again.kinds()).not.toContain("trackPublished");
+});
+
+test("a mute by the server is told before the states of tracks, and not once the client has unmuted", () => {
+  const scene = stage();
+  const [microphone] = scene.tracks;
+  microphone.setMuted(true);
+  const again = resume(scene);
+  expect(again.kinds().indexOf("mute")).toBeLessThan(again.kinds().indexOf("update"));
+  expect(again.take("mute")).toMatchObject({ sid: microphone.id, muted: true });
+  again.send({ case: "mute", value: { sid: microphone.id, muted: false } as never });
+  expect(resume(scene).kinds()).not.toContain("mute");
+});
+
+test("what is wanted of its videos, what is held back and what is withheld from it is told again", () => {
+  const scene = stage();
+  const { hall, tracks } = scene;
+  const [, camera] = tracks;
+  hall.thread.emit({ kind: "up-track.wanted", trackId: camera.id, spatial: 0 });
+  expect(resume(scene, {}).take("subscribedQualityUpdate").trackSid).toBe(camera.id);
+
+  const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+  const bo = new SignalClient(hall, "bo", { offer });
+  const watcher = hall.rooms.get("hall")!.participant("bo")!;
+  const [, slot] = watcher.subscriptions;
+  const { subscriptionId } = slot!.section;
+  hall.thread.emit({
+    kind: "down-track.allotted",
+    subscriptionId,
+    layers: null,
+    cause: "bandwidth",
+    reason: "",
+  });
+  const again = new SignalClient(hall, "bo", { resumes: watcher.id });
+  again.send({ case: "syncState", value: new SyncState() });
+  expect(again.take("streamStateUpdate").streamStates).toMatchObject([{ trackSid: camera.id, state: 1 }]);
+
+  scene.participant().setAudience(new Map());
+  again.messages.length = 0;
+  const third = new SignalClient(hall, "bo", { resumes: watcher.id });
+  third.send({ case: "syncState", value: new SyncState() });
+  const denied = [third.take("subscriptionPermissionUpdate"), third.take("subscriptionPermissionUpdate")];
+  expect(denied.map(({ trackSid, allowed }) => [trackSid, allowed])).toEqual(
+    tracks.map(({ id }) => [id, false]),
+  );
+  expect(bo.closed).not.toBeNull();
+});
+
+test("the room, and who speaks in it, is told again", () => {
+  const scene = stage();
+  const { hall, tracks } = scene;
+  must(hall.rooms.get("hall")!.setOptions({ metadata: "new" }));
+  const speakers = [{ trackId: tracks[0].id, level: 0.5 }];
+  hall.thread.emit({ kind: "room.speakers", roomId: "hall" as never, speakers, dominant: tracks[0].id });
+  const again = resume(scene);
+  expect(again.take("roomUpdate").room!.metadata).toBe("new");
+  expect(again.take("speakersChanged").speakers).toMatchObject([{ sid: scene.participant().id, level: 0.5 }]);
+});
+
+test("data tracks are compared both ways", () => {
+  const scene = stage();
+  const request = (pubHandle: number): PublishDataTrackRequest =>
+    new PublishDataTrackRequest({ pubHandle, name: `track ${pubHandle}` });
+  scene.ada.send({ case: "publishDataTrackRequest", value: request(1) });
+  const { info } = scene.ada.take("publishDataTrackResponse");
+  const gone = new DataTrackInfo({ pubHandle: 9, sid: "DTR_gone", name: "gone" });
+  const publishDataTracks = [new PublishDataTrackResponse({ info: gone })];
+  const again = resume(scene, { publishDataTracks });
+  expect(again.take("unpublishDataTrackResponse").info!.sid).toBe("DTR_gone");
+  expect(again.take("publishDataTrackResponse").info!.sid).toBe(info!.sid);
+});
+
+test("the state may come in the join request itself", () => {
+  const scene = stage();
+  const syncState = new SyncState({ publishTracks: listed([{ id: "TR_gone" }]) });
+  const again = new SignalClient(scene.hall, "ada", { resumes: scene.participant().id, syncState });
+  expect(again.messages[0]!.case).toBe("reconnect");
+  expect(again.take("trackUnpublished").trackSid).toBe("TR_gone");
+});
+
+test("a list without end is read to an end", () => {
+  const scene = stage();
+  const publishTracks = listed(Array.from({ length: 5_000 }, (_, i) => ({ id: `TR_${i}` })));
+  const again = resume(scene, { publishTracks });
+  expect(again.kinds().filter((kind) => kind === "trackUnpublished")).toHaveLength(256);
+  expect(again.closed).toBeNull();
+});
