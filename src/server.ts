@@ -52,7 +52,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   });
   metrics.exposeRooms(() => rooms.counts);
   rooms.events.on((event) => {
-    if (event.kind === "track.suspect" && event.track.suspect) metrics.onSuspectTrack("found");
+    // Where it is forwarded to, it is the same track.
+    if (event.kind === "track.suspect" && event.track.suspect && event.track.source === null)
+      metrics.onSuspectTrack("found");
     if (event.kind === "track.unpublished" && event.reason === "not_encrypted") metrics.onSuspectTrack("cut");
   });
   const tokens = new AccessTokens(config.auth.keys, systemClock);

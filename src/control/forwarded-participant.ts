@@ -9,7 +9,7 @@ import type { Claims } from "./access-token.ts";
 import { Participant } from "./participant.ts";
 import type { Room } from "./room.ts";
 import type { RoomEvent } from "./room-events.ts";
-import type { Track } from "./track.ts";
+import type { Track, TrackEndReason } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
 
 export class ForwardedParticipant extends Participant {
@@ -81,6 +81,7 @@ export class ForwardedParticipant extends Participant {
     if (track === undefined) return;
     if (kind === "track.unpublished") return this.#remove(source);
     if (kind === "track.muted") return track.tellMuted();
+    if (kind === "track.suspect" && this.#cuts(source)) return this.#remove(source, "not_encrypted");
     track.follow();
     this.tell({ kind, track });
     if (kind === "track.codec" || kind === "track.described") this.room.onTracksChanged();
@@ -97,21 +98,25 @@ export class ForwardedParticipant extends Participant {
     this.room.onTracksChanged();
   }
 
-  #takes({ section }: Track): boolean {
+  #takes(source: Track): boolean {
     const { e2ee, maxTracksPerParticipant } = this.room.options;
-    return (
-      (e2ee !== "required" || section.encryption !== "none") && this.trackCount < maxTracksPerParticipant
-    );
+    if (this.#cuts(source) || (e2ee === "required" && source.section.encryption === "none")) return false;
+    return this.trackCount < maxTracksPerParticipant;
   }
 
-  #remove(source: Track): void {
+  /** It does not look as encrypted as it is said to be, which is found where it is published. */
+  #cuts({ suspect }: Track): boolean {
+    return suspect && this.room.options.e2eeGuard === "cut";
+  }
+
+  #remove(source: Track, reason: TrackEndReason = "ended"): void {
     const track = this.#tracks.get(source);
     if (track === undefined) return;
     this.#tracks.delete(source);
     this.room.onTracksChanged();
     track.end();
     this.room.log.info({ trackId: track.id }, "track ended");
-    this.tell({ kind: "track.unpublished", track, reason: "ended" });
+    this.tell({ kind: "track.unpublished", track, reason });
   }
 
   /** No thread of this room publishes its tracks, so none tells of them. */

@@ -82,3 +82,16 @@ test("one without suspicion is left alone", () => {
   must(rooms.join("hall", claims("bo")));
   expect(tracksOf(rooms)).toEqual([track]);
 });
+
+test("a suspect track is cut where it is forwarded to, if that room wants it, and is not taken there later", () => {
+  const { rooms, track, told, find } = stage("report");
+  must(rooms.create("attic", { e2eeGuard: "cut" }));
+  must(rooms.forward(track.publisher, "attic"));
+  expect(tracksOf(rooms, "attic")).toHaveLength(1);
+  find(true);
+  expect(told).toEqual(["hall suspect true", "attic not_encrypted"]);
+  expect([tracksOf(rooms), tracksOf(rooms, "attic")]).toEqual([[track], []]);
+  must(rooms.create("cellar", { e2eeGuard: "cut" }));
+  must(rooms.forward(track.publisher, "cellar"));
+  expect(tracksOf(rooms, "cellar")).toEqual([]);
+});
