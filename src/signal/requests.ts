@@ -79,7 +79,7 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
   }
 }
 
-/** We keep none: whoever asks falls back to what it sends along. */
+/** None are kept: they hold schemas of data tracks, which work without. */
 function refuseDataBlob(session: ClientSession, requestId: number): void {
   const reason = RequestResponse_Reason.UNSUPPORTED_TYPE;
   const value = new RequestResponse({ requestId, reason, message: "data blobs are not kept here" });
