@@ -20,6 +20,12 @@ export type OfferError =
   | "too_many_transports"
   | "left";
 
+export interface Answered {
+  readonly sdp: string;
+  /** With the first answer: the transport, and the section that has it. */
+  readonly opened: { readonly transport: Transport; readonly mid: string } | null;
+}
+
 export class AnsweringPeer {
   readonly #host: PeerHost;
   readonly #reception: Reception | null;
@@ -32,8 +38,8 @@ export class AnsweringPeer {
     this.#reception = reception;
   }
 
-  /** Returns the answer. `detail` is for the author of the client. */
-  answer(offer: string): Result<string, OfferError> & { readonly detail?: string } {
+  /** `detail` is for the author of the client. */
+  answer(offer: string): Result<Answered, OfferError> & { readonly detail?: string } {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return { ...fail("bad_description"), detail: parsed.error };
     const { sections } = parsed.description;
@@ -45,9 +51,11 @@ export class AnsweringPeer {
     });
     if (!negotiation.ok) return { ...fail("bad_description"), detail: negotiation.error };
     const { outcome } = negotiation;
+    const isFirst = this.#transport === null;
     const followed = this.#follow(outcome.transport);
     if (!followed.ok) return followed;
-    return ok(this.#describe(followed.value, outcome));
+    const sdp = this.#describe(followed.value, outcome);
+    return ok({ sdp, opened: isFirst ? { transport: followed.value, mid: outcome.bundle[0].mid } : null });
   }
 
   #useOf({ direction }: MediaSection): Use {
@@ -99,7 +107,11 @@ export class AnsweringPeer {
     const senders = reception?.describe() ?? new Map();
     const answer = writeAnswer({
       ...this.#ids.next(),
-      local: { ice: transport.localIce, ...transport.server },
+      local: {
+        ice: transport.localIce,
+        fingerprint: transport.server.fingerprint,
+        candidates: this.#host.candidatesOf(transport),
+      },
       outcome,
       senders,
     });

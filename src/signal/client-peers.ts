@@ -2,17 +2,24 @@
  * The PeerConnections of one client: one on which it makes all offers, or two, one for each direction. What the session
  * wants of either is the same.
  */
-import { MediaSectionsRequirement, SessionDescription, type SignalResponse } from "@livekit/protocol";
+import {
+  MediaSectionsRequirement,
+  SessionDescription,
+  type SignalResponse,
+  SignalTarget,
+} from "@livekit/protocol";
 import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
 import type { Track } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
+import type { HostCandidate } from "../sdp/ice-attributes.ts";
 import type { AcceptedData } from "../sdp/negotiate.ts";
 import { AnsweringPeer } from "./answering-peer.ts";
-import { OfferingPeer, type ServerOffer } from "./offering-peer.ts";
+import { DATA_MID, FIRST_ID, OfferingPeer, type ServerOffer } from "./offering-peer.ts";
 import type { Publications } from "./publications.ts";
 import type { Reception } from "./reception.ts";
 import { SectionDemand } from "./section-demand.ts";
+import { trickles } from "./trickle.ts";
 
 /** What the connections need of the session around them. */
 export interface PeerHost {
@@ -20,6 +27,8 @@ export interface PeerHost {
   readonly publications: Publications;
   readonly reception: Reception;
   readonly clock: Clock;
+  /** What the client is told of the thread that a transport is in. */
+  candidatesOf(transport: Transport): readonly HostCandidate[];
   send(message: SignalResponse["message"]): void;
   onTransport(transport: Transport): void;
   /** The description has a section for data channels. `opensChannels`: the client waits for ours. */
@@ -136,8 +145,7 @@ export class DualPeers implements ClientPeers {
   }
 
   #open(): void {
-    const { participant, reception } = this.#host;
-    const opened = OfferingPeer.open(participant, participant.profile.permission, reception);
+    const opened = OfferingPeer.open(this.#host);
     if (!opened.ok) return this.#host.onBroken(opened.error, undefined);
     this.#subscriber = opened.value;
     this.#host.onTransport(opened.value.transport);
@@ -154,6 +162,7 @@ export class DualPeers implements ClientPeers {
       case: "offer",
       value: new SessionDescription({ type: "offer", sdp, id, midToTrackId }),
     });
+    if (id === FIRST_ID) trickle(this.#host, this.#subscriber!.transport, DATA_MID, SignalTarget.SUBSCRIBER);
   }
 }
 
@@ -171,7 +180,15 @@ function answer(
   }
   host.send({
     case: "answer",
-    value: new SessionDescription({ type: "answer", sdp: answered.value, id, midToTrackId: trackIds() }),
+    value: new SessionDescription({ type: "answer", sdp: answered.value.sdp, id, midToTrackId: trackIds() }),
   });
+  const { opened } = answered.value;
+  if (opened !== null) trickle(host, opened.transport, opened.mid, SignalTarget.PUBLISHER);
   return true;
+}
+
+function trickle(host: PeerHost, transport: Transport, mid: string, target: SignalTarget): void {
+  for (const value of trickles(host.candidatesOf(transport), mid, target)) {
+    host.send({ case: "trickle", value });
+  }
 }

@@ -10,6 +10,7 @@
 import type { SignalResponse } from "@livekit/protocol";
 import {
   AddTrackRequest,
+  type CandidateProtocol,
   MuteTrackRequest,
   ParticipantUpdate,
   RequestResponse,
@@ -34,6 +35,7 @@ import { participantInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { type ClientPeers, DualPeers, type PeerHost, SinglePeer } from "./client-peers.ts";
 import { OUR_CHANNELS } from "./data-link.ts";
+import { candidatesFor, type ForcedPaths } from "./forced-paths.ts";
 import { ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
@@ -54,9 +56,13 @@ import { Wishes } from "./wishes.ts";
  */
 const RESUME_GRACE_MS = 20_000;
 
+/** Where a connection that comes back is cut: after what it was told, or before. */
+type ResumeCut = "answered" | "unanswered";
+
 /** What all sessions share. */
 export interface SessionHost {
   readonly iceServers: IceServers;
+  readonly forcedPaths: ForcedPaths;
   readonly tokens: AccessTokens;
   /** Who is in the room of a participant, for the data that it sends. */
   neighboursOf(participant: Participant): DataNeighbours;
@@ -75,7 +81,10 @@ export class ClientSession {
   readonly #token: SessionToken;
   readonly #release: () => void;
   readonly #wishes: Wishes;
+  /** What it asked to be connected by when it was here before. */
+  readonly #path: CandidateProtocol;
   #link: SignalLink | null;
+  #cutsResume: ResumeCut | null = null;
   #cancelGrace: () => void = () => {};
 
   constructor(
@@ -89,6 +98,7 @@ export class ClientSession {
     this.#params = params;
     this.#host = host;
     this.#link = link;
+    this.#path = host.forcedPaths.of(participant);
     this.#release = participant.hold();
     this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
       this.send({ case: "refreshToken", value: token });
@@ -110,6 +120,7 @@ export class ClientSession {
       publications: this.publications,
       reception: this.reception,
       clock: participant.room.clock,
+      candidatesOf: ({ server }) => candidatesFor(this.#path, server.candidates),
       send: (message) => this.send(message),
       onTransport: (transport) => this.#watch(transport),
       onData: (transport, section, opensChannels) => {
@@ -131,6 +142,7 @@ export class ClientSession {
         participant,
         others: othersOf(participant),
         iceServers: this.#host.iceServers,
+        path: this.#path,
         subscriberPrimary,
       }),
     });
@@ -145,6 +157,9 @@ export class ClientSession {
 
   /** The client is back with a new connection. */
   resume(link: SignalLink, params: JoinParams): void {
+    const cut = this.#cutsResume;
+    this.#cutsResume = null;
+    if (cut === "unanswered") return link.close("replaced");
     this.#cancelGrace();
     const former = this.#link;
     this.#link = link;
@@ -167,6 +182,7 @@ export class ClientSession {
     this.refreshToken();
     if (params.offer !== null) this.peers.offered(params.offer);
     if (params.syncState !== null) reconcile(this, params.syncState);
+    if (cut === "answered") this.participant.room.clock.after(0, () => this.cut());
   }
 
   /** States that are otherwise told as they change: the client has said that it is back, and may have missed any of them. */
@@ -225,6 +241,15 @@ export class ClientSession {
   /** Cuts the signal connection as a network would. */
   cut(): void {
     this.#link?.close("replaced");
+  }
+
+  cutNextResume(where: ResumeCut): void {
+    this.#cutsResume = where;
+  }
+
+  /** From its next session on it is to be connected so. */
+  forcePath(protocol: CandidateProtocol): void {
+    this.#host.forcedPaths.force(this.participant, protocol);
   }
 
   send(message: SignalResponse["message"]): void {

@@ -3,7 +3,7 @@
  * form that coturn checks by a shared secret (draft-uberti-behave-turn-rest): nothing has to be stored anywhere.
  */
 import { createHmac } from "node:crypto";
-import { ICEServer } from "@livekit/protocol";
+import { CandidateProtocol, ICEServer } from "@livekit/protocol";
 import type { Clock } from "../control/clock.ts";
 
 export interface IceServerSettings {
@@ -23,13 +23,21 @@ export class IceServers {
     this.#clock = clock;
   }
 
-  for(identity: string): ICEServer[] {
-    const { stunUrls, turnUrls } = this.#settings;
+  /** `path`: TLS leaves out what is not over TLS, if anything is. */
+  for(identity: string, path = CandidateProtocol.UDP): ICEServer[] {
+    const { stunUrls } = this.#settings;
+    const turnUrls = this.#turnUrls(path);
     const servers: ICEServer[] = [];
     if (stunUrls.length > 0) servers.push(new ICEServer({ urls: [...stunUrls] }));
     if (turnUrls.length > 0)
       servers.push(new ICEServer({ urls: [...turnUrls], ...this.#credentials(identity) }));
     return servers;
+  }
+
+  #turnUrls(path: CandidateProtocol): readonly string[] {
+    const { turnUrls } = this.#settings;
+    const overTls = turnUrls.filter((url) => url.startsWith("turns:"));
+    return path === CandidateProtocol.TLS && overTls.length > 0 ? overTls : turnUrls;
   }
 
   #credentials(identity: string): { username: string; credential: string } {

@@ -3,13 +3,12 @@
  * clients before single PeerConnections). One offer is under way at a time; what changes meanwhile goes into the next.
  */
 import type { MediaKind } from "../base/codec.ts";
-import type { Permission } from "../control/access-token.ts";
-import type { Participant } from "../control/participant.ts";
 import { fail, ok, type Result } from "../control/result.ts";
 import type { Transport } from "../control/transport.ts";
 import { type AcceptedData, negotiate, type TransportFacts } from "../sdp/negotiate.ts";
 import { MAX_SECTIONS, parseDescription } from "../sdp/parse.ts";
 import { type OfferSection, writeOffer } from "../sdp/write-offer.ts";
+import type { PeerHost } from "./client-peers.ts";
 import { DescriptionIds } from "./description-ids.ts";
 import type { Reception } from "./reception.ts";
 
@@ -22,29 +21,30 @@ export type AnswerError = "stale" | "bad_description" | "changed_identity";
 export type OpenError = "no_capacity" | "too_many_transports" | "left";
 
 /** The section for data channels comes first: it makes the connection begin when there is nothing to receive yet. */
-const DATA_MID = "0";
+export const DATA_MID = "0";
+
+export const FIRST_ID = 1;
 
 export class OfferingPeer {
+  readonly #host: PeerHost;
   readonly #transport: Transport;
   readonly #reception: Reception;
   readonly #ids = new DescriptionIds();
   readonly #sections: { readonly kind: MediaKind; readonly mid: string }[] = [];
   /** Of the offer that has not been answered. */
   #pendingId: number | null = null;
-  #lastId = 0;
+  #lastId = FIRST_ID - 1;
 
-  private constructor(transport: Transport, reception: Reception) {
+  private constructor(host: PeerHost, transport: Transport) {
+    this.#host = host;
     this.#transport = transport;
-    this.#reception = reception;
+    this.#reception = host.reception;
   }
 
-  static open(
-    participant: Participant,
-    permission: Permission,
-    reception: Reception,
-  ): Result<OfferingPeer, OpenError> {
-    const opened = participant.openTransport(permission, null);
-    return opened.ok ? ok(new OfferingPeer(opened.value, reception)) : opened;
+  static open(host: PeerHost): Result<OfferingPeer, OpenError> {
+    const { participant } = host;
+    const opened = participant.openTransport(participant.profile.permission, null);
+    return opened.ok ? ok(new OfferingPeer(host, opened.value)) : opened;
   }
 
   get transport(): Transport {
@@ -61,7 +61,7 @@ export class OfferingPeer {
     if (this.#pendingId !== null) return null;
     const { plan } = this.#reception;
     const grows = !this.#full && plan.missing("audio") + plan.missing("video") > 0;
-    return this.#lastId === 0 || plan.unsettled || grows ? this.#offer() : null;
+    return this.#lastId < FIRST_ID || plan.unsettled || grows ? this.#offer() : null;
   }
 
   /** The signal connection is back: what was under way is lost, and the path may be another. */
@@ -106,7 +106,11 @@ export class OfferingPeer {
     const { localIce, server } = this.#transport;
     const sdp = writeOffer({
       ...this.#ids.next(),
-      local: { ice: localIce, ...server },
+      local: {
+        ice: localIce,
+        fingerprint: server.fingerprint,
+        candidates: this.#host.candidatesOf(this.#transport),
+      },
       sections: [{ kind: "application", mid: DATA_MID }, ...media],
     });
     return { id: this.#lastId, sdp };

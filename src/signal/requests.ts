@@ -1,15 +1,12 @@
 /** What clients ask for, one function for each kind of request that the session does not hand on as it is. */
 import {
   type AddTrackRequest,
-  LeaveRequest,
-  LeaveRequest_Action,
   Pong,
   type PublishDataTrackRequest,
   PublishDataTrackResponse,
   RequestResponse,
   RequestResponse_Reason,
   type SignalRequest,
-  type SimulateScenario,
   type UnpublishDataTrackRequest,
   UnpublishDataTrackResponse,
   type UpdateParticipantMetadata,
@@ -17,6 +14,7 @@ import {
 import type { ClientSession } from "./client-session.ts";
 import type { AnnounceError } from "./publications.ts";
 import { reconcile } from "./reconciliation.ts";
+import { simulate } from "./simulation.ts";
 import {
   setAudience,
   setTrackSettings,
@@ -167,23 +165,4 @@ function unpublishDataTrack(session: ClientSession, request: UnpublishDataTrackR
   const reason = RequestResponse_Reason.NOT_FOUND;
   const value = new RequestResponse({ reason, request: { case: "unpublishDataTrack", value: request } });
   session.send({ case: "requestResponse", value });
-}
-
-/** For tests of clients: what could happen to them happens. */
-function simulate(session: ClientSession, { scenario }: SimulateScenario): void {
-  switch (scenario.case) {
-    case "nodeFailure":
-    case "migration":
-      session.cut();
-      return session.participant.leave("media_thread_exited");
-    case "serverLeave":
-      return session.participant.leave("server_shutdown");
-    case "leaveRequestFullReconnect":
-      return session.send({
-        case: "leave",
-        value: new LeaveRequest({ action: LeaveRequest_Action.RECONNECT, canReconnect: true }),
-      });
-    default:
-      return;
-  }
 }

@@ -1,5 +1,8 @@
 /** The first and the last message of a signal connection. */
 import {
+  CandidateProtocol,
+  ClientConfigSetting,
+  ClientConfiguration,
   Codec,
   JoinResponse,
   LeaveRequest,
@@ -37,6 +40,8 @@ export interface JoinFacts {
   readonly participant: Participant;
   readonly others: readonly Participant[];
   readonly iceServers: IceServers;
+  /** TLS: through TURN alone. */
+  readonly path: CandidateProtocol;
   /** The client counts as connected when the connection on which it receives is. */
   readonly subscriberPrimary: boolean;
 }
@@ -45,13 +50,19 @@ export function joinResponse({
   participant,
   others,
   iceServers,
+  path,
   subscriberPrimary,
 }: JoinFacts): JoinResponse {
+  const servers = iceServers.for(participant.identity, path);
+  const relays = path === CandidateProtocol.TLS && servers.some(({ username }) => username !== "");
   return new JoinResponse({
     room: roomInfo(participant.room),
     participant: participantInfo(participant),
     otherParticipants: others.map(participantInfo),
-    iceServers: iceServers.for(participant.identity),
+    iceServers: servers,
+    ...(relays && {
+      clientConfiguration: new ClientConfiguration({ forceRelay: ClientConfigSetting.ENABLED }),
+    }),
     subscriberPrimary,
     pingInterval: PING_INTERVAL_SECONDS,
     pingTimeout: PING_TIMEOUT_SECONDS,

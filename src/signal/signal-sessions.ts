@@ -24,6 +24,7 @@ import { setClient } from "../livekit/client-facts.ts";
 import { departedInfo, participantInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { ClientSession, type SessionHost } from "./client-session.ts";
+import { ForcedPaths } from "./forced-paths.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
@@ -56,6 +57,7 @@ export class SignalSessions {
     this.#meter = meter;
     this.#host = {
       iceServers,
+      forcedPaths: new ForcedPaths(clock),
       tokens,
       neighboursOf: (participant) => this.#neighboursOf(participant),
       onSubscribed: (track) => this.#onSubscribed(track),

@@ -78,7 +78,7 @@ export class HandClock implements Clock {
 /** Stands where a worker thread stands: keeps the commands, says what a test wants it to say. */
 export class RecordingThread implements MediaThreadHandle {
   readonly index: number;
-  readonly candidates: readonly ServerCandidate[];
+  readonly candidates: ServerCandidate[];
   readonly commands: MediaCommand[] = [];
   /** What it answers at once when asked for measurements; null leaves that to the test. */
   measured: Partial<RoomStats> | null = null;

@@ -29,9 +29,17 @@ export interface SignalHall extends Conference {
 }
 
 export function signalHall(...defaults: Parameters<typeof conference>): SignalHall {
-  const hall = conference(...defaults);
+  return hallOver(conference(...defaults), []);
+}
+
+/** With TURN servers. */
+export function relayedHall(turnUrls: readonly string[]): SignalHall {
+  return hallOver(conference(), turnUrls);
+}
+
+function hallOver(hall: Conference, turnUrls: readonly string[]): SignalHall {
   const tokens = new AccessTokens({ key: SECRET }, hall.clock);
-  const settings = { stunUrls: [], turnUrls: [], turnSecret: "", turnCredentialSeconds: 60 };
+  const settings = { stunUrls: [], turnUrls, turnSecret: SECRET, turnCredentialSeconds: 60 };
   const meter = new RecordingMeter();
   const ice = new IceServers(settings, hall.clock);
   const sessions = new SignalSessions(hall.rooms, ice, tokens, hall.clock, meter);

@@ -25,6 +25,23 @@ export interface JoinOptions {
   readonly backupCodecPolicy?: number;
   /** Its decoder takes no video but VP8. */
   readonly takesOnlyVp8?: boolean;
+  /** Through TURN servers alone. */
+  readonly relayed?: boolean;
+}
+
+/** A part of LiveKit's own test of a connection. */
+export type CheckName =
+  | "checkWebsocket"
+  | "checkWebRTC"
+  | "checkTURN"
+  | "checkReconnect"
+  | "checkPublishAudio"
+  | "checkPublishVideo"
+  | "checkConnectionProtocol";
+
+export interface CheckReport {
+  readonly status: string;
+  readonly logs: readonly string[];
 }
 
 /** What is known of one remote track. */
@@ -97,7 +114,31 @@ class Call {
       await keyProvider.setKey(passphrase);
       await this.room.setE2EEEnabled(true);
     }
-    await this.room.connect(url, token, { autoSubscribe });
+    const rtcConfig: RTCConfiguration = options.relayed === true ? { iceTransportPolicy: "relay" } : {};
+    await this.room.connect(url, token, { autoSubscribe, rtcConfig });
+  }
+
+  /** Kinds of the local candidates by which the page sends, `relay udp` or `host tcp`, one for each connection. */
+  async paths(): Promise<string[]> {
+    const { publisher, subscriber } = this.room.engine.pcManager!;
+    const paths: string[] = [];
+    for (const connection of [publisher, subscriber]) {
+      const stats = await connection?.getStats();
+      stats?.forEach((entry) => {
+        if (entry.type !== "transport" || entry.selectedCandidatePairId === undefined) return;
+        const pair = stats.get(entry.selectedCandidatePairId);
+        const { candidateType, protocol } = stats.get(pair.localCandidateId);
+        paths.push(`${candidateType} ${protocol}`);
+      });
+    }
+    return paths;
+  }
+
+  /** Each check makes a room of its own. */
+  async check(name: CheckName, { url, token }: Pick<JoinOptions, "url" | "token">): Promise<CheckReport> {
+    const { CheckStatus, ConnectionCheck } = window.LivekitClient;
+    const { status, logs } = await new ConnectionCheck(url, token)[name]();
+    return { status: CheckStatus[status]!, logs: logs.map(({ level, message }) => `${level}: ${message}`) };
   }
 
   async report(): Promise<CallReport> {

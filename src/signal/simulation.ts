@@ -1,0 +1,52 @@
+/** For tests of clients: what could happen to them happens, when they ask for it. */
+import {
+  LeaveRequest,
+  LeaveRequest_Action,
+  type SimulateScenario,
+  SpeakerInfo,
+  SpeakersChanged,
+} from "@livekit/protocol";
+import type { ClientSession } from "./client-session.ts";
+
+/** Larger: somebody seems to speak for longer. Smaller: nobody would see it. */
+const MAX_SPEECH_SECONDS = 60;
+const SPEECH_LEVEL = 0.9;
+
+export function simulate(session: ClientSession, { scenario }: SimulateScenario): void {
+  switch (scenario.case) {
+    case "speakerUpdate":
+      return speak(session, scenario.value);
+    case "nodeFailure":
+    case "migration":
+      session.cut();
+      return session.participant.leave("media_thread_exited");
+    case "serverLeave":
+      return session.participant.leave("server_shutdown");
+    case "switchCandidateProtocol":
+      return session.forcePath(scenario.value);
+    case "disconnectSignalOnResume":
+      return session.cutNextResume("answered");
+    case "disconnectSignalOnResumeNoMessages":
+      return session.cutNextResume("unanswered");
+    case "leaveRequestFullReconnect":
+      return session.send({
+        case: "leave",
+        value: new LeaveRequest({ action: LeaveRequest_Action.RECONNECT, canReconnect: true }),
+      });
+    // Of subscriber's bandwidth: it is estimated, and not told.
+    default:
+      return;
+  }
+}
+
+/** The client hears of itself that it speaks; nobody else does. */
+function speak(session: ClientSession, seconds: number): void {
+  const { participant } = session;
+  const tell = (active: boolean): void => {
+    const speaker = new SpeakerInfo({ sid: participant.id, active, level: active ? SPEECH_LEVEL : 0 });
+    session.send({ case: "speakersChanged", value: new SpeakersChanged({ speakers: [speaker] }) });
+  };
+  tell(true);
+  const lasts = Math.min(Math.max(seconds, 0), MAX_SPEECH_SECONDS);
+  participant.room.clock.after(lasts * 1_000, () => tell(false));
+}

@@ -1,0 +1,69 @@
+/**
+ * Goal: LiveKit's own test of a connection, which its users are asked to run, finds nothing wrong with this server.
+ * Method: each check of `ConnectionCheck` of the web SDK in Chromium. That of TURN is in `turn.test.ts`.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestBrowser, TestPage } from "../support/browser.ts";
+import { launchChromium } from "../support/chromium.ts";
+import { requireProgram } from "../support/programs.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import type { CheckName, CheckReport } from "./call-page.ts";
+import { LiveKitCall } from "./livekit-call.ts";
+import { type PageServer, servePage } from "./page-server.ts";
+
+/** What is so in a test on loopback, and no fault. */
+const EXPECTED_WARNINGS = [/Server is insecure/, /bandwidth limited|cpu limited/];
+
+describe.skipIf(!requireProgram("chromium"))("LiveKit's connection check", () => {
+  let server: TestServer;
+  let browser: TestBrowser;
+  let pages: PageServer;
+  let page: TestPage;
+
+  beforeAll(async () => {
+    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
+    page = await browser.newPage();
+    await page.goto(pages.url);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await pages?.close();
+    await server?.stop();
+  });
+
+  async function check(name: CheckName): Promise<CheckReport> {
+    const token = await server.token(name, "ada");
+    const url = server.url.replace("http", "ws");
+    return page.evaluate((what) => window.call.check(what.name, what), { name, url, token });
+  }
+
+  test.each<CheckName>([
+    "checkWebsocket",
+    "checkWebRTC",
+    "checkReconnect",
+    "checkPublishAudio",
+    "checkPublishVideo",
+    "checkConnectionProtocol",
+  ])("%s succeeds, and warns of nothing", async (name) => {
+    const { status, logs } = await check(name);
+    const warnings = logs.filter((line) => !line.startsWith("info: "));
+    const unexpected = warnings.filter((line) => !EXPECTED_WARNINGS.some((known) => known.test(line)));
+    expect({ status, unexpected }).toEqual({ status: "SUCCESS", unexpected: [] });
+  });
+
+  test("a client that asks for TCP comes back over it, and is seen and heard", async () => {
+    const room = "forced";
+    const ada = await LiveKitCall.join(browser, pages, server, { room, name: "ada" });
+    const bo = await LiveKitCall.join(browser, pages, server, { room, name: "bo" });
+    await bo.seesAndHears("ada");
+    await ada.page.evaluate(() => window.call.room.simulateScenario("force-tcp"), null);
+    await ada.until("reconnect", ({ events }) => events.includes("reconnected"));
+    await bo.seesAndHears("ada");
+    const pathsOf = (call: LiveKitCall): Promise<string[]> =>
+      call.page.evaluate(() => window.call.paths(), null);
+    expect(await pathsOf(ada)).toEqual([expect.stringMatching(/ tcp$/)]);
+    expect(await pathsOf(bo)).toEqual([expect.stringMatching(/ udp$/)]);
+    await Promise.all([ada.close(), bo.close()]);
+  });
+});
