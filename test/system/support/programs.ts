@@ -1,7 +1,7 @@
 /** Programs of the distribution that tests use. Nothing is downloaded: who lacks one is told how to install it. */
 import { existsSync } from "node:fs";
 
-export type ProgramName = "chromium" | "firefox" | "promtool";
+export type ProgramName = "chromium" | "firefox" | "promtool" | "coturn";
 
 const PROGRAMS: Record<ProgramName, { readonly paths: readonly string[]; readonly install: string }> = {
   chromium: {
@@ -15,6 +15,10 @@ const PROGRAMS: Record<ProgramName, { readonly paths: readonly string[]; readonl
   promtool: {
     paths: ["/usr/bin/promtool", "/usr/local/bin/promtool"],
     install: "apt-get install prometheus",
+  },
+  coturn: {
+    paths: ["/usr/bin/turnserver", "/usr/local/bin/turnserver"],
+    install: "apt-get install coturn",
   },
 };
 
