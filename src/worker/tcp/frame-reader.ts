@@ -16,7 +16,8 @@ export const LENGTH_BYTES = 2;
 
 export class FrameReader {
   readonly #onPacket: (bytes: Uint8Array, length: number) => void;
-  readonly #packet = Buffer.allocUnsafeSlow(MAX_FRAME_BYTES);
+  /** No Buffer, whose slices are not copies. */
+  readonly #packet = new Uint8Array(MAX_FRAME_BYTES);
   #lengthBytes = 0;
   #length = 0;
   #have = 0;

@@ -42,6 +42,13 @@ test("any bytes are packets or an end, never more than one frame long", () => {
   );
 });
 
+test("what a receiver slices off is a copy, as of any Uint8Array: of a Buffer it would not be", () => {
+  const kept: Uint8Array[] = [];
+  const read = new FrameReader((bytes, length) => kept.push(bytes.slice(0, length)));
+  read.read(framed("first", "2nd"));
+  expect(kept.map((bytes) => Buffer.from(bytes).toString())).toEqual(["first", "2nd"]);
+});
+
 test("the longest frame is taken, one byte more is not", () => {
   const { reader: read, heard } = reader();
   expect(read.read(framed("x".repeat(MAX_FRAME_BYTES)))).toBe(true);
