@@ -27,6 +27,8 @@ interface Entry {
   dtlsFailure: string | null;
   /** Address that media was last sent to, and how; null before that. */
   way: string | null;
+  /** Where the peer's DTLS comes from. */
+  dtlsPath: PathId;
 }
 
 type OpenCommand = Extract<MediaCommand, { kind: "transport.open" }>;
@@ -117,6 +119,7 @@ export class Transports {
       ciphers: [],
       dtlsFailure: null,
       way: null,
+      dtlsPath: NO_PATH,
     });
     this.#door.register(transport);
     this.#letters.push({ kind: "open", transportId, fingerprints });
@@ -189,6 +192,7 @@ export class Transports {
       return;
     }
     counters[SLOT.upDtlsPackets]! += 1;
+    this.#entries.get(transport.id)!.dtlsPath = path;
     this.#letters.push({ kind: "datagram", transportId: transport.id, bytes: packet.slice(0, length) });
   }
 
@@ -197,7 +201,7 @@ export class Transports {
     if (entry === undefined) return;
     switch (letter.kind) {
       case "datagram":
-        return this.#sendRaw(entry.transport, letter.bytes);
+        return this.#sendRaw(pathForDtls(entry), letter.bytes);
       case "secure":
         this.#secure(entry, letter.keys, nowUs);
         return this.#follow(entry.transport, nowUs);
@@ -268,9 +272,8 @@ export class Transports {
     entry.transport.onKeys(new SrtpReceiver(receiving), sender, nowUs);
   }
 
-  #sendRaw(transport: Transport, bytes: Uint8Array): void {
+  #sendRaw(path: PathId, bytes: Uint8Array): void {
     const { ring, counters } = this.#context;
-    const { path } = transport.outlet;
     if (path < 0) {
       counters[SLOT.downDropped_no_path]! += 1;
       return;
@@ -290,6 +293,15 @@ const STATE_COUNTERS: Partial<Record<TransportState, CounterName>> = {
   disconnected: "iceDisconnected",
   failed: "iceFailed",
 };
+
+/**
+ * Until a path is nominated, one from which the peer has proved itself will do (RFC 8445 §12.1.1): over TCP Chromium
+ * nominates so late that the handshake would be over before.
+ */
+function pathForDtls({ transport, dtlsPath }: Entry): PathId {
+  const { path } = transport.outlet;
+  return path < 0 && transport.ice.isValidated(dtlsPath) ? dtlsPath : path;
+}
 
 /** ICE and DTLS as one state, as in the W3C's RTCPeerConnectionState. */
 function stateOf({ ice, outlet }: Transport): TransportState {
