@@ -47,6 +47,8 @@ export interface ClientPeers {
   want(tracks: readonly Track[]): void;
   /** The signal connection was cut, and is back. */
   resume(): void;
+  /** The session is over. */
+  end(): void;
 }
 
 /**
@@ -55,14 +57,46 @@ export interface ClientPeers {
  */
 const DEMAND_LIMIT_MS = 10_000;
 
+/**
+ * How long changes are gathered before they are negotiated: a publisher's tracks come one after the other, and so do people
+ * at the full hour. Larger: everything is seen later. Smaller: a room that fills makes each of its clients negotiate for each
+ * track of each newcomer, with descriptions that grow with the room.
+ */
+const GATHER_MS = 50;
+
+class Gathering {
+  readonly #clock: Clock;
+  readonly #negotiate: () => void;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock, negotiate: () => void) {
+    this.#clock = clock;
+    this.#negotiate = negotiate;
+  }
+
+  soon(): void {
+    this.#cancel ??= this.#clock.after(GATHER_MS, () => {
+      this.#cancel = null;
+      this.#negotiate();
+    });
+  }
+
+  end(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+}
+
 export class SinglePeer implements ClientPeers {
   readonly subscriberPrimary = false;
   readonly #host: PeerHost;
   readonly #peer: AnsweringPeer;
   readonly #demand = new SectionDemand();
+  readonly #gathering: Gathering;
 
   constructor(host: PeerHost) {
     this.#host = host;
+    this.#gathering = new Gathering(host.clock, () => this.#ask());
     this.#peer = new AnsweringPeer(host, host.reception);
   }
 
@@ -70,21 +104,27 @@ export class SinglePeer implements ClientPeers {
 
   offered(description: SessionDescription): void {
     const { reception } = this.#host;
+    const joins = !this.#demand.begun;
     if (!answer(this.#host, this.#peer, description, () => reception.trackIds())) return;
     this.#demand.onOffer(reception.counts());
-    this.#ask();
+    if (joins) this.#ask();
+    else this.#gathering.soon();
   }
 
   answered(): void {}
 
   want(tracks: readonly Track[]): void {
     this.#host.reception.want(tracks);
-    this.#ask();
+    this.#gathering.soon();
   }
 
   resume(): void {
     this.#host.reception.plan.forget();
     this.#demand.reset();
+  }
+
+  end(): void {
+    this.#gathering.end();
   }
 
   #ask(): void {
@@ -104,10 +144,12 @@ export class SinglePeer implements ClientPeers {
 export class DualPeers implements ClientPeers {
   readonly #host: PeerHost;
   readonly #publisher: AnsweringPeer;
+  readonly #gathering: Gathering;
   #subscriber: OfferingPeer | null = null;
 
   constructor(host: PeerHost) {
     this.#host = host;
+    this.#gathering = new Gathering(host.clock, () => this.#next());
     this.#publisher = new AnsweringPeer(host, null);
   }
 
@@ -117,6 +159,7 @@ export class DualPeers implements ClientPeers {
 
   start(): void {
     if (this.#subscriber === null && this.subscriberPrimary) this.#open();
+    // The client waits for this one.
     this.#next();
   }
 
@@ -130,18 +173,22 @@ export class DualPeers implements ClientPeers {
     if (subscriber === null || answered === undefined) return;
     if (answered.ok) {
       if (answered.value !== null) this.#host.onData(subscriber.transport, answered.value, true);
-      this.#next();
+      this.#gathering.soon();
     } else if (answered.error !== "stale") this.#host.onBroken(answered.error, answered.detail);
   }
 
   want(tracks: readonly Track[]): void {
     if (this.#subscriber === null && tracks.length > 0) this.#open();
     this.#host.reception.want(tracks);
-    this.#next();
+    this.#gathering.soon();
   }
 
   resume(): void {
     if (this.#subscriber !== null) this.#send(this.#subscriber.restart());
+  }
+
+  end(): void {
+    this.#gathering.end();
   }
 
   #open(): void {

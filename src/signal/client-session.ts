@@ -234,6 +234,7 @@ export class ClientSession {
     this.#link?.close(reason === "server_shutdown" ? "server_shutdown" : "left");
     this.#link = null;
     this.#token.end();
+    this.peers.end();
     this.data.end();
     this.#release();
   }

@@ -38,6 +38,11 @@ export class SectionDemand {
     return this.#pending !== null;
   }
 
+  /** Whether there was an offer. */
+  get begun(): boolean {
+    return this.#offered !== null;
+  }
+
   /** What to ask for now; null for nothing. Counts of 0 ask for an offer alone. */
   next(plan: SectionPlan): SectionCounts | null {
     const offered = this.#offered;

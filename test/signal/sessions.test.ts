@@ -27,6 +27,9 @@ import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from ".
 const CAMERA_CID = "0a0b7f0a-71ee-4f16-b52b-37bf78dd9344";
 const MICROPHONE_CID = "1e7ee43d-bcb3-4c29-90e7-cf3ef57b1dbe";
 
+/** Within this what has changed is negotiated. */
+const GATHERED_MS = 100;
+
 /** Announces what the recorded offer of a publisher sends, and offers it. */
 function publish(client: SignalClient, change: { muted?: boolean; encryption?: number } = {}): void {
   client.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, change) });
@@ -345,11 +348,13 @@ describe("receiving", () => {
   test("what is not subscribed by itself is when asked for, and ends when not", () => {
     const { hall, ada, bo, camera, slots } = watched(false);
     expect(bo.take("answer").midToTrackId).toEqual({});
-    const subscribe = (wanted: boolean): void =>
+    const subscribe = (wanted: boolean): void => {
       bo.send({
         case: "subscription",
         value: new UpdateSubscription({ trackSids: [camera.id], subscribe: wanted }),
       });
+      hall.clock.pass(GATHERED_MS);
+    };
     subscribe(true);
     expect(bo.take("mediaSectionsRequirement")).toMatchObject({ numAudios: 0, numVideos: 0 });
     bo.offer("chromium-watch", 2);
@@ -450,6 +455,7 @@ describe("receiving", () => {
     answered(first.id + 1);
     expect(ada.kinds()).not.toContain("offer");
     answered(first.id);
+    hall.clock.pass(GATHERED_MS);
     const second = ada.take("offer");
     expect(description(second.sdp).sections.map(({ media, direction }) => `${media} ${direction}`)).toEqual([
       "application sendrecv",
@@ -457,6 +463,34 @@ describe("receiving", () => {
       "video sendonly",
     ]);
     expect(Object.values(second.midToTrackId)).toEqual(tracksOf(hall, "bo").map(({ id }) => id));
+  });
+
+  test.each([
+    ["one PeerConnection", true, "mediaSectionsRequirement"],
+    ["two PeerConnections", false, "offer"],
+  ] as const)("over %s what comes together is negotiated together", (_, singleConnection, kind) => {
+    const hall = signalHall();
+    const sdp = offerText("chromium-watch");
+    const params = singleConnection ? { offer: new SessionDescription({ type: "offer", sdp, id: 1 }) } : {};
+    const ada = new SignalClient(hall, "ada", { singleConnection, ...params });
+    if (!singleConnection) {
+      const { id, sdp } = ada.take("offer");
+      const answer = sdp.replace("setup:actpass", "setup:active");
+      ada.send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: answer, id }) });
+    }
+    for (const name of ["bo", "cy"]) publish(new SignalClient(hall, name));
+    hall.clock.pass(GATHERED_MS);
+    expect(ada.kinds().filter((one) => one === kind)).toHaveLength(1);
+  });
+
+  test("who joins over one PeerConnection is asked at once for the sections that are missing", () => {
+    const hall = signalHall();
+    for (const name of ["bo", "cy", "di"]) publish(new SignalClient(hall, name));
+    const sdp = offerText("chromium-watch");
+    const offer = new SessionDescription({ type: "offer", sdp, id: 1 });
+    const ada = new SignalClient(hall, "ada", { offer });
+    const { numAudios, numVideos } = ada.take("mediaSectionsRequirement");
+    expect(description(sdp).sections.length + numAudios + numVideos).toBe(6);
   });
 });
 
