@@ -29,7 +29,7 @@ export interface LocalDescription {
   readonly fingerprint: Fingerprint;
 }
 
-interface SectionPlan {
+export interface SectionPlan {
   readonly kind: "audio" | "video";
   readonly mid: string;
   readonly direction: "sendonly" | "recvonly";
@@ -75,7 +75,11 @@ export function watchOffer(local: LocalDescription, { audios, videos, feedback }
 
 type Codecs = "VP8" | "VP9" | "VP8 and VP9";
 
-function writeOffer(local: LocalDescription, sections: readonly SectionPlan[], codecs: Codecs): string {
+export function writeOffer(
+  local: LocalDescription,
+  sections: readonly SectionPlan[],
+  codecs: Codecs,
+): string {
   const lines = [
     "v=0",
     "o=- 1 1 IN IP4 127.0.0.1",
