@@ -202,7 +202,7 @@ export class BandwidthEstimator {
   #planProbe(nowUs: number): void {
     const { planner } = this.#prober;
     const limited = this.#throughput.isLimited(this.#targetBps);
-    const rateBps = planner.next(this.#targetBps, limited, this.#control.decreasedUs, nowUs);
+    const rateBps = planner.next(this.#targetBps, limited, this.#control, nowUs);
     if (rateBps > 0) this.#prober.start(rateBps, this.#delay.jitterUs, this.#log.nextExtSeq, nowUs);
   }
 

@@ -3,6 +3,7 @@
  *
  *   the path is there ──▶ boldly ──▶ got through? ──▶ twice as fast, until it does not or nothing more is wanted
  *   more is wanted, and for a while nothing was found ──▶ twice the target; after each that found nothing, a longer while
+ *   the rate fell, and hardly anything had been sent  ──▶ twice the target, soon
  */
 
 /** What a path is first tried with, in start rates. More overruns a slow link for longer, less takes more probes. */
@@ -20,8 +21,16 @@ const MIN_PAUSE_US = 3_000_000;
 const MAX_PAUSE_US = 12_000_000;
 /** After a decrease, if all that is allowed is sent: then the rate grows of itself. */
 const GROWING_PAUSE_US = 8_000_000;
+/** After a decrease that is in doubt, once. Shorter probes into what may be a queue, longer leaves a viewer without pictures. */
+const DOUBT_PAUSE_US = 300_000;
 /** Wanting so much more than before is a new question. */
 const NEW_WANT_FACTOR = 1.5;
+
+/** When the rate last fell other than to empty a queue, and when it last did so in doubt. */
+export interface Decreases {
+  readonly decreasedUs: number;
+  readonly doubtedUs: number;
+}
 
 /** A probe of which nothing can be told, because packets or reports were lost, is repeated so often. */
 const MAX_REPEATS = 2;
@@ -62,11 +71,13 @@ export class ProbePlanner {
   }
 
   /** The rate of a probe to send now, or 0. `limited`: the application does not use the target. */
-  next(targetBps: number, limited: boolean, decreasedUs: number, nowUs: number): number {
+  next(targetBps: number, limited: boolean, { decreasedUs, doubtedUs }: Decreases, nowUs: number): number {
     if (!this.isWanting(targetBps)) return 0;
+    const isInDoubt = doubtedUs === decreasedUs && doubtedUs > this.#urgentUs;
     if (decreasedUs > this.#urgentUs) this.#urgentBps = 0;
     const calmUs = decreasedUs + (limited ? MIN_PAUSE_US : GROWING_PAUSE_US);
-    if (this.#urgentBps === 0 && nowUs < Math.max(this.#nextUs, calmUs)) return 0;
+    const dueUs = isInDoubt ? decreasedUs + DOUBT_PAUSE_US : Math.max(this.#nextUs, calmUs);
+    if (this.#urgentBps === 0 && nowUs < dueUs) return 0;
     const rateBps = this.#urgentBps > 0 ? this.#urgentBps : FURTHER_FACTOR * targetBps;
     this.#rateBps = Math.min(rateBps, WANTED_FACTOR * this.#wantedBps);
     this.#urgentBps = 0;

@@ -30,10 +30,18 @@ const MAX_GROWTH_QUEUE_US = 20_000;
 /** Of the rate from which on a link loses packets. Less leaves some of it unused, more leaves the queue full. */
 const LOSS_BACKOFF = 0.97;
 
+/**
+ * Who sends less than this share of what it may has not made the queue, and what is acknowledged then is not what the path
+ * carries. More doubts falls of capacity that are real, less leaves a viewer without pictures when it was only busy.
+ */
+const DOUBT_SHARE = 0.5;
+
 /** Observations behind `lossRatio`: one or two seconds. */
 const LOSS_OBSERVATIONS = 6;
 
 export class RateControl {
+  /** When it last fell for a queue that was hardly of our making. */
+  doubtedUs = Number.NEGATIVE_INFINITY;
   readonly #path: AimdRate;
   readonly #drain = new QueueDrain();
   readonly #observer = new LossObserver();
@@ -118,11 +126,15 @@ export class RateControl {
 
   #onOveruse(newestSentUs: number, rttUs: number, nowUs: number): void {
     const { queueUs } = this.#delay;
-    const begins = !this.#drain.draining || this.#drain.hasGrown(queueUs);
+    const { draining } = this.#drain;
+    const begins = !draining || this.#drain.hasGrown(queueUs);
     const beforeBps = this.#path.bps;
     // While we send less, what is acknowledged is what we send and says nothing of the link.
     if (begins || this.#drain.isBefore(newestSentUs)) {
       this.#path.onOveruse(this.#throughput.capacityBps(queueUs), rttUs, nowUs);
+      const fell = this.#path.bps < beforeBps;
+      // A drain sends little by our own will.
+      if (fell && !draining && this.#throughput.sentBps < DOUBT_SHARE * beforeBps) this.doubtedUs = nowUs;
     }
     if (begins) this.#beginDrain(beforeBps, nowUs);
   }

@@ -213,7 +213,7 @@ describe("a planner", () => {
       if (wants !== undefined) planner.wants(wants * KBPS);
       if (result !== undefined) planner.onResult(result * KBPS, target * KBPS, atMs * MS);
       const decreasedUs = decreasedMs === undefined ? NEVER : decreasedMs * MS;
-      const rateBps = planner.next(target * KBPS, limited, decreasedUs, atMs * MS);
+      const rateBps = planner.next(target * KBPS, limited, { decreasedUs, doubtedUs: NEVER }, atMs * MS);
       expect(Math.round(rateBps / KBPS), `at ${atMs} ms`).toBe(probe);
     }
   });
@@ -221,6 +221,8 @@ describe("a planner", () => {
   test("a probe is never faster than what is wanted, and a little", () => {
     const planner = new ProbePlanner();
     planner.wants(700 * KBPS);
-    expect(planner.next(600 * KBPS, true, NEVER, SECOND_US)).toBeCloseTo(770 * KBPS);
+    expect(planner.next(600 * KBPS, true, { decreasedUs: NEVER, doubtedUs: NEVER }, SECOND_US)).toBeCloseTo(
+      770 * KBPS,
+    );
   });
 });

@@ -10,7 +10,7 @@ import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 
 const MS = 1_000;
 const START_BPS = 600_000;
-/** Two voices. */
+/** Two voices, or padding. */
 const PACKET_US = 10 * MS;
 const PACKET_BYTES = 110;
 const PATH_US = 5 * MS;
@@ -32,9 +32,9 @@ class BusyReceiver {
   /** A packet every 10 ms. `reads`: the receiver takes in what has come, and reports. */
   run(durationUs: number, reads: boolean): void {
     for (const endUs = this.#nowUs + durationUs; this.#nowUs < endUs; this.#nowUs += PACKET_US) {
-      this.#unread.push(this.#seq++ & 0xffff);
-      this.estimator.onSent(PACKET_BYTES, this.#nowUs);
+      this.#send();
       this.estimator.tick(this.#nowUs);
+      while (this.estimator.probeBytesDue(this.#nowUs) > 0) this.#send();
       if (!reads) continue;
       this.#read(this.#unread.length);
       if (this.#nowUs % REPORT_US === 0) this.#report();
@@ -45,6 +45,11 @@ class BusyReceiver {
   readSome(packets: number): void {
     this.#read(packets);
     this.#report();
+  }
+
+  #send(): void {
+    this.#unread.push(this.#seq++ & 0xffff);
+    this.estimator.onSent(PACKET_BYTES, this.#nowUs);
   }
 
   #read(packets: number): void {
@@ -77,4 +82,18 @@ test.each([
   receiver.readSome(stall.packetsFirst);
   receiver.run(2_000 * MS, true);
   expect(receiver.leastBps).toBeGreaterThanOrEqual(START_BPS);
+});
+
+test("what was taken from somebody who was sent voices alone is soon tried again", () => {
+  const receiver = new BusyReceiver();
+  const { estimator } = receiver;
+  receiver.run(1_000 * MS, true);
+  receiver.run(400 * MS, false);
+  receiver.readSome(16);
+  receiver.run(60 * MS, false);
+  receiver.readSome(16);
+  expect(estimator.targetBps).toBeLessThan(START_BPS / 2);
+  estimator.wants(START_BPS, START_BPS);
+  receiver.run(1_500 * MS, true);
+  expect(estimator.targetBps).toBeGreaterThanOrEqual(0.9 * START_BPS);
 });

@@ -46,7 +46,7 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
     }
 
     afterEach(async () => {
-      await Promise.all([ada?.leave(), bo?.leave()]);
+      await Promise.all([ada?.close(), bo?.close()]);
     });
 
     test("two see and hear each other, and one is seen to leave", async () => {
@@ -70,7 +70,7 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
           audioEnergy: 0,
         });
       }
-      await mallory.leave();
+      await mallory.close();
     });
 
     test("the picture follows the size at which it is shown", async () => {
@@ -182,7 +182,7 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
         null,
       );
       expect(echo).toBe("bo hello");
-      await cy.leave();
+      await cy.close();
     });
 
     test("a cut signal connection is taken up again, while media goes on", async () => {
