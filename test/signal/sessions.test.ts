@@ -465,22 +465,40 @@ describe("receiving", () => {
     expect(Object.values(second.midToTrackId)).toEqual(tracksOf(hall, "bo").map(({ id }) => id));
   });
 
-  test.each([
-    ["one PeerConnection", true, "mediaSectionsRequirement"],
-    ["two PeerConnections", false, "offer"],
-  ] as const)("over %s what comes together is negotiated together", (_, singleConnection, kind) => {
+  test("over one PeerConnection what comes together is asked for together", () => {
     const hall = signalHall();
-    const sdp = offerText("chromium-watch");
-    const params = singleConnection ? { offer: new SessionDescription({ type: "offer", sdp, id: 1 }) } : {};
-    const ada = new SignalClient(hall, "ada", { singleConnection, ...params });
-    if (!singleConnection) {
-      const { id, sdp } = ada.take("offer");
-      const answer = sdp.replace("setup:actpass", "setup:active");
-      ada.send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: answer, id }) });
-    }
+    const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+    const ada = new SignalClient(hall, "ada", { offer });
     for (const name of ["bo", "cy"]) publish(new SignalClient(hall, name));
+    const demands = (): number => ada.kinds().filter((kind) => kind === "mediaSectionsRequirement").length;
+    expect(demands()).toBe(0);
     hall.clock.pass(GATHERED_MS);
-    expect(ada.kinds().filter((one) => one === kind)).toHaveLength(1);
+    expect(demands()).toBe(1);
+    ada.offer("chromium-watch", 2);
+    hall.clock.pass(GATHERED_MS);
+    expect(demands()).toBe(1);
+  });
+
+  test("over two PeerConnections what comes together is offered together", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada", { singleConnection: false });
+    const answer = ({ sdp, id }: SessionDescription): void => {
+      const value = new SessionDescription({ type: "answer", sdp: sdp.replace("actpass", "active"), id });
+      ada.send({ case: "answer", value });
+    };
+    answer(ada.take("offer"));
+    for (const name of ["bo", "cy"]) publish(new SignalClient(hall, name));
+    expect(ada.kinds()).not.toContain("offer");
+    hall.clock.pass(GATHERED_MS);
+    const offer = ada.take("offer");
+    expect(description(offer.sdp).sections.map(({ media }) => media)).toEqual([
+      "application",
+      "audio",
+      "audio",
+      "video",
+      "video",
+    ]);
+    expect(ada.kinds()).not.toContain("offer");
   });
 
   test("who joins over one PeerConnection is asked at once for the sections that are missing", () => {
