@@ -12,6 +12,8 @@ export interface CallMeasurement {
   /** Share of the time in which no picture had come for a second: includes what no freeze has ended. */
   readonly still: number;
   readonly framesPerSecond: number;
+  /** How long frames were in the jitter buffer, on average: what smoothness costs in delay. */
+  readonly bufferedMs: number;
   /** Share of the time by height of the picture, standstill left out: which layer was held. */
   readonly heights: Readonly<Record<string, number>>;
   /** Share of the played samples that were made up and are not silence. */
@@ -43,6 +45,7 @@ export function measureCall(samples: readonly Sample[]): CallMeasurement {
     freezeSecondsPerMinute: (grown("totalFreezesDuration") * 60_000) / ms,
     still: stillMs / ms,
     framesPerSecond: (grown("framesDecoded") * 1_000) / ms,
+    bufferedMs: (1_000 * grown("jitterBufferDelay")) / Math.max(1, grown("jitterBufferEmittedCount")),
     heights,
     concealed:
       (grown("concealedSamples") - grown("silentConcealedSamples")) /

@@ -8,6 +8,7 @@ import { freeUdpPort } from "../system/support/free-ports.ts";
 import { startServer } from "../system/support/server.ts";
 import { TestCall } from "../system/support/test-call.ts";
 import { type CallMeasurement, measureCall, recoveryMs, type Sample } from "./call-measurement.ts";
+import { HEIGHT } from "./fake-camera.ts";
 import type { Impairment } from "./impairments.ts";
 import { RelayProcess } from "./relay-process.ts";
 
@@ -40,6 +41,8 @@ export interface ImpairedCall extends CallMeasurement {
   readonly overflowed: number;
   /** After the blackout until pictures came again; null without one, or when none came. */
   readonly recoveryMs: number | null;
+  /** What the publisher's browser made, the less of before and after. Far below 30: the machine was too busy, and freezes say little of the network. */
+  readonly encodedFps: number;
   /** PLIs that the publisher got. */
   readonly plisToPublisher: number;
   /** How late the relay sent: 99 of 100 datagrams were earlier. Above some milliseconds it has made jitter of its own. */
@@ -64,7 +67,11 @@ export async function callOver(options: ImpairedCallOptions): Promise<ImpairedCa
       // Nobody encodes for long what nobody watches.
       const bo = await TestCall.join(browser, server, { room: ROOM, codec, name: "bo", watch: true });
       await ada.tileWhen("ramped up", "ada", (tile) => tile.availableOutgoingBps > RAMPED_UP_BPS);
-      await bo.tileWhen("seen in full", "ada", (tile) => tile.frameHeight === 720 && tile.framesDecoded > 30);
+      await bo.tileWhen(
+        "seen in full",
+        "ada",
+        (tile) => tile.frameHeight === HEIGHT && tile.framesDecoded > 30,
+      );
       return await observe(options, relay, ada, bo);
     } finally {
       await browser.close();
@@ -86,7 +93,9 @@ async function observe(
   await delay(SETTLE_MS);
   const plisBefore = (await ada.tile("ada"))!.pliCount;
   const before = (await relay.report()).down;
+  const encoded = [await encodedFps(ada)];
   const { samples, blackoutEndMs } = await watch(bo, relay, seconds * 1_000, impairment.blackoutMs);
+  encoded.push(await encodedFps(ada));
   const { down, lateness } = await relay.report();
   const measured = measureCall(samples);
   return {
@@ -97,9 +106,15 @@ async function observe(
     capacityBps: impairment.down.rateBps ?? null,
     overflowed: down.overflowed - before.overflowed,
     recoveryMs: blackoutEndMs === null ? null : recoveryMs(samples, blackoutEndMs),
+    encodedFps: Math.min(...encoded),
     plisToPublisher: (await ada.tile("ada"))!.pliCount - plisBefore,
     relayLateP99Us: lateness.p99Us,
   };
+}
+
+/** In the second before. Frames are counted by layer, so the count will not do. */
+async function encodedFps(ada: TestCall): Promise<number> {
+  return (await ada.tile("ada"))!.framesPerSecond;
 }
 
 /** Reads what `bo` sees of ada, again and again. */

@@ -3,7 +3,7 @@ import type { ImpairedCall } from "./impaired-call.ts";
 
 type Column = readonly [head: string, of: (call: ImpairedCall) => string];
 
-/** Lowest first, by the height that pictures have at the most: 180, 360 and 720, or less from an encoder short of CPU. */
+/** Lowest first, by the height that pictures have at the most: 135, 270 and 540, or less from an encoder short of CPU. */
 const LAYERS = [
   { name: "low", from: 0, to: 200 },
   { name: "mid", from: 200, to: 400 },
@@ -19,6 +19,8 @@ const COLUMNS: readonly Column[] = [
   ["freeze s/min", (call) => call.freezeSecondsPerMinute.toFixed(1)],
   ["still", ({ still }) => percent(still)],
   ["fps", ({ framesPerSecond }) => framesPerSecond.toFixed(1)],
+  ["encoded", ({ encodedFps }) => encodedFps.toFixed(1)],
+  ["buffered", ({ bufferedMs }) => `${Math.round(bufferedMs)} ms`],
   ["kbit/s", ({ receivedBps }) => kbps(receivedBps)],
   ["of capacity", (call) => (call.capacityBps === null ? "" : percent(call.receivedBps / call.capacityBps))],
   ...LAYERS.map(({ name, from, to }): Column => [name, ({ heights }) => percent(shareOf(heights, from, to))]),

@@ -17,6 +17,9 @@ export interface MediaStatistics {
   readonly totalSamplesReceived: number;
   readonly concealedSamples: number;
   readonly silentConcealedSamples: number;
+  /** Of the video: seconds that frames waited before they were decoded, summed over those that were (W3C webrtc-stats). */
+  readonly jitterBufferDelay: number;
+  readonly jitterBufferEmittedCount: number;
   /** Of the video: NACKs and PLIs, sent where it is received and got where it is sent. */
   readonly nackCount: number;
   readonly pliCount: number;
@@ -39,6 +42,8 @@ export const NO_STATISTICS: MediaStatistics = {
   totalSamplesReceived: 0,
   concealedSamples: 0,
   silentConcealedSamples: 0,
+  jitterBufferDelay: 0,
+  jitterBufferEmittedCount: 0,
   nackCount: 0,
   pliCount: 0,
   bitrateBps: 0,
@@ -90,6 +95,8 @@ export class StatisticsReader {
       totalSamplesReceived: numberOf(audio?.totalSamplesReceived),
       concealedSamples: numberOf(audio?.concealedSamples),
       silentConcealedSamples: numberOf(audio?.silentConcealedSamples),
+      jitterBufferDelay: numberOf(video?.jitterBufferDelay),
+      jitterBufferEmittedCount: numberOf(video?.jitterBufferEmittedCount),
       nackCount: sumOf(videos, "nackCount"),
       pliCount: sumOf(videos, "pliCount"),
       bitrateBps: this.#rate(sumOf(streams, "bytesReceived") + sumOf(streams, "bytesSent")),
