@@ -89,9 +89,11 @@ export class SendController {
     return this.estimator?.lossRatio ?? 0;
   }
 
-  /** What media could use more, bits per second: for the next step up, and for everything. 0 when it has all. */
+  /** What media could use, bits per second: for the next step up, 0 when there is none, and for everything. */
   wants(nextBps: number, mostBps: number): void {
-    this.estimator?.wants(nextBps, mostBps);
+    // What repairs take is taken off from the budget: it has to be found too.
+    const { bitrateBps } = this.#retransmitted;
+    this.estimator?.wants(nextBps > 0 ? nextBps + bitrateBps : 0, mostBps + bitrateBps);
   }
 
   /** Whether a video packet has to queue. */
