@@ -45,7 +45,7 @@ describe.each([1, 2])("a minute of three people with 5 %% loss in %i threads", (
     for (const { peer, other } of views("video")) {
       const { assembler, counts } = peer.view("video", other.name).viewer;
       const { complete, begun } = assembler;
-      expect(complete.length, `${peer.name} sees ${other.name}`).toBeGreaterThan(1700);
+      expect(complete.length, `${peer.name} sees ${other.name}`).toBeGreaterThan(1600);
       expect(1 - complete.length / begun).toBeLessThan(0.02);
       expect(counts.repaired).toBeGreaterThan(100);
       expect(longestStopUs(complete)).toBeLessThan(700_000);

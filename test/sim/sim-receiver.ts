@@ -1,7 +1,6 @@
 /**
- * The receiving half of a simulated browser: hands packets to their streams, and answers as a browser does. NACKs every
- * 10 ms where something is missing, PLIs, a receiver report each second, and transport-wide feedback as soon as packets
- * carry the transport-wide number.
+ * The receiving half of a simulated browser: hands packets to their streams, and answers as a browser does. NACKs, PLIs, a
+ * receiver report each second, and transport-wide feedback as soon as packets carry the transport-wide number.
  */
 import { readU16 } from "../../src/base/bytes.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
@@ -12,7 +11,6 @@ import { type RtpHeader, readPadding } from "../../src/rtp/rtp-header.ts";
 import { EXTENSION_IDS } from "./session-parameters.ts";
 import type { SimViewer } from "./sim-viewer.ts";
 
-const REPAIR_INTERVAL_US = 10_000;
 const REPORT_INTERVAL_US = 1_000_000;
 /** Of our RTCP. Any value does that no stream has. */
 const FEEDBACK_SSRC = 1;
@@ -29,7 +27,6 @@ export class SimReceiver {
   readonly #extensions = new ExtensionView();
   readonly #map = new ExtensionMap(EXTENSION_IDS);
   readonly #missing = new Uint16Array(MAX_NACKS);
-  #repairUs = 0;
   #reportUs = 0;
 
   add(viewer: SimViewer): void {
@@ -52,10 +49,7 @@ export class SimReceiver {
     while (this.#arrivals.due(nowUs)) {
       send(rtcp((to) => this.#arrivals.write(nowUs, to, 0, FEEDBACK_SSRC, FEEDBACK_SSRC)));
     }
-    if (nowUs >= this.#repairUs) {
-      this.#repairUs = nowUs + REPAIR_INTERVAL_US;
-      for (const viewer of this.#viewers) this.#repair(viewer, nowUs, send);
-    }
+    for (const viewer of this.#viewers) this.#repair(viewer, nowUs, send);
     if (nowUs >= this.#reportUs) {
       this.#reportUs = nowUs + REPORT_INTERVAL_US;
       this.#reportLosses(nowUs, send);

@@ -1,7 +1,6 @@
 /** One SSRC as a browser receives it, with its RTX partner: what is missing, what is complete, and what is shown of it. */
 import { readU16 } from "../../src/base/bytes.ts";
 import type { MediaKind } from "../../src/base/codec.ts";
-import { NackGenerator } from "../../src/cc/nack-generator.ts";
 import { ReceiveStatistics } from "../../src/cc/receive-statistics.ts";
 import type { PayloadParams } from "../../src/contract/media.ts";
 import { EXTENSION, type ExtensionView } from "../../src/rtp/header-extensions.ts";
@@ -10,11 +9,12 @@ import type { RtpHeader } from "../../src/rtp/rtp-header.ts";
 import { FrameAssembler } from "./frame-assembler.ts";
 import { FrameStamp } from "./frame-stamp.ts";
 import { KeyframeWish } from "./keyframe-wish.ts";
+import { NackRequester } from "./nack-requester.ts";
 import { SeenNumbers } from "./seen-numbers.ts";
 import { SimDecoder } from "./sim-decoder.ts";
 
-/** What libwebrtc assumes where it only receives. */
-const RTT_US = 100_000;
+/** A picture so old has stopped. */
+const MOVING_US = 100_000;
 /** As `sim-camera` writes it. */
 const VP9_DESCRIPTOR_BYTES = 5;
 
@@ -43,7 +43,9 @@ export class SimViewer {
   readonly counts = { repaired: 0, forged: 0 };
   /** Bytes by second of arrival, headers and repetitions with them. */
   readonly bytesOfSecond: number[] = [];
-  readonly #nack = new NackGenerator();
+  /** Whether it sends NACKs. */
+  asksAgain = true;
+  readonly #nack = new NackRequester();
 
   constructor(params: ViewerParams) {
     this.params = params;
@@ -64,7 +66,7 @@ export class SimViewer {
     if (!this.numbers.add(extSeq)) return;
     this.keyframes.onPacket(nowUs);
     if (rtx) this.counts.repaired += 1;
-    if (this.params.kind === "video") this.#nack.onPacket(extSeq, nowUs);
+    if (this.params.kind === "video") this.#nack.onPacket(extSeq, rtx);
     const at = headerBytes + (rtx ? 2 : 0);
     const end = headerBytes + payloadBytes;
     // An empty packet under a number that turned out not to be needed is part of no frame.
@@ -73,7 +75,7 @@ export class SimViewer {
 
   /** Numbers to ask for again now. */
   missing(nowUs: number, out: Uint16Array): number {
-    return this.params.kind === "video" ? this.#nack.poll(nowUs, RTT_US, out) : 0;
+    return this.params.kind === "video" && this.asksAgain ? this.#nack.poll(nowUs, out) : 0;
   }
 
   /** Whether to send a PLI now. */
@@ -81,7 +83,7 @@ export class SimViewer {
     if (this.params.kind === "audio") return false;
     const { shownUs } = this.decoder;
     // What was given up is no matter once the picture moves without it.
-    if (shownUs > nowUs - RTT_US) this.#nack.gaveUp = false;
+    if (shownUs > nowUs - MOVING_US) this.#nack.gaveUp = false;
     return this.keyframes.poll(nowUs, shownUs, this.#nack.gaveUp);
   }
 

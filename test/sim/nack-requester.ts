@@ -1,0 +1,78 @@
+/**
+ * When a browser asks for a packet again (libwebrtc): as soon as a gap is longer than packets are overtaken by, and then by
+ * a timer.
+ *
+ * Chromium that only receives knows no round trip, since no browser offers reference times (RFC 3611 §4.4) by itself. It
+ * takes what it begins with: between two requests for one packet 98 to 118 ms were measured on a path of 50.
+ */
+
+const ASSUMED_RTT_US = 100_000;
+const TIMER_US = 20_000;
+const MAX_TRIES = 10;
+/** More at once is no loss to repair: it wants a key frame. */
+const MAX_MISSING = 1_000;
+/** Overtaken packets remembered, and the most numbers that a gap is given for their sake. */
+const REMEMBERED = 128;
+const MAX_WAIT = 9;
+
+interface Missing {
+  /** Asked for once this number has come. */
+  readonly dueExtSeq: number;
+  /** -Infinity until it was asked for. */
+  askedUs: number;
+  tries: number;
+}
+
+export class NackRequester {
+  /** Something was given up. The caller resets it. */
+  gaveUp = false;
+  #highest = -1;
+  #timerUs = 0;
+  readonly #missing = new Map<number, Missing>();
+  /** By how many numbers packets were late. */
+  readonly #lateness: number[] = [];
+
+  onPacket(extSeq: number, isRtx: boolean): void {
+    if (extSeq <= this.#highest) {
+      this.#missing.delete(extSeq);
+      if (!isRtx) this.#lateness.push(Math.min(this.#highest - extSeq, MAX_WAIT));
+      if (this.#lateness.length > REMEMBERED) this.#lateness.shift();
+      return;
+    }
+    const wait = this.#usualLateness();
+    const next = this.#highest < 0 ? extSeq : this.#highest + 1;
+    this.#highest = extSeq;
+    for (let lost = next; lost < extSeq; lost++) {
+      this.#missing.set(lost, { dueExtSeq: lost + wait, askedUs: Number.NEGATIVE_INFINITY, tries: 0 });
+    }
+    if (this.#missing.size <= MAX_MISSING) return;
+    this.#missing.clear();
+    this.gaveUp = true;
+  }
+
+  /** To be called each millisecond or so. Writes the wire numbers to ask for now to `out`; returns how many. */
+  poll(nowUs: number, out: Uint16Array): number {
+    const timed = nowUs >= this.#timerUs;
+    if (timed) this.#timerUs = nowUs + TIMER_US;
+    let count = 0;
+    for (const [extSeq, packet] of this.#missing) {
+      const isNew = packet.tries === 0 && this.#highest >= packet.dueExtSeq;
+      const isDue = isNew || (timed && nowUs - packet.askedUs >= ASSUMED_RTT_US);
+      if (!isDue || count === out.length) continue;
+      packet.askedUs = nowUs;
+      packet.tries += 1;
+      out[count++] = extSeq & 0xffff;
+      if (packet.tries < MAX_TRIES) continue;
+      this.#missing.delete(extSeq);
+      this.gaveUp = true;
+    }
+    return count;
+  }
+
+  /** Half of the packets that came late were late by no more. */
+  #usualLateness(): number {
+    if (this.#lateness.length === 0) return 0;
+    const sorted = this.#lateness.toSorted((a, b) => a - b);
+    return sorted[Math.floor((sorted.length - 1) / 2)]!;
+  }
+}
