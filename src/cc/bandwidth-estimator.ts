@@ -28,6 +28,7 @@ import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { DelayMonitor } from "./delay-monitor.ts";
 import { FeedbackWatch } from "./feedback-watch.ts";
+import { LostPackets } from "./lost-packets.ts";
 import { NO_RESULT, Prober } from "./prober.ts";
 import { type BandwidthLimits, RateControl } from "./rate-control.ts";
 import { ReportFallback } from "./report-fallback.ts";
@@ -50,6 +51,9 @@ const MAX_RTT_US = 5_000_000;
  */
 const KNOCK_AFTER_US = 250_000;
 
+/** What was lost so much more than a round trip ago, in an outage, belongs to pictures that nobody waits for any more. */
+const MAX_LOST_AGE_US = 300_000;
+
 const DEFAULT_LIMITS: BandwidthLimits = {
   /** Audio must go on; less would leave too few packets to see the path recover. */
   minBps: 50_000,
@@ -65,6 +69,7 @@ export class BandwidthEstimator {
   readonly #limits: BandwidthLimits;
   readonly #log: SentPacketLog;
   readonly #acks: Acknowledgements;
+  readonly #lost: LostPackets;
   readonly #delay = new DelayMonitor();
   readonly #throughput = new Throughput();
   readonly #control: RateControl;
@@ -78,6 +83,7 @@ export class BandwidthEstimator {
   constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS, log = new SentPacketLog()) {
     this.#log = log;
     this.#acks = new Acknowledgements(log);
+    this.#lost = new LostPackets(log);
     this.#limits = limits;
     this.#targetBps = limits.startBps;
     this.#control = new RateControl(limits, this.#throughput, this.#delay, nowUs);
@@ -111,7 +117,17 @@ export class BandwidthEstimator {
 
   /** The 16-bit transport-wide number of the next packet: it is written into the packet, then `onSent` takes it. */
   get nextSeq(): number {
-    return this.#log.nextExtSeq & 0xffff;
+    return this.nextExtSeq & 0xffff;
+  }
+
+  /** The same, extended over its wraps. */
+  get nextExtSeq(): number {
+    return this.#log.nextExtSeq;
+  }
+
+  /** Next extended number of a packet that feedback says was lost, each once; UNKNOWN_PACKET when there are no more. */
+  nextLost(nowUs: number): number {
+    return this.#lost.next(this.#acks.newestExtSeq, nowUs - this.#rttUs - MAX_LOST_AGE_US);
   }
 
   /** What the allocator could do with more: the total for the next step up, 0 when there is none, and for everything. */

@@ -153,13 +153,13 @@ export class DownStream {
     return true;
   }
 
-  /** Sends `packet`, read back from history, as RTX for `row`, in which it first went out as `originalSeq`. */
-  resend(packet: UpPacket, row: number, rtxPayloadType: number, originalSeq: number): number {
+  /** Sends `packet`, read back from history, as RTX for `row`, in which it first went out. Returns its size, or 0. */
+  resend(packet: UpPacket, row: number, rtxPayloadType: number): number {
     const extSeq = this.#rtxExtSeq++;
     header.ssrc = this.#rtxSsrc;
     header.payloadType = rtxPayloadType;
     header.seq = extSeq & 0xffff;
-    return this.#write(packet, packet.payload, row, originalSeq, extSeq);
+    return this.#write(packet, packet.payload, row, this.sent.outExtSeq(row) & 0xffff, extSeq);
   }
 
   /** Sends a retransmission of nothing (RFC 4588 streams may carry padding alone). Returns its size, or 0. */
@@ -202,7 +202,8 @@ export class DownStream {
     slab[at]! |= PADDING_BIT;
     slab.fill(0, at + headerBytes, at + bytes - 1);
     slab[at + bytes - 1] = paddingBytes;
-    this.#commit(bytes, headerBytes, extSeq, 0, nowUs);
+    this.#commit(bytes, headerBytes, extSeq, 0);
+    this.#controller.onSent(bytes, null, extSeq, nowUs);
     return bytes;
   }
 
@@ -248,13 +249,14 @@ export class DownStream {
     if (sent.pictureId[row] !== -1 || sent.tl0PicIdx[row] !== -1) {
       rewriteVp8Numbers(ring.slab, payloadAt, payload.length, sent.pictureId[row]!, sent.tl0PicIdx[row]!);
     }
-    this.#commit(bytes, headerBytes, extSeq, packet.receivedUs, packet.nowUs);
+    this.#commit(bytes, headerBytes, extSeq, packet.receivedUs);
+    const outExtSeq = sent.outExtSeq(row);
+    sent.transportExtSeq[row] = this.#controller.onSent(bytes, this, outExtSeq, packet.nowUs);
     return bytes;
   }
 
-  #commit(bytes: number, headerBytes: number, extSeq: number, receivedUs: number, nowUs: number): void {
+  #commit(bytes: number, headerBytes: number, extSeq: number, receivedUs: number): void {
     const { path, session } = this.#controller.outlet;
     this.#ring.commitRtp(bytes, path, session, headerBytes, extSeq, receivedUs);
-    this.#controller.onSent(bytes, nowUs);
   }
 }

@@ -204,9 +204,7 @@ export class DownTrack {
     const latest = stream.numbers.seq.highestOut;
     const row = stream.sent.find(latest);
     const repeats = row !== NO_ROW && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
-    return repeats
-      ? stream.resend(recalled, row, rtxPayloadType, latest & 0xffff)
-      : stream.pad(rtxPayloadType, nowUs);
+    return repeats ? stream.resend(recalled, row, rtxPayloadType) : stream.pad(rtxPayloadType, nowUs);
   }
 
   stats(): DownTrackStats {

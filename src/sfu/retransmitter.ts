@@ -1,10 +1,18 @@
 /**
- * Answers a receiver's NACK (RFC 4585 §6.2.1) with RTX packets (RFC 4588), read from the publisher's history.
+ * Sends packets again that a receiver has not got, as RTX (RFC 4588), read from the publisher's history.
+ *
+ *   NACK (RFC 4585 §6.2.1) ──────────────┐
+ *   transport-wide feedback: it was lost ─┴─▶ resend ──▶ TransmitRing
+ *
+ * NACKs alone are not enough where packets are lost both ways: one in ten never comes, one retransmission in ten is lost
+ * too, and a browser that only receives asks again after 100 ms. Feedback tells of both losses, by another packet.
  *
  * Without a negotiated RTX stream nothing is sent: the same sequence number again would need the same SRTP nonce.
  */
 import { SLOT } from "../base/counters.ts";
+import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import type { CoreContext } from "./core-context.ts";
+import type { DownStream } from "./down-stream.ts";
 import type { DownTrack } from "./down-track.ts";
 import { NO_ROW } from "./packet-history.ts";
 import type { SendController } from "./send-controller.ts";
@@ -26,12 +34,33 @@ export class Retransmitter {
     this.#context = context;
   }
 
-  resend(downTrack: DownTrack, seq: number, nowUs: number): void {
+  /** The receiver asks for `seq`. */
+  onNack(downTrack: DownTrack, seq: number, nowUs: number): void {
+    this.#resend(downTrack, downTrack.stream.find(seq), nowUs);
+  }
+
+  /** Transport-wide feedback has been read: what never came is sent again, whether its NACK comes or not. */
+  onFeedback(downTracks: readonly DownTrack[], nowUs: number): void {
+    const controller = this.#controller;
+    const { transmissions } = controller;
+    for (;;) {
+      const lost = controller.nextLost(nowUs);
+      if (lost === UNKNOWN_PACKET) return;
+      const stream = transmissions.stream(lost);
+      const downTrack = stream === null ? undefined : trackOf(stream, downTracks);
+      if (downTrack === undefined) continue;
+      const { sent } = downTrack.stream;
+      const row = sent.find(transmissions.outExtSeq(lost));
+      // What was sent again since is told of by the fate of that.
+      if (row !== NO_ROW && sent.transportExtSeq[row] === lost) this.#resend(downTrack, row, nowUs);
+    }
+  }
+
+  #resend(downTrack: DownTrack, row: number, nowUs: number): void {
     const { rtxPayloadType } = downTrack;
     if (rtxPayloadType === undefined) return;
     const { counters } = this.#context;
     const { stream, reports } = downTrack;
-    const row = stream.find(seq);
     if (row === NO_ROW || !downTrack.recall(row, nowUs, this.#packet)) {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
@@ -42,10 +71,16 @@ export class Retransmitter {
       return;
     }
     stream.sent.resentUs[row] = nowUs;
-    const bytes = stream.resend(this.#packet, row, rtxPayloadType, seq);
+    const bytes = stream.resend(this.#packet, row, rtxPayloadType);
     if (bytes === 0) return;
     this.#controller.onRetransmitted(bytes, nowUs);
     counters[SLOT.downRtxPackets]! += 1;
     reports.retransmitted += 1;
   }
+}
+
+/** Undefined when it is gone. */
+function trackOf(stream: DownStream, downTracks: readonly DownTrack[]): DownTrack | undefined {
+  for (let i = 0; i < downTracks.length; i++) if (downTracks[i]!.stream === stream) return downTracks[i];
+  return undefined;
 }

@@ -141,10 +141,16 @@ export class RtcpInlet {
       case FEEDBACK.nack:
         return this.#onNack(bytes, nowUs);
       case FEEDBACK.transportWide:
-        return this.#controller.onTransportFeedback(bytes, this.#cursor, nowUs);
+        return this.#onTransportWide(bytes, nowUs);
       default:
         return true;
     }
+  }
+
+  #onTransportWide(bytes: Uint8Array, nowUs: number): boolean {
+    if (!this.#controller.onTransportFeedback(bytes, this.#cursor, nowUs)) return false;
+    this.#retransmitter.onFeedback(this.#downTracks, nowUs);
+    return true;
   }
 
   #onNack(bytes: Uint8Array, nowUs: number): boolean {
@@ -154,7 +160,7 @@ export class RtcpInlet {
     const downTrack = this.#downTrackOf(ssrc);
     readNack(bytes, this.#cursor, (seq) => {
       this.#count("nackSeqsReceived");
-      if (downTrack !== undefined) this.#retransmitter.resend(downTrack, seq, nowUs);
+      if (downTrack !== undefined) this.#retransmitter.onNack(downTrack, seq, nowUs);
     });
     return true;
   }

@@ -14,14 +14,17 @@
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
 import { Pacer } from "../cc/pacer.ts";
+import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import type { CoreContext } from "./core-context.ts";
+import type { DownStream } from "./down-stream.ts";
 import type { DownTrack } from "./down-track.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import type { Outlet } from "./outlet.ts";
 import { PacedQueue } from "./paced-queue.ts";
 import { RateMeter } from "./rate-meter.ts";
+import { TransmissionLog } from "./transmission-log.ts";
 
 /** What SRTP adds to a packet: the tag of AEAD_AES_128_GCM. That of the other profile is shorter by 6. */
 const TAG_BYTES = 16;
@@ -51,6 +54,7 @@ export class SendController {
   isDue = false;
   #pacer = new Pacer();
   readonly #queue = new PacedQueue();
+  readonly transmissions = new TransmissionLog();
   readonly #retransmitted = new RateMeter();
   readonly #extensions: ExtensionMap;
   readonly #context: CoreContext;
@@ -108,12 +112,18 @@ export class SendController {
     return queued;
   }
 
-  /** `bytes` of plaintext packet are on their way under `transportSeq`. */
-  onSent(bytes: number, nowUs: number): void {
+  /**
+   * `bytes` of plaintext packet are on their way under `transportSeq`, which is returned extended: `outExtSeq` of `stream`,
+   * null for padding.
+   */
+  onSent(bytes: number, stream: DownStream | null, outExtSeq: number, nowUs: number): number {
     this.estimator ??= new BandwidthEstimator(nowUs);
+    const { nextExtSeq } = this.estimator;
+    this.transmissions.add(nextExtSeq, stream, outExtSeq);
     this.estimator.onSent(bytes + TAG_BYTES, nowUs);
     this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
+    return nextExtSeq;
   }
 
   /** Whether a retransmission of about `bytes` is still within what this peer may ask for. */
@@ -133,6 +143,11 @@ export class SendController {
     if (this.estimator === null || !this.#isNumbered) return true;
     this.#hasFeedback = true;
     return this.estimator.onFeedback(buffer, cursor, nowUs);
+  }
+
+  /** Transport-wide number of a packet that feedback says was lost, each once; UNKNOWN_PACKET when there are no more. */
+  nextLost(nowUs: number): number {
+    return this.#isNumbered ? (this.estimator?.nextLost(nowUs) ?? UNKNOWN_PACKET) : UNKNOWN_PACKET;
   }
 
   /** The receiver's own estimate (REMB), from one that does not send transport-wide feedback. */

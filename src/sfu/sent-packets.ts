@@ -10,7 +10,7 @@ const MASK = ROWS - 1;
 /** `sourceExtSeq` of a packet that is none of the publisher's: padding alone. */
 export const NO_SOURCE = -1;
 
-/** Columns are made at the first packet: 25 KiB that somebody who only waits for a track does not need. */
+/** Columns are made at the first packet: 29 KiB that somebody who only waits for a track does not need. */
 export class SentPackets {
   #outExtSeq = new Float64Array(0);
   sourceExtSeq = new Float64Array(0);
@@ -23,6 +23,8 @@ export class SentPackets {
   tl0PicIdx = new Int16Array(0);
   marker = new Uint8Array(0);
   resentUs = new Float64Array(0);
+  /** Transport-wide number under which it left last, extended. */
+  transportExtSeq = new Float64Array(0);
 
   /** Takes the row for `outExtSeq`; the caller fills its columns. */
   add(outExtSeq: number): number {
@@ -51,6 +53,11 @@ export class SentPackets {
     return this.#outExtSeq[row] === outExtSeq ? row : -1;
   }
 
+  /** The number in `row`. */
+  outExtSeq(row: number): number {
+    return this.#outExtSeq[row]!;
+  }
+
   /** The source changed: numbers sent before lead nowhere. */
   clear(): void {
     this.#outExtSeq.fill(-1);
@@ -66,5 +73,6 @@ export class SentPackets {
     this.tl0PicIdx = new Int16Array(ROWS);
     this.marker = new Uint8Array(ROWS);
     this.resentUs = new Float64Array(ROWS);
+    this.transportExtSeq = new Float64Array(ROWS);
   }
 }

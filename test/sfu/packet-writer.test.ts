@@ -214,7 +214,7 @@ describe("a whole packet", () => {
     const [first, again] = sentBy((stream) => {
       stream.resync(packet, 90_000, undefined, new SenderClock());
       sendNumbered(stream, packet, true);
-      stream.resend(packet, stream.find(1), 99, 1);
+      stream.resend(packet, stream.find(1), 99);
     });
     expect(first!.header).toBe("80e20001000000000000000a");
     expect(again!.header).toBe("80e30001000000000000000b");
@@ -227,7 +227,7 @@ describe("a whole packet", () => {
       (stream) => {
         stream.resync(packet, 90_000, undefined, new SenderClock());
         sendNumbered(stream, packet, true);
-        stream.resend(packet, stream.find(1), 99, 1);
+        stream.resend(packet, stream.find(1), 99);
         stream.pad(99, 0);
       },
       extensionMap({ transportCc: 3 }),
