@@ -46,6 +46,8 @@ export class DownStream {
   readonly numbers = new OutgoingNumbers(FIRST_SEQ);
   readonly sent = new SentPackets();
   readonly rate = new RateMeter();
+  /** Least delay until a picture is shown, told to the receiver (playout-delay); below 0 it is told nothing. */
+  playoutDelayUs = -1;
   /** Payload bytes ever sent, for sender reports (RFC 3550 §6.4.1). */
   payloadBytes = 0;
   #rtxExtSeq = FIRST_SEQ;
@@ -195,6 +197,7 @@ export class DownStream {
     header.marker = false;
     header.timestamp = timestamp;
     header.frameNumber = -1;
+    header.playoutDelayUs = -1;
     header.absSendTime = absSendTime(nowUs);
     header.transportSeq = this.#controller.transportSeq;
     const headerBytes = this.writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
@@ -234,6 +237,7 @@ export class DownStream {
     header.timestamp = sent.timestamp[row]!;
     header.frameNumber = sent.frameNumber[row]!;
     header.absSendTime = absSendTime(packet.nowUs);
+    header.playoutDelayUs = this.playoutDelayUs;
     header.transportSeq = this.#controller.transportSeq;
     const headerBytes = this.writer.writeHeader(ring.slab, at, header, packet.bytes, packet.extensions);
 

@@ -187,6 +187,11 @@ export class DownTrack {
     return this.stream.recall(row, this.source?.track, nowUs, out);
   }
 
+  /** How long the receiver should hold pictures back, microseconds; below 0: nothing is said of it. */
+  holdBack(us: number): void {
+    if (this.params.kind === "video") this.stream.playoutDelayUs = us;
+  }
+
   /** Sends a packet that has waited for the pacer. */
   release(extSeq: number, nowUs: number): void {
     const row = this.stream.sent.find(extSeq);

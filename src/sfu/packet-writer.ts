@@ -29,6 +29,12 @@ const PASSED = [
 const ONE_BYTE_MAX_BYTES = 16;
 const ONE_BYTE_MAX_ID = 14;
 
+/** playout-delay: least and most in units of 10 ms, 12 bits each. */
+const PLAYOUT_DELAY_BYTES = 3;
+const PLAYOUT_DELAY_UNIT_US = 10_000;
+/** What libwebrtc itself allows. A small one would turn off its smoothing. */
+const MOST_PLAYOUT_DELAY = 1_000;
+
 /** The fixed header of an outgoing packet and the numbers rewritten in its extensions. */
 export class OutgoingHeader {
   marker = false;
@@ -42,13 +48,15 @@ export class OutgoingHeader {
   absSendTime = 0;
   /** Transport-wide sequence number, or -1 to write none. */
   transportSeq = -1;
+  /** Least delay until a picture is shown, microseconds, or -1 to say nothing of it. A publisher's own word goes first. */
+  playoutDelayUs = -1;
 }
 
 export class PacketWriter {
   readonly #ids: ExtensionMap;
   readonly #mid: Uint8Array;
   readonly #extensions = new ExtensionWriter();
-  readonly #scratch = new Uint8Array(3);
+  readonly #scratch = new Uint8Array(PLAYOUT_DELAY_BYTES);
   /** Sent until the receiver has shown that it knows the SSRC (RFC 8843 §9.2 asks for a few packets only). */
   sendsMid = true;
 
@@ -105,6 +113,12 @@ export class PacketWriter {
       const kind = PASSED[i]!;
       const id = ids[kind]!;
       if (id !== 0 && view.at[kind]! >= 0) writer.add(id, source, view.at[kind]!, view.bytes[kind]!);
+    }
+    const delayId = ids[EXTENSION.playoutDelay]!;
+    if (header.playoutDelayUs >= 0 && delayId !== 0 && view.at[EXTENSION.playoutDelay]! < 0) {
+      const least = Math.round(header.playoutDelayUs / PLAYOUT_DELAY_UNIT_US);
+      writeU24(this.#scratch, 0, (least << 12) | MOST_PLAYOUT_DELAY);
+      writer.add(delayId, this.#scratch, 0, PLAYOUT_DELAY_BYTES);
     }
     const descriptor = EXTENSION.dependencyDescriptor;
     const descriptorId = ids[descriptor]!;

@@ -14,6 +14,7 @@
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
 import { Pacer } from "../cc/pacer.ts";
+import { RepairTime } from "../cc/repair-time.ts";
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
@@ -56,6 +57,7 @@ export class SendController {
   readonly #queue = new PacedQueue();
   readonly transmissions = new TransmissionLog();
   readonly #retransmitted = new RateMeter();
+  readonly #repairTime = new RepairTime();
   readonly #extensions: ExtensionMap;
   readonly #context: CoreContext;
   /** The peer has said something of its bandwidth. */
@@ -184,6 +186,8 @@ export class SendController {
     if (estimator === null) return;
     this.#retransmitted.tick(nowUs);
     estimator.tick(nowUs);
+    this.#repairTime.update(estimator.lossRatio, estimator.rttUs, nowUs);
+    for (let i = 0; i < downTracks.length; i++) downTracks[i]!.holdBack(this.#repairTime.us);
     const drainBps = (this.#queue.bytes * 8 * 1_000_000) / MAX_WAIT_US;
     this.#pacer.setRate(Math.max(estimator.targetBps, drainBps));
     while (!this.#queue.isEmpty && this.#pacer.maySend(nowUs)) this.#queue.release(nowUs);

@@ -27,6 +27,7 @@ const UP: Ids = {
   dependencyDescriptor: 5,
   videoOrientation: 6,
   absSendTime: 7,
+  playoutDelay: 8,
 };
 const UP_MAP = extensionMap(UP);
 
@@ -38,6 +39,7 @@ interface Row {
   readonly mid?: string;
   readonly sendsMid?: boolean;
   readonly frameNumber?: number;
+  readonly playoutDelayUs?: number;
   /** The same as sent; empty when there is no block. */
   readonly sent: string;
 }
@@ -90,6 +92,34 @@ const ROWS: readonly Row[] = [
     sent: "bede 0001 82c0fffe",
   },
   {
+    name: "how long to hold pictures back, up to what the receiver would do by itself",
+    published: "",
+    ids: { playoutDelay: 3 },
+    playoutDelayUs: 180_000,
+    sent: "bede 0001 320123e8",
+  },
+  {
+    name: "that they need not be held back any more",
+    published: "",
+    ids: { playoutDelay: 3 },
+    playoutDelayUs: 0,
+    sent: "bede 0001 320003e8",
+  },
+  {
+    name: "what the publisher says of it, and not that",
+    published: "bede 0001 82000000",
+    ids: { playoutDelay: 3 },
+    playoutDelayUs: 180_000,
+    sent: "bede 0001 32000000",
+  },
+  {
+    name: "nothing of it to a receiver that does not know it",
+    published: "",
+    ids: {},
+    playoutDelayUs: 180_000,
+    sent: "",
+  },
+  {
     name: "the two-byte form for a structure of more than 16 bytes, and all else in it too",
     published: "1000 0006 0511 c00001000102030405060708090a0b0c0d 040185 0000",
     ids: { dependencyDescriptor: 8, audioLevel: 2 },
@@ -123,7 +153,8 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-test.each(ROWS)("writes $name", ({ published, ids, mid = "9", sendsMid, frameNumber = -1, sent }) => {
+test.each(ROWS)("writes $name", (row) => {
+  const { published, ids, mid = "9", sendsMid, frameNumber = -1, playoutDelayUs = -1, sent } = row;
   const packet = upPacket(UP_MAP, { extensions: published });
   const writer = new PacketWriter(extensionMap(ids), mid);
   if (sendsMid !== undefined) writer.sendsMid = sendsMid;
@@ -135,6 +166,7 @@ test.each(ROWS)("writes $name", ({ published, ids, mid = "9", sendsMid, frameNum
   header.ssrc = asSsrc(0xcafe0001);
   header.absSendTime = 0x010203;
   header.frameNumber = frameNumber;
+  header.playoutDelayUs = playoutDelayUs;
   const out = new Uint8Array(200).fill(0xee);
   const bytes = writer.writeHeader(out, 10, header, packet.bytes, packet.extensions);
   const first = sent === "" ? "80" : "90";

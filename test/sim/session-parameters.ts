@@ -10,6 +10,7 @@ export const EXTENSION_ID = {
   absSendTime: 5,
   audioLevel: 6,
   descriptor: 7,
+  playoutDelay: 8,
 } as const;
 export const EXTENSION_IDS: Record<string, number> = {
   [EXTENSION_URI.mid]: EXTENSION_ID.mid,
@@ -19,6 +20,7 @@ export const EXTENSION_IDS: Record<string, number> = {
   [EXTENSION_URI.absSendTime]: EXTENSION_ID.absSendTime,
   [EXTENSION_URI.audioLevel]: EXTENSION_ID.audioLevel,
   [EXTENSION_URI.dependencyDescriptor]: EXTENSION_ID.descriptor,
+  [EXTENSION_URI.playoutDelay]: EXTENSION_ID.playoutDelay,
 };
 
 export const MID = { audio: "0", video: "1" } as const;

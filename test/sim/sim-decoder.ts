@@ -1,8 +1,9 @@
 /**
- * A decoder that knows which frame refers to which, and notes what it would have shown. It has no jitter buffer: a
- * picture is shown when it can be decoded, and what comes later than its successor is not shown at all.
+ * A decoder that knows which frame refers to which, and notes what it would have shown. What comes later than its
+ * successor is not shown at all.
  */
 import type { CompleteFrame } from "./frame-assembler.ts";
+import { SimPlayout } from "./sim-playout.ts";
 
 /** Frames whose references are missing still. More than a second of them is a matter for a key frame. */
 const WAITING = 90;
@@ -16,7 +17,9 @@ export interface ShownPicture {
 }
 
 export class SimDecoder {
+  /** The last may still be to come. */
   readonly shown: ShownPicture[] = [];
+  readonly playout = new SimPlayout();
   /** Place in what is received of the frame that was decoded last. */
   #lastExtSeq = Number.NEGATIVE_INFINITY;
   /** `frame` of what was decoded of each of the publisher's streams, in a ring. */
@@ -42,10 +45,10 @@ export class SimDecoder {
     }
   }
 
-  #show({ stream, frame, extSeq, marker, layer }: CompleteFrame, nowUs: number): void {
+  #show({ stream, frame, extSeq, marker, layer, timestamp }: CompleteFrame, nowUs: number): void {
     this.#ring(stream)[frame % REMEMBERED] = frame;
     this.#lastExtSeq = extSeq;
-    if (marker) this.shown.push({ atUs: nowUs, layer });
+    if (marker) this.shown.push({ atUs: this.playout.show(timestamp, nowUs), layer });
     this.#waiting = this.#waiting.filter((one) => one.extSeq > extSeq);
   }
 

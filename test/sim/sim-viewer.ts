@@ -17,6 +17,7 @@ import { SimDecoder } from "./sim-decoder.ts";
 const MOVING_US = 100_000;
 /** As `sim-camera` writes it. */
 const VP9_DESCRIPTOR_BYTES = 5;
+const PLAYOUT_DELAY_UNIT_US = 10_000;
 
 /** Filled and read within one call. */
 const vp8 = new Vp8Descriptor();
@@ -102,6 +103,8 @@ export class SimViewer {
       this.counts.forged += 1;
       return;
     }
+    const delayAt = extensions.at[EXTENSION.playoutDelay]!;
+    if (delayAt >= 0) this.decoder.playout.wantedUs = (readU16(bytes, delayAt) >> 4) * PLAYOUT_DELAY_UNIT_US;
     const descriptorAt = extensions.at[EXTENSION.dependencyDescriptor]!;
     if (descriptorAt < 0) return;
     const first = bytes[descriptorAt]!;
