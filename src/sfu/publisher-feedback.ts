@@ -8,11 +8,12 @@ import { ArrivalRecorder } from "../cc/arrival-recorder.ts";
 import { RoundTrip } from "../cc/round-trip.ts";
 import { writeReferenceTime } from "../rtp/rtcp/extended-reports.ts";
 import { writeNack, writePli } from "../rtp/rtcp/feedback.ts";
-import { MAX_REPORT_BLOCKS, writeReceiverReport } from "../rtp/rtcp/reports.ts";
+import { MAX_REPORT_BLOCKS, type ReportBlock, writeReceiverReport } from "../rtp/rtcp/reports.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { RtcpOutlet } from "./rtcp-outlet.ts";
 import type { StreamDemux } from "./stream-demux.ts";
 import type { UpStream } from "./up-stream.ts";
+import type { UpTrack } from "./up-track.ts";
 
 /** The sender SSRC of our feedback. Any value does that no stream of ours has. */
 const FEEDBACK_SSRC = 1 as Ssrc;
@@ -28,6 +29,12 @@ const MAX_NACKS = 128;
  * retransmission later, shorter asks twice for what is on its way.
  */
 const ASSUMED_RTT_US = 100_000;
+
+/**
+ * The most that a publisher hears of its listeners' losses. More adds little to what encoders do about it, and lets one
+ * listener make the publisher's own estimate fall; less leaves words out for those on bad lines.
+ */
+const MAX_TOLD_LOSS = 0.1;
 
 export class PublisherFeedback {
   readonly arrivals = new ArrivalRecorder();
@@ -108,13 +115,30 @@ export class PublisherFeedback {
   }
 
   #sendReport(nowUs: number): void {
-    const blocks = [...this.#demux.streams()].slice(0, MAX_REPORT_BLOCKS);
-    if (blocks.length === 0) return;
-    const reports = blocks.map((stream) => stream.statistics.report(stream.ssrc, nowUs));
+    const reports = this.#demux.tracks
+      .flatMap((track) => reportsOf(track, nowUs))
+      .slice(0, MAX_REPORT_BLOCKS);
+    if (reports.length === 0) return;
     // Any time does that both of us read alike; the thread's clock is one.
     this.#roundTrip.onSent(nowUs, nowUs);
     this.#rtcp.send((out, at) =>
       writeReferenceTime(out, writeReceiverReport(out, at, FEEDBACK_SSRC, reports), FEEDBACK_SSRC, nowUs),
     );
   }
+}
+
+/**
+ * A voice is not repaired, but Opus can carry each frame in the next one too (RFC 6716 §2.1.7), and encoders do as soon as
+ * losses are reported. So the publisher hears of the losses of whoever loses most, as a translator hands reports on
+ * (RFC 3550 §7.2). Video has retransmissions, and an encoder that heard of losses would send less to all.
+ */
+function reportsOf(track: UpTrack, nowUs: number): ReportBlock[] {
+  const streams = track.streams.filter((stream) => stream !== undefined);
+  return streams.map((stream) => {
+    const report = stream.statistics.report(stream.ssrc, nowUs);
+    if (track.params.kind === "video") return report;
+    const worst = track.downTracks.reduce((most, { reports }) => Math.max(most, reports.fractionLost), 0);
+    const told = Math.round(256 * Math.min(worst, MAX_TOLD_LOSS));
+    return { ...report, fractionLost: Math.max(report.fractionLost, told) };
+  });
 }

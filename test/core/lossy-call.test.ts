@@ -7,7 +7,7 @@
 import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import type { LinkSettings } from "../sim/link-model.ts";
-import { at, type Happening, play } from "../sim/scenario.ts";
+import { at, type Happening, play, watches } from "../sim/scenario.ts";
 import type { VideoKind } from "../sim/session-parameters.ts";
 
 const MS = 1_000;
@@ -95,4 +95,35 @@ describe.each(["simulcast", "svc"] as const)("%s", (sends) => {
     const { framesLost } = watchOver(sends, bothWays(50, 0.02), asksNothing);
     expect(framesLost).toBeLessThan(0.01);
   });
+});
+
+test("who speaks hears of the losses of who loses most, of voices only and up to 10 %", () => {
+  const told: number[][] = [];
+  const read: Happening = ({ seats }) => {
+    const { publisher, toldLoss } = seats[0]!.peer;
+    const videos = publisher.encodings.map(({ ssrc }) => toldLoss.get(ssrc)!);
+    const voice = [...toldLoss].find(([ssrc]) => publisher.encodings.every((one) => one.ssrc !== ssrc))![1];
+    told.push([voice, ...videos]);
+  };
+  const losing = (loss: number): Partial<LinkSettings> => far(50, { loss });
+  play({
+    seed: 1,
+    seconds: 30,
+    people: [
+      { name: "ada", sends: "simulcast", watches: [] },
+      { name: "bo", sends: "nothing", watches: ["ada"], down: losing(0.05) },
+      { name: "cy", sends: "nothing", watches: ["ada"] },
+      { name: "di", sends: "nothing", watches: [], down: losing(0.5) },
+    ],
+    events: [
+      ...Array.from({ length: 10 }, (_, i) => at(10 + i, read)),
+      at(20, watches("di", "ada")),
+      at(29, read),
+    ],
+  });
+  const meanVoice = told.slice(0, 10).reduce((sum, [voice]) => sum + voice! / 10, 0);
+  expect(meanVoice).toBeGreaterThan(0.025);
+  expect(meanVoice).toBeLessThan(0.085);
+  expect(told.at(-1)![0]).toBeCloseTo(0.1, 2);
+  for (const [, ...videos] of told) expect(videos).toEqual([0, 0, 0]);
 });

@@ -5,6 +5,7 @@ import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials, PayloadParams } from "../../src/contract/media.ts";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
+import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
@@ -45,6 +46,8 @@ export class SimPeer {
   readonly views = new Map<string, View>();
   /** What the server said of our packets, by transport-wide number: whether it came. A later word overrules. */
   readonly arrivals = new Map<number, boolean>();
+  /** What the server's latest report said of each of our streams: share lost since the one before. */
+  readonly toldLoss = new Map<number, number>();
   /** Packets from the server that came again, or later than the replay window reaches. */
   replayed = 0;
   /** A network that takes nothing any more, though it still brings. */
@@ -158,6 +161,10 @@ export class SimPeer {
     const ssrc = readMediaSsrc(datagram, cursor) ?? 0;
     if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.pli) {
       this.publisher.onPli(ssrc, nowUs);
+    }
+    if (cursor.packetType === RTCP.receiverReport) {
+      for (const block of readReportBlocks(datagram, cursor) ?? [])
+        this.toldLoss.set(block.ssrc, block.fractionLost / 256);
     }
     if (cursor.packetType !== RTCP.transportFeedback) return;
     if (cursor.count === FEEDBACK.nack) {
