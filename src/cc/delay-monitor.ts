@@ -8,7 +8,6 @@
  * The trend says that a queue grows, early; the queue's own length says that there is one. Both together are over-use:
  * jitter makes trends without a queue, and another's queue has no trend of our making.
  */
-import type { Acknowledgements } from "./acknowledgements.ts";
 import { DelayTrend } from "./delay-trend.ts";
 import { type DelaySignal, OveruseDetector } from "./overuse-detector.ts";
 import { PacketGroups } from "./packet-groups.ts";
@@ -43,6 +42,12 @@ const MAX_USUAL_US = 60_000;
 /** Weight of a group: some five seconds. */
 const USUAL_GAIN = 1 / 256;
 
+/** A packet that has come: when it was sent, by the sender's clock, and when it arrived, by the receiver's. */
+interface Arrival {
+  readonly sentUs: number;
+  readonly arrivalUs: number;
+}
+
 export class DelayMonitor {
   /** Mean difference of what two groups took. */
   jitterUs = 0;
@@ -60,13 +65,13 @@ export class DelayMonitor {
     return Math.max(this.#queue.us - Math.max(this.#usualUs - QUIET_QUEUE_US, 0), 0);
   }
 
-  onPacket({ sentUs, arrivalUs }: Acknowledgements): void {
+  onPacket({ sentUs, arrivalUs }: Arrival): void {
     this.#measure(sentUs, arrivalUs);
     if (this.#groups.onPacket(sentUs, arrivalUs)) this.#onGroup();
   }
 
   /** Sent in or right after a probe: it waits for the probe, which is no trend. */
-  onProbePacket({ sentUs, arrivalUs }: Acknowledgements): void {
+  onProbePacket({ sentUs, arrivalUs }: Arrival): void {
     this.#measure(sentUs, arrivalUs);
     this.#groups.reset();
   }

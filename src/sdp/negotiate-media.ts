@@ -2,7 +2,7 @@
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { PayloadParams } from "../contract/media.ts";
 import { formatParameters, routedCodec } from "./codecs.ts";
-import { type Flow, TRANSPORT_WIDE_CC } from "./rtp-extensions.ts";
+import { ABS_SEND_TIME, type Flow, TRANSPORT_WIDE_CC } from "./rtp-extensions.ts";
 import type { Direction, MediaSection, OfferedCodec } from "./session-description.ts";
 
 /** What becomes of a section. `none`: nothing flows in it for now. */
@@ -30,7 +30,7 @@ const REMB = "goog-remb";
 
 /** Feedback that we send to publishers, and that we understand from subscribers (RFC 4585, RFC 5104). */
 const FEEDBACK: Readonly<Record<Use, readonly string[]>> = {
-  up: ["nack", "nack pli", "ccm fir", TRANSPORT_CC],
+  up: ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB],
   down: ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB],
   none: [],
 };
@@ -50,7 +50,10 @@ export function negotiateCodecs(
   preference: CodecPreference = {},
 ): NegotiatedCodec[] {
   const rtxPayloadTypes = rtxByPayloadType(offered.codecs);
-  const hasExtension = offered.extensions.some(({ uri }) => uri === TRANSPORT_WIDE_CC);
+  const timing = {
+    numbered: offered.extensions.some(({ uri }) => uri === TRANSPORT_WIDE_CC),
+    timed: offered.extensions.some(({ uri }) => uri === ABS_SEND_TIME),
+  };
   const codecs: NegotiatedCodec[] = [];
   for (const codec of offered.codecs) {
     const routed = routedCodec(kind, codec);
@@ -69,17 +72,27 @@ export function negotiateCodecs(
         preference.opus !== undefined && routed.codec === "opus"
           ? opusParameters(preference.opus)
           : routed.fmtp,
-      feedback: negotiateFeedback(codec, use, hasExtension),
+      feedback: negotiateFeedback(codec, use, timing),
     });
   }
   const isPreferred = ({ payload }: NegotiatedCodec): boolean => payload.codec === preference.codec;
   return [...codecs.filter(isPreferred), ...codecs.filter((codec) => !isPreferred(codec))];
 }
 
-/** One kind of bandwidth feedback is enough: of the two, transport-wide tells more. */
-function negotiateFeedback({ feedback }: OfferedCodec, use: Use, hasExtension: boolean): string[] {
-  const useless = hasExtension && feedback.has(TRANSPORT_CC) ? REMB : TRANSPORT_CC;
-  return FEEDBACK[use].filter((value) => feedback.has(value) && value !== useless);
+/** What packets of a section carry: transport-wide numbers, and the time they were sent. */
+interface Timing {
+  readonly numbered: boolean;
+  readonly timed: boolean;
+}
+
+/**
+ * One kind of bandwidth feedback is enough: of the two, transport-wide tells more. Our own estimate for a publisher is made
+ * of sending times, and only where its packets are not numbered.
+ */
+function negotiateFeedback({ feedback }: OfferedCodec, use: Use, { numbered, timed }: Timing): string[] {
+  const estimates = use === "up" ? !numbered && timed : !(numbered && feedback.has(TRANSPORT_CC));
+  const useless = [...(numbered ? [] : [TRANSPORT_CC]), ...(estimates ? [] : [REMB])];
+  return FEEDBACK[use].filter((value) => feedback.has(value) && !useless.includes(value));
 }
 
 /** What an offer of ours asks of a receiver; sound is not repaired. */

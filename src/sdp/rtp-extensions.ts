@@ -9,11 +9,13 @@ const WEBRTC = "http://www.webrtc.org/experiments/rtp-hdrext";
 
 export const TRANSPORT_WIDE_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
+export const ABS_SEND_TIME = `${WEBRTC}/abs-send-time`;
+
 /** Read by us, written anew, or handed on to receivers as they are. */
 const BOTH_WAYS: readonly string[] = [
   `${SDES}:mid`,
   "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
-  `${WEBRTC}/abs-send-time`,
+  ABS_SEND_TIME,
   TRANSPORT_WIDE_CC,
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
   "urn:3gpp:video-orientation",

@@ -1,13 +1,15 @@
 /**
- * RTCP that a publisher gets from us: transport-wide feedback (its bandwidth estimate lives on it), receiver
- * reports, NACKs and PLIs.
+ * RTCP that a publisher gets from us: transport-wide feedback (its bandwidth estimate lives on it) or an estimate of ours
+ * (REMB), receiver reports, NACKs and PLIs.
  */
 import { SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { ArrivalRecorder } from "../cc/arrival-recorder.ts";
+import { ReceiveEstimator } from "../cc/receive-estimator.ts";
 import { RoundTrip } from "../cc/round-trip.ts";
 import { writeReferenceTime } from "../rtp/rtcp/extended-reports.ts";
 import { writeNack, writePli } from "../rtp/rtcp/feedback.ts";
+import { writeRemb } from "../rtp/rtcp/remb.ts";
 import { MAX_REPORT_BLOCKS, type ReportBlock, writeReceiverReport } from "../rtp/rtcp/reports.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { RtcpOutlet } from "./rtcp-outlet.ts";
@@ -20,6 +22,11 @@ const FEEDBACK_SSRC = 1 as Ssrc;
 
 /** RFC 3550 §6.2 allows 5 s; a second keeps a sender's loss and round-trip time fresh for 100 bytes. */
 const REPORT_INTERVAL_US = 1_000_000;
+
+/** Between two looks at the estimate: what the detector of over-use needs to see a queue soon. */
+const UPDATE_INTERVAL_US = 50_000;
+/** A smaller fall can wait for the next report. */
+const FALL = 0.97;
 
 /** Losses asked for in one RTCP packet: more would not fit a datagram, and a longer list is a job for a PLI. */
 const MAX_NACKS = 128;
@@ -38,6 +45,11 @@ const MAX_TOLD_LOSS = 0.1;
 
 export class PublisherFeedback {
   readonly arrivals = new ArrivalRecorder();
+  /** Null while there is nothing to estimate: mostly, the publisher does it. */
+  #estimator: ReceiveEstimator | null = null;
+  #updateUs = 0;
+  #toldUs = 0;
+  #toldBps = 0;
   #roundTrip = new RoundTrip();
   #nextReportUs = 0;
   readonly #missing = new Uint16Array(MAX_NACKS);
@@ -49,6 +61,12 @@ export class PublisherFeedback {
     this.#demux = demux;
     this.#rtcp = rtcp;
     this.#context = context;
+  }
+
+  /** A packet of a publisher that does not number them transport-wide: when it left (abs-send-time), and its size. */
+  onTimedPacket(sendTime: number, bytes: number, nowUs: number): void {
+    this.#estimator ??= new ReceiveEstimator(nowUs);
+    this.#estimator.onPacket(sendTime, bytes, nowUs);
   }
 
   get rttUs(): number {
@@ -68,6 +86,7 @@ export class PublisherFeedback {
   /** Without an iterator: it runs a hundred times a second for each participant. */
   tick(nowUs: number): void {
     while (this.arrivals.due(nowUs)) this.#sendArrivals(nowUs);
+    if (this.#estimator !== null) this.#tellEstimate(this.#estimator, nowUs);
     const { tracks } = this.#demux;
     for (let i = 0; i < tracks.length; i++) this.#tickStreams(tracks[i]!.streams, nowUs);
     if (nowUs >= this.#nextReportUs) {
@@ -91,6 +110,19 @@ export class PublisherFeedback {
     const mediaSsrc = stream?.ssrc ?? 0;
     this.#rtcp.send((out, at) => this.arrivals.write(nowUs, out, at, FEEDBACK_SSRC, mediaSsrc));
     this.#context.counters[SLOT.twccSent]! += 1;
+  }
+
+  /** REMB: each second, and at once when it falls. */
+  #tellEstimate(estimator: ReceiveEstimator, nowUs: number): void {
+    if (nowUs < this.#updateUs) return;
+    this.#updateUs = nowUs + UPDATE_INTERVAL_US;
+    estimator.update(this.rttUs, nowUs);
+    const { bps } = estimator;
+    if (nowUs < this.#toldUs + REPORT_INTERVAL_US && bps > this.#toldBps * FALL) return;
+    this.#toldUs = nowUs;
+    this.#toldBps = bps;
+    const ssrcs = [...this.#demux.streams()].map(({ ssrc }) => ssrc);
+    this.#rtcp.send((out, at) => writeRemb(out, at, FEEDBACK_SSRC, bps, ssrcs));
   }
 
   #sendNack(stream: UpStream, nowUs: number): void {

@@ -65,7 +65,7 @@ export class Transport {
     this.#rtcpOutlet = new RtcpOutlet(this.outlet, context);
     this.#feedback = new PublisherFeedback(this.#demux, this.#rtcpOutlet, context);
     this.#reports = new SubscriberReports(this.#downTracks, this.#rtcpOutlet);
-    this.rtp = new UpInlet(this.#extensions, this.#feedback.arrivals, this.#demux, context);
+    this.rtp = new UpInlet(this.#extensions, this.#feedback, this.#demux, context);
     this.rtcp = new RtcpInlet(
       {
         demux: this.#demux,

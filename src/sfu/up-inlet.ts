@@ -3,10 +3,9 @@
  *
  * Every way out that is not forwarding adds one to a counter by reason.
  */
-import { readU16, writeU16, writeU32 } from "../base/bytes.ts";
+import { readU16, readU24, writeU16, writeU32 } from "../base/bytes.ts";
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { extendSeq } from "../base/sequence.ts";
-import type { ArrivalRecorder } from "../cc/arrival-recorder.ts";
 import type { PayloadParams } from "../contract/media.ts";
 import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
@@ -14,6 +13,7 @@ import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp
 import type { CoreContext } from "./core-context.ts";
 import type { EncryptionGuard } from "./encryption-guard.ts";
 import { endsFrame, looksSealed } from "./payload-reader.ts";
+import type { PublisherFeedback } from "./publisher-feedback.ts";
 import type { StreamBinding, StreamDemux } from "./stream-demux.ts";
 import type { UpPacket } from "./up-packet.ts";
 import type { UpStream } from "./up-stream.ts";
@@ -26,13 +26,18 @@ export class UpInlet {
   /** Null until the handshake has given keys. */
   receiver: SrtpReceiver | null = null;
   readonly #extensions: ExtensionMap;
-  readonly #arrivals: ArrivalRecorder;
+  readonly #feedback: PublisherFeedback;
   readonly #demux: StreamDemux;
   readonly #context: CoreContext;
 
-  constructor(extensions: ExtensionMap, arrivals: ArrivalRecorder, demux: StreamDemux, context: CoreContext) {
+  constructor(
+    extensions: ExtensionMap,
+    feedback: PublisherFeedback,
+    demux: StreamDemux,
+    context: CoreContext,
+  ) {
     this.#extensions = extensions;
-    this.#arrivals = arrivals;
+    this.#feedback = feedback;
     this.#demux = demux;
     this.#context = context;
   }
@@ -58,9 +63,17 @@ export class UpInlet {
   }
 
   #noteArrival(packet: UpPacket): void {
-    const at = packet.extensions.at[EXTENSION.transportCc]!;
-    if (at < 0 || packet.extensions.bytes[EXTENSION.transportCc]! !== 2) return;
-    this.#arrivals.onPacket(readU16(packet.bytes, at), packet.receivedUs);
+    const { extensions, bytes, receivedUs } = packet;
+    if (this.#extensions.idOf[EXTENSION.transportCc] !== 0) {
+      const at = extensions.at[EXTENSION.transportCc]!;
+      if (at >= 0 && extensions.bytes[EXTENSION.transportCc] === 2) {
+        this.#feedback.arrivals.onPacket(readU16(bytes, at), receivedUs);
+      }
+      return;
+    }
+    const at = extensions.at[EXTENSION.absSendTime]!;
+    if (at < 0 || extensions.bytes[EXTENSION.absSendTime] !== 3) return;
+    this.#feedback.onTimedPacket(readU24(bytes, at), packet.length, receivedUs);
   }
 
   #receiveMedia(packet: UpPacket, { track, stream }: StreamBinding): void {

@@ -155,3 +155,27 @@ describe("thirty people who publish, and one who watches them all over 2 Mbit/s"
     expect(all.filter((bytes) => bytes === 0).length).toBeGreaterThan(0);
   });
 });
+
+test("a publisher that knows no transport-wide numbers hears what its line carries, and nobody else does", () => {
+  const conference = new Conference({
+    people: [
+      { name: "ada", sends: "simulcast", watches: [], numbersPackets: false, up: line(1_000 * KBPS) },
+      { name: "bo", sends: "simulcast", watches: [], up: line(1_000 * KBPS) },
+      { name: "cy", sends: "nothing", watches: ["ada"], numbersPackets: false },
+    ],
+    seed: 1,
+    ciphers: nullCipherFactory,
+  });
+  conference.run(20 * SECOND_US);
+  const [ada, bo, cy] = conference.people.map(({ estimatesBps }) => estimatesBps) as [
+    number[],
+    number[],
+    number[],
+  ];
+  // Its encoders do not listen here: it goes on with twice as much.
+  for (const estimate of ada.slice(-5)) {
+    expect(estimate).toBeGreaterThan(700 * KBPS);
+    expect(estimate).toBeLessThan(1_000 * KBPS);
+  }
+  expect([bo, cy]).toEqual([[], []]);
+});

@@ -90,6 +90,19 @@ describe("real offers", () => {
     expect(transport.extensions["urn:ietf:params:rtp-hdrext:sdes:mid"]).toBe(4);
   });
 
+  test.each([
+    { lacks: "transport-wide-cc", hears: "goog-remb" },
+    { lacks: "abs-send-time", hears: "transport-cc" },
+    { lacks: "transport-wide-cc|abs-send-time", hears: "neither" },
+  ])("who publishes without $lacks hears $hears", ({ lacks, hears }) => {
+    const lines = offerText("chromium-publish-simulcast").split("\r\n");
+    const kept = lines.filter((line) => !(line.startsWith("a=extmap") && new RegExp(lacks).test(line)));
+    const { feedback } = outcomeOf(kept.join("\r\n")).media[1]!.codecs[0]!;
+    expect(feedback.filter((value) => /goog-remb|transport-cc/.test(value))).toEqual(
+      hears === "neither" ? [] : [hears],
+    );
+  });
+
   test("data channels are rejected where they are not wanted, and so is a section that receives only", () => {
     const { sections, bundle } = outcomeOfOffer("chromium-data-channel", "up");
     expect(sections.map((section) => section.accepted || section.reason)).toEqual([

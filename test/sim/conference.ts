@@ -12,6 +12,7 @@ import type { LayerPreference, MediaEvent, PayloadParams, UpTrackParams } from "
 import { MediaCore } from "../../src/core/media-core.ts";
 import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
+import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { LinkModel, type LinkSettings } from "./link-model.ts";
 import { nullCipherFactory } from "./null-cipher.ts";
@@ -20,6 +21,7 @@ import { SimPeer } from "./sim-peer.ts";
 import type { Sends } from "./sim-publisher.ts";
 
 const ROOM = "room" as RoomId;
+const { [EXTENSION_URI.transportCc]: _, ...WITHOUT_NUMBERS } = EXTENSION_IDS;
 /** Senders pace and links deliver by it. Larger: arrival times tell less. Smaller: a simulated minute takes longer. */
 const STEP_US = 1_000;
 /** How often the server's timers are looked at, as worker/media-loop does. */
@@ -31,6 +33,8 @@ export interface Person {
   readonly sends?: Sends;
   /** Names of those whose audio and video it receives. All others unless told. */
   readonly watches?: readonly string[];
+  /** Its client knows transport-wide numbers. It does unless told. */
+  readonly numbersPackets?: boolean;
   /** The way to the server and from it. Perfect unless told. */
   readonly up?: Partial<LinkSettings>;
   readonly down?: Partial<LinkSettings>;
@@ -202,6 +206,7 @@ export class Conference {
 
   #open({ peer, person, thread: { core } }: Seat): void {
     const { transportId, ice, publisher } = peer;
+    const { numbersPackets = true } = person;
     core.command(this.nowUs, {
       kind: "transport.open",
       transportId,
@@ -209,7 +214,7 @@ export class Conference {
       localIce: ice.server,
       remoteIce: ice.peer,
       fingerprints: [],
-      extensions: EXTENSION_IDS,
+      extensions: numbersPackets ? EXTENSION_IDS : WITHOUT_NUMBERS,
     });
     for (const track of publisher.tracks) {
       const trailer = person.saysSealed ? ({ trailer: "livekit" } as const) : {};

@@ -5,6 +5,7 @@ import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials, PayloadParams } from "../../src/contract/media.ts";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
+import { APPLICATION_FEEDBACK, readRemb } from "../../src/rtp/rtcp/remb.ts";
 import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
@@ -48,6 +49,8 @@ export class SimPeer {
   readonly arrivals = new Map<number, boolean>();
   /** What the server's latest report said of each of our streams: share lost since the one before. */
   readonly toldLoss = new Map<number, number>();
+  /** The server's estimates for us (REMB), in the order they came. */
+  readonly estimatesBps: number[] = [];
   /** Packets from the server that came again, or later than the replay window reaches. */
   replayed = 0;
   /** A network that takes nothing any more, though it still brings. */
@@ -165,6 +168,9 @@ export class SimPeer {
     if (cursor.packetType === RTCP.receiverReport) {
       for (const block of readReportBlocks(datagram, cursor) ?? [])
         this.toldLoss.set(block.ssrc, block.fractionLost / 256);
+    }
+    if (cursor.packetType === RTCP.payloadFeedback && cursor.count === APPLICATION_FEEDBACK) {
+      this.estimatesBps.push(readRemb(datagram, cursor)!);
     }
     if (cursor.packetType !== RTCP.transportFeedback) return;
     if (cursor.count === FEEDBACK.nack) {

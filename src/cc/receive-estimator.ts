@@ -1,0 +1,77 @@
+/**
+ * How much a publisher may send, estimated where its packets arrive (draft-alvestrand-rmcat-remb-03): for one that knows
+ * nothing of transport-wide feedback. Its packets say in abs-send-time when they left.
+ *
+ *   packet ─┬─▶ DelayMonitor ─ signal ─▶ AimdRate ─▶ bps
+ *           └─▶ RateWindow ─── received ────▲
+ *
+ * Losses are the publisher's own matter: it has receiver reports.
+ */
+import { AimdRate } from "./aimd-rate.ts";
+import { DelayMonitor } from "./delay-monitor.ts";
+import { RateWindow } from "./rate-window.ts";
+
+/** Nobody encodes less than one voice and a small picture. */
+const MIN_BPS = 50_000;
+/** Until a queue has shown what the path carries. */
+const MAX_BPS = 20_000_000;
+
+/** As the sender-based estimate counts. */
+const SPAN_US = 500_000;
+/** A publisher is allowed so much more than it sends. Less keeps encoders small, more lets a burst fill a queue. */
+const HEADROOM = 1.5;
+const HEADROOM_BPS = 100_000;
+/** Less than this share of what it may is sent: then a queue is rather the work of one large frame. */
+const USED_SHARE = 0.9;
+
+/** abs-send-time: 6.18 fixed point, wraps after 64 s. */
+const CYCLE = 2 ** 24;
+const TICKS_PER_SECOND = 2 ** 18;
+
+/** What `DelayMonitor` is told; filled and read within one call. */
+const arrival = { sentUs: 0, arrivalUs: 0 };
+
+export class ReceiveEstimator {
+  readonly #delay = new DelayMonitor();
+  readonly #received = new RateWindow();
+  readonly #rate: AimdRate;
+  #sendTime = -1;
+  #sentUs = 0;
+  #receivedBps = 0;
+
+  constructor(nowUs: number) {
+    this.#rate = new AimdRate(MAX_BPS, MIN_BPS, nowUs);
+  }
+
+  /** Bits per second, lower headers left out. */
+  get bps(): number {
+    return Math.max(Math.min(this.#rate.bps, this.#limitBps), MIN_BPS);
+  }
+
+  /** `sendTime`: abs-send-time of the packet, 24 bits. `bytes`: of the packet. */
+  onPacket(sendTime: number, bytes: number, nowUs: number): void {
+    if (this.#sendTime >= 0) {
+      const ticks = (((sendTime - this.#sendTime + CYCLE / 2) & (CYCLE - 1)) - CYCLE / 2) / TICKS_PER_SECOND;
+      this.#sentUs += ticks * 1_000_000;
+    }
+    this.#sendTime = sendTime;
+    arrival.sentUs = this.#sentUs;
+    arrival.arrivalUs = nowUs;
+    this.#delay.onPacket(arrival);
+    this.#received.add(bytes, nowUs);
+  }
+
+  /** About every 50 ms. */
+  update(rttUs: number, nowUs: number): void {
+    const receivedBps = this.#received.bps(nowUs, SPAN_US);
+    this.#receivedBps = receivedBps;
+    const signal = this.#delay.signal(receivedBps < USED_SHARE * this.#rate.bps);
+    if (signal === "overuse") this.#rate.onOveruse(receivedBps, rttUs, nowUs);
+    else if (signal === "underuse") this.#rate.hold(nowUs);
+    else this.#rate.grow(receivedBps, this.#limitBps, rttUs, nowUs);
+  }
+
+  get #limitBps(): number {
+    return HEADROOM * this.#receivedBps + HEADROOM_BPS;
+  }
+}
