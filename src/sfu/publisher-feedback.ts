@@ -76,6 +76,7 @@ export class PublisherFeedback {
   /** The publisher has moved to another network. */
   onNewPath(): void {
     this.#roundTrip = new RoundTrip();
+    this.#estimator = null;
   }
 
   /** The publisher has told how long ago our reference time came to it (DLRR): values as on the wire. */
