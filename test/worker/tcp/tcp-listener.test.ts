@@ -209,19 +209,23 @@ test("one address gets no more than its share, until its clients have proved the
   expect([scene.count("tcpConnections"), scene.count("tcpAccepted")]).toEqual([65, 66]);
 });
 
-test("thousands of connections from many addresses hold a thousand places, and let others in", async () => {
-  scene = await new Scene().listen("0.0.0.0");
-  const { path } = await scene.connected();
-  scene.paths.pin(path);
-  for (let host = 1; host <= 50; host++) {
-    await Promise.all(Array.from({ length: 64 }, () => scene.connect(`127.0.1.${host}`)));
-  }
-  await until(() => scene.count("tcpAccepted") >= 3_201);
-  expect(scene.count("tcpConnections")).toBeLessThanOrEqual(1_025);
-  expect(scene.count("tcpEnded_crowded_out")).toBeGreaterThan(2_000);
-  expect(scene.ended).not.toContain(path);
-  await scene.connected();
-});
+// Only Linux has all of 127.0.0.0/8.
+test.skipIf(process.platform !== "linux")(
+  "thousands of connections from many addresses hold a thousand places, and let others in",
+  async () => {
+    scene = await new Scene().listen("0.0.0.0");
+    const { path } = await scene.connected();
+    scene.paths.pin(path);
+    for (let host = 1; host <= 50; host++) {
+      await Promise.all(Array.from({ length: 64 }, () => scene.connect(`127.0.1.${host}`)));
+    }
+    await until(() => scene.count("tcpAccepted") >= 3_201);
+    expect(scene.count("tcpConnections")).toBeLessThanOrEqual(1_025);
+    expect(scene.count("tcpEnded_crowded_out")).toBeGreaterThan(2_000);
+    expect(scene.ended).not.toContain(path);
+    await scene.connected();
+  },
+);
 
 test("with a full path table a connection is refused", async () => {
   scene = await new Scene(1).listen();
