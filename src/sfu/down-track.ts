@@ -34,6 +34,9 @@ export interface DownSource {
   readonly payload: PayloadParams;
 }
 
+/** Padding alone is about as large. */
+const MIN_REPEATED_BYTES = 256;
+
 const NOTHING: Layers = { spatial: NO_LAYER, temporal: 0 };
 
 const NO_BYTES = new Uint8Array(0);
@@ -208,8 +211,11 @@ export class DownTrack {
     if (rtxPayloadType === undefined) return 0;
     const latest = stream.numbers.seq.highestOut;
     const row = stream.sent.find(latest);
-    const repeats = row !== NO_ROW && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
-    return repeats ? stream.resend(recalled, row, rtxPayloadType) : stream.pad(rtxPayloadType, nowUs);
+    const isKnown = row !== NO_ROW && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
+    // Of a probe made of small packets there are too many: they overtake each other by more than a replay window.
+    return isKnown && recalled.payload.length >= MIN_REPEATED_BYTES
+      ? stream.resend(recalled, row, rtxPayloadType)
+      : stream.pad(rtxPayloadType, nowUs);
   }
 
   stats(): DownTrackStats {

@@ -150,8 +150,8 @@ test("a viewer that falls silent gets nothing, and a key frame first when it is 
   conference.run(3 * SECOND_US);
   expect(numbers.count).toBeGreaterThan(sent + 100);
   expect(publisher.publisher.plis.length).toBe(keyframes + 1);
-  // The numbers go on where they stopped, but for packets of one frame that were still to come then.
-  expect(numbers.gaps).toBeLessThan(6);
+  // The numbers go on where they stopped, but for packets of a frame or two that waited for their turn then.
+  expect(numbers.gaps).toBeLessThan(20);
 });
 
 test("a packet that was lost on the way up and then is not wanted leaves no hole for its receiver", () => {
