@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { JoinRequest, SignalRequest, SignalResponse, WrappedJoinRequest } from "@livekit/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -124,6 +125,23 @@ describe("an upgrade", () => {
   });
 });
 
+test("a thousand who send no token are told so, and nothing is left of them", async () => {
+  const { port } = server.app.server.address() as AddressInfo;
+  const answers = await Promise.all(
+    Array.from({ length: 1_000 }, async () => {
+      const socket = connect(port, "127.0.0.1");
+      socket.write("GET /rtc HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      const closed = once(socket, "close");
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      await closed;
+      return String(answer).split("\r\n")[0];
+    }),
+  );
+  expect(new Set(answers)).toEqual(new Set(["HTTP/1.1 401 Unauthorized"]));
+  const count = promisify(server.app.server.getConnections.bind(server.app.server));
+  expect(await count()).toBe(0);
+});
+
 describe("join requests", () => {
   test.each([
     ["none", "", 400],
@@ -131,10 +149,16 @@ describe("join requests", () => {
     ["no protobuf", Buffer.from([255, 255]).toString("base64url"), 400],
     ["no gzip", joinRequest(Uint8Array.of(1, 2, 3), 1), 400],
     ["half a gzip", joinRequest(gzipSync(new Uint8Array(100)).subarray(0, 20), 1), 400],
-    ["100 MB in 100 kB", joinRequest(gzipSync(new Uint8Array(8_000_000)), 1), 400],
+    ["8 MB in 8 kB", joinRequest(gzipSync(new Uint8Array(8_000_000)), 1), 400],
   ])("%s is refused", async (_title, join_request, status) => {
     const [got] = await validate("/rtc/v1", { access_token: await joinToken(), join_request });
     expect(got).toBe(status);
+  });
+
+  test("100 MB are more than fits a URL, packed as they may be", async () => {
+    const join_request = joinRequest(gzipSync(new Uint8Array(100_000_000)), 1);
+    const query = new URLSearchParams({ access_token: await joinToken(), join_request });
+    expect((await fetch(`http://${url}/rtc/v1/validate?${query}`)).status).toBe(431);
   });
 });
 
