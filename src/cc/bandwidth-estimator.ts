@@ -54,6 +54,9 @@ const KNOCK_AFTER_US = 250_000;
 /** What was lost so much more than a round trip ago, in an outage, belongs to pictures that nobody waits for any more. */
 const MAX_LOST_AGE_US = 300_000;
 
+/** Packets that waited no longer than this at the end of an outage did not wait for the path. */
+const SHORT_QUEUE_US = 50_000;
+
 const DEFAULT_LIMITS: BandwidthLimits = {
   /** Audio must go on; less would leave too few packets to see the path recover. */
   minBps: 50_000,
@@ -236,9 +239,16 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** The path may be another one now: what was known of it counts as a guess, to be probed at once. */
+  /**
+   * Where all has come, and no queue is left, the receiver was busy, or its reports were late. Else the path may be another
+   * one now: what was known of it counts as a guess, to be probed at once.
+   */
   #onOutageEnd(nowUs: number): void {
-    this.#prober.planner.onOutageEnd(this.#watch.beforeBps, nowUs);
+    const { beforeBps, sinceUs } = this.#watch;
+    const { newestExtSeq } = this.#acks;
+    const allCame = this.#log.lostBytes(0, newestExtSeq, sinceUs) === 0;
+    if (allCame && this.#delay.queueUs < SHORT_QUEUE_US) this.#control.onFalseAlarm(beforeBps, nowUs);
+    else this.#prober.planner.onOutageEnd(beforeBps, nowUs);
     this.#control.onOutageEnd(this.#log.nextExtSeq);
     this.#delay.reset();
     this.#throughput.reset();

@@ -18,8 +18,9 @@ const HALVING_US = 400_000;
 export class FeedbackWatch {
   /** What was allowed before the outage; 0 while there is none. */
   beforeBps = 0;
+  /** When the first packet was sent that is not answered. */
+  sinceUs = 0;
   #unanswered = 0;
-  #sinceUs = 0;
   #lastSentUs = 0;
   #halvedUs = 0;
 
@@ -28,7 +29,7 @@ export class FeedbackWatch {
   }
 
   onSent(nowUs: number): void {
-    if (this.#unanswered === 0) this.#sinceUs = nowUs;
+    if (this.#unanswered === 0) this.sinceUs = nowUs;
     this.#unanswered += 1;
     this.#lastSentUs = nowUs;
   }
@@ -40,7 +41,7 @@ export class FeedbackWatch {
 
   /** Returns true when the rate is to be halved now. */
   tick(targetBps: number, rttUs: number, nowUs: number): boolean {
-    if (this.#unanswered < MIN_UNANSWERED || nowUs - this.#sinceUs < PATIENCE_US + 2 * rttUs) return false;
+    if (this.#unanswered < MIN_UNANSWERED || nowUs - this.sinceUs < PATIENCE_US + 2 * rttUs) return false;
     const stillSending = nowUs - this.#lastSentUs < HALVING_US;
     if (!stillSending || (this.outage && nowUs - this.#halvedUs < HALVING_US)) return false;
     if (!this.outage) this.beforeBps = targetBps;

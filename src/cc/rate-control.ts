@@ -101,6 +101,11 @@ export class RateControl {
     this.#path.limit(bps, nowUs);
   }
 
+  /** What was taken for an outage was none: `bps` is allowed as before. */
+  onFalseAlarm(bps: number, nowUs: number): void {
+    this.#path.raise(bps, nowUs);
+  }
+
   /** The path is back, perhaps another one; losses until `extSeq` were the outage. */
   onOutageEnd(extSeq: number): void {
     this.#observer.skipTo(extSeq);

@@ -331,3 +331,52 @@ describe("who stopped sending, and wants to send more, tries again", () => {
     expect(wait(4_000, 8_000)).toEqual([]);
   });
 });
+
+describe("when nothing is answered for a while", () => {
+  const recorder = { of: new ArrivalRecorder(), out: new Uint8Array(2_000) };
+
+  /** Packets every 10 ms for a second and a half, which come or not; then a report of them. */
+  function silence(wayUs: (ms: number) => number | null): void {
+    for (let ms = 10; ms < 3_000; ms += 10) {
+      recorder.of.onPacket(estimator.nextSeq, ms * MS + 20 * MS);
+      estimator.onSent(600, ms * MS);
+      estimator.tick(ms * MS);
+      if (ms % 50 === 0) report(ms);
+    }
+    for (let ms = 3_000; ms < 4_500; ms += 10) {
+      const way = wayUs(ms);
+      if (way !== null) recorder.of.onPacket(estimator.nextSeq, ms * MS + way);
+      estimator.onSent(600, ms * MS);
+      estimator.tick(ms * MS);
+    }
+    expect(estimator.targetBps).toBeLessThan(START_BPS / 2);
+    report(4_500);
+  }
+
+  function report(ms: number): void {
+    const end = recorder.of.write(ms * MS, recorder.out, 0, 1, 2);
+    expect(feed(recorder.out.subarray(0, end), ms * MS)).toBe(true);
+  }
+
+  beforeEach(() => {
+    recorder.of = new ArrivalRecorder();
+  });
+
+  test("and all has come in time, the rate is what it was", () => {
+    silence(() => 20 * MS);
+    expect(estimator.targetBps).toBeGreaterThanOrEqual(START_BPS);
+  });
+
+  test("and it was read late, all at once, the rate is what it was", () => {
+    silence((ms) => 4_480 * MS - ms * MS + 20 * MS);
+    expect(estimator.targetBps).toBeGreaterThanOrEqual(START_BPS);
+  });
+
+  test.each([
+    ["some was lost", (ms: number) => (ms < 3_500 ? null : 20 * MS)],
+    ["a queue has grown", (ms: number) => 20 * MS + (ms - 3_000) * 300],
+  ] as const)("and %s, the path may be another one", (_, wayUs) => {
+    silence(wayUs);
+    expect(estimator.targetBps).toBeLessThan(START_BPS / 2);
+  });
+});
