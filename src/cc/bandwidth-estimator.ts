@@ -54,6 +54,8 @@ const KNOCK_AFTER_US = 250_000;
 /** What was lost so much more than a round trip ago, in an outage, belongs to pictures that nobody waits for any more. */
 const MAX_LOST_AGE_US = 300_000;
 
+/** While a path is gone more than this share is lost; less than it goes where a busy receiver's socket is full. */
+const OUTAGE_LOSS = 0.3;
 /** Packets that waited no longer than this at the end of an outage did not wait for the path. */
 const SHORT_QUEUE_US = 50_000;
 
@@ -240,14 +242,14 @@ export class BandwidthEstimator {
   }
 
   /**
-   * Where all has come, and no queue is left, the receiver was busy, or its reports were late. Else the path may be another
+   * Where most has come, and no queue is left, the receiver was busy, or its reports were late. Else the path may be another
    * one now: what was known of it counts as a guess, to be probed at once.
    */
   #onOutageEnd(nowUs: number): void {
     const { beforeBps, sinceUs } = this.#watch;
-    const { newestExtSeq } = this.#acks;
-    const allCame = this.#log.lostBytes(0, newestExtSeq, sinceUs) === 0;
-    if (allCame && this.#delay.queueUs < SHORT_QUEUE_US) this.#control.onFalseAlarm(beforeBps, nowUs);
+    const lostShare = this.#log.lostShare(this.#acks.newestExtSeq, sinceUs);
+    const wasThere = lostShare < OUTAGE_LOSS && this.#delay.queueUs < SHORT_QUEUE_US;
+    if (wasThere) this.#control.onFalseAlarm(beforeBps, nowUs);
     else this.#prober.planner.onOutageEnd(beforeBps, nowUs);
     this.#control.onOutageEnd(this.#log.nextExtSeq);
     this.#delay.reset();

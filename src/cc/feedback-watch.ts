@@ -15,6 +15,9 @@ const MIN_UNANSWERED = 8;
 /** Slower keeps filling a path that is gone, faster is at the bottom after a pause that a viewer has hardly seen. */
 const HALVING_US = 400_000;
 
+/** One that follows so soon is the same again: what was allowed then is a guess from what was left after the first. */
+const RELAPSE_US = 5_000_000;
+
 export class FeedbackWatch {
   /** What was allowed before the outage; 0 while there is none. */
   beforeBps = 0;
@@ -23,6 +26,9 @@ export class FeedbackWatch {
   #unanswered = 0;
   #lastSentUs = 0;
   #halvedUs = 0;
+  /** Of the latest outage. */
+  #formerBps = 0;
+  #outageUs = Number.NEGATIVE_INFINITY;
 
   get outage(): boolean {
     return this.beforeBps > 0;
@@ -44,8 +50,15 @@ export class FeedbackWatch {
     if (this.#unanswered < MIN_UNANSWERED || nowUs - this.sinceUs < PATIENCE_US + 2 * rttUs) return false;
     const stillSending = nowUs - this.#lastSentUs < HALVING_US;
     if (!stillSending || (this.outage && nowUs - this.#halvedUs < HALVING_US)) return false;
-    if (!this.outage) this.beforeBps = targetBps;
+    if (!this.outage) this.#begin(targetBps, nowUs);
+    this.#outageUs = nowUs;
     this.#halvedUs = nowUs;
     return true;
+  }
+
+  #begin(targetBps: number, nowUs: number): void {
+    const isRelapse = nowUs - this.#outageUs < RELAPSE_US;
+    this.beforeBps = isRelapse ? Math.max(targetBps, this.#formerBps) : targetBps;
+    this.#formerBps = this.beforeBps;
   }
 }

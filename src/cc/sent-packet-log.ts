@@ -89,6 +89,15 @@ export class SentPacketLog {
     return bytes;
   }
 
+  /** In [0, 1], of the bytes up to `lastExtSeq` that were sent after `afterUs`; 0 where there are none. */
+  lostShare(lastExtSeq: number, afterUs: number): number {
+    let bytes = 0;
+    for (let extSeq = lastExtSeq; extSeq >= this.oldestExtSeq && this.sentUs(extSeq) > afterUs; extSeq--) {
+      bytes += this.bytes(extSeq);
+    }
+    return bytes === 0 ? 0 : this.lostBytes(0, lastExtSeq, afterUs) / bytes;
+  }
+
   /** Of the packets from `fromExtSeq` to `lastExtSeq` that were sent after `afterUs`. */
   lostBytes(fromExtSeq: number, lastExtSeq: number, afterUs: number): number {
     let bytes = 0;

@@ -48,3 +48,19 @@ test("remembers what was allowed before, until an answer", () => {
   watch.onAnswer();
   expect([watch.outage, watch.beforeBps]).toEqual([false, 0]);
 });
+
+test("an outage that follows soon is measured by what was allowed before the first, a later one by itself", () => {
+  const watch = new FeedbackWatch();
+  const outage = (fromMs: number, targetBps: number): number => {
+    for (let ms = fromMs; ms < fromMs + 1_000; ms += 10) {
+      watch.onSent(ms * MS);
+      watch.tick(targetBps, RTT_US, ms * MS);
+    }
+    const { beforeBps } = watch;
+    watch.onAnswer();
+    return beforeBps;
+  };
+  expect(outage(0, 600_000)).toBe(600_000);
+  expect(outage(3_000, 80_000)).toBe(600_000);
+  expect(outage(20_000, 80_000)).toBe(80_000);
+});
