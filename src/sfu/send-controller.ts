@@ -121,7 +121,8 @@ export class SendController {
   onSent(bytes: number, stream: DownStream | null, outExtSeq: number, nowUs: number): number {
     this.estimator ??= new BandwidthEstimator(nowUs);
     const { nextExtSeq } = this.estimator;
-    this.transmissions.add(nextExtSeq, stream, outExtSeq);
+    // Who sends no transport-wide feedback tells of no number.
+    if (this.#isNumbered) this.transmissions.add(nextExtSeq, stream, outExtSeq);
     this.estimator.onSent(bytes + TAG_BYTES, nowUs);
     this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
