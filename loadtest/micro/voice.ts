@@ -13,8 +13,8 @@ import { RoomVoices } from "../../src/sfu/room-voices.ts";
 import { UpPacket } from "../../src/sfu/up-packet.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
 import type { Voice } from "../../src/sfu/voice.ts";
+import { compareWithCopy } from "./compare.ts";
 
-const ROUNDS = 9;
 const PACKETS = 1_000_000;
 const AUDIO_BYTES = 120;
 const PEOPLE = 100;
@@ -65,35 +65,8 @@ function hear({ voices, people }: ReturnType<typeof room>): () => void {
   };
 }
 
-const slab = new Uint8Array(64 * 2048);
-let row = 0;
-function copy(): void {
-  row = (row + 1) & 63;
-  slab.set(packet.bytes, row * 2048);
-}
-
-function measure(body: () => void): number {
-  const before = process.threadCpuUsage();
-  for (let i = 0; i < PACKETS; i++) body();
-  const { user, system } = process.threadCpuUsage(before);
-  return ((user + system) * 1000) / PACKETS;
-}
-
-const bodies: Readonly<Record<string, () => void>> = {
-  copy,
+compareWithCopy(packet.bytes, PACKETS, {
   unlimited: hear(room(Number.POSITIVE_INFINITY)),
   "held, N = 3": hear(room(3)),
   "held, N = 20": hear(room(20)),
-};
-const times = Object.fromEntries(Object.keys(bodies).map((name): [string, number[]] => [name, []]));
-for (const body of Object.values(bodies)) measure(body);
-for (let round = 0; round < ROUNDS; round++)
-  for (const [name, body] of Object.entries(bodies)) times[name]!.push(measure(body));
-const median = (name: string): number => times[name]!.sort((a, b) => a - b)[ROUNDS >> 1]!;
-console.table(
-  Object.keys(bodies).map((body) => ({
-    body,
-    "ns per packet": Math.round(median(body)),
-    "times copy": (median(body) / median("copy")).toFixed(2),
-  })),
-);
+});
