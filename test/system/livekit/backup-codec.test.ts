@@ -5,33 +5,18 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { BackupCodecPolicy } from "@livekit/protocol";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { describe, expect, test } from "vitest";
 import { ControlApi } from "../support/control-api.ts";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
-import { LiveKitCall } from "./livekit-call.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import type { LiveKitCall } from "./livekit-call.ts";
+import { Stage } from "./stage.ts";
 
 const WAIT_LIMIT_MS = 40_000;
 /** Two encoders and two decoders of one picture keep two busy cores at work. */
 const TEST_LIMIT_MS = 120_000;
 
 describe.skipIf(!requireProgram("chromium"))("a backup codec", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
-
-  beforeAll(async () => {
-    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
-  });
+  const stage = Stage.use();
 
   async function until(what: string, is: () => Promise<boolean>): Promise<void> {
     for (const endMs = Date.now() + WAIT_LIMIT_MS; !(await is()); await delay(200)) {
@@ -47,8 +32,18 @@ describe.skipIf(!requireProgram("chromium"))("a backup codec", () => {
     "%s",
     async (room, single, backupCodecPolicy, codec) => {
       const join = (name: string, options: object): Promise<LiveKitCall> =>
-        LiveKitCall.join(browser, pages, server, { room, name, single, publish: false, ...options });
-      const api = new ControlApi(server.url, room, await server.token(room, "operator", { roomAdmin: true }));
+        stage.join({
+          room,
+          name,
+          single,
+          publish: false,
+          ...options,
+        });
+      const api = new ControlApi(
+        stage.server.url,
+        room,
+        await stage.server.token(room, "operator", { roomAdmin: true }),
+      );
       const videoOf = async () => (await api.tracks()).find(({ kind }) => kind === "video")!;
       const codecOf = async (name: string): Promise<string | null> =>
         (await api.subscriptions()).find(({ subscriber, kind }) => subscriber === name && kind === "video")

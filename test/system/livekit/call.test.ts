@@ -2,32 +2,16 @@
  * Goal: LiveKit's web SDK, as it comes from npm, is a client of this server.
  * Method: pages in Chromium with the SDK's own bundle against a server in a process of its own.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { afterEach, describe, expect, test } from "vitest";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
 import type { TrackReport } from "./call-page.ts";
-import { type CallOptions, LiveKitCall } from "./livekit-call.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import type { CallOptions, LiveKitCall } from "./livekit-call.ts";
+import { Stage } from "./stage.ts";
 
 describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
+  const stage = Stage.use();
 
-  const join = (options: CallOptions): Promise<LiveKitCall> =>
-    LiveKitCall.join(browser, pages, server, options);
-
-  beforeAll(async () => {
-    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
-  });
+  const join = (options: CallOptions): Promise<LiveKitCall> => stage.join(options);
 
   describe.each([
     ["one PeerConnection", true],
@@ -222,8 +206,8 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
     test("who is removed is told, and others see it", async () => {
       await both("removal");
       const room = roomOf("removal");
-      const admin = await server.token(room, "admin", { roomAdmin: true });
-      const url = `${server.url}/v1/rooms/${encodeURIComponent(room)}/participants/ada`;
+      const admin = await stage.server.token(room, "admin", { roomAdmin: true });
+      const url = `${stage.server.url}/v1/rooms/${encodeURIComponent(room)}/participants/ada`;
       const reply = await fetch(url, { method: "DELETE", headers: { authorization: `Bearer ${admin}` } });
       expect(reply.status).toBe(204);
       await ada.until("end", ({ state }) => state === "disconnected");

@@ -2,39 +2,28 @@
  * Goal: LiveKit's own test of a connection, which its users are asked to run, finds nothing wrong with this server.
  * Method: each check of `ConnectionCheck` of the web SDK in Chromium. That of TURN is in `turn.test.ts`.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser, TestPage } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { TestPage } from "../support/browser.ts";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
 import type { CheckName, CheckReport } from "./call-page.ts";
-import { LiveKitCall } from "./livekit-call.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import type { LiveKitCall } from "./livekit-call.ts";
+import { Stage } from "./stage.ts";
 
 /** What is so in a test on loopback, and no fault. */
 const EXPECTED_WARNINGS = [/Server is insecure/, /bandwidth limited|cpu limited/];
 
 describe.skipIf(!requireProgram("chromium"))("LiveKit's connection check", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
+  const stage = Stage.use();
   let page: TestPage;
 
   beforeAll(async () => {
-    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
-    page = await browser.newPage();
-    await page.goto(pages.url);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
+    page = await stage.browser.newPage();
+    await page.goto(stage.pages.url);
   });
 
   async function check(name: CheckName): Promise<CheckReport> {
-    const token = await server.token(name, "ada");
-    const url = server.url.replace("http", "ws");
+    const token = await stage.server.token(name, "ada");
+    const url = stage.server.url.replace("http", "ws");
     return page.evaluate((what) => window.call.check(what.name, what), { name, url, token });
   }
 
@@ -54,8 +43,8 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's connection check", () =>
 
   test("a client that asks for TCP comes back over it, and is seen and heard", async () => {
     const room = "forced";
-    const ada = await LiveKitCall.join(browser, pages, server, { room, name: "ada" });
-    const bo = await LiveKitCall.join(browser, pages, server, { room, name: "bo" });
+    const ada = await stage.join({ room, name: "ada" });
+    const bo = await stage.join({ room, name: "bo" });
     await bo.seesAndHears("ada");
     await ada.page.evaluate(() => window.call.room.simulateScenario("force-tcp"), null);
     await ada.until("reconnect", ({ events }) => events.includes("reconnected"));

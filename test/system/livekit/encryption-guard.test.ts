@@ -5,15 +5,12 @@
  * announced as encrypted.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { describe, expect, test } from "vitest";
 import { ControlApi } from "../support/control-api.ts";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
-import { LiveKitCall } from "./livekit-call.ts";
+import type { LiveKitCall } from "./livekit-call.ts";
 import { NativeCaller } from "./native-caller.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import { Stage } from "./stage.ts";
 
 const PASSPHRASE = "correct horse";
 /** Suspicion is a matter of a few seconds; the rest is for slow machines. */
@@ -22,25 +19,12 @@ const WAIT_LIMIT_MS = 40_000;
 const ENOUGH_LOOKS = 300;
 
 describe.skipIf(!requireProgram("chromium"))("the encryption guard", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
-
-  beforeAll(async () => {
-    const env = { BLINDFOLD_ROOMS_E2EE: "required", BLINDFOLD_ROOMS_E2EE_GUARD: "cut" };
-    [server, browser, pages] = await Promise.all([startServer(env), launchChromium(), servePage()]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
-  });
+  const stage = Stage.use({ BLINDFOLD_ROOMS_E2EE: "required", BLINDFOLD_ROOMS_E2EE_GUARD: "cut" });
 
   const join = (room: string, name: string, options: object = {}): Promise<LiveKitCall> =>
-    LiveKitCall.join(browser, pages, server, { room, name, passphrase: PASSPHRASE, ...options });
+    stage.join({ room, name, passphrase: PASSPHRASE, ...options });
 
-  const metric = async (name: string): Promise<number> => (await server.metrics()).get(name) ?? 0;
+  const metric = async (name: string): Promise<number> => (await stage.server.metrics()).get(name) ?? 0;
   const sealedLooks = (): Promise<number> => metric('blindfold_guarded_frames_total{looks="sealed"}');
   const plainLooks = (): Promise<number> => metric('blindfold_guarded_frames_total{looks="plain"}');
   const cuts = (): Promise<number> => metric('blindfold_suspect_tracks_total{outcome="cut"}');
@@ -52,7 +36,11 @@ describe.skipIf(!requireProgram("chromium"))("the encryption guard", () => {
   }
 
   async function tracksOf(room: string, identity: string): Promise<readonly { suspect: boolean }[]> {
-    const api = new ControlApi(server.url, room, await server.token(room, "operator", { roomAdmin: true }));
+    const api = new ControlApi(
+      stage.server.url,
+      room,
+      await stage.server.token(room, "operator", { roomAdmin: true }),
+    );
     return (await api.tracks()).filter(({ participant }) => participant === identity);
   }
 
@@ -71,7 +59,7 @@ describe.skipIf(!requireProgram("chromium"))("the encryption guard", () => {
 
   test("leaves LiveKit's Rust core alone, until it sends in the clear", async () => {
     const before = { looks: await sealedLooks(), cuts: await cuts() };
-    const native = await NativeCaller.join(server, "native", "native", PASSPHRASE);
+    const native = await NativeCaller.join(stage.server, "native", "native", PASSPHRASE);
     await native.publish();
     await until("looks enough", async () => (await sealedLooks()) > before.looks + 128);
     expect({ plain: await plainLooks(), cuts: await cuts() }).toEqual({ plain: 0, cuts: before.cuts });

@@ -4,30 +4,18 @@
  */
 import { RoomServiceClient } from "livekit-server-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
-import { LiveKitCall } from "./livekit-call.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import type { LiveKitCall } from "./livekit-call.ts";
+import { Stage } from "./stage.ts";
 
 const ALL_ALLOWED = { canPublish: true, canSubscribe: true, canPublishData: true, canUpdateMetadata: true };
 
 describe.skipIf(!requireProgram("chromium"))("a call of three with LiveKit's web SDK", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
+  const stage = Stage.use();
   let api: RoomServiceClient;
 
   beforeAll(async () => {
-    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
-    api = new RoomServiceClient(server.url, ...server.pair);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
+    api = new RoomServiceClient(stage.server.url, ...stage.server.pair);
   });
 
   describe.each([
@@ -42,7 +30,11 @@ describe.skipIf(!requireProgram("chromium"))("a call of three with LiveKit's web
       const options = { room, single, dynacast: true, grants: { canUpdateOwnMetadata: true } };
       [ada, bo, cy] = (await Promise.all(
         ["ada", "bo", "cy"].map((name) => {
-          return LiveKitCall.join(browser, pages, server, { ...options, name, publish: name !== "cy" });
+          return stage.join({
+            ...options,
+            name,
+            publish: name !== "cy",
+          });
         }),
       )) as [LiveKitCall, LiveKitCall, LiveKitCall];
     });

@@ -6,31 +6,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { RoomEvent, SimulateScenarioKind } from "@livekit/rtc-node";
 import { RoomServiceClient } from "livekit-server-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
-import { LiveKitCall } from "./livekit-call.ts";
+import type { LiveKitCall } from "./livekit-call.ts";
 import { NativeCaller } from "./native-caller.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import { Stage } from "./stage.ts";
 
 const WAIT_LIMIT_MS = 40_000;
 const FILE_BYTES = 2_000_000;
 
 describe.skipIf(!requireProgram("chromium"))("LiveKit's Rust core", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
-
-  beforeAll(async () => {
-    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
-  });
+  const stage = Stage.use();
 
   async function until(what: string, is: () => boolean): Promise<void> {
     for (const endMs = Date.now() + WAIT_LIMIT_MS; !is(); await delay(100)) {
@@ -51,8 +36,12 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's Rust core", () => {
     ["sealed end to end", "correct horse"],
   ])("and the web SDK see and hear each other, %s", async (title, passphrase) => {
     const sealed = passphrase === undefined ? {} : { passphrase };
-    const web = await LiveKitCall.join(browser, pages, server, { room: title, name: "web", ...sealed });
-    const native = await NativeCaller.join(server, title, "native", passphrase);
+    const web = await stage.join({
+      room: title,
+      name: "web",
+      ...sealed,
+    });
+    const native = await NativeCaller.join(stage.server, title, "native", passphrase);
     await native.publish();
     await Promise.all([web.seesAndHears("native"), hearsAndSees(native)]);
     for (const { encrypted } of (await web.report()).tracks) expect(encrypted).toBe(passphrase !== undefined);
@@ -67,8 +56,8 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's Rust core", () => {
 
     beforeAll(async () => {
       const sealed = { room: "sealed", passphrase: "correct horse" };
-      web = await LiveKitCall.join(browser, pages, server, { ...sealed, name: "web" });
-      native = await NativeCaller.join(server, sealed.room, "native", sealed.passphrase);
+      web = await stage.join({ ...sealed, name: "web" });
+      native = await NativeCaller.join(stage.server, sealed.room, "native", sealed.passphrase);
       await native.publish();
       await Promise.all([web.seesAndHears("native"), hearsAndSees(native)]);
     });
@@ -131,15 +120,15 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's Rust core", () => {
 
   test("forwarded to another room, sealed as it is, it is seen and heard there too", async () => {
     const passphrase = "correct horse";
-    const native = await NativeCaller.join(server, "studio", "native", passphrase);
+    const native = await NativeCaller.join(stage.server, "studio", "native", passphrase);
     await native.publish();
-    const web = await LiveKitCall.join(browser, pages, server, {
+    const web = await stage.join({
       room: "foyer",
       name: "web",
       publish: false,
       passphrase,
     });
-    const api = new RoomServiceClient(server.url, ...server.pair);
+    const api = new RoomServiceClient(stage.server.url, ...stage.server.pair);
     await api.forwardParticipant("studio", "native", "foyer");
     await web.seesAndHears("native");
     for (const { encrypted } of (await web.report()).tracks) expect(encrypted).toBe(true);
@@ -150,7 +139,7 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's Rust core", () => {
 
   test("two of it see and hear each other", async () => {
     const [one, two] = await Promise.all(
-      ["one", "two"].map((name) => NativeCaller.join(server, "native", name)),
+      ["one", "two"].map((name) => NativeCaller.join(stage.server, "native", name)),
     );
     await Promise.all([one!.publish(), two!.publish()]);
     await Promise.all([hearsAndSees(one!), hearsAndSees(two!)]);

@@ -4,32 +4,17 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { RoomServiceClient, TrackSource } from "livekit-server-sdk";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { describe, expect, test } from "vitest";
 import { ControlApi } from "../support/control-api.ts";
 import { requireProgram } from "../support/programs.ts";
-import { startServer, type TestServer } from "../support/server.ts";
-import { LiveKitCall } from "./livekit-call.ts";
-import { type PageServer, servePage } from "./page-server.ts";
+import type { LiveKitCall } from "./livekit-call.ts";
+import { Stage } from "./stage.ts";
 
 const DEVELOPMENT_PAIR = ["devkey", "development-secret-known-to-everyone"] as const;
 const WAIT_LIMIT_MS = 40_000;
 
 describe.skipIf(!requireProgram("chromium"))("who comes back", () => {
-  let server: TestServer;
-  let browser: TestBrowser;
-  let pages: PageServer;
-
-  beforeAll(async () => {
-    [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await pages?.close();
-    await server?.stop();
-  });
+  const stage = Stage.use();
 
   /** Cuts ada's signal connection, and lets no other be made before `act` is done. */
   async function away(ada: LiveKitCall, act: () => Promise<void>): Promise<void> {
@@ -56,10 +41,13 @@ describe.skipIf(!requireProgram("chromium"))("who comes back", () => {
     ["one PeerConnection", true],
     ["two PeerConnections", false],
   ])("on %s is muted, and has lost what it may not publish any more", async (room, single) => {
-    const join = (name: string): Promise<LiveKitCall> =>
-      LiveKitCall.join(browser, pages, server, { room, name, single });
-    const api = new ControlApi(server.url, room, await server.token(room, "operator", { roomAdmin: true }));
-    const rooms = new RoomServiceClient(server.url, ...DEVELOPMENT_PAIR);
+    const join = (name: string): Promise<LiveKitCall> => stage.join({ room, name, single });
+    const api = new ControlApi(
+      stage.server.url,
+      room,
+      await stage.server.token(room, "operator", { roomAdmin: true }),
+    );
+    const rooms = new RoomServiceClient(stage.server.url, ...DEVELOPMENT_PAIR);
     const ada = await join("ada");
     const bo = await join("bo");
     await bo.seesAndHears("ada");
