@@ -34,6 +34,12 @@ const DRAIN_POLL_MS = 100;
 /** How long the last webhooks may take. Larger: a slow receiver holds up the end. Smaller: more wait for the next start. */
 const LAST_WEBHOOKS_MS = 2_000;
 
+/**
+ * How long requests under way may take. A request that never ends would hold up the end for ever, for a server that closes
+ * looks at no time limits any more. Larger: a stranger holds it up. Smaller: an answer is cut off.
+ */
+const LAST_ANSWERS_MS = 2_000;
+
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const database = config.webhooks.urls.length > 0 ? openDatabase(config.store.path) : null;
   const metrics = new Metrics();
@@ -97,7 +103,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       await Promise.race([webhooks?.settled(), delay(LAST_WEBHOOKS_MS)]);
       webhooks?.stop();
       database?.close();
-      await http.close();
+      await Promise.race([http.close(), delay(LAST_ANSWERS_MS)]);
+      http.server.closeAllConnections();
       await threads.stop();
     },
   };
