@@ -4,6 +4,9 @@ import { type Profiler, Session } from "node:inspector/promises";
 /** Often enough for a share of one in a thousand within seconds; more would slow the path that it looks at. */
 const SAMPLING_US = 250;
 
+/** Where a thread takes no CPU time: within Node's event loop, and where a socket waits for the rest of a frame. */
+const ASLEEP = new Set(["(idle)", "#gather"]);
+
 /** Shares by file, as a path under `src/`, in [0, 1]; `other` is what no file of it called. */
 export type CpuShares = Readonly<Record<string, number>>;
 
@@ -29,7 +32,7 @@ function sharesOf({ nodes, samples = [] }: Profiler.Profile): CpuShares {
   const files = new Map<number, string>();
   const fileOf = (node: Profiler.ProfileNode, callers: string): string => {
     const { url, functionName } = node.callFrame;
-    if (functionName === "(idle)") return "idle";
+    if (ASLEEP.has(functionName)) return "idle";
     const at = url.indexOf("/src/");
     return at === -1 ? callers : url.slice(at + "/src/".length);
   };
