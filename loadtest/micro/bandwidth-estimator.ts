@@ -43,9 +43,10 @@ function makeMessages(): Uint8Array[] {
   });
 }
 
-/** A queue of a few packets comes and goes. */
+/** A queue of a few packets comes and goes, and those of one burst follow each other. */
 function arrivalUs(message: number, i: number): number {
-  return message * INTERVAL_US + sentUs(i) + DELAY_US + 250 * ((i * 7 + message) % 5);
+  const queued = ((i >> 2) * 7 + message) % 5;
+  return message * INTERVAL_US + sentUs(i) + DELAY_US + 250 * (queued + (i & 3));
 }
 
 /** Four packets at a time. */

@@ -2,9 +2,10 @@
  * Transport-wide feedback as news of packets that we sent: each arrival once, in the order of sending, on one timeline.
  *
  *     if (!acks.open(buffer, cursor)) return false;
- *     while (acks.next()) { … packet `acks.extSeq`, sent at `acks.sentUs`, arrived at `acks.arrivalUs` … }
+ *     while (acks.next()) { … `acks.packets` sent at `acks.sentUs` arrived between `acks.firstArrivalUs` and `arrivalUs` … }
  *
- * Numbers said before, never sent or long forgotten are passed over. Losses are noted in the log.
+ * What was sent in one turn and came together is told together: a frame is one piece of news and not ten. Numbers said
+ * before, never sent or long forgotten are passed over. Losses are noted in the log.
  */
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../rtp/rtcp/transport-wide.ts";
@@ -13,17 +14,26 @@ import { FATE, type SentPacketLog, UNKNOWN_PACKET } from "./sent-packet-log.ts";
 /** The reference time has 24 bits of 64 ms. */
 const REFERENCE_CYCLE_US = 2 ** 24 * 64_000;
 
+/**
+ * Packets of one instant are told together when the last arrived no later than this after the first. More would blur when
+ * the bytes of a slow link came, less would tell the packets of a frame one by one.
+ */
+const TOGETHER_US = 5_000;
+
 export class Acknowledgements {
+  /** Of the last of them. */
   extSeq = UNKNOWN_PACKET;
   sentUs = 0;
   /** By the receiver's clock. */
+  firstArrivalUs = 0;
   arrivalUs = 0;
-  /** When the packet told before this one arrived. */
+  /** When the packet told before these arrived. */
   priorArrivalUs = 0;
-  /** Of this packet; 0 when they have been told as unreported. */
+  packets = 0;
+  /** Of all of them, but for those that have been told as unreported. */
   bytes = 0;
   /**
-   * Of packets between the one before and this whose report was lost. Most have come: to leave them out would look as if
+   * Of packets between those before and these whose report was lost. Most have come: to leave them out would look as if
    * the path had become slower.
    */
   unreportedBytes = 0;
@@ -32,8 +42,15 @@ export class Acknowledgements {
   newestSentUs = Number.NEGATIVE_INFINITY;
   readonly #log: SentPacketLog;
   readonly #reader = new TransportWideReader();
+  /** The packet under the reader, which is news, when `#isAhead`: it begins what `next` tells next. */
+  #nextExtSeq = UNKNOWN_PACKET;
+  #nextArrivalUs = 0;
+  #isAhead = false;
   #begun = false;
+  /** Of the packet after those that have been read. */
+  #readExtSeq = 0;
   #referenceUs = 0;
+  #nextUnreportedBytes = 0;
 
   constructor(log: SentPacketLog) {
     this.#log = log;
@@ -42,50 +59,76 @@ export class Acknowledgements {
   /** Returns false when the message is malformed. */
   open(buffer: Uint8Array, cursor: RtcpCursor): boolean {
     this.#begun = false;
-    return this.#reader.open(buffer, cursor);
+    this.#isAhead = false;
+    const isWhole = this.#reader.open(buffer, cursor);
+    this.#readExtSeq = this.#log.extend(this.#reader.seq);
+    return isWhole;
   }
 
-  /** Moves to the next packet that is now known to have come. */
+  /** Moves to the next packets that are now known to have come. */
   next(): boolean {
-    const reader = this.#reader;
+    if (!this.#isAhead && !this.#advance()) return false;
+    this.priorArrivalUs = this.arrivalUs;
+    this.sentUs = this.#log.sentUs(this.#nextExtSeq);
+    this.firstArrivalUs = this.#nextArrivalUs;
+    this.packets = 0;
+    this.bytes = 0;
+    this.unreportedBytes = this.#nextUnreportedBytes;
+    this.#nextUnreportedBytes = 0;
+    do {
+      this.#take();
+      this.#isAhead = this.#advance();
+    } while (this.#isAhead && this.#isTogether());
+    if (this.extSeq > this.newestExtSeq) {
+      this.newestExtSeq = this.extSeq;
+      this.newestSentUs = this.sentUs;
+    }
+    return true;
+  }
+
+  /** Moves the reader to the next packet that is news. */
+  #advance(): boolean {
+    const [log, reader] = [this.#log, this.#reader];
     while (reader.next()) {
-      const extSeq = this.#log.find(reader.seq);
-      if (extSeq === UNKNOWN_PACKET) continue;
-      const unreportedBytes = this.#begun ? 0 : this.#begin(extSeq - reader.lost);
-      if (reader.lost > 0) this.#log.setLost(extSeq, reader.lost);
-      const fate = this.#log.fate(extSeq);
-      if (fate === FATE.received) continue;
-      this.unreportedBytes = unreportedBytes;
-      this.bytes = fate === FATE.unreported ? 0 : this.#log.bytes(extSeq);
-      this.#take(extSeq);
+      const extSeq = this.#readExtSeq + reader.lost;
+      this.#readExtSeq = extSeq + 1;
+      if (!log.has(extSeq)) continue;
+      if (!this.#begun) this.#begin(extSeq - reader.lost);
+      if (reader.lost > 0) log.setLost(extSeq, reader.lost);
+      if (log.fate(extSeq) === FATE.received) continue;
+      this.#nextExtSeq = extSeq;
+      this.#nextArrivalUs = reader.arrivalUs + this.#referenceUs;
       return true;
     }
-    if (reader.lost > 0) this.#noteLossesBefore(reader.seq, reader.lost);
+    log.setLost(this.#readExtSeq + reader.lost, reader.lost);
     return false;
   }
 
-  /** The message begins with `fromExtSeq`. Returns the bytes of which no message has spoken. */
-  #begin(fromExtSeq: number): number {
+  /** The message begins with `fromExtSeq`. */
+  #begin(fromExtSeq: number): void {
     this.#begun = true;
-    if (this.newestExtSeq === UNKNOWN_PACKET) return 0;
+    if (this.newestExtSeq === UNKNOWN_PACKET) return;
     const cycles = Math.round((this.arrivalUs - this.#reader.arrivalUs) / REFERENCE_CYCLE_US);
     this.#referenceUs = cycles * REFERENCE_CYCLE_US;
-    return this.#log.setUnreported(this.newestExtSeq + 1, fromExtSeq);
+    this.#nextUnreportedBytes += this.#log.setUnreported(this.newestExtSeq + 1, fromExtSeq);
   }
 
-  #take(extSeq: number): void {
-    this.#log.setReceived(extSeq);
-    this.priorArrivalUs = this.arrivalUs;
+  /** Whether the next packet belongs to those taken. */
+  #isTogether(): boolean {
+    return (
+      this.#nextArrivalUs >= this.arrivalUs &&
+      this.#nextArrivalUs - this.firstArrivalUs <= TOGETHER_US &&
+      this.#log.sentUs(this.#nextExtSeq) === this.sentUs
+    );
+  }
+
+  #take(): void {
+    const log = this.#log;
+    const extSeq = this.#nextExtSeq;
+    if (log.fate(extSeq) !== FATE.unreported) this.bytes += log.bytes(extSeq);
+    log.setReceived(extSeq);
     this.extSeq = extSeq;
-    this.sentUs = this.#log.sentUs(extSeq);
-    this.arrivalUs = this.#reader.arrivalUs + this.#referenceUs;
-    if (extSeq <= this.newestExtSeq) return;
-    this.newestExtSeq = extSeq;
-    this.newestSentUs = this.sentUs;
-  }
-
-  #noteLossesBefore(seq: number, count: number): void {
-    const last = this.#log.find((seq - 1) & 0xffff);
-    if (last !== UNKNOWN_PACKET) this.#log.setLost(last + 1, count);
+    this.arrivalUs = this.#nextArrivalUs;
+    this.packets += 1;
   }
 }

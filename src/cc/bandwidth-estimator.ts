@@ -162,8 +162,8 @@ export class BandwidthEstimator {
       news = true;
       this.#throughput.onAcknowledged(acks);
       this.#prober.onReceived(acks);
-      if (this.#prober.disturbs(acks.sentUs)) this.#delay.onProbePacket(acks);
-      else this.#delay.onPacket(acks);
+      if (this.#prober.disturbs(acks.sentUs)) this.#delay.onProbePackets(acks);
+      else this.#delay.onPackets(acks);
     }
     if (acks.newestExtSeq > newestExtSeq) this.#addRtt(nowUs - acks.newestSentUs);
     if (news) this.#update(nowUs);

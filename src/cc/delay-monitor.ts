@@ -1,7 +1,7 @@
 /**
  * What arrival times say about queues on the path:
  *
- *   packet ─┬─▶ PacketGroups ─▶ DelayTrend ─▶ OveruseDetector ─┐
+ *   packets ┬─▶ PacketGroups ─▶ DelayTrend ─▶ OveruseDetector ─┐
  *           │        └─▶ jitterUs                              ├─▶ signal()
  *           └─▶ QueueDelay ─▶ queueUs ─────────────────────────┘
  *
@@ -42,9 +42,12 @@ const MAX_USUAL_US = 60_000;
 /** Weight of a group: some five seconds. */
 const USUAL_GAIN = 1 / 256;
 
-/** A packet that has come: when it was sent, by the sender's clock, and when it arrived, by the receiver's. */
-interface Arrival {
+/** Packets that have come: when they were sent, by the sender's clock, and when they arrived, by the receiver's. */
+export interface Arrival {
+  readonly packets: number;
   readonly sentUs: number;
+  readonly firstArrivalUs: number;
+  /** Of the last of them. */
   readonly arrivalUs: number;
 }
 
@@ -65,14 +68,15 @@ export class DelayMonitor {
     return Math.max(this.#queue.us - Math.max(this.#usualUs - QUIET_QUEUE_US, 0), 0);
   }
 
-  onPacket({ sentUs, arrivalUs }: Arrival): void {
-    this.#measure(sentUs, arrivalUs);
-    if (this.#groups.onPacket(sentUs, arrivalUs)) this.#onGroup();
+  onPackets(arrival: Arrival): void {
+    this.#measure(arrival);
+    const { sentUs, firstArrivalUs, arrivalUs } = arrival;
+    if (this.#groups.onPackets(sentUs, firstArrivalUs, arrivalUs)) this.#onGroup();
   }
 
   /** Sent in or right after a probe: it waits for the probe, which is no trend. */
-  onProbePacket({ sentUs, arrivalUs }: Arrival): void {
-    this.#measure(sentUs, arrivalUs);
+  onProbePackets(arrival: Arrival): void {
+    this.#measure(arrival);
     this.#groups.reset();
   }
 
@@ -100,8 +104,8 @@ export class DelayMonitor {
     this.#longSinceUs = Number.POSITIVE_INFINITY;
   }
 
-  #measure(sentUs: number, arrivalUs: number): void {
-    this.#queue.onPacket(sentUs, arrivalUs);
+  #measure({ packets, sentUs, firstArrivalUs, arrivalUs }: Arrival): void {
+    this.#queue.onPackets(packets, sentUs, firstArrivalUs);
     this.#arrivalUs = arrivalUs;
     if (this.queueUs <= MAX_QUEUE_US) this.#longSinceUs = Number.POSITIVE_INFINITY;
     else if (this.#longSinceUs === Number.POSITIVE_INFINITY) this.#longSinceUs = arrivalUs;

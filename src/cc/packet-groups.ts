@@ -33,10 +33,13 @@ export class PacketGroups {
   #priorSentUs = Number.NEGATIVE_INFINITY;
   #priorArrivalUs = 0;
 
-  /** Returns true when this packet begins a group and so tells that the one before is whole. */
-  onPacket(sentUs: number, arrivalUs: number): boolean {
+  /**
+   * Packets sent at `sentUs` arrived between `firstArrivalUs` and `arrivalUs`. Returns true when they begin a group and so
+   * tell that the one before is whole.
+   */
+  onPackets(sentUs: number, firstArrivalUs: number, arrivalUs: number): boolean {
     if (sentUs < this.#firstSentUs) return false;
-    if (this.#belongs(sentUs, arrivalUs)) {
+    if (this.#belongs(sentUs, firstArrivalUs)) {
       if (sentUs > this.#lastSentUs) this.#lastSentUs = sentUs;
       if (arrivalUs > this.#lastArrivalUs) this.#lastArrivalUs = arrivalUs;
       return false;
@@ -53,7 +56,7 @@ export class PacketGroups {
     }
     this.#firstSentUs = sentUs;
     this.#lastSentUs = sentUs;
-    this.#firstArrivalUs = arrivalUs;
+    this.#firstArrivalUs = firstArrivalUs;
     this.#lastArrivalUs = arrivalUs;
     return measured;
   }

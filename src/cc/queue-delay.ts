@@ -41,9 +41,10 @@ export class QueueDelay {
     return latest === NONE ? 0 : Math.max(latest - Math.min(this.#base, this.#priorBase), 0);
   }
 
-  onPacket(sentUs: number, arrivalUs: number): void {
+  /** `packets` were sent at `sentUs`, of which the first arrived at `arrivalUs`. */
+  onPackets(packets: number, sentUs: number, arrivalUs: number): void {
     const delayUs = arrivalUs - sentUs;
-    this.#updateLatest(delayUs, arrivalUs);
+    this.#updateLatest(packets, delayUs, arrivalUs);
     this.#updateBase(delayUs, arrivalUs);
   }
 
@@ -53,7 +54,7 @@ export class QueueDelay {
     this.#priorBase = NONE;
   }
 
-  #updateLatest(delayUs: number, arrivalUs: number): void {
+  #updateLatest(packets: number, delayUs: number, arrivalUs: number): void {
     const ageUs = arrivalUs - this.#latestStartUs;
     const full = this.#latestCount >= RECENT_PACKETS;
     if (full || (this.#latestCount >= FEW_PACKETS && Math.abs(ageUs) > FAR_APART_US)) {
@@ -62,7 +63,7 @@ export class QueueDelay {
       this.#latestCount = 0;
     }
     if (this.#latestCount === 0) this.#latestStartUs = arrivalUs;
-    this.#latestCount += 1;
+    this.#latestCount += packets;
     if (delayUs < this.#latest) this.#latest = delayUs;
   }
 

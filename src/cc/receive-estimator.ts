@@ -29,7 +29,7 @@ const CYCLE = 2 ** 24;
 const TICKS_PER_SECOND = 2 ** 18;
 
 /** What `DelayMonitor` is told; filled and read within one call. */
-const arrival = { sentUs: 0, arrivalUs: 0 };
+const arrival = { packets: 1, sentUs: 0, firstArrivalUs: 0, arrivalUs: 0 };
 
 export class ReceiveEstimator {
   readonly #delay = new DelayMonitor();
@@ -56,8 +56,9 @@ export class ReceiveEstimator {
     }
     this.#sendTime = sendTime;
     arrival.sentUs = this.#sentUs;
+    arrival.firstArrivalUs = nowUs;
     arrival.arrivalUs = nowUs;
-    this.#delay.onPacket(arrival);
+    this.#delay.onPackets(arrival);
     this.#received.add(bytes, nowUs);
   }
 

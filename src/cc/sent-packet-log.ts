@@ -4,7 +4,7 @@
  * A number that was never sent, or so long ago that its row has been used again, is unknown here, whatever feedback says
  * of it.
  */
-import { seqDelta } from "../base/sequence.ts";
+import { extendSeq } from "../base/sequence.ts";
 
 /**
  * Packets remembered, a power of two: 20 Mbit/s of 1,200-byte packets for a second. More costs 11 bytes each in every
@@ -21,6 +21,8 @@ export const UNKNOWN_PACKET = -1;
 export class SentPacketLog {
   /** Extended number of the next packet. */
   nextExtSeq: number;
+  /** The greatest that was ever called lost. */
+  lastLostExtSeq = UNKNOWN_PACKET;
   readonly #firstExtSeq: number;
   /** Made at the first packet: 22 KiB that somebody who only publishes does not need. */
   #sentUs = new Float64Array(0);
@@ -47,10 +49,14 @@ export class SentPacketLog {
     this.nextExtSeq += 1;
   }
 
-  /** The extended number that `seq` on the wire stands for, or UNKNOWN_PACKET. */
-  find(seq: number): number {
-    const extSeq = this.nextExtSeq + seqDelta(this.nextExtSeq & 0xffff, seq);
-    return extSeq < this.nextExtSeq && extSeq >= this.oldestExtSeq ? extSeq : UNKNOWN_PACKET;
+  /** The extended number that `seq` on the wire stands for, whether `has` knows it or not. */
+  extend(seq: number): number {
+    return extendSeq(this.nextExtSeq, seq);
+  }
+
+  /** Whether it was sent, and is remembered. */
+  has(extSeq: number): boolean {
+    return extSeq < this.nextExtSeq && extSeq >= this.oldestExtSeq;
   }
 
   sentUs(extSeq: number): number {
@@ -71,9 +77,12 @@ export class SentPacketLog {
 
   /** The `count` packets before `endExtSeq` did not come, but for those of which it is known that they have. */
   setLost(endExtSeq: number, count: number): void {
-    for (let extSeq = Math.max(endExtSeq - count, this.oldestExtSeq); extSeq < endExtSeq; extSeq++) {
+    const end = Math.min(endExtSeq, this.nextExtSeq);
+    for (let extSeq = Math.max(endExtSeq - count, this.oldestExtSeq); extSeq < end; extSeq++) {
       const row = extSeq & MASK;
-      if (this.#fate[row] !== FATE.received) this.#fate[row] = FATE.lost;
+      if (this.#fate[row] === FATE.received) continue;
+      this.#fate[row] = FATE.lost;
+      if (extSeq > this.lastLostExtSeq) this.lastLostExtSeq = extSeq;
     }
   }
 

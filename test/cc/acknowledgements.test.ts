@@ -73,6 +73,51 @@ test("tells each arrival once, and notes losses", () => {
   expect([acks.newestExtSeq, acks.newestSentUs]).toEqual([FIRST + 3, 3 * MS]);
 });
 
+/** Per packet of one frame: when it came, in ms after the first; then how they are told: packets, first and last arrival. */
+test.each([
+  { name: "at once", cameMs: [0, 0, 0, 0], told: [[4, 0, 0]] },
+  { name: "one after another", cameMs: [0, 1, 3, 5], told: [[4, 0, 5]] },
+  {
+    name: "over a slow link",
+    cameMs: [0, 4, 8, 12],
+    told: [
+      [2, 0, 4],
+      [2, 8, 12],
+    ],
+  },
+  {
+    name: "in another order",
+    cameMs: [2, 0, 1, 3],
+    told: [
+      [1, 2, 2],
+      [3, 0, 3],
+    ],
+  },
+  { name: "but for one", cameMs: [0, Number.NaN, 1, 2], told: [[3, 0, 2]] },
+])("a frame that came $name is told in pieces that came together", ({ cameMs, told }) => {
+  for (const frame of [0, 1]) {
+    for (let i = 0; i < cameMs.length; i++) log.onSent(BYTES, frame * 33 * MS);
+    cameMs.forEach((ms, i) => {
+      if (!Number.isNaN(ms)) recorder.onPacket(frame * cameMs.length + i, (1_000 + 100 * frame + ms) * MS);
+    });
+  }
+  const message = report(1_200 * MS);
+  const cursor = new RtcpCursor();
+  cursor.reset(message, message.length);
+  cursor.next();
+  expect(acks.open(message, cursor)).toBe(true);
+  for (const frame of [0, 1]) {
+    const startUs = (1_000 + 100 * frame) * MS;
+    for (const [packets, firstMs, lastMs] of told) {
+      expect(acks.next()).toBe(true);
+      const { sentUs, bytes, firstArrivalUs, arrivalUs } = acks;
+      expect([sentUs, acks.packets, bytes]).toEqual([frame * 33 * MS, packets, packets! * BYTES]);
+      expect([firstArrivalUs, arrivalUs]).toEqual([startUs + firstMs! * MS, startUs + lastMs! * MS]);
+    }
+  }
+  expect(acks.next()).toBe(false);
+});
+
 test("a packet that comes late is told when it has come, and is not the newest", () => {
   send(4);
   for (const seq of [0, 2, 3]) recorder.onPacket(seq, 1_000 * MS);

@@ -93,15 +93,15 @@ test.each([
   const queue = new QueueDelay();
   // The other clock is an hour ahead.
   delays.forEach((delayMs, i) => {
-    queue.onPacket(i * 10 * MS, i * 10 * MS + delayMs * MS + 3_600_000_000);
+    queue.onPackets(1, i * 10 * MS, i * 10 * MS + delayMs * MS + 3_600_000_000);
   });
   expect(queue.us).toBe(queueMs * MS);
 });
 
 test("after a long silence the path is measured anew", () => {
   const queue = new QueueDelay();
-  for (let i = 0; i < 100; i++) queue.onPacket(i * 10 * MS, (i * 10 + 40) * MS);
-  for (let i = 3_000; i < 3_100; i++) queue.onPacket(i * 10 * MS, (i * 10 + 75) * MS);
+  for (let i = 0; i < 100; i++) queue.onPackets(1, i * 10 * MS, (i * 10 + 40) * MS);
+  for (let i = 3_000; i < 3_100; i++) queue.onPackets(1, i * 10 * MS, (i * 10 + 75) * MS);
   expect(queue.us).toBe(0);
 });
 
@@ -110,7 +110,7 @@ test("jitter of 60 ms is next to no queue", () => {
   const queue = new QueueDelay();
   const seen: number[] = [];
   for (let i = 0; i < 5_000; i++) {
-    queue.onPacket(i * 5 * MS, i * 5 * MS + random() * 60 * MS);
+    queue.onPackets(1, i * 5 * MS, i * 5 * MS + random() * 60 * MS);
     if (i > 100) seen.push(queue.us);
   }
   seen.sort((a, b) => a - b);
@@ -119,10 +119,10 @@ test("jitter of 60 ms is next to no queue", () => {
 
 test("a queue that is accepted is none", () => {
   const queue = new QueueDelay();
-  for (let i = 0; i < 200; i++) queue.onPacket(i * 10 * MS, i * 10 * MS + (i < 100 ? 40 : 120) * MS);
+  for (let i = 0; i < 200; i++) queue.onPackets(1, i * 10 * MS, i * 10 * MS + (i < 100 ? 40 : 120) * MS);
   expect(queue.us).toBe(80 * MS);
   queue.reset();
   expect(queue.us).toBe(0);
-  for (let i = 200; i < 300; i++) queue.onPacket(i * 10 * MS, i * 10 * MS + 150 * MS);
+  for (let i = 200; i < 300; i++) queue.onPackets(1, i * 10 * MS, i * 10 * MS + 150 * MS);
   expect(queue.us).toBe(30 * MS);
 });

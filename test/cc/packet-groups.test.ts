@@ -65,7 +65,7 @@ test.each([
 ])("$name", ({ rows }) => {
   const groups = new PacketGroups();
   for (const [sentMs, arrivalMs, sendDelta, arrivalDelta] of rows) {
-    const told = groups.onPacket(sentMs! * MS, arrivalMs! * MS);
+    const told = groups.onPackets(sentMs! * MS, arrivalMs! * MS, arrivalMs! * MS);
     expect(told, `sent at ${sentMs}`).toBe(sendDelta !== undefined);
     if (told) {
       expect([groups.sendDeltaUs, groups.arrivalDeltaUs]).toEqual([sendDelta! * MS, arrivalDelta! * MS]);
@@ -75,10 +75,10 @@ test.each([
 
 test("after a reset no difference reaches across it", () => {
   const groups = new PacketGroups();
-  for (let i = 0; i < 5; i++) groups.onPacket(i * 10 * MS, i * 10 * MS + 50 * MS);
+  for (let i = 0; i < 5; i++) groups.onPackets(i * 10 * MS, i * 10 * MS + 50 * MS, i * 10 * MS + 50 * MS);
   groups.reset();
-  expect(groups.onPacket(100 * MS, 900 * MS)).toBe(false);
-  expect(groups.onPacket(110 * MS, 910 * MS)).toBe(false);
-  expect(groups.onPacket(120 * MS, 920 * MS)).toBe(true);
+  expect(groups.onPackets(100 * MS, 900 * MS, 900 * MS)).toBe(false);
+  expect(groups.onPackets(110 * MS, 910 * MS, 910 * MS)).toBe(false);
+  expect(groups.onPackets(120 * MS, 920 * MS, 920 * MS)).toBe(true);
   expect(groups.arrivalDeltaUs).toBe(10 * MS);
 });

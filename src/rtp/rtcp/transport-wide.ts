@@ -94,7 +94,10 @@ export function writeTransportWide(
  * message and not by what it claims.
  */
 export class TransportWideReader {
-  /** Wire number of the packet that came; when `next()` has returned false, the number after the last reported on. */
+  /**
+   * Wire number of the packet that came; of the first one reported on before any `next()`, and of the one after the last when
+   * `next()` has returned false.
+   */
   seq = 0;
   /** Since the reference time's own zero, which comes round every 12 days. */
   arrivalUs = 0;
@@ -104,8 +107,11 @@ export class TransportWideReader {
   #nextSeq = 0;
   #packetsLeft = 0;
   #chunkAt = 0;
-  #chunk = 0;
+  /** Symbols of the chunk at hand that are still to be read: its last ones, each `#symbolBits` wide; 0 for a run, all alike. */
   #chunkLeft = 0;
+  #symbols = 0;
+  #symbolBits = 0;
+  #symbolMask = 0;
   #deltaAt = 0;
   #ticks = 0;
 
@@ -119,7 +125,8 @@ export class TransportWideReader {
     const deltasAt = checkChunks(buffer, fci + FIXED_BYTES, end, count);
     if (deltasAt < 0) return false;
     this.#buffer = buffer;
-    this.#nextSeq = readU16(buffer, fci);
+    this.seq = readU16(buffer, fci);
+    this.#nextSeq = this.seq;
     this.#packetsLeft = count;
     this.#chunkAt = fci + FIXED_BYTES;
     this.#chunkLeft = 0;
@@ -132,18 +139,10 @@ export class TransportWideReader {
   next(): boolean {
     let lost = 0;
     let symbol: number = NOT_RECEIVED;
-    while (symbol === NOT_RECEIVED && this.#packetsLeft > 0) {
-      if (this.#chunkLeft === 0) {
-        this.#chunk = readU16(this.#buffer, this.#chunkAt);
-        this.#chunkAt += 2;
-        this.#chunkLeft = chunkLength(this.#chunk);
-        continue;
-      }
-      symbol = symbolOf(this.#chunk, this.#chunkLeft);
-      const wholeRun = symbol === NOT_RECEIVED && isRun(this.#chunk);
-      const taken = wholeRun ? Math.min(this.#chunkLeft, this.#packetsLeft) : 1;
+    while (symbol === NOT_RECEIVED && (this.#chunkLeft > 0 || this.#openChunk())) {
+      symbol = (this.#symbols >> (this.#symbolBits * (this.#chunkLeft - 1))) & this.#symbolMask;
+      const taken = symbol === NOT_RECEIVED && this.#symbolBits === 0 ? this.#chunkLeft : 1;
       this.#chunkLeft -= taken;
-      this.#packetsLeft -= taken;
       if (symbol === NOT_RECEIVED) lost += taken;
     }
     this.lost = lost;
@@ -152,6 +151,23 @@ export class TransportWideReader {
     if (symbol === NOT_RECEIVED) return false;
     this.#takeDelta(symbol);
     return true;
+  }
+
+  /** Returns false when all packets have been told. */
+  #openChunk(): boolean {
+    // A run may be of no packets.
+    while (this.#chunkLeft === 0 && this.#packetsLeft > 0) {
+      const chunk = readU16(this.#buffer, this.#chunkAt);
+      this.#chunkAt += 2;
+      const length = chunkLength(chunk);
+      this.#chunkLeft = Math.min(length, this.#packetsLeft);
+      this.#packetsLeft -= this.#chunkLeft;
+      this.#symbolBits = isRun(chunk) ? 0 : bitsOf(chunk);
+      this.#symbolMask = this.#symbolBits === 1 ? 1 : 3;
+      // The last chunk may go on beyond the count.
+      this.#symbols = isRun(chunk) ? chunk >> 13 : chunk >> (this.#symbolBits * (length - this.#chunkLeft));
+    }
+    return this.#chunkLeft > 0;
   }
 
   /** A symbol is the size of its delta. */
@@ -201,15 +217,20 @@ function isRun(chunk: number): boolean {
   return (chunk & 0x8000) === 0;
 }
 
+/** Of a symbol in a chunk that is no run. */
+function bitsOf(chunk: number): number {
+  return (chunk & 0x4000) === 0 ? 1 : 2;
+}
+
 function chunkLength(chunk: number): number {
   if (isRun(chunk)) return chunk & MAX_RUN;
-  return (chunk & 0x4000) === 0 ? ONE_BIT_SYMBOLS : TWO_BIT_SYMBOLS;
+  return bitsOf(chunk) === 1 ? ONE_BIT_SYMBOLS : TWO_BIT_SYMBOLS;
 }
 
 /** The symbol of a chunk that has `left` more, itself counted. */
 function symbolOf(chunk: number, left: number): number {
   if (isRun(chunk)) return (chunk >> 13) & 3;
-  return (chunk & 0x4000) === 0 ? (chunk >> (left - 1)) & 1 : (chunk >> (2 * (left - 1))) & 3;
+  return bitsOf(chunk) === 1 ? (chunk >> (left - 1)) & 1 : (chunk >> (2 * (left - 1))) & 3;
 }
 
 function firstArrivalUs(report: ArrivalReport): number {
