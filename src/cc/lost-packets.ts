@@ -15,10 +15,12 @@ export class LostPackets {
    */
   next(newestExtSeq: number, afterUs: number): number {
     this.#nextExtSeq = Math.max(this.#nextExtSeq, this.#log.oldestExtSeq);
-    while (this.#nextExtSeq < newestExtSeq) {
+    const endExtSeq = Math.min(newestExtSeq, this.#log.lastLostExtSeq + 1);
+    while (this.#nextExtSeq < endExtSeq) {
       const extSeq = this.#nextExtSeq++;
       if (this.#log.fate(extSeq) === FATE.lost && this.#log.sentUs(extSeq) > afterUs) return extSeq;
     }
+    this.#nextExtSeq = Math.max(this.#nextExtSeq, newestExtSeq);
     return UNKNOWN_PACKET;
   }
 }
