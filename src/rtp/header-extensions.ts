@@ -24,6 +24,7 @@ export const EXTENSION = {
 } as const;
 
 export type ExtensionName = keyof typeof EXTENSION;
+/** A multiple of four: see `ExtensionMap.words`. */
 const KINDS = 12;
 
 export const EXTENSION_URI: Readonly<Record<ExtensionName, string>> = {
@@ -58,7 +59,13 @@ export class ExtensionMap {
   readonly kindOf = new Uint8Array(256).fill(NO_KIND);
   /** Kind to id, 0 where it was not negotiated. */
   readonly idOf = new Uint8Array(KINDS);
+  /** The same, to compare maps by. */
+  readonly words = new Uint32Array(this.idOf.buffer);
+  /** Of all ids: equal for equal maps. */
+  hash = 0;
   highestId = 0;
+  /** Whether packets carry transport-wide sequence numbers, on which there will be feedback. */
+  isNumbered = false;
 
   constructor(ids: Readonly<Record<string, number>>) {
     this.add(ids);
@@ -73,6 +80,8 @@ export class ExtensionMap {
       this.idOf[kind] = id;
       this.highestId = Math.max(this.highestId, id);
     }
+    this.isNumbered = this.idOf[EXTENSION.transportCc] !== 0;
+    this.hash = this.idOf.reduce((hash, id) => (hash * 31 + id) & 0xffff, 0);
   }
 }
 
@@ -82,6 +91,8 @@ export class ExtensionView {
   readonly at = new Int32Array(KINDS).fill(ABSENT);
   /** Bytes of its data. */
   readonly bytes = new Uint8Array(KINDS);
+  /** Another one for each packet that was read. */
+  version = 0;
 
   /**
    * Reads the extension block that `header` describes. Returns false when an element runs over its end. Elements of
@@ -100,6 +111,7 @@ export class ExtensionView {
 
   /** Without any. */
   clear(): void {
+    this.version += 1;
     this.at.fill(ABSENT);
   }
 

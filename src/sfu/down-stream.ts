@@ -9,7 +9,7 @@ import { type Counters, SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { extendSeq } from "../base/sequence.ts";
 import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
-import { absSendTime, ExtensionView } from "../rtp/header-extensions.ts";
+import { ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
 import { OutgoingHeader, type PacketWriter } from "./packet-writer.ts";
@@ -198,7 +198,7 @@ export class DownStream {
     header.timestamp = timestamp;
     header.frameNumber = -1;
     header.playoutDelayUs = -1;
-    header.absSendTime = absSendTime(nowUs);
+    header.sentUs = nowUs;
     header.transportSeq = this.#controller.transportSeq;
     const headerBytes = this.writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
     const bytes = headerBytes + paddingBytes;
@@ -236,7 +236,7 @@ export class DownStream {
     header.marker = sent.marker[row] === 1;
     header.timestamp = sent.timestamp[row]!;
     header.frameNumber = sent.frameNumber[row]!;
-    header.absSendTime = absSendTime(packet.nowUs);
+    header.sentUs = packet.nowUs;
     header.playoutDelayUs = this.playoutDelayUs;
     header.transportSeq = this.#controller.transportSeq;
     const headerBytes = this.writer.writeHeader(ring.slab, at, header, packet.bytes, packet.extensions);

@@ -16,7 +16,7 @@ import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
 import { Pacer } from "../cc/pacer.ts";
 import { RepairTime } from "../cc/repair-time.ts";
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
-import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
+import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
@@ -73,7 +73,7 @@ export class SendController {
 
   /** The transport-wide number to write into the next packet, or NOT_NUMBERED. */
   get transportSeq(): number {
-    return this.#isNumbered ? (this.estimator?.nextSeq ?? 0) : NOT_NUMBERED;
+    return this.#extensions.isNumbered ? (this.estimator?.nextSeq ?? 0) : NOT_NUMBERED;
   }
 
   /** Bits per second, lower headers included, that media may take; infinite where nothing is known to limit it. */
@@ -122,7 +122,7 @@ export class SendController {
     this.estimator ??= new BandwidthEstimator(nowUs);
     const { nextExtSeq } = this.estimator;
     // Who sends no transport-wide feedback tells of no number.
-    if (this.#isNumbered) this.transmissions.add(nextExtSeq, stream, outExtSeq);
+    if (this.#extensions.isNumbered) this.transmissions.add(nextExtSeq, stream, outExtSeq);
     this.estimator.onSent(bytes + TAG_BYTES, nowUs);
     this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
@@ -143,27 +143,27 @@ export class SendController {
   /** Transport-wide feedback. Returns false when it is malformed. */
   onTransportFeedback(buffer: Uint8Array, cursor: RtcpCursor, nowUs: number): boolean {
     this.#count("twccReceived");
-    if (this.estimator === null || !this.#isNumbered) return true;
+    if (this.estimator === null || !this.#extensions.isNumbered) return true;
     this.#hasFeedback = true;
     return this.estimator.onFeedback(buffer, cursor, nowUs);
   }
 
   /** Transport-wide number of a packet that feedback says was lost, each once; UNKNOWN_PACKET when there are no more. */
   nextLost(nowUs: number): number {
-    return this.#isNumbered ? (this.estimator?.nextLost(nowUs) ?? UNKNOWN_PACKET) : UNKNOWN_PACKET;
+    return this.#extensions.isNumbered ? (this.estimator?.nextLost(nowUs) ?? UNKNOWN_PACKET) : UNKNOWN_PACKET;
   }
 
   /** The receiver's own estimate (REMB), from one that does not send transport-wide feedback. */
   onRemb(bitrateBps: number): void {
     this.#count("rembReceived");
-    if (this.estimator === null || this.#isNumbered) return;
+    if (this.estimator === null || this.#extensions.isNumbered) return;
     this.#hasFeedback = true;
     this.estimator.onRemb(bitrateBps);
   }
 
   /** A receiver report about one stream: all there is of loss where feedback is not transport-wide. */
   onReport(fractionLost: number, rttUs: number, nowUs: number): void {
-    if (!this.#isNumbered) this.estimator?.onReport(fractionLost, rttUs, nowUs);
+    if (!this.#extensions.isNumbered) this.estimator?.onReport(fractionLost, rttUs, nowUs);
   }
 
   /** The path is gone: what waited for it is of no use. */
@@ -195,14 +195,9 @@ export class SendController {
     if (estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
   }
 
-  /** Transport-wide feedback was negotiated. */
-  get #isNumbered(): boolean {
-    return this.#extensions.idOf[EXTENSION.transportCc] !== 0;
-  }
-
   /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */
   get #isLimited(): boolean {
-    return this.#isNumbered || this.#hasFeedback;
+    return this.#extensions.isNumbered || this.#hasFeedback;
   }
 
   /** Media that waits is as good for it as padding. */

@@ -64,7 +64,7 @@ export class UpInlet {
 
   #noteArrival(packet: UpPacket): void {
     const { extensions, bytes, receivedUs } = packet;
-    if (this.#extensions.idOf[EXTENSION.transportCc] !== 0) {
+    if (this.#extensions.isNumbered) {
       const at = extensions.at[EXTENSION.transportCc]!;
       if (at >= 0 && extensions.bytes[EXTENSION.transportCc] === 2) {
         this.#feedback.arrivals.onPacket(readU16(bytes, at), receivedUs);

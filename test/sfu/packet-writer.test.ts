@@ -2,6 +2,7 @@
  * Goal: a receiver gets our numbers and its own names for everything, and the publisher's payload as it was.
  * Method: tables of extension blocks as published and as sent on; whole packets through `DownStream`.
  */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { asSsrc } from "../../src/base/ids.ts";
@@ -174,6 +175,63 @@ test.each(ROWS)("writes $name", (row) => {
   expect(toHex(out.subarray(10, 10 + bytes))).toBe(toHex(expected));
   // Nothing before, and nothing behind.
   expect(toHex(out.subarray(0, 10)) + toHex(out.subarray(10 + bytes, 20 + bytes))).toBe("ee".repeat(20));
+});
+
+interface Receiver {
+  readonly ids: Ids;
+  readonly mid: string;
+  readonly atUs: number;
+  readonly transportSeq: number;
+  readonly frameNumber: number;
+  readonly playoutDelayUs: number;
+  /** The packet that it and those behind it get is another one, which looks the same. */
+  readonly isNext: boolean;
+}
+
+test("many receivers of one packet get what each would get alone", () => {
+  const published = "bede 0004 1031 52c0000a 4085 72aaaaaa 310001 00";
+  const receiver: fc.Arbitrary<Receiver> = fc.record({
+    ids: fc.constantFrom<Ids>(
+      { transportCc: 3, dependencyDescriptor: 8, absSendTime: 2, mid: 1, playoutDelay: 6 },
+      { transportCc: 3, dependencyDescriptor: 9, absSendTime: 2, mid: 1, playoutDelay: 6 },
+      { transportCc: 16, dependencyDescriptor: 8, audioLevel: 1, mid: 4 },
+      {},
+      // These four share one place.
+      { mid: 4, audioLevel: 3 },
+      { mid: 5, audioLevel: 4 },
+      { mid: 4, audioLevel: 3, absSendTime: 2, videoOrientation: 2 },
+      { mid: 4, audioLevel: 3, playoutDelay: 6, colorSpace: 6 },
+    ),
+    mid: fc.constantFrom("", "0", "17", "a-very-long-media-id"),
+    transportSeq: fc.constantFrom(-1, 0, 0xfffe),
+    frameNumber: fc.constantFrom(-1, 0, 0xabcd),
+    playoutDelayUs: fc.constantFrom(-1, 0, 180_000),
+    atUs: fc.constantFrom(1_000_000, 2_000_000),
+    isNext: fc.boolean(),
+  });
+  const write = (packet: UpPacket, { ids, mid, atUs, ...numbers }: Receiver): string => {
+    const header = new OutgoingHeader();
+    header.sentUs = atUs;
+    header.transportSeq = ids.transportCc === undefined ? -1 : numbers.transportSeq;
+    header.frameNumber = numbers.frameNumber;
+    header.playoutDelayUs = numbers.playoutDelayUs;
+    const writer = new PacketWriter(extensionMap(ids), mid);
+    const out = new Uint8Array(200);
+    const bytes = writer.writeHeader(out, 0, header, packet.bytes, packet.extensions);
+    return toHex(out.subarray(0, bytes));
+  };
+  fc.assert(
+    fc.property(fc.array(receiver, { maxLength: 30 }), (receivers) => {
+      const alone = receivers.map((one) => write(upPacket(UP_MAP, { extensions: published }), one));
+      let shared = upPacket(UP_MAP, { extensions: published });
+      const together = receivers.map((one) => {
+        if (one.isNext) shared = upPacket(UP_MAP, { extensions: published });
+        return write(shared, one);
+      });
+      expect(together).toEqual(alone);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 /** VP8 payloads: descriptor, and the first bytes of a sealed frame. */
