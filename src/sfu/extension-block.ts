@@ -66,6 +66,7 @@ export class ExtensionBlock {
   /** What it was made for. */
   readonly #ids = new Uint32Array(3);
   #mid = "";
+  #midBytes = ZEROS;
   #view: ExtensionView | null = null;
   #version = 0;
   #sendTime = 0;
@@ -101,6 +102,7 @@ export class ExtensionBlock {
     this.#isNumbered = numbers.transportSeq >= 0;
     this.#isDelayed = numbers.playoutDelayUs >= 0;
     this.#ids.set(ids.words);
+    if (mid !== this.#mid) this.#midBytes = Buffer.from(mid, "latin1");
     this.#mid = mid;
     this.#writer.begin(this.#bytes, 0, needsTwoByteForm(ids, mid, view));
     this.#addOwn(ids.idOf, mid, numbers);
@@ -126,7 +128,7 @@ export class ExtensionBlock {
   #addOwn(idOf: Uint8Array, mid: string, numbers: ExtensionNumbers): void {
     const writer = this.#writer;
     const midId = idOf[EXTENSION.mid]!;
-    if (mid !== "" && midId !== 0) writer.add(midId, Buffer.from(mid, "latin1"), 0, mid.length);
+    if (mid !== "" && midId !== 0) writer.add(midId, this.#midBytes, 0, mid.length);
     const sendTimeId = idOf[EXTENSION.absSendTime]!;
     if (sendTimeId !== 0) {
       writeU24(this.#scratch, 0, numbers.absSendTime);

@@ -19,6 +19,9 @@ import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
  */
 const TICK_MS = 10;
 
+/** `receivedUs` of a row that is no packet of a publisher. */
+const NOT_FORWARDED = 0;
+
 export interface MediaLoopOutputs {
   readonly events: (events: readonly MediaEvent[]) => void;
   readonly letters: (letters: readonly ToDtls[]) => void;
@@ -119,16 +122,29 @@ export class MediaLoop implements TcpHandler {
 
   /** Receive to sent, of forwarded RTP only: all of a turn counts as sent when its last packet is. */
   #countDelays(): void {
-    const { ring, counters } = this.#core;
+    const { ring } = this.#core;
     const nowUs = this.#nowUs();
+    let receivedUs = NOT_FORWARDED;
+    let packets = 0;
     for (let row = 0; row < ring.count; row++) {
-      const receivedUs = ring.receivedUs[row]!;
-      if (receivedUs === 0) continue;
-      const delayUs = nowUs - receivedUs;
-      let bucket = 0;
-      while (bucket < FORWARD_DELAY_BOUNDS_US.length && delayUs > FORWARD_DELAY_BOUNDS_US[bucket]!) bucket++;
-      counters[SLOT.forwardDelay_0 + bucket]! += 1;
-      counters[SLOT.forwardDelaySumUs]! += delayUs;
+      // What came in one batch, and all its copies, came at one time.
+      if (ring.receivedUs[row] !== receivedUs) {
+        this.#countDelay(receivedUs, packets, nowUs);
+        receivedUs = ring.receivedUs[row]!;
+        packets = 0;
+      }
+      packets += 1;
     }
+    this.#countDelay(receivedUs, packets, nowUs);
+  }
+
+  #countDelay(receivedUs: number, packets: number, nowUs: number): void {
+    if (receivedUs === NOT_FORWARDED) return;
+    const { counters } = this.#core;
+    const delayUs = nowUs - receivedUs;
+    let bucket = 0;
+    while (bucket < FORWARD_DELAY_BOUNDS_US.length && delayUs > FORWARD_DELAY_BOUNDS_US[bucket]!) bucket++;
+    counters[SLOT.forwardDelay_0 + bucket]! += packets;
+    counters[SLOT.forwardDelaySumUs]! += packets * delayUs;
   }
 }
