@@ -1,11 +1,11 @@
 /**
- * Goal: what a turn has written is on its way before a command takes away what it needs.
+ * Goal: what a turn has written is on its way before a command takes away what it needs, and its delay is counted.
  * Method: a voice packet comes, and in the same turn of the event loop, before the end of the batch, its receiver is
- * closed; as on a socket that hands over one datagram at a time.
+ * closed; as on a socket that hands over one datagram at a time. Delays: a ring filled by hand.
  */
 import { expect, test } from "vitest";
-import { SLOT } from "../../src/base/counters.ts";
-import type { TransmitRing } from "../../src/base/transmit-ring.ts";
+import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
+import { NO_SESSION, type TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
 import { MediaLoop } from "../../src/worker/media-loop.ts";
 import { Conference } from "../sim/conference.ts";
@@ -41,6 +41,31 @@ test("a copy for somebody whose session ends in the same turn is still sealed an
 
   expect(core.counters[SLOT.downDropped_not_sealed]).toBe(0);
   expect(sent).toContain(bo.path);
+});
+
+test("the delay of each forwarded packet is counted, and of nothing else", () => {
+  const conference = new Conference({ people: [{ name: "ada" }], seed: 1 });
+  const { core } = conference;
+  const { path } = conference.seat("ada");
+  const nowUs = 1_000_000;
+  const loop = new MediaLoop(core, () => nowUs, { events: () => {}, letters: () => {}, wake: () => {} });
+  loop.socket = recordingSocket([]);
+  const delaysUs = [90, 90, 3_000, Number.NaN, 90, 200_000_000];
+  for (const delayUs of delaysUs) {
+    const receivedUs = Number.isNaN(delayUs) ? 0 : nowUs - delayUs;
+    core.ring.reserve();
+    core.ring.commitRtp(20, path, NO_SESSION, 12, 1, receivedUs);
+  }
+  loop.onBatchEnd();
+  loop.stop();
+
+  const counted = (delayUs: number): number => {
+    const bucket = FORWARD_DELAY_BOUNDS_US.findIndex((bound) => delayUs <= bound);
+    const last = FORWARD_DELAY_BOUNDS_US.length;
+    return core.counters[SLOT.forwardDelay_0 + (bucket < 0 ? last : bucket)]!;
+  };
+  expect([counted(90), counted(3_000), counted(200_000_000)]).toEqual([3, 1, 1]);
+  expect(core.counters[SLOT.forwardDelaySumUs]).toBe(3 * 90 + 3_000 + 200_000_000);
 });
 
 /** Keeps the paths of the datagrams that it is given. */
