@@ -49,6 +49,9 @@ export class Acknowledgements {
   #begun = false;
   /** Of the packet after those that have been read. */
   #readExtSeq = 0;
+  /** Numbers from the oldest until the end are known to the log. */
+  #oldestExtSeq = 0;
+  #endExtSeq = 0;
   #referenceUs = 0;
   #nextUnreportedBytes = 0;
 
@@ -62,6 +65,8 @@ export class Acknowledgements {
     this.#isAhead = false;
     const isWhole = this.#reader.open(buffer, cursor);
     this.#readExtSeq = this.#log.extend(this.#reader.seq);
+    this.#oldestExtSeq = this.#log.oldestExtSeq;
+    this.#endExtSeq = this.#log.nextExtSeq;
     return isWhole;
   }
 
@@ -92,7 +97,7 @@ export class Acknowledgements {
     while (reader.next()) {
       const extSeq = this.#readExtSeq + reader.lost;
       this.#readExtSeq = extSeq + 1;
-      if (!log.has(extSeq)) continue;
+      if (extSeq >= this.#endExtSeq || extSeq < this.#oldestExtSeq) continue;
       if (!this.#begun) this.#begin(extSeq - reader.lost);
       if (reader.lost > 0) log.setLost(extSeq, reader.lost);
       if (log.fate(extSeq) === FATE.received) continue;

@@ -4,7 +4,7 @@
  * A packet is judged once, some time after later ones have come: one that was only overtaken is not lost. A packet that no
  * report spoke of was sent, and counts neither as lost nor as received.
  */
-import { FATE, type SentPacketLog } from "./sent-packet-log.ts";
+import type { FateSums, SentPacketLog } from "./sent-packet-log.ts";
 
 /** A packet may come so much later than those sent after it. More acts later on losses, less counts false ones. */
 const REORDERING_US = 100_000;
@@ -21,24 +21,27 @@ export class LossObserver {
   sentBps = 0;
   #nextExtSeq = 0;
   #startUs = NOT_BEGUN;
-  #sentBytes = 0;
-  #judgedBytes = 0;
-  #lostBytes = 0;
+  readonly #sums: FateSums = { sentBytes: 0, receivedBytes: 0, lostBytes: 0 };
 
   /** `newestSentUs`: of what has come. Returns true at the end of an observation, and may then be called again. */
   advance(log: SentPacketLog, newestSentUs: number): boolean {
+    const lastUs = newestSentUs - REORDERING_US;
+    const sums = this.#sums;
     this.#nextExtSeq = Math.max(this.#nextExtSeq, log.oldestExtSeq);
-    for (; this.#nextExtSeq < log.nextExtSeq; this.#nextExtSeq++) {
-      const sentUs = log.sentUs(this.#nextExtSeq);
-      if (sentUs > newestSentUs - REORDERING_US) return false;
+    for (;;) {
+      const sentUs =
+        this.#nextExtSeq < log.nextExtSeq ? log.sentUs(this.#nextExtSeq) : Number.POSITIVE_INFINITY;
+      if (sentUs > lastUs) return false;
       if (this.#startUs === NOT_BEGUN) this.#startUs = sentUs;
-      if (sentUs - this.#startUs >= SPAN_US && this.#judgedBytes > 0) {
+      const isLong = sentUs - this.#startUs >= SPAN_US;
+      if (isLong && sums.receivedBytes + sums.lostBytes > 0) {
         this.#close(sentUs);
         return true;
       }
-      this.#judge(log.fate(this.#nextExtSeq), log.bytes(this.#nextExtSeq));
+      // One that is long and has judged nothing goes on until it has.
+      const endUs = isLong ? sentUs + 1 : this.#startUs + SPAN_US;
+      this.#nextExtSeq = log.sum(this.#nextExtSeq, lastUs, endUs, sums);
     }
-    return false;
   }
 
   /** What was sent before this is not to be judged. */
@@ -47,25 +50,19 @@ export class LossObserver {
     this.#begin(NOT_BEGUN);
   }
 
-  #judge(fate: number, bytes: number): void {
-    this.#sentBytes += bytes;
-    if (fate !== FATE.lost && fate !== FATE.received) return;
-    this.#judgedBytes += bytes;
-    if (fate === FATE.lost) this.#lostBytes += bytes;
-  }
-
   /** The packet sent at `endUs` begins the next one. */
   #close(endUs: number): void {
-    this.bytes = this.#judgedBytes;
-    this.lostBytes = this.#lostBytes;
-    this.sentBps = (this.#sentBytes * 8_000_000) / (endUs - this.#startUs);
+    const { sentBytes, receivedBytes, lostBytes } = this.#sums;
+    this.bytes = receivedBytes + lostBytes;
+    this.lostBytes = lostBytes;
+    this.sentBps = (sentBytes * 8_000_000) / (endUs - this.#startUs);
     this.#begin(endUs);
   }
 
   #begin(startUs: number): void {
     this.#startUs = startUs;
-    this.#sentBytes = 0;
-    this.#judgedBytes = 0;
-    this.#lostBytes = 0;
+    this.#sums.sentBytes = 0;
+    this.#sums.receivedBytes = 0;
+    this.#sums.lostBytes = 0;
   }
 }

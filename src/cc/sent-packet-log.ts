@@ -18,6 +18,13 @@ export const FATE = { unknown: 0, lost: 1, received: 2, unreported: 3 } as const
 
 export const UNKNOWN_PACKET = -1;
 
+/** Bytes by what became of them; of those sent, some are of neither fate. */
+export interface FateSums {
+  sentBytes: number;
+  receivedBytes: number;
+  lostBytes: number;
+}
+
 export class SentPacketLog {
   /** Extended number of the next packet. */
   nextExtSeq: number;
@@ -49,14 +56,9 @@ export class SentPacketLog {
     this.nextExtSeq += 1;
   }
 
-  /** The extended number that `seq` on the wire stands for, whether `has` knows it or not. */
+  /** The extended number that `seq` on the wire stands for, sent or not. */
   extend(seq: number): number {
     return extendSeq(this.nextExtSeq, seq);
-  }
-
-  /** Whether it was sent, and is remembered. */
-  has(extSeq: number): boolean {
-    return extSeq < this.nextExtSeq && extSeq >= this.oldestExtSeq;
   }
 
   sentUs(extSeq: number): number {
@@ -96,6 +98,25 @@ export class SentPacketLog {
       bytes += this.#bytes[row]!;
     }
     return bytes;
+  }
+
+  /**
+   * Adds to `sums` what became of the packets from `fromExtSeq` on that were sent until `lastUs`, and before `endUs`. Returns
+   * the number after them.
+   */
+  sum(fromExtSeq: number, lastUs: number, endUs: number, sums: FateSums): number {
+    let extSeq = fromExtSeq;
+    for (; extSeq < this.nextExtSeq; extSeq++) {
+      const row = extSeq & MASK;
+      const sentUs = this.#sentUs[row]!;
+      if (sentUs > lastUs || sentUs >= endUs) break;
+      const bytes = this.#bytes[row]!;
+      const fate = this.#fate[row];
+      sums.sentBytes += bytes;
+      if (fate === FATE.received) sums.receivedBytes += bytes;
+      else if (fate === FATE.lost) sums.lostBytes += bytes;
+    }
+    return extSeq;
   }
 
   /** In [0, 1], of the bytes up to `lastExtSeq` that were sent after `afterUs`; 0 where there are none. */
