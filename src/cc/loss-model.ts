@@ -38,9 +38,12 @@ const MAX_INHERENT = 0.12;
 const INHERENT_BALANCE_BPS = 60_000;
 const MIN_INHERENT = 0.001;
 
-/** So much loss in so many observations says that the link has changed: what was seen before is of another. */
-const HEAVY_LOSS = 0.3;
-const HEAVY_COUNT = 4;
+/**
+ * So much loss in each of so many observations says that the link has changed: what was seen before is of another. More
+ * leaves a full queue dropping packets, less gives way to bad radio.
+ */
+const HEAVY_LOSS = 0.25;
+const HEAVY_COUNT = 3;
 /** And in so many something is lost now. */
 const LATEST_COUNT = 2;
 
@@ -76,9 +79,14 @@ export class LossModel {
     return sent > 0 ? lost / sent : 0;
   }
 
-  /** Whether the link can not be the one that was observed before. */
+  /**
+   * Whether the link can not be the one that was observed before. The sum would not tell: what overflows when capacity
+   * falls outweighs the little that is sent, and comes, while the queue is drained.
+   */
   get isHeavy(): boolean {
-    return this.#count >= HEAVY_COUNT && this.latestLoss(HEAVY_COUNT) > HEAVY_LOSS;
+    if (this.#count < HEAVY_COUNT) return false;
+    for (let age = 0; age < HEAVY_COUNT; age++) if (this.#loss[this.#row(age)]! <= HEAVY_LOSS) return false;
+    return true;
   }
 
   /** What came through in the latest observations. */

@@ -8,17 +8,22 @@ import { SCENARIOS } from "../sim/bandwidth-scenarios.ts";
 
 const SEEDS = [1, 2, 3, 4];
 
-test.each(SCENARIOS.flatMap((scenario) => SEEDS.map((seed) => ({ ...scenario, seed }))))(
-  "$name, seed $seed",
-  ({ run, seed }) => {
-    for (const { what, value, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } of run(
-      seed,
-    )) {
-      expect(value, what).toBeGreaterThanOrEqual(atLeast);
-      expect(value, what).toBeLessThanOrEqual(atMost);
-    }
-  },
-);
+/** Seeds that have once been out of bounds, each with a part of its scenario's name. */
+const FAILED: readonly (readonly [string, number])[] = [["0.6, 2 Mbit/s, greedy", 156]];
+
+const RUNS = SCENARIOS.flatMap((scenario) => {
+  const failed = FAILED.filter(([part]) => scenario.name.includes(part)).map(([, seed]) => seed);
+  return [...SEEDS, ...failed].map((seed) => ({ ...scenario, seed }));
+});
+
+test.each(RUNS)("$name, seed $seed", ({ run, seed }) => {
+  for (const { what, value, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } of run(
+    seed,
+  )) {
+    expect(value, what).toBeGreaterThanOrEqual(atLeast);
+    expect(value, what).toBeLessThanOrEqual(atMost);
+  }
+});
 
 test("the same seed sends the same bytes at the same times, another seed others", () => {
   const digest = (seed: number): number =>

@@ -48,6 +48,21 @@ function steps(source: SourceKind): Scenario {
   };
 }
 
+/** So far that the queue overflows, and takes a second to empty. */
+function fall(): Scenario {
+  const capacity = [
+    [0, 8 * MBIT],
+    [15 * SECOND_US, MBIT],
+  ] as const;
+  return {
+    name: "8, 1 Mbit/s, greedy",
+    run(seed) {
+      const run = new BandwidthRun({ source: "greedy", seed, capacity }).until(25 * SECOND_US);
+      return [{ what: "estimate, 8 s after 8 to 1", value: run.shareAt(23 * SECOND_US), ...NEAR }];
+    },
+  };
+}
+
 /** Losses that the rate does not cause, at more capacity than is wanted. */
 function lossy(name: string, loss: number | GilbertElliott): Scenario {
   return {
@@ -201,6 +216,7 @@ const IN_BURSTS: GilbertElliott = { toBad: 0.01, toGood: 0.2, lossInGood: 0.002,
 export const SCENARIOS: readonly Scenario[] = [
   steps("greedy"),
   steps("layered"),
+  fall(),
   lossy("2 %", 0.02),
   lossy("10 %", 0.1),
   lossy("2.5 % in bursts", IN_BURSTS),
