@@ -72,7 +72,7 @@ export class PacketGroups {
     return (
       arrivalGapUs <= BURST_GAP_US &&
       arrivalGapUs < sentUs - this.#lastSentUs &&
-      arrivalUs - this.#firstArrivalUs < MAX_BURST_US
+      Math.abs(arrivalUs - this.#firstArrivalUs) < MAX_BURST_US
     );
   }
 }

@@ -45,6 +45,16 @@ test.each([
     ],
   },
   {
+    name: "nor after the receiver's clock was set back",
+    rows: [
+      [0, 5_000],
+      [10, 5_010],
+      [20, 50, 10, 10],
+      [30, 60, 10, -4_960],
+      [40, 70, 10, 10],
+    ],
+  },
+  {
     name: "a packet of an older group is passed over",
     rows: [
       [0, 50],
