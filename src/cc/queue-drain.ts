@@ -22,7 +22,10 @@ const EMPTY_US = 12_000;
 
 /** How long a drain may take to show, beyond the queue itself and a round trip. */
 const PATIENCE_US = 1_500_000;
-/** Sending less means less than this share of the rate before. */
+/**
+ * Sending less means less than this share of what the link was found to carry. More takes a queue for the path's own delay
+ * that stays because we send too much, less drains in vain for longer.
+ */
 const RECEDED_SHARE = 0.9;
 /** Of its length, if the queue is ours less must be left. */
 const LEFT_SHARE = 0.7;

@@ -93,7 +93,7 @@ export class RateControl {
     this.#path.raise(Math.min(bps, this.#maxBps), nowUs);
     if (!full) return;
     this.#path.onCapacity(bps);
-    this.#beginDrain(this.#path.bps, nowUs);
+    this.#beginDrain(nowUs);
   }
 
   /** Nothing is answered: to `bps`, until something is. */
@@ -141,7 +141,7 @@ export class RateControl {
       // A drain sends little by our own will.
       if (fell && !draining && this.#throughput.sentBps < DOUBT_SHARE * beforeBps) this.doubtedUs = nowUs;
     }
-    if (begins) this.#beginDrain(beforeBps, nowUs);
+    if (begins) this.#beginDrain(nowUs);
   }
 
   #onLossObservation(nowUs: number): void {
@@ -166,7 +166,7 @@ export class RateControl {
     this.#path.onCapacity(bps);
   }
 
-  #beginDrain(rateBps: number, nowUs: number): void {
-    this.#drain.begin(this.#delay.queueUs, rateBps, this.#throughput.sentBytes, nowUs);
+  #beginDrain(nowUs: number): void {
+    this.#drain.begin(this.#delay.queueUs, this.#path.bps, this.#throughput.sentBytes, nowUs);
   }
 }
