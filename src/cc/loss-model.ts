@@ -85,7 +85,10 @@ export class LossModel {
    */
   get isHeavy(): boolean {
     if (this.#count < HEAVY_COUNT) return false;
-    for (let age = 0; age < HEAVY_COUNT; age++) if (this.#loss[this.#row(age)]! <= HEAVY_LOSS) return false;
+    for (let age = 0; age < HEAVY_COUNT; age++) {
+      const row = this.#row(age);
+      if (this.#loss[row]! <= Math.max(HEAVY_LOSS, mostInherent(this.#sentBps[row]!))) return false;
+    }
     return true;
   }
 
@@ -115,8 +118,7 @@ export class LossModel {
 
   /** Logarithm of it, each kilobyte taken for a packet. */
   #likelihood(bps: number): number {
-    const most = Math.min(MAX_INHERENT + INHERENT_BALANCE_BPS / bps, 0.99);
-    const inherent = Math.min(Math.max(this.#inherentLoss(bps), MIN_INHERENT), most);
+    const inherent = Math.min(Math.max(this.#inherentLoss(bps), MIN_INHERENT), mostInherent(bps));
     let sum = 0;
     let weight = 1;
     for (let age = 0; age < WINDOW && age < this.#count; age++) {
@@ -158,4 +160,9 @@ export class LossModel {
   #row(age: number): number {
     return (this.#count - 1 - age) % WINDOW;
   }
+}
+
+/** What may be taken for p at `bps`. */
+function mostInherent(bps: number): number {
+  return Math.min(MAX_INHERENT + INHERENT_BALANCE_BPS / bps, 0.99);
 }

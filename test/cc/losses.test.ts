@@ -144,3 +144,13 @@ test("what overflowed at a fall of capacity is not heavy loss after the queue ha
     expect(model.isHeavy).toBe(false);
   }
 });
+
+/** Or bad radio would take a third of the little that is left, again and again. */
+test("at a low rate loss is heavy when it is more than may come anyway", () => {
+  const heavyAt = (kbps: number, loss: number): boolean => {
+    const model = new LossModel();
+    for (let i = 0; i < 3; i++) model.add(10_000, 10_000 * loss, kbps * KBPS);
+    return model.isHeavy;
+  };
+  expect([heavyAt(2_000, 0.3), heavyAt(200, 0.3), heavyAt(200, 0.5)]).toEqual([true, false, true]);
+});
