@@ -18,7 +18,7 @@ const REFERENCE_CYCLE_US = 2 ** 24 * 64_000;
  * Packets of one instant are told together when the last arrived no later than this after the first. More would blur when
  * the bytes of a slow link came, less would tell the packets of a frame one by one.
  */
-const TOGETHER_US = 5_000;
+const TOGETHER_US = 2_000;
 
 export class Acknowledgements {
   /** Of the last of them. */
