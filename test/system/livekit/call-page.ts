@@ -2,6 +2,8 @@
  * Runs in the browser: one client of LiveKit's web SDK, as an application would write it. Tests drive `window.call`.
  */
 import type * as LiveKit from "livekit-client";
+import { cutSockets, movingPicture, plugInSecondCamera, SECOND_CAMERA, takeOnlyVp8 } from "./page-media.ts";
+import { type RoomReport, reportOf } from "./page-report.ts";
 
 declare global {
   interface Window {
@@ -44,39 +46,12 @@ export interface CheckReport {
   readonly logs: readonly string[];
 }
 
-/** What is known of one remote track. */
-export interface TrackReport {
-  readonly identity: string;
-  readonly sid: string;
-  readonly kind: string;
-  readonly source: string;
-  readonly subscribed: boolean;
-  readonly muted: boolean;
-  readonly encrypted: boolean;
-  readonly streamState: string;
-  readonly framesDecoded: number;
-  readonly frameWidth: number;
-  readonly frameHeight: number;
-  readonly audioEnergy: number;
-}
-
-export interface CallReport {
-  readonly state: string;
-  readonly sid: string;
-  readonly remotes: readonly string[];
-  readonly tracks: readonly TrackReport[];
+export interface CallReport extends RoomReport {
   /** Names of the room's events, in order. */
   readonly events: readonly string[];
   /** When each of them was, in ms since the page was opened: `1204 connected`. */
   readonly timeline: readonly string[];
   readonly heard: readonly string[];
-  /** Of each video that is published, its source and the encodings that are on: `camera q h f`. */
-  readonly sends: readonly string[];
-  readonly mayPublish: boolean;
-  /** Of each participant, by identity: name, metadata and attributes, and how well it is connected. */
-  readonly people: Readonly<Record<string, string>>;
-  readonly qualities: Readonly<Record<string, string>>;
-  readonly metadata: string;
   /** Identities that were ever among the active speakers. */
   readonly spoke: readonly string[];
   /** Why the call was over, `ROOM_DELETED`; empty while it is not. */
@@ -142,25 +117,11 @@ class Call {
   }
 
   async report(): Promise<CallReport> {
-    const { room } = this;
-    const tracks: TrackReport[] = [];
-    for (const participant of room.remoteParticipants.values()) {
-      for (const publication of participant.trackPublications.values()) {
-        tracks.push(await reportOf(participant.identity, publication as LiveKit.RemoteTrackPublication));
-      }
-    }
     return {
-      state: room.state,
-      sid: room.localParticipant.sid,
-      remotes: [...room.remoteParticipants.keys()],
-      tracks,
+      ...(await reportOf(this.room)),
       events: this.events,
       timeline: this.timeline,
       heard: this.heard,
-      sends: sendsOf(room),
-      mayPublish: room.localParticipant.permissions?.canPublish ?? false,
-      ...peopleOf(room),
-      metadata: room.metadata ?? "",
       spoke: [...this.#spoke],
       ended: this.#ended,
     };
@@ -188,11 +149,11 @@ class Call {
     await localParticipant.enableCameraAndMicrophone();
   }
 
-  /** Another camera, so to speak. */
-  async replaceCamera(width: number, height: number): Promise<void> {
-    const { Track } = window.LivekitClient;
-    const camera = this.room.localParticipant.getTrackPublication(Track.Source.Camera)!;
-    await camera.videoTrack!.replaceTrack(movingPicture(width, height));
+  /** From now on the second camera is filmed with. */
+  async switchCamera(): Promise<void> {
+    const { room } = this;
+    if (!(await room.switchActiveDevice("videoinput", SECOND_CAMERA)))
+      throw new Error("still the first camera");
   }
 
   /** Bytes of all values, one after the other. */
@@ -207,9 +168,9 @@ class Call {
     await writer.close();
   }
 
-  /** Cuts the signal connection as a network would, without the SDK knowing that it was meant. */
+  /** Cuts the signal connection. */
   cut(): void {
-    for (const socket of sockets) socket.close();
+    cutSockets();
   }
 
   /** Shows a remote video at this size; adaptive streams follow it. */
@@ -273,92 +234,5 @@ class Call {
   }
 }
 
-function movingPicture(width: number, height: number): MediaStreamTrack {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d")!;
-  setInterval(() => {
-    context.fillStyle = `hsl(${performance.now() % 360} 90% 50%)`;
-    context.fillRect(0, 0, width, height);
-  }, 50);
-  return canvas.captureStream(15).getVideoTracks()[0]!;
-}
-
-function sendsOf({ localParticipant }: LiveKit.Room): string[] {
-  return [...localParticipant.videoTrackPublications.values()].map(({ source, videoTrack }) => {
-    const { encodings = [] } = videoTrack?.sender?.getParameters() ?? {};
-    return [source, ...encodings.filter(({ active }) => active).map(({ rid }) => rid)].join(" ");
-  });
-}
-
-function peopleOf(room: LiveKit.Room): Pick<CallReport, "people" | "qualities"> {
-  const people: Record<string, string> = {};
-  const qualities: Record<string, string> = {};
-  for (const one of [room.localParticipant, ...room.remoteParticipants.values()]) {
-    people[one.identity] = `${one.name} ${one.metadata} ${JSON.stringify(one.attributes)}`;
-    qualities[one.identity] = one.connectionQuality;
-  }
-  return { people, qualities };
-}
-
-async function reportOf(identity: string, publication: LiveKit.RemoteTrackPublication): Promise<TrackReport> {
-  let framesDecoded = 0;
-  let frameWidth = 0;
-  let frameHeight = 0;
-  let audioEnergy = 0;
-  const stats = await publication.track?.getRTCStatsReport();
-  stats?.forEach((entry) => {
-    if (entry.type !== "inbound-rtp") return;
-    framesDecoded = entry.framesDecoded ?? 0;
-    frameWidth = entry.frameWidth ?? 0;
-    frameHeight = entry.frameHeight ?? 0;
-    audioEnergy = entry.totalAudioEnergy ?? 0;
-  });
-  return {
-    identity,
-    sid: publication.trackSid,
-    kind: publication.kind,
-    source: publication.source,
-    subscribed: publication.isSubscribed,
-    muted: publication.isMuted,
-    encrypted: publication.isEncrypted,
-    streamState: publication.track?.streamState ?? "",
-    framesDecoded,
-    frameWidth,
-    frameHeight,
-    audioEnergy,
-  };
-}
-
-/** What the browser says from now on of the video that it can receive. */
-function takeOnlyVp8(): void {
-  const { codecs } = RTCRtpReceiver.getCapabilities("video")!;
-  const kept = codecs.filter(({ mimeType }) => mimeType === "video/VP8" || mimeType === "video/rtx");
-  const limit = (connection: RTCPeerConnection): void => {
-    for (const transceiver of connection.getTransceivers()) {
-      const { receiver, direction } = transceiver;
-      if (receiver.track.kind === "video" && direction === "recvonly") transceiver.setCodecPreferences(kept);
-    }
-  };
-  for (const name of ["createOffer", "createAnswer"] as const) {
-    const { prototype } = RTCPeerConnection;
-    const describe = prototype[name] as (...options: unknown[]) => Promise<RTCSessionDescriptionInit>;
-    Object.assign(prototype, {
-      [name](this: RTCPeerConnection, ...options: unknown[]) {
-        limit(this);
-        return describe.apply(this, options);
-      },
-    });
-  }
-}
-
-/** Every WebSocket that the SDK has opened. */
-const sockets: WebSocket[] = [];
-window.WebSocket = class extends WebSocket {
-  constructor(url: string | URL, protocols?: string | string[]) {
-    super(url, protocols);
-    sockets.push(this);
-  }
-};
-
+plugInSecondCamera();
 window.call = new Call();

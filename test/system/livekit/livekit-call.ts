@@ -2,7 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestBrowser, TestPage } from "../support/browser.ts";
 import type { TestServer } from "../support/server.ts";
-import type { CallReport, JoinOptions, TrackReport } from "./call-page.ts";
+import type { CallReport, JoinOptions } from "./call-page.ts";
+import type { TrackReport } from "./page-report.ts";
 import type { PageServer } from "./page-server.ts";
 
 /** Two busy cores encode three layers of several people. Smaller: a slow machine fails; larger: a hang lasts longer. */

@@ -13,10 +13,11 @@ export interface PageServer {
 export type WebSdk = "livekit-client" | "livekit-client-older";
 
 const SDK_FILES = ["livekit-client.umd.js", "livekit-client.e2ee.worker.js"];
+const PAGE_FILES = ["call-page.ts", "page-media.ts", "page-report.ts"];
 const PACKAGES = new URL("../../../node_modules/", import.meta.url);
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>LiveKit's web SDK</title>
-<body><script src="/livekit-client.umd.js"></script><script src="/call-page.js"></script></body>`;
+<body><script src="/livekit-client.umd.js"></script><script type="module" src="/call-page.ts"></script></body>`;
 
 export async function servePage(sdk: WebSdk = "livekit-client"): Promise<PageServer> {
   const app = Fastify({ forceCloseConnections: true });
@@ -25,9 +26,10 @@ export async function servePage(sdk: WebSdk = "livekit-client"): Promise<PageSer
     const script = readFileSync(new URL(`${sdk}/dist/${name}`, PACKAGES));
     app.get(`/${name}`, async (_request, reply) => reply.type("text/javascript").send(script));
   }
-  const source = readFileSync(new URL("call-page.ts", import.meta.url), "utf8");
-  const script = stripTypeScriptTypes(source).replaceAll(/^export /gm, "");
-  app.get("/call-page.js", async (_request, reply) => reply.type("text/javascript").send(script));
+  for (const name of PAGE_FILES) {
+    const script = stripTypeScriptTypes(readFileSync(new URL(name, import.meta.url), "utf8"));
+    app.get(`/${name}`, async (_request, reply) => reply.type("text/javascript").send(script));
+  }
   const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
   return { url: `http://localhost:${port}/`, close: () => app.close() };
 }
