@@ -48,12 +48,18 @@ export class DownStream {
   readonly rate = new RateMeter();
   /** Least delay until a picture is shown, told to the receiver (playout-delay); below 0 it is told nothing. */
   playoutDelayUs = -1;
+  /**
+   * The receiver has reported on the SSRC, so that it needs no MID any more (RFC 8843 §9.2 asks for a few packets only).
+   * Nobody reports on the RTX stream, and Firefox learns its SSRC from a MID alone, so that has one to the end: without,
+   * all repairs and padding look lost.
+   */
+  isKnown = false;
   /** Payload bytes ever sent, for sender reports (RFC 3550 §6.4.1). */
   payloadBytes = 0;
   #rtxExtSeq = FIRST_SEQ;
   readonly #ssrc: Ssrc;
   readonly #rtxSsrc: Ssrc;
-  readonly writer: PacketWriter;
+  readonly #writer: PacketWriter;
   readonly #controller: SendController;
   readonly #ring: TransmitRing;
   readonly #counters: Counters;
@@ -67,7 +73,7 @@ export class DownStream {
   ) {
     this.#ssrc = ssrc;
     this.#rtxSsrc = rtxSsrc;
-    this.writer = writer;
+    this.#writer = writer;
     this.#controller = controller;
     this.#ring = context.ring;
     this.#counters = context.counters;
@@ -194,13 +200,14 @@ export class DownStream {
     header.ssrc = ssrc;
     header.payloadType = payloadType;
     header.seq = extSeq & 0xffff;
+    header.hasMid = !this.isKnown || ssrc === this.#rtxSsrc;
     header.marker = false;
     header.timestamp = timestamp;
     header.frameNumber = -1;
     header.playoutDelayUs = -1;
     header.sentUs = nowUs;
     header.transportSeq = this.#controller.transportSeq;
-    const headerBytes = this.writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
+    const headerBytes = this.#writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
     const bytes = headerBytes + paddingBytes;
     slab[at]! |= PADDING_BIT;
     slab.fill(0, at + headerBytes, at + bytes - 1);
@@ -233,13 +240,14 @@ export class DownStream {
       return 0;
     }
     const { sent } = this;
+    header.hasMid = !this.isKnown || originalSeq !== NO_OSN;
     header.marker = sent.marker[row] === 1;
     header.timestamp = sent.timestamp[row]!;
     header.frameNumber = sent.frameNumber[row]!;
     header.sentUs = packet.nowUs;
     header.playoutDelayUs = this.playoutDelayUs;
     header.transportSeq = this.#controller.transportSeq;
-    const headerBytes = this.writer.writeHeader(ring.slab, at, header, packet.bytes, packet.extensions);
+    const headerBytes = this.#writer.writeHeader(ring.slab, at, header, packet.bytes, packet.extensions);
 
     const osnBytes = originalSeq === NO_OSN ? 0 : OSN_BYTES;
     const bytes = headerBytes + osnBytes + payload.length;

@@ -26,6 +26,8 @@ export class OutgoingHeader implements ExtensionNumbers {
   seq = 0;
   timestamp = 0;
   ssrc = 0 as Ssrc;
+  /** Whether to say whose section the packet is for: a receiver that does not know the SSRC drops it else. */
+  hasMid = true;
   frameNumber = -1;
   absSendTime = 0;
   transportSeq = -1;
@@ -43,8 +45,6 @@ export class OutgoingHeader implements ExtensionNumbers {
 export class PacketWriter {
   readonly #ids: ExtensionMap;
   readonly #mid: string;
-  /** Sent until the receiver has shown that it knows the SSRC (RFC 8843 §9.2 asks for a few packets only). */
-  sendsMid = true;
 
   constructor(ids: ExtensionMap, mid: string) {
     this.#ids = ids;
@@ -66,7 +66,7 @@ export class PacketWriter {
     writeU16(out, at + 2, header.seq);
     writeU32(out, at + 4, header.timestamp);
     writeU32(out, at + 8, header.ssrc);
-    const mid = this.sendsMid ? this.#mid : NO_MID;
+    const mid = header.hasMid ? this.#mid : NO_MID;
     const block = blocks[this.#ids.hash % BLOCKS]!;
     if (!block.isFor(this.#ids, mid, view, header)) block.make(this.#ids, mid, source, view, header);
     const extensionBytes = block.write(out, at + FIXED_BYTES, header);

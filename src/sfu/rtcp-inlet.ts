@@ -112,7 +112,7 @@ export class RtcpInlet {
       if (downTrack === undefined) continue;
       downTrack.reports.onReportBlock(fractionLost, lastSr, delaySinceLastSr, nowUs);
       this.#controller.onReport(downTrack.reports.fractionLost, downTrack.reports.rttUs, nowUs);
-      downTrack.stream.writer.sendsMid = false;
+      downTrack.stream.isKnown = true;
     }
     return true;
   }

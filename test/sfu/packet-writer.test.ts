@@ -158,8 +158,8 @@ test.each(ROWS)("writes $name", (row) => {
   const { published, ids, mid = "9", sendsMid, frameNumber = -1, playoutDelayUs = -1, sent } = row;
   const packet = upPacket(UP_MAP, { extensions: published });
   const writer = new PacketWriter(extensionMap(ids), mid);
-  if (sendsMid !== undefined) writer.sendsMid = sendsMid;
   const header = new OutgoingHeader();
+  if (sendsMid !== undefined) header.hasMid = sendsMid;
   header.marker = true;
   header.payloadType = 98;
   header.seq = 0xfedc;
@@ -323,6 +323,23 @@ describe("a whole packet", () => {
       extensionMap({ transportCc: 3 }),
     );
     expect(sent.map(({ header }) => header.slice(24))).toEqual([0, 1, 2].map((n) => `bede000131000${n}00`));
+  });
+
+  test("has no MID once its stream is known, unless it is of the stream that repeats and pads", () => {
+    const packet = published({ payload: "10 1122", seq: 700 });
+    const sent = sentBy(
+      (stream) => {
+        stream.resync(packet, 90_000, undefined, new SenderClock());
+        sendNumbered(stream, packet, true);
+        stream.isKnown = true;
+        sendNumbered(stream, published({ payload: "10 1122", seq: 701 }), true);
+        stream.resend(packet, stream.find(1), 99);
+        stream.pad(99, 0);
+      },
+      extensionMap({ mid: 3 }),
+    );
+    const mid = "bede000130390000";
+    expect(sent.map(({ header }) => header.slice(24))).toEqual([mid, "", mid, mid]);
   });
 
   test("that does not fit is not sent", () => {
