@@ -15,7 +15,8 @@
  *    agent into the controlling one, but a lite agent cannot nominate; so our tie-breaker counts as the smallest.
  *  - Any other check validates its path: DTLS and media may come from there.
  *  - USE-CANDIDATE selects the path at once, the first time and every later time: a peer that roams must not wait. Of
- *    several nominated pairs (aggressive nomination) the latest counts; all of them work.
+ *    several nominated pairs (aggressive nomination) the latest counts; all of them work. The peer may use another than
+ *    the latest, as Firefox does: where it is heard on that one alone, it is followed there.
  *
  * The user name's second part is not compared, as RFC 8445 §7.3 has it: the password has already proved the peer.
  */
@@ -33,6 +34,12 @@ import { ValidatedPaths } from "./validated-paths.ts";
  * would send media to the gone for longer.
  */
 const DISCONNECTED_AFTER_US = 8_000_000;
+
+/**
+ * So long nothing on the selected path, but something on another that was nominated: that is the one in use. Less would
+ * follow a spare pair between two checks of the one in use, more would take the peer for gone first.
+ */
+const FOLLOW_AFTER_US = 7_000_000;
 
 /** How long consent to send lasts (RFC 7675 §5.1), and how long we wait for a first check. */
 const FAILED_AFTER_US = 30_000_000;
@@ -133,6 +140,7 @@ export class IceLiteAgent {
 
   /** Authentic RTCP came from `path`: the peer is there, which is no consent to send for longer (RFC 7675 §5.1). */
   onReport(nowUs: number, path: PathId): void {
+    this.#follow(nowUs, path);
     if (path === this.selectedPath) this.#heardUs = nowUs;
   }
 
@@ -187,13 +195,23 @@ export class IceLiteAgent {
       this.#nextUser = null;
     }
     this.#paths.validate(path, nowUs, this.selectedPath);
-    if (nominates) this.selectedPath = path;
+    if (nominates) {
+      this.#paths.nominate(path);
+      this.selectedPath = path;
+    }
+    this.#follow(nowUs, path);
     if (this.selectedPath === NO_PATH) this.state = "checking";
     else if (this.selectedPath === path) this.state = "connected";
     // Consent is a matter of the selected path; before there is one, any check counts.
     if (this.selectedPath !== NO_PATH && this.selectedPath !== path) return;
     this.#aliveUs = nowUs;
     this.#heardUs = nowUs;
+  }
+
+  /** The peer was heard on `path`. */
+  #follow(nowUs: number, path: PathId): void {
+    if (path === this.selectedPath || nowUs - this.#heardUs < FOLLOW_AFTER_US) return;
+    if (this.#paths.isNominated(path)) this.selectedPath = path;
   }
 
   #fail(): void {

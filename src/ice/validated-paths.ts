@@ -17,6 +17,7 @@ export class ValidatedPaths {
   /** Columns, indexed in [0, #count). */
   readonly #path = new Int32Array(MAX_PATHS);
   readonly #checkedUs = new Float64Array(MAX_PATHS);
+  readonly #nominated = new Uint8Array(MAX_PATHS);
   #count = 0;
 
   constructor(table: PathTable) {
@@ -27,6 +28,17 @@ export class ValidatedPaths {
     return this.#find(path) >= 0;
   }
 
+  /** Whether the peer has ever said of `path` that it may be used. */
+  isNominated(path: PathId): boolean {
+    const at = this.#find(path);
+    return at >= 0 && this.#nominated[at] === 1;
+  }
+
+  /** `path` is listed. */
+  nominate(path: PathId): void {
+    this.#nominated[this.#find(path)] = 1;
+  }
+
   /** A check came from `path`. When all places are taken, the one longest without a check goes, never `selected`. */
   validate(path: PathId, nowUs: number, selected: PathId): void {
     let at = this.#find(path);
@@ -35,6 +47,7 @@ export class ValidatedPaths {
       this.#table.pin(path);
       at = this.#count++;
       this.#path[at] = path;
+      this.#nominated[at] = 0;
     }
     this.#checkedUs[at] = nowUs;
   }
@@ -69,5 +82,6 @@ export class ValidatedPaths {
     this.#count -= 1;
     this.#path[at] = this.#path[this.#count]!;
     this.#checkedUs[at] = this.#checkedUs[this.#count]!;
+    this.#nominated[at] = this.#nominated[this.#count]!;
   }
 }

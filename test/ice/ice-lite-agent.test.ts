@@ -235,6 +235,26 @@ describe("liveness", () => {
     expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(2000) });
   });
 
+  test.each([
+    ["checks", (scene: Scene) => void scene.check(1000)],
+    ["reports", ({ agent, nowUs, paths }: Scene) => agent.onReport(nowUs, paths.intern("192.0.2.7", 1000))],
+  ])("of several that it has nominated a peer is followed to the one that %s come from", (_, act) => {
+    const scene = new Scene();
+    scene.nominate(1000);
+    scene.nominate(2000);
+    // As Firefox does: all pairs are nominated, and the best is used, not the last.
+    for (let n = 0; n < 8; n++) {
+      expect(scene.wait(1)).toBe("connected");
+      act(scene);
+    }
+    expect(scene.agent.selectedPath).toBe(scene.path(1000));
+    // The other is one that it never nominated.
+    scene.check(3000);
+    expect(scene.wait(7.5)).toBe("connected");
+    scene.check(3000);
+    expect(scene.agent.selectedPath).toBe(scene.path(1000));
+  });
+
   test("a path without checks is no longer believed after 30 s", () => {
     const scene = new Scene();
     scene.check(1000);
