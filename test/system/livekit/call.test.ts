@@ -1,14 +1,15 @@
 /**
  * Goal: LiveKit's web SDK, as it comes from npm, is a client of this server.
- * Method: pages in Chromium with the SDK's own bundle against a server in a process of its own.
+ * Method: pages with the SDK's own bundle against a server in a process of its own; in which browser, client.ts says.
  */
 import { afterEach, describe, expect, test } from "vitest";
 import { requireProgram } from "../support/programs.ts";
-import type { TrackReport } from "./call-page.ts";
+import { BROWSER } from "./client.ts";
 import type { CallOptions, LiveKitCall } from "./livekit-call.ts";
+import type { TrackReport } from "./page-report.ts";
 import { Stage } from "./stage.ts";
 
-describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", () => {
+describe.skipIf(!requireProgram(BROWSER))("LiveKit's web SDK", () => {
   const stage = Stage.use();
 
   const join = (options: CallOptions): Promise<LiveKitCall> => stage.join(options);
@@ -58,7 +59,7 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
     });
 
     test("the picture follows the size at which it is shown", async () => {
-      await both("adaptive", { adaptiveStream: true });
+      await both("adaptive", { adaptiveStream: true, passphrase: "correct horse" });
       const wide = await bo.track("wide picture", "ada", "video", ({ frameWidth }) => frameWidth === 1280);
       await bo.page.evaluate((sid) => window.call.resize(sid, 200, 112), wide.sid);
       await bo.track("small picture", "ada", "video", ({ frameWidth }) => frameWidth === 320);
@@ -196,7 +197,7 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's web SDK in Chromium", ()
     });
 
     test("a full reconnect brings everything back under a new name", async () => {
-      await both("restart");
+      await both("restart", { passphrase: "correct horse" });
       const { sid } = await ada.report();
       await ada.page.evaluate(async () => await window.call.room.simulateScenario("full-reconnect"), null);
       await ada.until("reconnect", ({ events, sid: now }) => events.includes("reconnected") && now !== sid);

@@ -1,16 +1,20 @@
 /**
- * Goal: what people do in a call of three, one thing after the other, as LiveKit's web SDK does it: turn encodings off that
- * nobody wants, share a screen, change cameras, say who they are, speak, lose the right to publish, be sent home.
+ * Goal: what people do in a sealed call of three, one thing after the other, as LiveKit's web SDK does it: turn encodings
+ * off that nobody wants, share a screen, change cameras, say who they are, speak, lose the right to publish, be sent home.
  */
 import { RoomServiceClient } from "livekit-server-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requireProgram } from "../support/programs.ts";
+import { BROWSER } from "./client.ts";
 import type { LiveKitCall } from "./livekit-call.ts";
 import { Stage } from "./stage.ts";
 
+/** In Firefox the SDK itself turns simulcast of a screen off: "we frequently get no data on layer 0". */
+const SCREEN = BROWSER === "firefox" ? "screen_share only" : "screen_share q h";
+
 const ALL_ALLOWED = { canPublish: true, canSubscribe: true, canPublishData: true, canUpdateMetadata: true };
 
-describe.skipIf(!requireProgram("chromium"))("a call of three with LiveKit's web SDK", () => {
+describe.skipIf(!requireProgram(BROWSER))("a sealed call of three with LiveKit's web SDK", () => {
   const stage = Stage.use();
   let api: RoomServiceClient;
 
@@ -27,7 +31,8 @@ describe.skipIf(!requireProgram("chromium"))("a call of three with LiveKit's web
     let cy: LiveKitCall;
 
     beforeAll(async () => {
-      const options = { room, single, dynacast: true, grants: { canUpdateOwnMetadata: true } };
+      const grants = { canUpdateOwnMetadata: true };
+      const options = { room, single, dynacast: true, passphrase: "correct horse", grants };
       [ada, bo, cy] = (await Promise.all(
         ["ada", "bo", "cy"].map((name) => {
           return stage.join({
@@ -63,6 +68,7 @@ describe.skipIf(!requireProgram("chromium"))("a call of three with LiveKit's web
       await Promise.all([ada.seesAndHears("bo"), bo.seesAndHears("ada")]);
       await Promise.all([cy.seesAndHears("ada"), cy.seesAndHears("bo")]);
       await untilSent("camera q h f");
+      for (const { encrypted } of (await cy.report()).tracks) expect(encrypted).toBe(true);
     });
 
     test("encodings that nobody wants are turned off, and on again", async () => {
@@ -85,12 +91,12 @@ describe.skipIf(!requireProgram("chromium"))("a call of three with LiveKit's web
           });
         }
       }
-      await untilSent("camera q h f, screen_share q h");
+      await untilSent(`camera q h f, ${SCREEN}`);
     });
 
     test("another camera is seen in place of the first, in the same track", async () => {
       const before = await bo.track("camera", "ada", "video", ({ source }) => source === "camera");
-      await ada.page.evaluate(async () => await window.call.replaceCamera(480, 360), null);
+      await ada.page.evaluate(async () => await window.call.switchCamera(), null);
       for (const viewer of [bo, cy]) {
         const after = await viewer.track(
           "narrower picture",

@@ -41,12 +41,16 @@ export function plugInSecondCamera(): void {
   const { mediaDevices } = navigator;
   const ask = mediaDevices.getUserMedia.bind(mediaDevices);
   mediaDevices.getUserMedia = async (constraints) => {
-    const { deviceId } = (constraints?.video ?? {}) as MediaTrackConstraints;
+    const { audio = false, video = false } = constraints ?? {};
+    const { deviceId } = Object(video) as MediaTrackConstraints;
     if (!JSON.stringify(deviceId ?? "").includes(SECOND_CAMERA)) return ask(constraints);
     const track = movingPicture(480, 360);
     const { getSettings } = track;
+    // It has one size, and Firefox says that a canvas can not be asked for another.
+    track.applyConstraints = () => Promise.resolve();
     track.getSettings = () => ({ ...getSettings.call(track), deviceId: SECOND_CAMERA });
-    return new MediaStream([track]);
+    const sound = audio === false ? [] : (await ask({ audio })).getTracks();
+    return new MediaStream([track, ...sound]);
   };
 }
 

@@ -1,19 +1,21 @@
 /**
- * Goal: what is done to a client of LiveKit's web SDK while it is away holds when it is back: a mute, and the end of a track.
- * Method: a page in Chromium that can not make a new signal connection until the operator has acted.
+ * Goal: who has no signal connection is seen and heard all the same, and sees; and what is done to it in the meantime holds
+ * when it is back: a mute, and the end of a track.
+ * Method: a page with LiveKit's web SDK that can not make a new signal connection until the operator has acted.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { RoomServiceClient, TrackSource } from "livekit-server-sdk";
 import { describe, expect, test } from "vitest";
 import { ControlApi } from "../support/control-api.ts";
 import { requireProgram } from "../support/programs.ts";
+import { BROWSER } from "./client.ts";
 import type { LiveKitCall } from "./livekit-call.ts";
 import { Stage } from "./stage.ts";
 
 const DEVELOPMENT_PAIR = ["devkey", "development-secret-known-to-everyone"] as const;
 const WAIT_LIMIT_MS = 40_000;
 
-describe.skipIf(!requireProgram("chromium"))("who comes back", () => {
+describe.skipIf(!requireProgram(BROWSER))("who comes back", () => {
   const stage = Stage.use();
 
   /** Cuts ada's signal connection, and lets no other be made before `act` is done. */
@@ -41,7 +43,8 @@ describe.skipIf(!requireProgram("chromium"))("who comes back", () => {
     ["one PeerConnection", true],
     ["two PeerConnections", false],
   ])("on %s is muted, and has lost what it may not publish any more", async (room, single) => {
-    const join = (name: string): Promise<LiveKitCall> => stage.join({ room, name, single });
+    const join = (name: string): Promise<LiveKitCall> =>
+      stage.join({ room, name, single, passphrase: "correct horse" });
     const api = new ControlApi(
       stage.server.url,
       room,
@@ -56,6 +59,7 @@ describe.skipIf(!requireProgram("chromium"))("who comes back", () => {
     const microphone = own.find(({ kind }) => kind === "audio")!;
 
     await away(ada, async () => {
+      await Promise.all([bo.seesAndHears("ada"), ada.seesAndHears("bo")]);
       await api.mute(microphone.id);
       await rooms.updateParticipant(room, "ada", {
         permission: { canPublish: true, canSubscribe: true, canPublishSources: [TrackSource.MICROPHONE] },

@@ -1,8 +1,10 @@
-/** What a test of LiveKit's web SDK in Chromium needs: a server, a browser, and the pages that it opens. */
+/** What a test of LiveKit's web SDK needs: a server, a browser, and the pages that it opens. */
 import { afterAll, beforeAll } from "vitest";
 import type { TestBrowser } from "../support/browser.ts";
 import { launchChromium } from "../support/chromium.ts";
+import { launchFirefox } from "../support/firefox.ts";
 import { type Environment, startServer, type TestServer } from "../support/server.ts";
+import { BROWSER, SDK } from "./client.ts";
 import { type CallOptions, LiveKitCall } from "./livekit-call.ts";
 import { type PageServer, servePage } from "./page-server.ts";
 
@@ -17,8 +19,8 @@ export class Stage {
     beforeAll(async () => {
       [stage.server, stage.browser, stage.pages] = await Promise.all([
         startServer(env),
-        launchChromium(),
-        servePage(),
+        BROWSER === "firefox" ? launchFirefox() : launchChromium(),
+        servePage(SDK),
       ]);
     });
     afterAll(async () => {
