@@ -9,6 +9,7 @@ import { type Counters, SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { extendSeq } from "../base/sequence.ts";
 import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
+import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
@@ -146,6 +147,12 @@ export class DownStream {
   /** The row in `sent` of a sequence number from the wire, or -1. */
   find(seq: number): number {
     return this.sent.find(extendSeq(this.numbers.seq.highestOut, seq));
+  }
+
+  /** The transport-wide number under which `seq` from the wire left last, extended, or UNKNOWN_PACKET. */
+  transportExtSeq(seq: number): number {
+    const row = this.find(seq);
+    return row < 0 ? UNKNOWN_PACKET : this.sent.transportExtSeq[row]!;
   }
 
   /** Reads what went out in `row` of `sent` back from the history of `track`. False when it is forgotten. */

@@ -107,12 +107,14 @@ export class RtcpInlet {
   #onReportBlocks(bytes: Uint8Array, nowUs: number): boolean {
     const blocks = readReportBlocks(bytes, this.#cursor);
     if (blocks === undefined) return false;
-    for (const { ssrc, fractionLost, lastSr, delaySinceLastSr } of blocks) {
+    for (const { ssrc, fractionLost, highestSeq, lastSr, delaySinceLastSr } of blocks) {
       const downTrack = this.#downTrackOf(ssrc);
       if (downTrack === undefined) continue;
-      downTrack.reports.onReportBlock(fractionLost, lastSr, delaySinceLastSr, nowUs);
-      this.#controller.onReport(downTrack.reports.fractionLost, downTrack.reports.rttUs, nowUs);
-      downTrack.stream.isKnown = true;
+      const { stream, reports } = downTrack;
+      reports.onReportBlock(fractionLost, lastSr, delaySinceLastSr, nowUs);
+      const cameExtSeq = stream.transportExtSeq(highestSeq & 0xffff);
+      this.#controller.onReport(reports.fractionLost, reports.rttUs, cameExtSeq, nowUs);
+      stream.isKnown = true;
     }
     return true;
   }

@@ -9,7 +9,8 @@
  *   video ──▶ mustWait? ── no ─────────────────────▲
  *                └─ yes ─▶ PacedQueue ── tick ─────┘
  *
- * A peer that sends no feedback on bandwidth (it negotiated none) is sent all that it asks for, at once.
+ * A peer that sends no feedback on bandwidth (it negotiated none) is sent all that it asks for, at once. One whose
+ * transport-wide feedback ends while it reports that packets come gets what the reports allow.
  */
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
@@ -21,6 +22,7 @@ import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
 import type { DownTrack } from "./down-track.ts";
+import { FeedbackSilence } from "./feedback-silence.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import type { Outlet } from "./outlet.ts";
 import { PacedQueue } from "./paced-queue.ts";
@@ -58,6 +60,7 @@ export class SendController {
   readonly transmissions = new TransmissionLog();
   readonly #retransmitted = new RateMeter();
   readonly #repairTime = new RepairTime();
+  readonly #silence = new FeedbackSilence();
   readonly #extensions: ExtensionMap;
   readonly #context: CoreContext;
   /** The peer has said something of its bandwidth. */
@@ -124,6 +127,7 @@ export class SendController {
     // Who sends no transport-wide feedback tells of no number.
     if (this.#extensions.isNumbered) this.transmissions.add(nextExtSeq, stream, outExtSeq);
     this.estimator.onSent(bytes + TAG_BYTES, nowUs);
+    this.#silence.onSent(nowUs);
     this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
     return nextExtSeq;
@@ -145,6 +149,7 @@ export class SendController {
     this.#count("twccReceived");
     if (this.estimator === null || !this.#extensions.isNumbered) return true;
     this.#hasFeedback = true;
+    this.#silence.onFeedback();
     return this.estimator.onFeedback(buffer, cursor, nowUs);
   }
 
@@ -161,9 +166,15 @@ export class SendController {
     this.estimator.onRemb(bitrateBps);
   }
 
-  /** A receiver report about one stream: all there is of loss where feedback is not transport-wide. */
-  onReport(fractionLost: number, rttUs: number, nowUs: number): void {
-    if (!this.#extensions.isNumbered) this.estimator?.onReport(fractionLost, rttUs, nowUs);
+  /**
+   * A receiver report about one stream: all there is of loss where feedback is not transport-wide, or not any more.
+   * `cameExtSeq`: the transport-wide number of the newest packet that it says has come, or UNKNOWN_PACKET.
+   */
+  onReport(fractionLost: number, rttUs: number, cameExtSeq: number, nowUs: number): void {
+    // What was made of the silence is wrong: it looked like a path that is gone.
+    if (this.#silence.onReport(cameExtSeq, nowUs)) this.estimator = this.estimator?.successor(nowUs) ?? null;
+    if (!this.#extensions.isNumbered || this.#silence.ended)
+      this.estimator?.onReport(fractionLost, rttUs, nowUs);
   }
 
   /** The path is gone: what waited for it is of no use. */
@@ -185,6 +196,7 @@ export class SendController {
     }
     const { estimator } = this;
     if (estimator === null) return;
+    this.#silence.tick(estimator.nextExtSeq, nowUs);
     this.#retransmitted.tick(nowUs);
     estimator.tick(nowUs);
     this.#repairTime.update(estimator.lossRatio, estimator.rttUs, nowUs);

@@ -1,0 +1,54 @@
+/**
+ * Notices that a receiver's transport-wide feedback has ended though its path has not: its reports go on, and say that
+ * packets come. Firefox sends that feedback through the receiver that it made first, and none at all while that one belongs to
+ * a section that is not in use.
+ *
+ *               sent, unanswered for long          a report of what was sent then      no feedback for as long again
+ *    answered ──────────────────────────▶ silent ─────────────────────────▶ witnessed ───────────────────────▶ ended
+ *        ▲                                  │                                   │                                │
+ *        └──────────── feedback ────────────┴───────────────────────────────────┴────────────────────────────────┘
+ */
+
+/** Feedback comes every 50 to 250 ms. Less takes a late message for the end, more leaves a picture away for longer. */
+const SILENCE_US = 800_000;
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class FeedbackSilence {
+  ended = false;
+  /** There has been feedback. */
+  #heard = false;
+  /** When the first packet was sent after the latest feedback. */
+  #unansweredUs = NEVER;
+  /** Transport-wide numbers from here on were sent in silence. */
+  #fromExtSeq = NEVER;
+  /** When a report first said that one of them has come. */
+  #witnessedUs = NEVER;
+
+  onSent(nowUs: number): void {
+    if (this.#unansweredUs === NEVER) this.#unansweredUs = nowUs;
+  }
+
+  onFeedback(): void {
+    this.ended = false;
+    this.#heard = true;
+    this.#unansweredUs = NEVER;
+    this.#fromExtSeq = NEVER;
+    this.#witnessedUs = NEVER;
+  }
+
+  /** `nextExtSeq`: of what is sent from now on. */
+  tick(nextExtSeq: number, nowUs: number): void {
+    if (!this.#heard || this.#fromExtSeq !== NEVER) return;
+    if (nowUs - this.#unansweredUs >= SILENCE_US) this.#fromExtSeq = nextExtSeq;
+  }
+
+  /** A report says that `extSeq` has come. Returns true when feedback has just been found to have ended. */
+  onReport(extSeq: number, nowUs: number): boolean {
+    if (this.ended) return false;
+    if (extSeq >= this.#fromExtSeq && this.#witnessedUs === NEVER) this.#witnessedUs = nowUs;
+    // After an outage of the way back the report may only be the first to get through.
+    this.ended = nowUs - this.#witnessedUs >= SILENCE_US;
+    return this.ended;
+  }
+}
