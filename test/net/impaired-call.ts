@@ -16,7 +16,7 @@ const ROOM = "impaired";
 /** Between two readings of the browser. Smaller: the reading itself takes CPU from the call. */
 const SAMPLE_MS = 200;
 /** Of the publisher, before anything is measured: beyond it all layers flow. */
-const RAMPED_UP_BPS = 2_400_000;
+const RAMPED_UP_BPS = 2_000_000;
 /** From the start of a trouble until it is measured: so long a reaction to it may take. */
 const SETTLE_MS = 5_000;
 /** A blackout comes this far into what is measured. */
