@@ -4,7 +4,7 @@
  *
  *   onSent ────────▶ SentPacketLog                                       wants
  *                         │                                                │
- *   onFeedback ──▶ Acknowledgements ─ each packet that has come            ▼
+ *   onFeedback ──▶ Acknowledgements ─ bursts that have come                ▼
  *                         │                                             Prober ──▶ probeBytesDue
  *           ┌─────────────┼──────────────┬─────────────────────────────▶   │
  *           ▼             ▼              ▼                                 │ what got through
