@@ -18,20 +18,19 @@ export class FeedbackSilence {
   ended = false;
   /** There has been feedback. */
   #heard = false;
-  /** When the first packet was sent after the latest feedback. */
+  /** Transport-wide number of the first packet sent after the latest feedback, and when there was one, to a tick. */
+  #nextExtSeq = 0;
   #unansweredUs = NEVER;
   /** Transport-wide numbers from here on were sent in silence. */
   #fromExtSeq = NEVER;
   /** When a report first said that one of them has come. */
   #witnessedUs = NEVER;
 
-  onSent(nowUs: number): void {
-    if (this.#unansweredUs === NEVER) this.#unansweredUs = nowUs;
-  }
-
-  onFeedback(): void {
+  /** `nextExtSeq`: of what is sent from now on. */
+  onFeedback(nextExtSeq: number): void {
     this.ended = false;
     this.#heard = true;
+    this.#nextExtSeq = nextExtSeq;
     this.#unansweredUs = NEVER;
     this.#fromExtSeq = NEVER;
     this.#witnessedUs = NEVER;
@@ -40,6 +39,7 @@ export class FeedbackSilence {
   /** `nextExtSeq`: of what is sent from now on. */
   tick(nextExtSeq: number, nowUs: number): void {
     if (!this.#heard || this.#fromExtSeq !== NEVER) return;
+    if (this.#unansweredUs === NEVER && nextExtSeq > this.#nextExtSeq) this.#unansweredUs = nowUs;
     if (nowUs - this.#unansweredUs >= SILENCE_US) this.#fromExtSeq = nextExtSeq;
   }
 

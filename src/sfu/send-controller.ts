@@ -127,7 +127,6 @@ export class SendController {
     // Who sends no transport-wide feedback tells of no number.
     if (this.#extensions.isNumbered) this.transmissions.add(nextExtSeq, stream, outExtSeq);
     this.estimator.onSent(bytes + TAG_BYTES, nowUs);
-    this.#silence.onSent(nowUs);
     this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
     return nextExtSeq;
@@ -149,7 +148,7 @@ export class SendController {
     this.#count("twccReceived");
     if (this.estimator === null || !this.#extensions.isNumbered) return true;
     this.#hasFeedback = true;
-    this.#silence.onFeedback();
+    this.#silence.onFeedback(this.estimator.nextExtSeq);
     return this.estimator.onFeedback(buffer, cursor, nowUs);
   }
 
