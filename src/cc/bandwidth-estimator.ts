@@ -152,6 +152,11 @@ export class BandwidthEstimator {
     else this.#throughput.onSent(wireBytes, nowUs);
   }
 
+  /** The same of `packets` without a number, of which there will be no feedback. */
+  onSentUnnumbered(packets: number, bytes: number, nowUs: number): void {
+    this.#throughput.onSent(bytes + packets * HEADER_BYTES, nowUs);
+  }
+
   /** One transport-wide feedback message under the cursor. Returns false when it is malformed. */
   onFeedback(buffer: Uint8Array, cursor: RtcpCursor, nowUs: number): boolean {
     const acks = this.#acks;

@@ -102,10 +102,10 @@ export class DownStream {
     const timestamp = (source.timestamp + numbers.timestampOffset) >>> 0;
     const bytes = this.#writeEmpty(this.#ssrc, payloadType, kept, timestamp, 1, nowUs);
     if (bytes === 0) return;
-    this.sent.addEmpty(kept, timestamp);
+    this.sent.add(kept, NO_SOURCE, 0, header);
     this.#counters[SLOT.downEmptyPackets]! += 1;
     // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
-    this.rate.add(bytes, nowUs);
+    this.rate.add(bytes);
   }
 
   /**
@@ -139,7 +139,7 @@ export class DownStream {
     header.seq = extSeq & 0xffff;
     const bytes = this.#write(packet, payload, this.sent.find(extSeq), NO_OSN, extSeq);
     if (bytes === 0) return 0;
-    this.rate.add(bytes, packet.nowUs);
+    this.rate.add(bytes);
     this.payloadBytes += payload.length;
     return bytes;
   }
@@ -152,18 +152,18 @@ export class DownStream {
   /** The transport-wide number under which `seq` from the wire left last, extended, or UNKNOWN_PACKET. */
   transportExtSeq(seq: number): number {
     const row = this.find(seq);
-    return row < 0 ? UNKNOWN_PACKET : this.sent.transportExtSeq[row]!;
+    return row < 0 ? UNKNOWN_PACKET : this.sent.transportExtSeq(row);
   }
 
   /** Reads what went out in `row` of `sent` back from the history of `track`. False when it is forgotten. */
   recall(row: number, track: UpTrack | undefined, nowUs: number, out: UpPacket): boolean {
     const { sent } = this;
-    if (sent.sourceExtSeq[row] === NO_SOURCE) {
+    if (sent.sourceExtSeq(row) === NO_SOURCE) {
       out.empty(nowUs);
       return true;
     }
-    const stream = track?.streams[sent.encoding[row]!];
-    if (stream?.recall(sent.sourceExtSeq[row]!, nowUs, out) !== true) return false;
+    const stream = track?.streams[sent.encoding(row)];
+    if (stream?.recall(sent.sourceExtSeq(row), nowUs, out) !== true) return false;
     out.receivedUs = 0;
     return true;
   }
@@ -211,6 +211,8 @@ export class DownStream {
     header.marker = false;
     header.timestamp = timestamp;
     header.frameNumber = -1;
+    header.pictureId = -1;
+    header.tl0PicIdx = -1;
     header.playoutDelayUs = -1;
     header.sentUs = nowUs;
     header.transportSeq = this.#controller.transportSeq;
@@ -224,18 +226,15 @@ export class DownStream {
     return bytes;
   }
 
-  #remember(extSeq: number, pictureId: number, packet: UpPacket, marker: boolean): number {
-    const { numbers, sent } = this;
-    const row = sent.add(extSeq);
-    sent.sourceExtSeq[row] = packet.extSeq;
-    sent.encoding[row] = packet.encoding;
-    sent.marker[row] = marker ? 1 : 0;
-    sent.timestamp[row] = packet.header.timestamp + numbers.timestampOffset;
+  #remember(extSeq: number, pictureId: number, packet: UpPacket, marker: boolean): void {
+    const { numbers } = this;
     const { frameNumber } = packet.frame;
-    sent.frameNumber[row] = frameNumber < 0 ? -1 : (frameNumber + numbers.frameNumberOffset) & 0xffff;
-    sent.pictureId[row] = pictureId;
-    sent.tl0PicIdx[row] = packet.tl0PicIdx < 0 ? -1 : (packet.tl0PicIdx + numbers.tl0PicIdxOffset) & 0xff;
-    return row;
+    header.marker = marker;
+    header.timestamp = (packet.header.timestamp + numbers.timestampOffset) >>> 0;
+    header.frameNumber = frameNumber < 0 ? -1 : (frameNumber + numbers.frameNumberOffset) & 0xffff;
+    header.pictureId = pictureId;
+    header.tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : (packet.tl0PicIdx + numbers.tl0PicIdxOffset) & 0xff;
+    this.sent.add(extSeq, packet.extSeq, packet.encoding, header);
   }
 
   /** Copies the packet into the ring with the numbers of `row`. Returns its size, or 0 when it was dropped. */
@@ -248,9 +247,7 @@ export class DownStream {
     }
     const { sent } = this;
     header.hasMid = !this.isKnown || originalSeq !== NO_OSN;
-    header.marker = sent.marker[row] === 1;
-    header.timestamp = sent.timestamp[row]!;
-    header.frameNumber = sent.frameNumber[row]!;
+    sent.read(row, header);
     header.sentUs = packet.nowUs;
     header.playoutDelayUs = this.playoutDelayUs;
     header.transportSeq = this.#controller.transportSeq;
@@ -265,12 +262,12 @@ export class DownStream {
     if (osnBytes > 0) writeU16(ring.slab, at + headerBytes, originalSeq);
     const payloadAt = at + headerBytes + osnBytes;
     ring.slab.set(payload, payloadAt);
-    if (sent.pictureId[row] !== -1 || sent.tl0PicIdx[row] !== -1) {
-      rewriteVp8Numbers(ring.slab, payloadAt, payload.length, sent.pictureId[row]!, sent.tl0PicIdx[row]!);
+    if (header.pictureId !== -1 || header.tl0PicIdx !== -1) {
+      rewriteVp8Numbers(ring.slab, payloadAt, payload.length, header.pictureId, header.tl0PicIdx);
     }
     this.#commit(bytes, headerBytes, extSeq, packet.receivedUs);
     const outExtSeq = sent.outExtSeq(row);
-    sent.transportExtSeq[row] = this.#controller.onSent(bytes, this, outExtSeq, packet.nowUs);
+    sent.setTransportExtSeq(row, this.#controller.onSent(bytes, this, outExtSeq, packet.nowUs));
     return bytes;
   }
 

@@ -7,6 +7,7 @@ import { writeU16, writeU32 } from "../base/bytes.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { absSendTime, type ExtensionMap, type ExtensionView } from "../rtp/header-extensions.ts";
 import { ExtensionBlock, type ExtensionNumbers } from "./extension-block.ts";
+import type { SentNumbers } from "./sent-packets.ts";
 
 const FIXED_BYTES = 12;
 
@@ -19,8 +20,8 @@ const blocks = Array.from({ length: BLOCKS }, () => new ExtensionBlock());
 
 const NO_MID = "";
 
-/** The fixed header of an outgoing packet and the numbers rewritten in its extensions. */
-export class OutgoingHeader implements ExtensionNumbers {
+/** The fixed header of an outgoing packet and the numbers rewritten in its extensions and its payload. */
+export class OutgoingHeader implements ExtensionNumbers, SentNumbers {
   marker = false;
   payloadType = 0;
   seq = 0;
@@ -29,6 +30,8 @@ export class OutgoingHeader implements ExtensionNumbers {
   /** Whether to say whose section the packet is for: a receiver that does not know the SSRC drops it else. */
   hasMid = true;
   frameNumber = -1;
+  pictureId = -1;
+  tl0PicIdx = -1;
   absSendTime = 0;
   transportSeq = -1;
   playoutDelayUs = -1;

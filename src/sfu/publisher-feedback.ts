@@ -133,7 +133,7 @@ export class PublisherFeedback {
     if (nack.gaveUp) {
       nack.gaveUp = false;
       // An encoding that is switched on again begins with a key frame.
-      if (!stream.rate.isStopped) stream.keyframes.need();
+      if (!stream.activity.isStopped) stream.keyframes.need();
     }
     if (count === 0) return;
     this.#rtcp.send((out, at) => writeNack(out, at, FEEDBACK_SSRC, stream.ssrc, this.#missing, count));
@@ -142,7 +142,7 @@ export class PublisherFeedback {
   }
 
   #sendPli(stream: UpStream, nowUs: number): void {
-    if (stream.rate.isStopped || !stream.keyframes.poll(nowUs)) return;
+    if (stream.activity.isStopped || !stream.keyframes.poll(nowUs)) return;
     this.#rtcp.send((out, at) => writePli(out, at, FEEDBACK_SSRC, stream.ssrc));
     this.#context.counters[SLOT.pliSent]! += 1;
   }

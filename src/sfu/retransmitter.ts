@@ -52,7 +52,7 @@ export class Retransmitter {
       const { sent } = downTrack.stream;
       const row = sent.find(transmissions.outExtSeq(lost));
       // What was sent again since is told of by the fate of that.
-      if (row !== NO_ROW && sent.transportExtSeq[row] === lost) this.#resend(downTrack, row, nowUs);
+      if (row !== NO_ROW && sent.transportExtSeq(row) === lost) this.#resend(downTrack, row, nowUs);
     }
   }
 
@@ -65,15 +65,15 @@ export class Retransmitter {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
     }
-    if (nowUs - stream.sent.resentUs[row]! < Math.max(RESEND_US, reports.rttUs / 2)) return;
+    if (nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
     if (!this.#controller.mayRetransmit(this.#packet.length)) {
       counters[SLOT.nackSeqsOverBudget]! += 1;
       return;
     }
-    stream.sent.resentUs[row] = nowUs;
+    stream.sent.setResent(row, nowUs);
     const bytes = stream.resend(this.#packet, row, rtxPayloadType);
     if (bytes === 0) return;
-    this.#controller.onRetransmitted(bytes, nowUs);
+    this.#controller.onRetransmitted(bytes);
     counters[SLOT.downRtxPackets]! += 1;
     reports.retransmitted += 1;
   }

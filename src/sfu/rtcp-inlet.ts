@@ -123,7 +123,7 @@ export class RtcpInlet {
     const ssrcs = readBye(bytes, this.#cursor);
     if (ssrcs === undefined) return false;
     // Chromium says BYE for an encoding that it only pauses, so the track lives on; receivers go to another encoding.
-    for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.rate.stop(nowUs);
+    for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.activity.stop(nowUs);
     return true;
   }
 

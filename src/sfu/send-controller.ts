@@ -65,7 +65,14 @@ export class SendController {
   readonly #context: CoreContext;
   /** The peer has said something of its bandwidth. */
   #hasFeedback = false;
+  /** For retransmissions, as of when `#creditedBytes` had been sent. */
   #creditBytes = MAX_CREDIT_BYTES;
+  #creditedBytes = 0;
+  /** Ever, without tags. */
+  #sentBytes = 0;
+  /** Since the last tick, of packets without a transport-wide number. */
+  #unnumberedBytes = 0;
+  #unnumberedPackets = 0;
 
   /** `extensions`: the peer's, among them transport-wide numbers where it sends feedback of that kind. */
   constructor(outlet: Outlet, extensions: ExtensionMap, context: CoreContext) {
@@ -118,29 +125,35 @@ export class SendController {
   }
 
   /**
-   * `bytes` of plaintext packet are on their way under `transportSeq`, which is returned extended: `outExtSeq` of `stream`,
-   * null for padding.
+   * `bytes` of plaintext packet are on their way: `outExtSeq` of `stream`, null for padding. Returns `transportSeq`, under
+   * which they are, extended; UNKNOWN_PACKET for who sends no transport-wide feedback, and so tells of no number.
    */
   onSent(bytes: number, stream: DownStream | null, outExtSeq: number, nowUs: number): number {
+    this.#sentBytes += bytes;
+    if (this.#isLimited) this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
+    if (!this.#extensions.isNumbered) {
+      this.#unnumberedBytes += bytes + TAG_BYTES;
+      this.#unnumberedPackets += 1;
+      return UNKNOWN_PACKET;
+    }
     this.estimator ??= new BandwidthEstimator(nowUs);
     const { nextExtSeq } = this.estimator;
-    // Who sends no transport-wide feedback tells of no number.
-    if (this.#extensions.isNumbered) this.transmissions.add(nextExtSeq, stream, outExtSeq);
+    this.transmissions.add(nextExtSeq, stream, outExtSeq);
     this.estimator.onSent(bytes + TAG_BYTES, nowUs);
-    this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
-    this.#creditBytes = Math.min(this.#creditBytes + bytes * RETRANSMITTED_SHARE, MAX_CREDIT_BYTES);
     return nextExtSeq;
   }
 
   /** Whether a retransmission of about `bytes` is still within what this peer may ask for. */
   mayRetransmit(bytes: number): boolean {
+    this.#addCredit();
     return this.#creditBytes >= bytes;
   }
 
   /** After `onSent`: what went out was a retransmission. */
-  onRetransmitted(bytes: number, nowUs: number): void {
+  onRetransmitted(bytes: number): void {
+    this.#addCredit();
     this.#creditBytes -= bytes * (1 + RETRANSMITTED_SHARE);
-    this.#retransmitted.add(bytes, nowUs);
+    this.#retransmitted.add(bytes);
   }
 
   /** Transport-wide feedback. Returns false when it is malformed. */
@@ -195,6 +208,7 @@ export class SendController {
     }
     const { estimator } = this;
     if (estimator === null) return;
+    this.#tellUnnumbered(estimator, nowUs);
     this.#silence.tick(estimator.nextExtSeq, nowUs);
     this.#retransmitted.tick(nowUs);
     estimator.tick(nowUs);
@@ -209,6 +223,20 @@ export class SendController {
   /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */
   get #isLimited(): boolean {
     return this.#extensions.isNumbered || this.#hasFeedback;
+  }
+
+  #addCredit(): void {
+    const earned = (this.#sentBytes - this.#creditedBytes) * RETRANSMITTED_SHARE;
+    this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
+    this.#creditedBytes = this.#sentBytes;
+  }
+
+  /** At a tick will do: there is no feedback that could come before it. */
+  #tellUnnumbered(estimator: BandwidthEstimator, nowUs: number): void {
+    if (this.#unnumberedPackets === 0) return;
+    estimator.onSentUnnumbered(this.#unnumberedPackets, this.#unnumberedBytes, nowUs);
+    this.#unnumberedPackets = 0;
+    this.#unnumberedBytes = 0;
   }
 
   /** Media that waits is as good for it as padding. */

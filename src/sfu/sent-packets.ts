@@ -1,78 +1,128 @@
 /**
  * What one down track sent lately: from the outgoing sequence number back to the publisher's packet, with the
  * rewriting that was in force, so that a retransmission (RFC 4588) is the same packet again.
+ *
+ * One record a packet and not a column a fact: a receiver's rows have left the cache between two pictures, and each
+ * column would be fetched anew, its array and its row.
+ *
+ *   words | outExtSeq ×2 | sourceExtSeq ×2 | transportExtSeq ×2 | resentUs ×2 | timestamp | pictureId | frame | flags |
  */
 
 /** Packets remembered, a power of two: what `PacketHistory` keeps of one stream. */
 const ROWS = 512;
 const MASK = ROWS - 1;
 
+const DOUBLES = 6;
+const WORDS = 2 * DOUBLES;
+
+const OUT_EXT_SEQ = 0;
+const SOURCE_EXT_SEQ = 1;
+const TRANSPORT_EXT_SEQ = 2;
+const RESENT_US = 3;
+const TIMESTAMP = 8;
+const PICTURE_ID = 9;
+const FRAME_NUMBER = 10;
+/** TL0PICIDX + 1, the marker bit above, the encoding above that. */
+const FLAGS = 11;
+const MARKER = 0x200;
+const ENCODING_SHIFT = 10;
+const TL0_MASK = 0x1ff;
+
 /** `sourceExtSeq` of a packet that is none of the publisher's: padding alone. */
 export const NO_SOURCE = -1;
 
-/** Columns are made at the first packet: 29 KiB that somebody who only waits for a track does not need. */
+/** What a packet goes out with; -1 in the last three where it has no such number. */
+export interface SentNumbers {
+  marker: boolean;
+  timestamp: number;
+  frameNumber: number;
+  pictureId: number;
+  tl0PicIdx: number;
+}
+
+/** Made at the first packet: 24 KiB that somebody who only waits for a track does not need. */
 export class SentPackets {
-  #outExtSeq = new Float64Array(0);
-  sourceExtSeq = new Float64Array(0);
-  /** Index of the UpStream within its track. */
-  encoding = new Uint8Array(0);
-  /** As sent; -1 in the last three where the packet has no such number. */
-  timestamp = new Uint32Array(0);
-  frameNumber = new Int32Array(0);
-  pictureId = new Float64Array(0);
-  tl0PicIdx = new Int16Array(0);
-  marker = new Uint8Array(0);
-  resentUs = new Float64Array(0);
-  /** Transport-wide number under which it left last, extended. */
-  transportExtSeq = new Float64Array(0);
+  #doubles = new Float64Array(0);
+  /** The same memory. */
+  #words = new Int32Array(0);
 
-  /** Takes the row for `outExtSeq`; the caller fills its columns. */
-  add(outExtSeq: number): number {
-    if (this.#outExtSeq.length === 0) this.#allocate();
+  /** Takes the row for `outExtSeq`, which is packet `sourceExtSeq` of an encoding: the index of its UpStream. */
+  add(outExtSeq: number, sourceExtSeq: number, encoding: number, numbers: Readonly<SentNumbers>): number {
+    if (this.#words.length === 0) this.#allocate();
     const row = outExtSeq & MASK;
-    this.#outExtSeq[row] = outExtSeq;
-    this.resentUs[row] = Number.NEGATIVE_INFINITY;
+    const doubles = this.#doubles;
+    const words = this.#words;
+    const at = row * DOUBLES;
+    doubles[at + OUT_EXT_SEQ] = outExtSeq;
+    doubles[at + SOURCE_EXT_SEQ] = sourceExtSeq;
+    doubles[at + RESENT_US] = Number.NEGATIVE_INFINITY;
+    const wordAt = row * WORDS;
+    words[wordAt + TIMESTAMP] = numbers.timestamp;
+    words[wordAt + PICTURE_ID] = numbers.pictureId;
+    words[wordAt + FRAME_NUMBER] = numbers.frameNumber;
+    words[wordAt + FLAGS] =
+      (encoding << ENCODING_SHIFT) | (numbers.marker ? MARKER : 0) | (numbers.tl0PicIdx + 1);
     return row;
-  }
-
-  /** Takes the row for an empty packet. */
-  addEmpty(outExtSeq: number, timestamp: number): void {
-    const row = this.add(outExtSeq);
-    this.sourceExtSeq[row] = NO_SOURCE;
-    this.encoding[row] = 0;
-    this.marker[row] = 0;
-    this.timestamp[row] = timestamp;
-    this.frameNumber[row] = -1;
-    this.pictureId[row] = -1;
-    this.tl0PicIdx[row] = -1;
   }
 
   /** The row of `outExtSeq`, or -1 when it was never sent or is forgotten. */
   find(outExtSeq: number): number {
     const row = outExtSeq & MASK;
-    return this.#outExtSeq[row] === outExtSeq ? row : -1;
+    return this.#doubles[row * DOUBLES + OUT_EXT_SEQ] === outExtSeq ? row : -1;
   }
 
   /** The number in `row`. */
   outExtSeq(row: number): number {
-    return this.#outExtSeq[row]!;
+    return this.#doubles[row * DOUBLES + OUT_EXT_SEQ]!;
+  }
+
+  sourceExtSeq(row: number): number {
+    return this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ]!;
+  }
+
+  /** Transport-wide number under which it left last, extended. */
+  transportExtSeq(row: number): number {
+    return this.#doubles[row * DOUBLES + TRANSPORT_EXT_SEQ]!;
+  }
+
+  setTransportExtSeq(row: number, transportExtSeq: number): void {
+    this.#doubles[row * DOUBLES + TRANSPORT_EXT_SEQ] = transportExtSeq;
+  }
+
+  /** When it was sent again last; negative infinity for never. */
+  resentUs(row: number): number {
+    return this.#doubles[row * DOUBLES + RESENT_US]!;
+  }
+
+  setResent(row: number, nowUs: number): void {
+    this.#doubles[row * DOUBLES + RESENT_US] = nowUs;
+  }
+
+  /** Reads back into `out` what the packet in `row` went out with. */
+  read(row: number, out: SentNumbers): void {
+    const words = this.#words;
+    const at = row * WORDS;
+    const flags = words[at + FLAGS]!;
+    out.marker = (flags & MARKER) !== 0;
+    out.timestamp = words[at + TIMESTAMP]! >>> 0;
+    out.frameNumber = words[at + FRAME_NUMBER]!;
+    out.pictureId = words[at + PICTURE_ID]!;
+    out.tl0PicIdx = (flags & TL0_MASK) - 1;
+  }
+
+  /** Index of the UpStream within its track. */
+  encoding(row: number): number {
+    return this.#words[row * WORDS + FLAGS]! >> ENCODING_SHIFT;
   }
 
   /** The source changed: numbers sent before lead nowhere. */
   clear(): void {
-    this.#outExtSeq.fill(-1);
+    for (let at = OUT_EXT_SEQ; at < this.#doubles.length; at += DOUBLES) this.#doubles[at] = -1;
   }
 
   #allocate(): void {
-    this.#outExtSeq = new Float64Array(ROWS).fill(-1);
-    this.sourceExtSeq = new Float64Array(ROWS);
-    this.encoding = new Uint8Array(ROWS);
-    this.timestamp = new Uint32Array(ROWS);
-    this.frameNumber = new Int32Array(ROWS);
-    this.pictureId = new Float64Array(ROWS);
-    this.tl0PicIdx = new Int16Array(ROWS);
-    this.marker = new Uint8Array(ROWS);
-    this.resentUs = new Float64Array(ROWS);
-    this.transportExtSeq = new Float64Array(ROWS);
+    this.#doubles = new Float64Array(ROWS * DOUBLES);
+    this.#words = new Int32Array(this.#doubles.buffer);
+    this.clear();
   }
 }

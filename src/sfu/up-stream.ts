@@ -18,6 +18,7 @@ import { NO_ROW, PacketHistory } from "./packet-history.ts";
 import { PayloadReader } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { SenderClock } from "./sender-clock.ts";
+import { StreamActivity } from "./stream-activity.ts";
 import type { UpPacket } from "./up-packet.ts";
 
 /** History sizes, bytes: audio of 64 kbit/s fills 16 KiB in two seconds, video starts small and grows by its bitrate. */
@@ -42,6 +43,7 @@ export class UpStream {
   readonly keyframes = new KeyframeRequester(PLI_RETRY_US);
   readonly history: PacketHistory;
   readonly rate = new RateMeter();
+  readonly activity = new StreamActivity();
   readonly layerRates = new LayerRates();
   readonly #descriptors = new DependencyDescriptorReader();
   readonly #payload = new PayloadReader();
@@ -77,7 +79,8 @@ export class UpStream {
     packet.encoding = this.encoding;
     if (packet.extSeq > this.highestExtSeq) this.highestExtSeq = packet.extSeq;
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
-    this.rate.add(packet.length, packet.receivedUs);
+    this.rate.add(packet.length);
+    this.activity.onPacket(packet.receivedUs);
     this.readFrame(packet, payload);
     const { frame } = packet;
     this.layerRates.add(frame, packet.length, packet.receivedUs);
@@ -111,7 +114,7 @@ export class UpStream {
   }
 
   isActive(nowUs: number): boolean {
-    return this.rate.idleUs(nowUs) < ACTIVE_US;
+    return this.activity.idleUs(nowUs) < ACTIVE_US;
   }
 
   /** By the Dependency Descriptor where there is one; by the codec's payload descriptor only where there is none. */

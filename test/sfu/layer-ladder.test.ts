@@ -38,7 +38,7 @@ function send(stream: UpStream, structure: DependencyStructure, nowUs: number, m
     Object.assign(frame, { spatial, temporal, structure, dtis, maxTemporal: 2 });
     frame.maxSpatial = Math.min(maxSpatial, structure.maxSpatialOf(structure.allTargets));
     stream.layerRates.add(frame, 1_000, nowUs);
-    stream.rate.add(1_000, nowUs);
+    stream.activity.onPacket(nowUs);
   }
 }
 
@@ -88,7 +88,7 @@ test("neither are encodings that are not sent", () => {
   for (const encoding of [1, 2])
     send(track.startStream(asSsrc(encoding + 1), encoding, VP8), VP8_L1T3, SECOND_US);
   expect(ladder(track, "camera", SECOND_US)).toBe("1.0 1.1 1.2 2.1 2.2");
-  track.streams[2]!.rate.stop(SECOND_US);
+  track.streams[2]!.activity.stop(SECOND_US);
   expect(ladder(track, "camera", SECOND_US)).toBe("1.0 1.1 1.2");
   expect(ladder(track, "camera", 5 * SECOND_US)).toBe("");
 });
