@@ -24,7 +24,7 @@ export const EXTENSION = {
 } as const;
 
 export type ExtensionName = keyof typeof EXTENSION;
-/** A multiple of four: see `ExtensionMap.words`. */
+/** Three times four: see `ExtensionMap.word0`. */
 const KINDS = 12;
 
 export const EXTENSION_URI: Readonly<Record<ExtensionName, string>> = {
@@ -59,8 +59,10 @@ export class ExtensionMap {
   readonly kindOf = new Uint8Array(256).fill(NO_KIND);
   /** Kind to id, 0 where it was not negotiated. */
   readonly idOf = new Uint8Array(KINDS);
-  /** The same, to compare maps by. */
-  readonly words = new Uint32Array(this.idOf.buffer);
+  /** The same, four ids in each: maps are equal when these are. Numbers of the map itself, as it is asked at every packet. */
+  word0 = 0;
+  word1 = 0;
+  word2 = 0;
   /** Of all ids: equal for equal maps. */
   hash = 0;
   highestId = 0;
@@ -81,6 +83,11 @@ export class ExtensionMap {
       this.highestId = Math.max(this.highestId, id);
     }
     this.isNumbered = this.idOf[EXTENSION.transportCc] !== 0;
+    [this.word0, this.word1, this.word2] = new Int32Array(this.idOf.buffer) as unknown as [
+      number,
+      number,
+      number,
+    ];
     this.hash = this.idOf.reduce((hash, id) => (hash * 31 + id) & 0xffff, 0);
   }
 }

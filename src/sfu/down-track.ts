@@ -46,6 +46,7 @@ const recalled = new UpPacket();
 
 export class DownTrack {
   readonly params: DownTrackParams;
+  readonly isVideo: boolean;
   readonly stream: DownStream;
   /** `params.cname` as UTF-8, for SDES. */
   readonly cname: Uint8Array;
@@ -55,6 +56,10 @@ export class DownTrack {
   /** What it may send of its source. */
   allotment = new Allotment();
   #preference = NO_PREFERENCE;
+  /** By its receiver's wish or, being a video, for want of bandwidth: what those two say, for every packet to read. */
+  #isPaused = false;
+  /** Under which the receiver knows the codec of its source. */
+  #payloadType = 0;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   /** Of what was sent last of the source: its capture times go on, also over an interruption. */
@@ -65,6 +70,7 @@ export class DownTrack {
 
   constructor(params: DownTrackParams, stream: DownStream, controller: SendController, context: CoreContext) {
     this.params = params;
+    this.isVideo = params.kind === "video";
     this.cname = new TextEncoder().encode(params.cname);
     this.stream = stream;
     this.#controller = controller;
@@ -104,9 +110,11 @@ export class DownTrack {
     this.stream.sent.clear();
     this.#clock = undefined;
     this.allotment = new Allotment();
+    this.#updatePaused();
     this.source = source;
     this.#controller.isDue = true;
     if (source === null) return;
+    this.#payloadType = source.payload.payloadType;
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
     source.track.downTracks.push(this);
     this.retarget(nowUs);
@@ -114,6 +122,7 @@ export class DownTrack {
 
   setPreference(preference: LayerPreference, nowUs: number): void {
     this.#preference = preference;
+    this.#updatePaused();
     this.#controller.isDue = true;
     if (preference.paused) this.interrupt();
     this.retarget(nowUs);
@@ -123,6 +132,7 @@ export class DownTrack {
   allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
     const before = this.allotment.open;
     const reason = this.allotment.take(choice, allocation, nowUs);
+    this.#updatePaused();
     if (this.allotment.open === null && before !== null) this.interrupt();
     if (reason === null) return;
     const { subscriptionId } = this.params;
@@ -140,7 +150,7 @@ export class DownTrack {
   retarget(nowUs: number): void {
     if (!this.#isOpen && this.#encoding !== NO_LAYER) this.interrupt();
     const { source } = this;
-    if (source === null || this.params.kind === "audio") return;
+    if (source === null || !this.isVideo) return;
     const selector = this.#selector;
     const wanted = source.track.muted ? NO_LAYER : this.wantedSpatial;
     const { spatial, temporal } = this.allotment.open ?? NOTHING;
@@ -171,7 +181,7 @@ export class DownTrack {
       counters[SLOT.downDropped_no_path]! += 1;
     } else if (this.#isPaused) {
       counters[SLOT.downDropped_paused]! += 1;
-    } else if (this.params.kind === "audio") {
+    } else if (!this.isVideo) {
       if (this.#encoding === NO_LAYER) this.#switchTo(packet);
       this.#send(packet, packet.header.marker);
     } else {
@@ -182,7 +192,7 @@ export class DownTrack {
   /** A packet of the source that nobody gets. */
   skip(packet: UpPacket): void {
     if (packet.encoding !== this.#encoding || !this.#isOpen) return;
-    this.stream.skip(packet, this.source!.payload.payloadType);
+    this.stream.skip(packet, this.#payloadType);
   }
 
   /** Reads what went out in `row` of `stream.sent` back from the publisher's history. False when it is forgotten. */
@@ -192,7 +202,7 @@ export class DownTrack {
 
   /** How long the receiver should hold pictures back, microseconds; below 0: nothing is said of it. */
   holdBack(us: number): void {
-    if (this.params.kind === "video") this.stream.playoutDelayUs = us;
+    if (this.isVideo) this.stream.playoutDelayUs = us;
   }
 
   /** Sends a packet that has waited for the pacer. */
@@ -251,7 +261,7 @@ export class DownTrack {
       return;
     }
     this.#context.counters[SLOT.downDropped_layer]! += 1;
-    if (decision === "drop") this.stream.drop(packet, this.source!.payload.payloadType);
+    if (decision === "drop") this.stream.drop(packet, this.#payloadType);
   }
 
   #isOvertaken({ extSeq, encoding }: UpPacket): boolean {
@@ -280,30 +290,33 @@ export class DownTrack {
   }
 
   #send(packet: UpPacket, marker: boolean): void {
-    const extSeq = this.stream.number(packet, this.source!.payload.payloadType, marker);
+    const extSeq = this.stream.number(packet, this.#payloadType, marker);
     if (extSeq === NOT_NUMBERED) return;
     const { nowUs } = packet;
-    if (this.params.kind === "video" && this.#controller.mustWait(nowUs)) {
+    if (this.isVideo && this.#controller.mustWait(nowUs)) {
       this.#controller.enqueue(this, extSeq, packet.length, nowUs);
     } else this.#transmit(packet, extSeq);
   }
 
   #transmit(packet: UpPacket, extSeq: number): void {
-    const { track, payload } = this.source!;
-    // Control connects a receiver so only where the track is not encrypted: else there would be nothing to take apart.
-    const isUnwrapped = track.codec === "red" && payload.codec === "opus";
-    const primary = isUnwrapped ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
-    const bytes = this.stream.send(packet, extSeq, payload.payloadType, primary);
+    const payload = this.#unwraps ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
+    const bytes = this.stream.send(packet, extSeq, this.#payloadType, payload);
     if (bytes === 0) return;
     const { counters } = this.#context;
-    const video = this.params.kind === "video";
-    counters[video ? SLOT.downPackets_video : SLOT.downPackets_audio]! += 1;
-    counters[video ? SLOT.downBytes_video : SLOT.downBytes_audio]! += bytes;
+    counters[this.isVideo ? SLOT.downPackets_video : SLOT.downPackets_audio]! += 1;
+    counters[this.isVideo ? SLOT.downBytes_video : SLOT.downBytes_audio]! += bytes;
   }
 
-  /** Audio is paused by its receiver alone: it never waits for bandwidth. */
-  get #isPaused(): boolean {
-    return this.#preference.paused || (this.allotment.open === null && this.params.kind === "video");
+  /** Audio never waits for bandwidth. */
+  #updatePaused(): void {
+    this.#isPaused = this.#preference.paused || (this.isVideo && this.allotment.open === null);
+  }
+
+  /** Control connects a receiver so only where the track is not encrypted: else there would be nothing to take apart. */
+  get #unwraps(): boolean {
+    if (this.isVideo) return false;
+    const { track, payload } = this.source!;
+    return track.codec === "red" && payload.codec === "opus";
   }
 
   get #isOpen(): boolean {
@@ -317,11 +330,11 @@ export class DownTrack {
 
   /** Of what is being sent. */
   get #spatial(): number {
-    return this.params.kind === "audio" ? 0 : this.#selector.currentSpatial;
+    return !this.isVideo ? 0 : this.#selector.currentSpatial;
   }
 
   get #temporal(): number {
-    if (this.params.kind === "audio") return 0;
+    if (!this.isVideo) return 0;
     const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
     return Math.min(this.#selector.currentTemporal, sent);
   }

@@ -64,7 +64,9 @@ export class ExtensionBlock {
   #playoutDelayAt = ABSENT;
   #descriptorAt = ABSENT;
   /** What it was made for. */
-  readonly #ids = new Uint32Array(3);
+  #word0 = 0;
+  #word1 = 0;
+  #word2 = 0;
   #mid = "";
   #midBytes = ZEROS;
   #view: ExtensionView | null = null;
@@ -81,9 +83,9 @@ export class ExtensionBlock {
       this.#sendTime === numbers.absSendTime &&
       this.#isNumbered === numbers.transportSeq >= 0 &&
       this.#isDelayed === numbers.playoutDelayUs >= 0 &&
-      this.#ids[0] === ids.words[0] &&
-      this.#ids[1] === ids.words[1] &&
-      this.#ids[2] === ids.words[2] &&
+      this.#word0 === ids.word0 &&
+      this.#word1 === ids.word1 &&
+      this.#word2 === ids.word2 &&
       this.#mid === mid
     );
   }
@@ -101,7 +103,9 @@ export class ExtensionBlock {
     this.#sendTime = numbers.absSendTime;
     this.#isNumbered = numbers.transportSeq >= 0;
     this.#isDelayed = numbers.playoutDelayUs >= 0;
-    this.#ids.set(ids.words);
+    this.#word0 = ids.word0;
+    this.#word1 = ids.word1;
+    this.#word2 = ids.word2;
     if (mid !== this.#mid) this.#midBytes = Buffer.from(mid, "latin1");
     this.#mid = mid;
     this.#writer.begin(this.#bytes, 0, needsTwoByteForm(ids, mid, view));

@@ -36,6 +36,9 @@ RETIRED.mark(RTP_INDEX_END + 64);
 export class SrtpSender {
   readonly #cipher: SrtpCipher;
   readonly #streams = new Map<number, ReplayWindow>();
+  /** Of the latest packet: they come in runs. */
+  #lastSsrc = -1;
+  #lastWindow = RETIRED;
   /** One counter for all RTCP of the session: unique for each SSRC because it is unique at all. */
   #rtcpIndex = 0;
 
@@ -68,13 +71,18 @@ export class SrtpSender {
   /** The stream ended: gives back its memory, and lets nothing be sealed for the SSRC under this key again. */
   retire(ssrc: number): void {
     this.#streams.set(ssrc, RETIRED);
+    this.#lastSsrc = -1;
   }
 
   #stream(ssrc: number): ReplayWindow {
-    const known = this.#streams.get(ssrc);
-    if (known !== undefined) return known;
-    const window = new ReplayWindow(LATE_PACKETS);
-    this.#streams.set(ssrc, window);
+    if (ssrc === this.#lastSsrc) return this.#lastWindow;
+    let window = this.#streams.get(ssrc);
+    if (window === undefined) {
+      window = new ReplayWindow(LATE_PACKETS);
+      this.#streams.set(ssrc, window);
+    }
+    this.#lastSsrc = ssrc;
+    this.#lastWindow = window;
     return window;
   }
 }
