@@ -27,8 +27,10 @@ const DRAIN_MS = 300;
 
 const SINK_BUFFER_BYTES = 16 * 1024 * 1024;
 
-const WARM_UPS = 3;
+/** Until the thread is as busy as it should be. Code that is not compiled yet makes the first samples dear, idling the next. */
+const WARM_UPS = 12;
 const WARM_UP_MS = 500;
+const CLOSE_ENOUGH = 0.05;
 const REACH_LIMIT_MS = 5_000;
 
 export interface Measurement {
@@ -143,9 +145,9 @@ export class Line {
   /** Bursts a second at which the subject is busy for this share of a core. */
   async rateFor(shareOfCore: number): Promise<number> {
     let rate = FIRST_RATE;
-    // Code that is not compiled yet, and wake-ups for little, make the first samples dear.
     for (let i = 0; i < WARM_UPS; i++) {
-      const { packetsPerCpuSecond } = await this.sample(rate / this.packetsOfBurst, WARM_UP_MS);
+      const { packetsPerCpuSecond, busy } = await this.sample(rate / this.packetsOfBurst, WARM_UP_MS);
+      if (Math.abs(busy - shareOfCore) < CLOSE_ENOUGH) break;
       rate = packetsPerCpuSecond * shareOfCore;
     }
     return rate / this.packetsOfBurst;
