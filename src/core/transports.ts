@@ -171,7 +171,7 @@ export class Transports {
     const transport = this.#door.receive(nowUs, packet, length, path);
     if (transport === undefined) return;
     this.#sessionByPath[path] = transport.outlet.session;
-    this.#follow(transport, nowUs);
+    this.#follow(this.#entries.get(transport.id)!, nowUs);
   }
 
   /** A connection has ended; its peer may come back by another. */
@@ -180,7 +180,7 @@ export class Transports {
     if (transport === undefined) return;
     transport.ice.endPath(path);
     transport.ice.poll(nowUs);
-    this.#follow(transport, nowUs);
+    this.#follow(this.#entries.get(transport.id)!, nowUs);
   }
 
   /** DTLS is passed on only from addresses that ICE has validated: a stranger can not make state over there. */
@@ -204,7 +204,7 @@ export class Transports {
         return this.#sendRaw(pathForDtls(entry), letter.bytes);
       case "secure":
         this.#secure(entry, letter.keys, nowUs);
-        return this.#follow(entry.transport, nowUs);
+        return this.#follow(entry, nowUs);
       case "failed":
         entry.dtlsFailure = `dtls_${letter.reason}`;
         return this.#report(entry, "failed", entry.dtlsFailure);
@@ -217,18 +217,20 @@ export class Transports {
   }
 
   tick(nowUs: number): void {
-    for (const { transport, router } of this.#entries.values()) {
+    for (const entry of this.#entries.values()) {
+      const { transport } = entry;
+      if (nowUs < transport.restUntilUs) continue;
       transport.ice.poll(nowUs);
-      this.#follow(transport, nowUs);
-      transport.tick(nowUs, router);
+      this.#follow(entry, nowUs);
+      transport.tick(nowUs, entry.router);
     }
     for (const router of this.#rooms.values()) router.tick(nowUs);
   }
 
   /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */
-  #follow(transport: Transport, nowUs: number): void {
+  #follow(entry: Entry, nowUs: number): void {
+    const { transport } = entry;
     const { ice, outlet } = transport;
-    const entry = this.#entries.get(transport.id)!;
     // Media to a peer that has fallen silent would only fill its path; it starts again at a key frame.
     const path = ice.state === "disconnected" ? NO_PATH : ice.selectedPath;
     if (outlet.path !== path) {

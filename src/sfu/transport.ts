@@ -30,6 +30,12 @@ import { SubscriberReports } from "./subscriber-reports.ts";
 import { UpInlet } from "./up-inlet.ts";
 import { UpTrack } from "./up-track.ts";
 
+/**
+ * Between two looks at a transport at rest: only ICE's seconds can pass for it. Longer tells later that a peer has gone,
+ * shorter costs CPU with everybody who just sits there: each look fetches the whole transport from memory.
+ */
+const REST_US = 100_000;
+
 export class Transport {
   readonly id: TransportId;
   readonly ice: IceLiteAgent;
@@ -38,6 +44,8 @@ export class Transport {
   readonly rtcp: RtcpInlet;
   /** The state last told to control. */
   reported: TransportState = "new";
+  /** Until then a tick may pass it over. */
+  restUntilUs = 0;
   readonly #extensions: ExtensionMap;
   readonly #demux = new StreamDemux();
   readonly #downTracks: DownTrack[] = [];
@@ -117,6 +125,7 @@ export class Transport {
   publish(params: UpTrackParams): UpTrack {
     const track = new UpTrack(params, this.#extensions);
     this.#demux.add(track);
+    this.wake();
     return track;
   }
 
@@ -154,7 +163,13 @@ export class Transport {
     return { transportId: this.id, estimateBps, allottedBps, rttUs, fractionLost };
   }
 
+  /** It is to send or to receive something: the next tick is not to pass it over. */
+  wake(): void {
+    this.restUntilUs = 0;
+  }
+
   tick(nowUs: number, room: RoomOrder): void {
+    if (this.#isAtRest) this.restUntilUs = nowUs + REST_US;
     if (!this.outlet.open) return;
     const { tracks } = this;
     for (let i = 0; i < tracks.length; i++) tracks[i]!.tick(nowUs, this.#context.events);
@@ -162,5 +177,12 @@ export class Transport {
     this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);
     this.#reports.tick(nowUs);
+  }
+
+  /** Nothing is published by the peer and nothing sent to it. */
+  get #isAtRest(): boolean {
+    if (this.tracks.length > 0) return false;
+    for (let i = 0; i < this.#downTracks.length; i++) if (this.#downTracks[i]!.source !== null) return false;
+    return true;
   }
 }
