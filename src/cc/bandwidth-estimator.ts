@@ -198,6 +198,11 @@ export class BandwidthEstimator {
     if (!this.#prober.isUnderWay && this.#control.isCalm) this.#planProbe(nowUs);
   }
 
+  /** Whether a probe is being sent, so that time alone makes more of it due. */
+  get isProbing(): boolean {
+    return this.#prober.isSending;
+  }
+
   /**
    * Bytes, headers included, that a probe wants sent now, of padding or of packets again; 1 when any packet will do.
    * Whatever is sent in the meantime counts towards it.

@@ -155,8 +155,9 @@ export class MediaCore {
     if (transport === undefined) return this.#drop("upDropped_unknown_path");
     const second = bytes[1]!;
     if (second >= RTCP_FIRST && second <= RTCP_LAST) {
-      if (transport.rtcp.receive(bytes, length, nowUs)) transport.ice.onReport(nowUs, path);
-      return;
+      if (!transport.rtcp.receive(bytes, length, nowUs)) return;
+      transport.ice.onReport(nowUs, path);
+      return transport.outlet.wake();
     }
     const packet = this.#packet;
     packet.bytes = bytes;

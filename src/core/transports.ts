@@ -11,7 +11,7 @@ import type { FromDtls, SrtpKeys, ToDtls } from "../contract/dtls.ts";
 import type { IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
 import { IceLiteAgent } from "../ice/ice-lite-agent.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
-import { NO_PATH } from "../sfu/outlet.ts";
+import { NO_PATH, type Outlet } from "../sfu/outlet.ts";
 import { Router } from "../sfu/router.ts";
 import { Transport } from "../sfu/transport.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
@@ -22,6 +22,8 @@ import { StunDoor } from "./stun-door.ts";
 /** What the thread keeps of a transport beside the transport itself. */
 interface Entry {
   readonly transport: Transport;
+  /** Of the transport: all that most ticks read. */
+  readonly outlet: Outlet;
   router: Router;
   ciphers: readonly SrtpCipher[];
   dtlsFailure: string | null;
@@ -115,6 +117,7 @@ export class Transports {
     router.transports.add(transport);
     this.#entries.set(transportId, {
       transport,
+      outlet: transport.outlet,
       router,
       ciphers: [],
       dtlsFailure: null,
@@ -218,8 +221,8 @@ export class Transports {
 
   tick(nowUs: number): void {
     for (const entry of this.#entries.values()) {
-      const { transport } = entry;
-      if (nowUs < transport.restUntilUs) continue;
+      const { transport, outlet } = entry;
+      if (nowUs < outlet.restUntilUs) continue;
       transport.ice.poll(nowUs);
       this.#follow(entry, nowUs);
       transport.tick(nowUs, entry.router);

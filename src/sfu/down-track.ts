@@ -112,18 +112,20 @@ export class DownTrack {
     this.allotment = new Allotment();
     this.#updatePaused();
     this.source = source;
-    this.#controller.isDue = true;
+    this.#controller.setDue();
     if (source === null) return;
     this.#payloadType = source.payload.payloadType;
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
     source.track.downTracks.push(this);
+    source.track.setDue();
     this.retarget(nowUs);
   }
 
   setPreference(preference: LayerPreference, nowUs: number): void {
     this.#preference = preference;
     this.#updatePaused();
-    this.#controller.isDue = true;
+    this.source?.track.setDue();
+    this.#controller.setDue();
     if (preference.paused) this.interrupt();
     this.retarget(nowUs);
   }

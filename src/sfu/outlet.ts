@@ -1,4 +1,7 @@
-/** Where a transport's packets leave: the address ICE selected and the SRTP session that seals for it. */
+/**
+ * Where a transport's packets leave: the address ICE selected and the SRTP session that seals for it. And until when none
+ * will but for something that happens to it.
+ */
 import type { PathId } from "../base/ids.ts";
 
 export const NO_PATH = -1 as PathId;
@@ -9,6 +12,8 @@ export class Outlet {
   readonly session: number;
   /** True once the DTLS handshake has given keys. */
   secure = false;
+  /** Until then a tick may pass the transport over: it would fetch all of it from memory, and find nothing to do. */
+  restUntilUs = 0;
 
   constructor(session: number) {
     this.session = session;
@@ -16,5 +21,10 @@ export class Outlet {
 
   get open(): boolean {
     return this.secure && this.path !== NO_PATH;
+  }
+
+  /** Something has happened that the next tick must see. */
+  wake(): void {
+    this.restUntilUs = 0;
   }
 }

@@ -179,8 +179,6 @@ export class Router {
   #connect(id: SubscriptionId, source: SourceCommand["source"], nowUs: number): void {
     const track = source === null ? undefined : this.track(source.trackId);
     const connected = source === null || track === undefined ? null : { track, payload: source.payload };
-    const known = this.#downTracks.get(id);
-    known?.downTrack.setSource(connected, nowUs);
-    known?.transport.wake();
+    this.#downTracks.get(id)?.downTrack.setSource(connected, nowUs);
   }
 }

@@ -120,6 +120,7 @@ export class SendController {
   /** `track` has numbered a packet, which it is asked to `release` later. Returns false when too many wait. */
   enqueue(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
     const queued = this.#queue.push(track, extSeq, bytes, nowUs);
+    this.outlet.wake();
     this.#count(queued ? "downPacedPackets" : "downDropped_pacer_full");
     return queued;
   }
@@ -185,8 +186,10 @@ export class SendController {
   onReport(fractionLost: number, rttUs: number, cameExtSeq: number, nowUs: number): void {
     // What was made of the silence is wrong: it looked like a path that is gone.
     if (this.#silence.onReport(cameExtSeq, nowUs)) this.estimator = this.estimator?.successor(nowUs) ?? null;
-    if (!this.#extensions.isNumbered || this.#silence.ended)
-      this.estimator?.onReport(fractionLost, rttUs, nowUs);
+    const { estimator } = this;
+    if (estimator === null || (this.#extensions.isNumbered && !this.#silence.ended)) return;
+    this.#tellUnnumbered(estimator, nowUs);
+    estimator.onReport(fractionLost, rttUs, nowUs);
   }
 
   /** The path is gone: what waited for it is of no use. */
@@ -199,7 +202,18 @@ export class SendController {
     this.#queue.clear();
     this.#pacer = new Pacer();
     this.estimator = this.estimator?.successor(nowUs) ?? null;
+    this.setDue();
+  }
+
+  /** Has the budget dealt out again at the next tick. */
+  setDue(): void {
     this.isDue = true;
+    this.outlet.wake();
+  }
+
+  /** Whether there is something to send that waits for its time. */
+  get isPacing(): boolean {
+    return !this.#queue.isEmpty || this.estimator?.isProbing === true;
   }
 
   tick(nowUs: number, downTracks: readonly DownTrack[]): void {
@@ -231,7 +245,7 @@ export class SendController {
     this.#creditedBytes = this.#sentBytes;
   }
 
-  /** At a tick will do: there is no feedback that could come before it. */
+  /** Before anybody asks for the rate. */
   #tellUnnumbered(estimator: BandwidthEstimator, nowUs: number): void {
     if (this.#unnumberedPackets === 0) return;
     estimator.onSentUnnumbered(this.#unnumberedPackets, this.#unnumberedBytes, nowUs);

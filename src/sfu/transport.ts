@@ -31,9 +31,11 @@ import { UpInlet } from "./up-inlet.ts";
 import { UpTrack } from "./up-track.ts";
 
 /**
- * Between two looks at a transport at rest: only ICE's seconds can pass for it. Longer tells later that a peer has gone,
- * shorter costs CPU with everybody who just sits there: each look fetches the whole transport from memory.
+ * Between two looks at a transport to which nothing happens: if it receives, probes are planned and layers dealt out, else
+ * only ICE's seconds pass. Longer does so later, shorter costs CPU with everybody: each look fetches the whole transport
+ * from memory.
  */
+const RECEIVING_REST_US = 50_000;
 const REST_US = 100_000;
 
 export class Transport {
@@ -44,8 +46,6 @@ export class Transport {
   readonly rtcp: RtcpInlet;
   /** The state last told to control. */
   reported: TransportState = "new";
-  /** Until then a tick may pass it over. */
-  restUntilUs = 0;
   readonly #extensions: ExtensionMap;
   readonly #demux = new StreamDemux();
   readonly #downTracks: DownTrack[] = [];
@@ -113,6 +113,7 @@ export class Transport {
 
   /** Whether and where packets can be sent has changed. */
   retarget(nowUs: number): void {
+    this.outlet.wake();
     if (!this.outlet.open) this.#controller.onPathLost();
     for (const downTrack of this.#downTracks) downTrack.retarget(nowUs);
   }
@@ -125,7 +126,7 @@ export class Transport {
   publish(params: UpTrackParams): UpTrack {
     const track = new UpTrack(params, this.#extensions);
     this.#demux.add(track);
-    this.wake();
+    this.outlet.wake();
     return track;
   }
 
@@ -163,13 +164,8 @@ export class Transport {
     return { transportId: this.id, estimateBps, allottedBps, rttUs, fractionLost };
   }
 
-  /** It is to send or to receive something: the next tick is not to pass it over. */
-  wake(): void {
-    this.restUntilUs = 0;
-  }
-
   tick(nowUs: number, room: RoomOrder): void {
-    if (this.#isAtRest) this.restUntilUs = nowUs + REST_US;
+    this.outlet.restUntilUs = nowUs + REST_US;
     if (!this.outlet.open) return;
     const { tracks } = this;
     for (let i = 0; i < tracks.length; i++) tracks[i]!.tick(nowUs, this.#context.events);
@@ -177,12 +173,15 @@ export class Transport {
     this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);
     this.#reports.tick(nowUs);
+    this.outlet.restUntilUs = nowUs + this.#restUs;
   }
 
-  /** Nothing is published by the peer and nothing sent to it. */
-  get #isAtRest(): boolean {
-    if (this.tracks.length > 0) return false;
-    for (let i = 0; i < this.#downTracks.length; i++) if (this.#downTracks[i]!.source !== null) return false;
-    return true;
+  /** What a publisher is to hear, and what waits for its time, can not wait for long. */
+  get #restUs(): number {
+    if (this.tracks.length > 0 || this.#controller.isPacing) return 0;
+    for (let i = 0; i < this.#downTracks.length; i++) {
+      if (this.#downTracks[i]!.source !== null) return RECEIVING_REST_US;
+    }
+    return REST_US;
   }
 }

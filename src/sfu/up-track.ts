@@ -24,6 +24,12 @@ import { UpStream } from "./up-stream.ts";
 import type { Voice } from "./voice.ts";
 import { WantedLayer } from "./wanted-layer.ts";
 
+/**
+ * Between two looks at all receivers, for what time alone changes: encodings that fall silent. Longer leaves receivers
+ * without a picture by as much, shorter costs CPU with each of them.
+ */
+const LOOK_US = 50_000;
+
 /** How long measured rates of layers hold. Longer deals out bandwidth by what was, shorter measures for each receiver. */
 const MEASURE_US = 50_000;
 
@@ -39,6 +45,7 @@ export class UpTrack {
   #layerSets: readonly LayerChoice[] = [];
   #ladder: readonly LayerChoice[] = [];
   #measuredUs = Number.NEGATIVE_INFINITY;
+  #lookUs = 0;
   /** Set by the router for tracks that its room ranks. */
   voice: Voice | null = null;
   /** Null unless it is said to be encrypted in a format that shows, and its room wants to know. */
@@ -85,6 +92,7 @@ export class UpTrack {
   /** A muted track is received and not forwarded; receivers start again from a key frame. */
   set muted(muted: boolean) {
     this.#muted = muted;
+    this.setDue();
     if (muted) this.interrupt();
   }
 
@@ -138,6 +146,7 @@ export class UpTrack {
     if (this.streams[encoding] !== undefined) {
       for (const downTrack of this.downTracks) if (downTrack.encoding === encoding) downTrack.interrupt();
     }
+    this.setDue();
     const stream = new UpStream(ssrc, encoding, payload, this.extensions);
     this.streams[encoding] = stream;
     return stream;
@@ -178,11 +187,19 @@ export class UpTrack {
     else this.guard ??= new EncryptionGuard(Math.max(1, rids.length, ssrcs.length));
   }
 
+  /** What receivers can have, or would like, has changed: the next tick is to look at them. */
+  setDue(): void {
+    this.#lookUs = 0;
+  }
+
   /** Pushes to `events` what control should hear of. */
   tick(nowUs: number, events: MediaEvent[]): void {
-    for (const stream of this.streams) stream?.rate.tick(nowUs);
-    for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
-    if (this.params.kind === "video") this.#tellWanted(nowUs, events);
+    for (let i = 0; i < this.streams.length; i++) this.streams[i]?.rate.tick(nowUs);
+    if (this.params.kind === "video" && nowUs >= this.#lookUs) {
+      this.#lookUs = nowUs + LOOK_US;
+      for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
+      this.#tellWanted(nowUs, events);
+    }
     const suspect = this.guard?.verdict(nowUs) ?? null;
     if (suspect !== null) events.push({ kind: "up-track.suspect", trackId: this.id, suspect });
   }
