@@ -23,7 +23,7 @@ const MAX_PAUSE_US = 12_000_000;
 const GROWING_PAUSE_US = 8_000_000;
 /** After a decrease that is in doubt, once. Shorter probes into what may be a queue, longer leaves a viewer without pictures. */
 const DOUBT_PAUSE_US = 300_000;
-/** Wanting so much more than before is a new question. */
+/** Wanting so much more than when it was probed last is a new question. */
 const NEW_WANT_FACTOR = 1.5;
 
 /** When the rate last fell other than to empty a queue, and when it last did so in doubt. */
@@ -37,6 +37,8 @@ const MAX_REPEATS = 2;
 
 export class ProbePlanner {
   #wantedBps = 0;
+  /** What was wanted when the latest probe was planned. */
+  #askedBps = 0;
   /** A probe to send as soon as the path is calm; 0 when there is none. */
   #urgentBps = 0;
   /** When its rate was thought of: a decrease after that makes it void. */
@@ -48,10 +50,11 @@ export class ProbePlanner {
 
   /** `mostBps`: what could be used; 0 when what is allowed is enough. */
   wants(mostBps: number): void {
-    if (mostBps > NEW_WANT_FACTOR * this.#wantedBps) {
+    if (mostBps > NEW_WANT_FACTOR * this.#askedBps) {
       this.#pauseUs = MIN_PAUSE_US;
       this.#nextUs = Number.NEGATIVE_INFINITY;
     }
+    if (mostBps === 0) this.#askedBps = 0;
     this.#wantedBps = mostBps;
   }
 
@@ -82,6 +85,7 @@ export class ProbePlanner {
     this.#rateBps = Math.min(rateBps, WANTED_FACTOR * this.#wantedBps);
     this.#urgentBps = 0;
     this.#urgentUs = nowUs;
+    this.#askedBps = this.#wantedBps;
     return this.#rateBps;
   }
 
@@ -93,10 +97,10 @@ export class ProbePlanner {
       return;
     }
     this.#repeats = 0;
-    if (resultBps > targetBps) {
-      this.#pauseUs = MIN_PAUSE_US;
-      if (resultBps > FURTHER_SHARE * this.#rateBps) this.#urgentBps = FURTHER_FACTOR * resultBps;
-    } else if (resultBps > 0) this.#pauseUs = Math.min(2 * this.#pauseUs, MAX_PAUSE_US);
+    const gotThrough = resultBps > FURTHER_SHARE * this.#rateBps;
+    if (resultBps > targetBps || gotThrough) this.#pauseUs = MIN_PAUSE_US;
+    else if (resultBps > 0) this.#pauseUs = Math.min(2 * this.#pauseUs, MAX_PAUSE_US);
+    if (resultBps > targetBps && gotThrough) this.#urgentBps = FURTHER_FACTOR * resultBps;
     this.#nextUs = nowUs + this.#pauseUs;
   }
 }
