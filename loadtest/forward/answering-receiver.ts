@@ -48,6 +48,11 @@ export class AnsweringReceiver implements DatagramHandler {
   }
 
   onBatchEnd(): void {
+    this.answer();
+  }
+
+  /** Sends the feedback that is due. Call it also when nothing comes: a probe may be the last for a while. */
+  answer(): void {
     const nowUs = this.#nowUs();
     const ring = this.#ring;
     ring.clear();

@@ -25,6 +25,9 @@ const FIRST_RATE = 8_000;
 /** For what is under way when the generator stops. */
 const DRAIN_MS = 200;
 
+/** Between two looks at whether feedback is due. */
+const ANSWER_MS = 20;
+
 const SINK_BUFFER_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -221,12 +224,19 @@ export async function measure(name: SubjectName, load: Load, ms: number): Promis
 /** One socket for all, or one for each who answers: the server knows its peers by their addresses. */
 function openSink(sink: Sink, load: Load, port: number): Promise<DatagramSocket[]> {
   if (load.answered !== true) return Promise.all([bind("0.0.0.0", port, sink)]);
-  const receivers = Array.from({ length: load.fanOut }, async (_, index) => {
-    const receiver = new AnsweringReceiver(index, load, cipherFactory, sink, nowUs);
-    receiver.socket = await bind(subscriberAddress(index), port, receiver);
-    return receiver.socket;
-  });
-  return Promise.all(receivers);
+  const receivers = Array.from(
+    { length: load.fanOut },
+    (_, index) => new AnsweringReceiver(index, load, cipherFactory, sink, nowUs),
+  );
+  setInterval(() => {
+    for (const receiver of receivers) receiver.answer();
+  }, ANSWER_MS).unref();
+  return Promise.all(
+    receivers.map(async (receiver, index) => {
+      receiver.socket = await bind(subscriberAddress(index), port, receiver);
+      return receiver.socket;
+    }),
+  );
 }
 
 function bind(address: string, port: number, handler: DatagramHandler): Promise<DatagramSocket> {

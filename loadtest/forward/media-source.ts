@@ -27,7 +27,7 @@ const KEY_TEMPLATE = 0;
 const BASE_TEMPLATE = 1;
 
 /** No PLI is answered: who has lost the thread finds it again here. */
-const KEY_FRAME_EVERY = 256;
+const KEY_FRAME_EVERY = 32;
 
 /** VP8 payload descriptor with a 15-bit picture id and TL0PICIDX, then what stands for a sealed frame. */
 const VP8_DESCRIPTOR_BYTES = 6;
