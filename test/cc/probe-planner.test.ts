@@ -13,7 +13,11 @@ const NEVER = { decreasedUs: Number.NEGATIVE_INFINITY, doubtedUs: Number.NEGATIV
 function plan(
   planner: ProbePlanner,
   us: number,
-  { target, wanted, answer }: { target: number; wanted: (us: number) => number; answer: (bps: number) => number },
+  {
+    target,
+    wanted,
+    answer,
+  }: { target: number; wanted: (us: number) => number; answer: (bps: number) => number },
 ): { readonly atUs: number; readonly bps: number; readonly targetBps: number }[] {
   const probes: { atUs: number; bps: number; targetBps: number }[] = [];
   let targetBps = target;
@@ -50,6 +54,10 @@ test("a probe that got through is no reason to wait longer, though it found no m
 
 test("where the path is full, each probe that found nothing makes the next wait longer", () => {
   const answer = (): number => 950_000;
-  const probes = plan(new ProbePlanner(), 40 * SECOND_US, { target: 1_000_000, wanted: () => 3_000_000, answer });
+  const probes = plan(new ProbePlanner(), 40 * SECOND_US, {
+    target: 1_000_000,
+    wanted: () => 3_000_000,
+    answer,
+  });
   expect(probes.map(({ atUs }) => atUs / SECOND_US)).toEqual([0, 6, 18, 30]);
 });
