@@ -32,7 +32,7 @@ import { LostPackets } from "./lost-packets.ts";
 import { NO_RESULT, Prober } from "./prober.ts";
 import { type BandwidthLimits, RateControl } from "./rate-control.ts";
 import { ReportFallback } from "./report-fallback.ts";
-import { SentPacketLog } from "./sent-packet-log.ts";
+import { NO_STREAM, SentPacketLog } from "./sent-packet-log.ts";
 import { Throughput } from "./throughput.ts";
 
 /** IPv4 and UDP. They count on the path, and for audio they are a third. */
@@ -83,10 +83,14 @@ export class BandwidthEstimator {
   readonly #fallback: ReportFallback;
   /** Whether there ever was transport-wide feedback. */
   #heard = false;
-  #sentUs = 0;
+  /** Packets before this number have been counted: at what is read seldom, hence not packet by packet. */
+  #countedExtSeq: number;
+  /** The prober may be sending. */
+  #isProbing = false;
 
   constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS, log = new SentPacketLog()) {
     this.#log = log;
+    this.#countedExtSeq = log.nextExtSeq;
     this.#acks = new Acknowledgements(log);
     this.#lost = new LostPackets(log);
     this.#limits = limits;
@@ -140,16 +144,21 @@ export class BandwidthEstimator {
     this.#prober.planner.wants(nextBps > 0 ? Math.max(nextBps, mostBps) : 0);
   }
 
-  /** `bytes`: of the datagram's payload, SRTP tag included. */
-  onSent(bytes: number, nowUs: number): void {
+  /** The stream that the packet `extSeq` was of, by its SSRC; NO_STREAM for padding. For `nextLost`. */
+  ssrc(extSeq: number): number {
+    return this.#log.ssrc(extSeq);
+  }
+
+  /** Its extended number there. */
+  streamExtSeq(extSeq: number): number {
+    return this.#log.streamExtSeq(extSeq);
+  }
+
+  /** `bytes`: of the datagram's payload, SRTP tag included. `ssrc`, `streamExtSeq`: what it is, to be told if it is lost. */
+  onSent(bytes: number, nowUs: number, ssrc = NO_STREAM, streamExtSeq = 0): void {
     const wireBytes = bytes + HEADER_BYTES;
-    const extSeq = this.#log.nextExtSeq;
-    this.#sentUs = nowUs;
-    this.#log.onSent(wireBytes, nowUs);
-    this.#watch.onSent(nowUs);
-    const prober = this.#prober;
-    if (prober.isSending && prober.onSent(extSeq, wireBytes, nowUs)) this.#throughput.onProbeSent(wireBytes);
-    else this.#throughput.onSent(wireBytes, nowUs);
+    this.#log.onSent(wireBytes, nowUs, ssrc, streamExtSeq);
+    if (this.#isProbing) this.#onSentProbing(wireBytes, nowUs);
   }
 
   /** The same of `packets` without a number, of which there will be no feedback. */
@@ -159,6 +168,7 @@ export class BandwidthEstimator {
 
   /** One transport-wide feedback message under the cursor. Returns false when it is malformed. */
   onFeedback(buffer: Uint8Array, cursor: RtcpCursor, nowUs: number): boolean {
+    this.#count(this.#log.nextExtSeq);
     const acks = this.#acks;
     if (!acks.open(buffer, cursor)) return false;
     const { newestExtSeq } = acks;
@@ -183,6 +193,7 @@ export class BandwidthEstimator {
 
   /** A report block about something that we send: `fractionLost` in [0, 1]. */
   onReport(fractionLost: number, rttUs: number, nowUs: number): void {
+    this.#count(this.#log.nextExtSeq);
     this.#addRtt(rttUs);
     this.#throughput.measure(nowUs);
     this.#fallback.onReport(fractionLost, this.#throughput.sentBps, nowUs);
@@ -191,6 +202,7 @@ export class BandwidthEstimator {
 
   /** About every 10 ms: then `probeBytesDue`. */
   tick(nowUs: number): void {
+    this.#count(this.#log.nextExtSeq);
     if (!this.#heard) return;
     if (this.#watch.tick(this.#targetBps, this.#rttUs, nowUs)) this.#onOutage(nowUs);
     if (this.#watch.outage) return;
@@ -213,9 +225,38 @@ export class BandwidthEstimator {
 
   /** Nothing is sent for fear of what may be over. */
   #isSilenced(nowUs: number): boolean {
-    if (!this.#heard || nowUs - this.#sentUs < KNOCK_AFTER_US) return false;
+    if (!this.#heard || nowUs - this.#log.lastSentUs < KNOCK_AFTER_US) return false;
     const afraid = this.#watch.outage || !this.#control.isCalm;
     return afraid && this.#prober.planner.isWanting(this.#targetBps);
+  }
+
+  /** Counts the packets up to `endExtSeq` that are not yet counted, those of one instant together. */
+  #count(endExtSeq: number): void {
+    const log = this.#log;
+    let extSeq = Math.max(this.#countedExtSeq, log.oldestExtSeq);
+    while (extSeq < endExtSeq) {
+      const sentUs = log.sentUs(extSeq);
+      let bytes = 0;
+      let packets = 0;
+      for (; extSeq < endExtSeq && log.sentUs(extSeq) === sentUs; extSeq++) {
+        bytes += log.bytes(extSeq);
+        packets += 1;
+      }
+      this.#watch.onSent(packets, sentUs);
+      this.#throughput.onSent(bytes, sentUs);
+    }
+    this.#countedExtSeq = endExtSeq;
+  }
+
+  /** The latest packet may be of a probe: then it is nothing that the application had to send. */
+  #onSentProbing(wireBytes: number, nowUs: number): void {
+    const extSeq = this.#log.nextExtSeq - 1;
+    this.#isProbing = this.#prober.isSending;
+    if (!this.#isProbing || !this.#prober.onSent(extSeq, wireBytes, nowUs)) return;
+    this.#count(extSeq);
+    this.#countedExtSeq = extSeq + 1;
+    this.#watch.onSent(1, nowUs);
+    this.#throughput.onProbeSent(wireBytes);
   }
 
   #update(nowUs: number): void {
@@ -234,7 +275,9 @@ export class BandwidthEstimator {
     const { planner } = this.#prober;
     const limited = this.#throughput.isLimited(this.#targetBps);
     const rateBps = planner.next(this.#targetBps, limited, this.#control, nowUs);
-    if (rateBps > 0) this.#prober.start(rateBps, this.#delay.jitterUs, this.#log.nextExtSeq, nowUs);
+    if (rateBps === 0) return;
+    this.#prober.start(rateBps, this.#delay.jitterUs, this.#log.nextExtSeq, nowUs);
+    this.#isProbing = true;
   }
 
   #takeProbeResult(nowUs: number): void {

@@ -34,9 +34,10 @@ export class FeedbackWatch {
     return this.beforeBps > 0;
   }
 
-  onSent(nowUs: number): void {
+  /** So many packets were sent at `nowUs`. */
+  onSent(packets: number, nowUs: number): void {
     if (this.#unanswered === 0) this.sinceUs = nowUs;
-    this.#unanswered += 1;
+    this.#unanswered += packets;
     this.#lastSentUs = nowUs;
   }
 

@@ -1,5 +1,8 @@
 /**
- * What was sent under which transport-wide number, and what became of it: columns, indexed by the number's low bits.
+ * What was sent under which transport-wide number, and what became of it: one record each, found by the number's low bits.
+ * One and not a column a fact: with many receivers each fact would be fetched from memory on its own.
+ *
+ *   words | sent, µs ×2 | number in its stream ×2 | bytes, fate | SSRC |
  *
  * A number that was never sent, or so long ago that its row has been used again, is unknown here, whatever feedback says
  * of it.
@@ -7,11 +10,23 @@
 import { extendSeq } from "../base/sequence.ts";
 
 /**
- * Packets remembered, a power of two: 20 Mbit/s of 1,200-byte packets for a second. More costs 11 bytes each in every
+ * Packets remembered, a power of two: 20 Mbit/s of 1,200-byte packets for a second. More costs 24 bytes each in every
  * transport, fewer forgets what a long path has yet to acknowledge.
  */
 const ROWS = 2048;
 const MASK = ROWS - 1;
+
+const DOUBLES = 3;
+const WORDS = 2 * DOUBLES;
+const SENT_US = 0;
+const STREAM_EXT_SEQ = 1;
+const BYTES_AND_FATE = 4;
+const SSRC = 5;
+const FATE_SHIFT = 16;
+const BYTES_MASK = 0xffff;
+
+/** `ssrc` of a packet that belongs to no stream: padding. */
+export const NO_STREAM = 0;
 
 /** `unreported`: feedback has gone on beyond the packet without a word of it, so a message was lost. */
 export const FATE = { unknown: 0, lost: 1, received: 2, unreported: 3 } as const;
@@ -31,10 +46,10 @@ export class SentPacketLog {
   /** The greatest that was ever called lost. */
   lastLostExtSeq = UNKNOWN_PACKET;
   readonly #firstExtSeq: number;
-  /** Made at the first packet: 22 KiB that somebody who only publishes does not need. */
-  #sentUs = new Float64Array(0);
-  #bytes = new Uint16Array(0);
-  #fate = new Uint8Array(0);
+  /** Made at the first packet: 48 KiB that somebody who only publishes does not need. */
+  #doubles = new Float64Array(0);
+  /** The same memory. */
+  #words = new Int32Array(0);
 
   /** `firstExtSeq`: of the first packet; a cycle up at least, so that no number before it is negative. */
   constructor(firstExtSeq = 0x10000) {
@@ -47,12 +62,23 @@ export class SentPacketLog {
     return Math.max(this.nextExtSeq - ROWS, this.#firstExtSeq);
   }
 
-  onSent(wireBytes: number, nowUs: number): void {
-    if (this.#fate.length === 0) this.#allocate();
+  /** Of the latest packet; negative infinity before the first. */
+  get lastSentUs(): number {
+    return this.nextExtSeq === this.#firstExtSeq
+      ? Number.NEGATIVE_INFINITY
+      : this.sentUs(this.nextExtSeq - 1);
+  }
+
+  /** `ssrc` and `streamExtSeq`: the stream that the packet is of, and its extended number there. */
+  onSent(wireBytes: number, nowUs: number, ssrc: number, streamExtSeq: number): void {
+    if (this.#words.length === 0) this.#allocate();
     const row = this.nextExtSeq & MASK;
-    this.#sentUs[row] = nowUs;
-    this.#bytes[row] = wireBytes;
-    this.#fate[row] = FATE.unknown;
+    const doubles = this.#doubles;
+    const words = this.#words;
+    doubles[row * DOUBLES + SENT_US] = nowUs;
+    doubles[row * DOUBLES + STREAM_EXT_SEQ] = streamExtSeq;
+    words[row * WORDS + BYTES_AND_FATE] = wireBytes;
+    words[row * WORDS + SSRC] = ssrc;
     this.nextExtSeq += 1;
   }
 
@@ -62,28 +88,36 @@ export class SentPacketLog {
   }
 
   sentUs(extSeq: number): number {
-    return this.#sentUs[extSeq & MASK]!;
+    return this.#doubles[(extSeq & MASK) * DOUBLES + SENT_US]!;
   }
 
   bytes(extSeq: number): number {
-    return this.#bytes[extSeq & MASK]!;
+    return this.#bytesAndFate(extSeq) & BYTES_MASK;
   }
 
   fate(extSeq: number): number {
-    return this.#fate[extSeq & MASK]!;
+    return this.#bytesAndFate(extSeq) >> FATE_SHIFT;
+  }
+
+  /** NO_STREAM for padding. */
+  ssrc(extSeq: number): number {
+    return this.#words[(extSeq & MASK) * WORDS + SSRC]! >>> 0;
+  }
+
+  streamExtSeq(extSeq: number): number {
+    return this.#doubles[(extSeq & MASK) * DOUBLES + STREAM_EXT_SEQ]!;
   }
 
   setReceived(extSeq: number): void {
-    this.#fate[extSeq & MASK] = FATE.received;
+    this.#setFate(extSeq, FATE.received);
   }
 
   /** The `count` packets before `endExtSeq` did not come, but for those of which it is known that they have. */
   setLost(endExtSeq: number, count: number): void {
     const end = Math.min(endExtSeq, this.nextExtSeq);
     for (let extSeq = Math.max(endExtSeq - count, this.oldestExtSeq); extSeq < end; extSeq++) {
-      const row = extSeq & MASK;
-      if (this.#fate[row] === FATE.received) continue;
-      this.#fate[row] = FATE.lost;
+      if (this.fate(extSeq) === FATE.received) continue;
+      this.#setFate(extSeq, FATE.lost);
       if (extSeq > this.lastLostExtSeq) this.lastLostExtSeq = extSeq;
     }
   }
@@ -92,10 +126,9 @@ export class SentPacketLog {
   setUnreported(fromExtSeq: number, endExtSeq: number): number {
     let bytes = 0;
     for (let extSeq = Math.max(fromExtSeq, this.oldestExtSeq); extSeq < endExtSeq; extSeq++) {
-      const row = extSeq & MASK;
-      if (this.#fate[row] !== FATE.unknown) continue;
-      this.#fate[row] = FATE.unreported;
-      bytes += this.#bytes[row]!;
+      if (this.fate(extSeq) !== FATE.unknown) continue;
+      this.#setFate(extSeq, FATE.unreported);
+      bytes += this.bytes(extSeq);
     }
     return bytes;
   }
@@ -107,11 +140,10 @@ export class SentPacketLog {
   sum(fromExtSeq: number, lastUs: number, endUs: number, sums: FateSums): number {
     let extSeq = fromExtSeq;
     for (; extSeq < this.nextExtSeq; extSeq++) {
-      const row = extSeq & MASK;
-      const sentUs = this.#sentUs[row]!;
+      const sentUs = this.sentUs(extSeq);
       if (sentUs > lastUs || sentUs >= endUs) break;
-      const bytes = this.#bytes[row]!;
-      const fate = this.#fate[row];
+      const bytes = this.bytes(extSeq);
+      const fate = this.fate(extSeq);
       sums.sentBytes += bytes;
       if (fate === FATE.received) sums.receivedBytes += bytes;
       else if (fate === FATE.lost) sums.lostBytes += bytes;
@@ -132,15 +164,22 @@ export class SentPacketLog {
   lostBytes(fromExtSeq: number, lastExtSeq: number, afterUs: number): number {
     let bytes = 0;
     for (let extSeq = Math.max(fromExtSeq, this.oldestExtSeq); extSeq <= lastExtSeq; extSeq++) {
-      const row = extSeq & MASK;
-      if (this.#fate[row] === FATE.lost && this.#sentUs[row]! > afterUs) bytes += this.#bytes[row]!;
+      if (this.fate(extSeq) === FATE.lost && this.sentUs(extSeq) > afterUs) bytes += this.bytes(extSeq);
     }
     return bytes;
   }
 
+  #bytesAndFate(extSeq: number): number {
+    return this.#words[(extSeq & MASK) * WORDS + BYTES_AND_FATE]!;
+  }
+
+  #setFate(extSeq: number, fate: number): void {
+    const at = (extSeq & MASK) * WORDS + BYTES_AND_FATE;
+    this.#words[at] = (this.#words[at]! & BYTES_MASK) | (fate << FATE_SHIFT);
+  }
+
   #allocate(): void {
-    this.#sentUs = new Float64Array(ROWS);
-    this.#bytes = new Uint16Array(ROWS);
-    this.#fate = new Uint8Array(ROWS);
+    this.#doubles = new Float64Array(ROWS * DOUBLES);
+    this.#words = new Int32Array(this.#doubles.buffer);
   }
 }

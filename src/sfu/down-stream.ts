@@ -9,7 +9,7 @@ import { type Counters, SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { extendSeq } from "../base/sequence.ts";
 import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
-import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
+import { NO_STREAM, UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
@@ -222,7 +222,7 @@ export class DownStream {
     slab.fill(0, at + headerBytes, at + bytes - 1);
     slab[at + bytes - 1] = paddingBytes;
     this.#commit(bytes, headerBytes, extSeq, 0);
-    this.#controller.onSent(bytes, null, extSeq, nowUs);
+    this.#controller.onSent(bytes, NO_STREAM, extSeq, nowUs);
     return bytes;
   }
 
@@ -267,7 +267,7 @@ export class DownStream {
     }
     this.#commit(bytes, headerBytes, extSeq, packet.receivedUs);
     const outExtSeq = sent.outExtSeq(row);
-    sent.setTransportExtSeq(row, this.#controller.onSent(bytes, this, outExtSeq, packet.nowUs));
+    sent.setTransportExtSeq(row, this.#controller.onSent(bytes, this.#ssrc, outExtSeq, packet.nowUs));
     return bytes;
   }
 

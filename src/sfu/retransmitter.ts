@@ -12,7 +12,6 @@
 import { SLOT } from "../base/counters.ts";
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import type { CoreContext } from "./core-context.ts";
-import type { DownStream } from "./down-stream.ts";
 import type { DownTrack } from "./down-track.ts";
 import { NO_ROW } from "./packet-history.ts";
 import type { SendController } from "./send-controller.ts";
@@ -42,15 +41,14 @@ export class Retransmitter {
   /** Transport-wide feedback has been read: what never came is sent again, whether its NACK comes or not. */
   onFeedback(downTracks: readonly DownTrack[], nowUs: number): void {
     const controller = this.#controller;
-    const { transmissions } = controller;
     for (;;) {
       const lost = controller.nextLost(nowUs);
       if (lost === UNKNOWN_PACKET) return;
-      const stream = transmissions.stream(lost);
-      const downTrack = stream === null ? undefined : trackOf(stream, downTracks);
+      const { estimator } = controller;
+      const downTrack = trackOf(estimator!.ssrc(lost), downTracks);
       if (downTrack === undefined) continue;
       const { sent } = downTrack.stream;
-      const row = sent.find(transmissions.outExtSeq(lost));
+      const row = sent.find(estimator!.streamExtSeq(lost));
       // What was sent again since is told of by the fate of that.
       if (row !== NO_ROW && sent.transportExtSeq(row) === lost) this.#resend(downTrack, row, nowUs);
     }
@@ -79,8 +77,8 @@ export class Retransmitter {
   }
 }
 
-/** Undefined when it is gone. */
-function trackOf(stream: DownStream, downTracks: readonly DownTrack[]): DownTrack | undefined {
-  for (let i = 0; i < downTracks.length; i++) if (downTracks[i]!.stream === stream) return downTracks[i];
+/** Undefined when it is gone, or was padding. */
+function trackOf(ssrc: number, downTracks: readonly DownTrack[]): DownTrack | undefined {
+  for (let i = 0; i < downTracks.length; i++) if (downTracks[i]!.params.ssrc === ssrc) return downTracks[i];
   return undefined;
 }

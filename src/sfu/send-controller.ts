@@ -20,14 +20,12 @@ import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import type { CoreContext } from "./core-context.ts";
-import type { DownStream } from "./down-stream.ts";
 import type { DownTrack } from "./down-track.ts";
 import { FeedbackSilence } from "./feedback-silence.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import type { Outlet } from "./outlet.ts";
 import { PacedQueue } from "./paced-queue.ts";
 import { RateMeter } from "./rate-meter.ts";
-import { TransmissionLog } from "./transmission-log.ts";
 
 /** What SRTP adds to a packet: the tag of AEAD_AES_128_GCM. That of the other profile is shorter by 6. */
 const TAG_BYTES = 16;
@@ -57,7 +55,6 @@ export class SendController {
   isDue = false;
   #pacer = new Pacer();
   readonly #queue = new PacedQueue();
-  readonly transmissions = new TransmissionLog();
   readonly #retransmitted = new RateMeter();
   readonly #repairTime = new RepairTime();
   readonly #silence = new FeedbackSilence();
@@ -126,10 +123,11 @@ export class SendController {
   }
 
   /**
-   * `bytes` of plaintext packet are on their way: `outExtSeq` of `stream`, null for padding. Returns `transportSeq`, under
-   * which they are, extended; UNKNOWN_PACKET for who sends no transport-wide feedback, and so tells of no number.
+   * `bytes` of plaintext packet are on their way: `outExtSeq` of stream `ssrc`, NO_STREAM for padding. Returns
+   * `transportSeq`, under which they are, extended; UNKNOWN_PACKET for who sends no transport-wide feedback, and so tells of
+   * no number.
    */
-  onSent(bytes: number, stream: DownStream | null, outExtSeq: number, nowUs: number): number {
+  onSent(bytes: number, ssrc: number, outExtSeq: number, nowUs: number): number {
     this.#sentBytes += bytes;
     if (this.#isLimited) this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     if (!this.#extensions.isNumbered) {
@@ -139,8 +137,7 @@ export class SendController {
     }
     this.estimator ??= new BandwidthEstimator(nowUs);
     const { nextExtSeq } = this.estimator;
-    this.transmissions.add(nextExtSeq, stream, outExtSeq);
-    this.estimator.onSent(bytes + TAG_BYTES, nowUs);
+    this.estimator.onSent(bytes + TAG_BYTES, nowUs, ssrc, outExtSeq);
     return nextExtSeq;
   }
 

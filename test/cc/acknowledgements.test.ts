@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 function send(packets: number): void {
-  for (let i = 0; i < packets; i++) log.onSent(BYTES, (log.nextExtSeq - FIRST) * MS);
+  for (let i = 0; i < packets; i++) log.onSent(BYTES, (log.nextExtSeq - FIRST) * MS, 0, 0);
 }
 
 /** Reports on arrivals so far, at `atUs` of the receiver's clock. */
@@ -96,7 +96,7 @@ test.each([
   { name: "but for one", cameMs: [0, Number.NaN, 1, 2], told: [[3, 0, 2]] },
 ])("a frame that came $name is told in pieces that came together", ({ cameMs, told }) => {
   for (const frame of [0, 1]) {
-    for (let i = 0; i < cameMs.length; i++) log.onSent(BYTES, frame * 33 * MS);
+    for (let i = 0; i < cameMs.length; i++) log.onSent(BYTES, frame * 33 * MS, 0, 0);
     cameMs.forEach((ms, i) => {
       if (!Number.isNaN(ms)) recorder.onPacket(frame * cameMs.length + i, (1_000 + 100 * frame + ms) * MS);
     });

@@ -13,7 +13,7 @@ function halvings(
 ): number[] {
   const found: number[] = [];
   for (let ms = 0; ms < untilMs; ms += 10) {
-    if (ms % everyMs === 0) watch.onSent(ms * MS);
+    if (ms % everyMs === 0) watch.onSent(1, ms * MS);
     if (answeredMs(ms)) watch.onAnswer();
     if (watch.tick(1_000_000, RTT_US, ms * MS)) found.push(ms);
   }
@@ -53,7 +53,7 @@ test("an outage that follows soon is measured by what was allowed before the fir
   const watch = new FeedbackWatch();
   const outage = (fromMs: number, targetBps: number): number => {
     for (let ms = fromMs; ms < fromMs + 1_000; ms += 10) {
-      watch.onSent(ms * MS);
+      watch.onSent(1, ms * MS);
       watch.tick(targetBps, RTT_US, ms * MS);
     }
     const { beforeBps } = watch;

@@ -14,7 +14,7 @@ const BYTES = 1_000;
 function observe(fates: string, newestMs: number): string[] {
   const log = new SentPacketLog();
   [...fates].forEach((fate, i) => {
-    log.onSent(BYTES, i * 10 * MS);
+    log.onSent(BYTES, i * 10 * MS, 0, 0);
     if (fate === ".") log.setReceived(FIRST + i);
     if (fate === "x") log.setLost(FIRST + i + 1, 1);
   });
@@ -54,7 +54,7 @@ test.each([
 
 test("what was sent in an outage is not judged", () => {
   const log = new SentPacketLog();
-  for (let i = 0; i < 200; i++) log.onSent(BYTES, i * 10 * MS);
+  for (let i = 0; i < 200; i++) log.onSent(BYTES, i * 10 * MS, 0, 0);
   log.setLost(FIRST + 100, 100);
   for (let i = 100; i < 200; i++) log.setReceived(FIRST + i);
   const observer = new LossObserver();

@@ -13,7 +13,7 @@ beforeEach(() => {
   log = new SentPacketLog();
   lost = new LostPackets(log);
   // Packet n is sent at n.
-  for (let i = 0; i < 10; i++) log.onSent(100, i);
+  for (let i = 0; i < 10; i++) log.onSent(100, i, 0, 0);
 });
 
 /** Numbers from the first on that are told now. */
@@ -51,6 +51,6 @@ test("not what was sent long ago, and not what is forgotten", () => {
   log.setReceived(FIRST + 6);
   expect(told(6, 3)).toEqual([4, 5]);
   log.setLost(FIRST + 8, 1);
-  for (let i = 0; i < 3_000; i++) log.onSent(100, 100);
+  for (let i = 0; i < 3_000; i++) log.onSent(100, 100, 0, 0);
   expect(told(2_900)).toEqual([]);
 });

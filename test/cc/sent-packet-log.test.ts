@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 
 function send(packets: number): void {
-  for (let i = 0; i < packets; i++) log.onSent(100 + (i % 7), log.nextExtSeq);
+  for (let i = 0; i < packets; i++) log.onSent(100 + (i % 7), log.nextExtSeq, 0, 0);
 }
 
 test.each([

@@ -37,7 +37,7 @@ function estimates(seconds: readonly Second[]): number[] {
     for (let n = 0; n < TICKS_PER_SECOND; n++) {
       nowUs += TICK_US;
       const seq = Math.max(controller.transportSeq, 0);
-      const extSeq = controller.onSent(1_000, null, 0, nowUs);
+      const extSeq = controller.onSent(1_000, 0, 0, nowUs);
       if (arrives) {
         receiver.receive(seq, 1_000, nowUs);
         receivedExtSeq = extSeq;
