@@ -9,6 +9,7 @@
 import { writeU24 } from "../../src/base/bytes.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
+import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 
@@ -90,7 +91,7 @@ function sends(): Body {
   const estimator = new BandwidthEstimator(0);
   return (message) => {
     for (let i = 0; i < PACKETS_PER_MESSAGE; i++)
-      estimator.onSent(PACKET_BYTES, message * INTERVAL_US + sentUs(i));
+      estimator.onSent(PACKET_BYTES, message * INTERVAL_US + sentUs(i), NO_STREAM, 0);
   };
 }
 
@@ -98,7 +99,7 @@ function sendsAndFeedback(): Body {
   const estimator = new BandwidthEstimator(0);
   return (message) => {
     for (let i = 0; i < PACKETS_PER_MESSAGE; i++)
-      estimator.onSent(PACKET_BYTES, message * INTERVAL_US + sentUs(i));
+      estimator.onSent(PACKET_BYTES, message * INTERVAL_US + sentUs(i), NO_STREAM, 0);
     estimator.onFeedback(present(message), cursor, (message + 1) * INTERVAL_US + DELAY_US);
   };
 }

@@ -32,7 +32,7 @@ import { LostPackets } from "./lost-packets.ts";
 import { NO_RESULT, Prober } from "./prober.ts";
 import { type BandwidthLimits, RateControl } from "./rate-control.ts";
 import { ReportFallback } from "./report-fallback.ts";
-import { NO_STREAM, SentPacketLog } from "./sent-packet-log.ts";
+import { SentPacketLog } from "./sent-packet-log.ts";
 import { Throughput } from "./throughput.ts";
 
 /** IPv4 and UDP. They count on the path, and for audio they are a third. */
@@ -155,7 +155,7 @@ export class BandwidthEstimator {
   }
 
   /** `bytes`: of the datagram's payload, SRTP tag included. `ssrc`, `streamExtSeq`: what it is, to be told if it is lost. */
-  onSent(bytes: number, nowUs: number, ssrc = NO_STREAM, streamExtSeq = 0): void {
+  onSent(bytes: number, nowUs: number, ssrc: number, streamExtSeq: number): void {
     const wireBytes = bytes + HEADER_BYTES;
     this.#log.onSent(wireBytes, nowUs, ssrc, streamExtSeq);
     if (this.#isProbing) this.#onSentProbing(wireBytes, nowUs);

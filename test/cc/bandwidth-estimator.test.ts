@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
+import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 
 const MS = 1_000;
@@ -29,7 +30,7 @@ function feed(message: Uint8Array, nowUs: number): boolean {
 /** A packet every 10 ms until `untilMs`, and a tick. */
 function sendFrom(fromMs: number, untilMs: number): void {
   for (let ms = fromMs; ms < untilMs; ms += 10) {
-    estimator.onSent(500, ms * MS);
+    estimator.onSent(500, ms * MS, NO_STREAM, 0);
     estimator.tick(ms * MS);
   }
 }
@@ -38,7 +39,7 @@ test("numbers go up by one and come round", () => {
   const numbers: number[] = [];
   for (let i = 0; i < 0x10002; i++) {
     if (i < 2 || i > 0xfffd) numbers.push(estimator.nextSeq);
-    estimator.onSent(1_000, i * 100);
+    estimator.onSent(1_000, i * 100, NO_STREAM, 0);
   }
   expect(numbers).toEqual([0, 1, 0xfffe, 0xffff, 0, 1]);
 });
@@ -67,7 +68,7 @@ test("a receiver's estimate and reports count as long as there is no transport-w
   expect(estimator.targetBps).toBe(1_800_000);
   expect(estimator.lossRatio).toBe(0.2);
   const recorder = new ArrivalRecorder();
-  estimator.onSent(500, 3 * SECOND_US);
+  estimator.onSent(500, 3 * SECOND_US, NO_STREAM, 0);
   recorder.onPacket(0, 9 * SECOND_US);
   const out = new Uint8Array(100);
   expect(feed(out.subarray(0, recorder.write(9 * SECOND_US, out, 0, 1, 2)), 3 * SECOND_US + 60 * MS)).toBe(
@@ -192,14 +193,14 @@ test("whatever is said, and whenever, the estimator stays within its bounds", ()
       for (const { afterUs, sent, bytes, probes, wantsBps, said } of steps) {
         nowUs += afterUs;
         estimator.wants(wantsBps / 2, wantsBps);
-        for (let i = 0; i < sent; i++) estimator.onSent(bytes, nowUs);
+        for (let i = 0; i < sent; i++) estimator.onSent(bytes, nowUs, NO_STREAM, 0);
         for (const one of said) {
           message = messageOf(one, message);
           feed(message, nowUs);
         }
         estimator.tick(nowUs);
         for (let i = 0; probes && i < 100 && estimator.probeBytesDue(nowUs) > 0; i++)
-          estimator.onSent(bytes, nowUs);
+          estimator.onSent(bytes, nowUs, NO_STREAM, 0);
         expect(estimator.targetBps).toBeGreaterThanOrEqual(MIN_BPS);
         expect(estimator.targetBps).toBeLessThanOrEqual(MAX_BPS);
         expect(estimator.rttUs).toBeGreaterThan(0);
@@ -233,7 +234,7 @@ test("a liar who comes to the truth is estimated by it: lies leave nothing behin
       for (const lie of lies) {
         for (let i = 0; i < 10; i++) {
           nowUs += 10 * MS;
-          estimator.onSent(1_000, nowUs);
+          estimator.onSent(1_000, nowUs, NO_STREAM, 0);
         }
         message = messageOf(lie, message);
         feed(message, nowUs);
@@ -249,7 +250,7 @@ test("a liar who comes to the truth is estimated by it: lies leave nothing behin
         const media = Math.ceil((Math.min(estimator.targetBps, 4_000_000) * 0.01) / 8 / 1_028);
         for (let i = 0; i < media || estimator.probeBytesDue(nowUs) > 0; i++) {
           recorder.onPacket(estimator.nextSeq, clockUs + nowUs + 20 * MS);
-          estimator.onSent(1_000, nowUs);
+          estimator.onSent(1_000, nowUs, NO_STREAM, 0);
         }
         if (tick % 5 !== 0) continue;
         while (recorder.due(clockUs + nowUs)) {
@@ -274,7 +275,7 @@ describe("who stopped sending, and wants to send more, tries again", () => {
     for (let ms = fromMs; ms < toMs; ms += 10) {
       recorder.of.onPacket(estimator.nextSeq, ms * MS + wayUs);
       wayUs += growthUs;
-      estimator.onSent(600, ms * MS);
+      estimator.onSent(600, ms * MS, NO_STREAM, 0);
       estimator.tick(ms * MS);
       if (ms % 50 === 0) report(ms + 20);
     }
@@ -293,7 +294,7 @@ describe("who stopped sending, and wants to send more, tries again", () => {
       while (estimator.probeBytesDue(ms * MS) > 0) {
         asked.push(ms);
         recorder.of.onPacket(estimator.nextSeq, ms * MS + 20 * MS);
-        estimator.onSent(200, ms * MS);
+        estimator.onSent(200, ms * MS, NO_STREAM, 0);
       }
       if (recorder.of.due(ms * MS)) report(ms);
     }
@@ -331,7 +332,7 @@ describe("who stopped sending, and wants to send more, tries again", () => {
       estimator.tick(ms * MS);
       if (estimator.probeBytesDue(ms * MS) === 0) continue;
       asked += 1;
-      estimator.onSent(200, ms * MS);
+      estimator.onSent(200, ms * MS, NO_STREAM, 0);
     }
     expect(asked).toBe(40);
   });
@@ -350,14 +351,14 @@ describe("when nothing is answered for a while", () => {
   function silence(wayUs: (ms: number) => number | null): void {
     for (let ms = 10; ms < 3_000; ms += 10) {
       recorder.of.onPacket(estimator.nextSeq, ms * MS + 20 * MS);
-      estimator.onSent(600, ms * MS);
+      estimator.onSent(600, ms * MS, NO_STREAM, 0);
       estimator.tick(ms * MS);
       if (ms % 50 === 0) report(ms);
     }
     for (let ms = 3_000; ms < 4_500; ms += 10) {
       const way = wayUs(ms);
       if (way !== null) recorder.of.onPacket(estimator.nextSeq, ms * MS + way);
-      estimator.onSent(600, ms * MS);
+      estimator.onSent(600, ms * MS, NO_STREAM, 0);
       estimator.tick(ms * MS);
     }
     expect(estimator.targetBps).toBeLessThan(START_BPS / 2);

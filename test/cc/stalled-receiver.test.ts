@@ -6,6 +6,7 @@
 import { expect, test } from "vitest";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
+import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 
 const MS = 1_000;
@@ -49,7 +50,7 @@ class BusyReceiver {
 
   #send(): void {
     this.#unread.push(this.#seq++ & 0xffff);
-    this.estimator.onSent(PACKET_BYTES, this.#nowUs);
+    this.estimator.onSent(PACKET_BYTES, this.#nowUs, NO_STREAM, 0);
   }
 
   #read(packets: number): void {

@@ -4,6 +4,7 @@
  */
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
 import { Pacer } from "../../src/cc/pacer.ts";
+import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import type { VideoSource } from "./video-sources.ts";
 
 const TICK_US = 10_000;
@@ -98,7 +99,7 @@ export class PacedSender {
 
   #send(bytes: number, nowUs: number): void {
     const { nextSeq } = this.estimator;
-    this.estimator.onSent(bytes, nowUs);
+    this.estimator.onSent(bytes, nowUs, NO_STREAM, 0);
     this.#pacer.onSent(bytes, nowUs);
     this.#transmit(nowUs, nextSeq, bytes + IP_UDP_BYTES);
   }
