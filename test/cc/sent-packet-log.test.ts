@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { FATE, SentPacketLog, UNKNOWN_PACKET } from "../../src/cc/sent-packet-log.ts";
+import { FATE, NO_STREAM, SentPacketLog, UNKNOWN_PACKET } from "../../src/cc/sent-packet-log.ts";
 
 const FIRST = 0x10000;
 
@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 
 function send(packets: number): void {
-  for (let i = 0; i < packets; i++) log.onSent(100 + (i % 7), log.nextExtSeq, 0, 0);
+  for (let i = 0; i < packets; i++) log.onSent(100 + (i % 7), log.nextExtSeq, NO_STREAM, 0);
 }
 
 test.each([
@@ -49,6 +49,18 @@ test("losses beyond memory touch nobody else's row", () => {
   expect(log.fate(FIRST + 999)).toBe(FATE.lost);
   expect(log.fate(FIRST + 1_000)).toBe(FATE.unknown);
   expect(log.fate(FIRST + 2_999)).toBe(FATE.unknown);
+});
+
+test("tells which packet of which stream left under a number, whatever became of it", () => {
+  log.onSent(65_000, 1, 0xffff_fffe, 0x12_3456);
+  log.onSent(28, 2, NO_STREAM, 7);
+  log.setReceived(FIRST);
+  log.setLost(FIRST + 2, 1);
+  expect([log.ssrc(FIRST), log.streamExtSeq(FIRST), log.bytes(FIRST)]).toEqual([
+    0xffff_fffe, 0x12_3456, 65_000,
+  ]);
+  expect([log.ssrc(FIRST + 1), log.bytes(FIRST + 1)]).toEqual([NO_STREAM, 28]);
+  expect(log.lastSentUs).toBe(2);
 });
 
 test("counts the lost bytes of a range, after a time", () => {
