@@ -15,12 +15,15 @@ import { EXTENSIONS, keysOf, type Load, subscriberName } from "./load.ts";
 
 /** The sender SSRC of feedback: of no stream. */
 const FEEDBACK_SSRC = 1;
+/** Between two looks at whether feedback is due. */
+const ANSWER_MS = 20;
 const header = new RtpHeader();
 const view = new ExtensionView();
 const extensions = new ExtensionMap(EXTENSIONS);
 
 export class AnsweringReceiver implements DatagramHandler {
-  socket: DatagramSocket | null = null;
+  #socket: DatagramSocket | null = null;
+  #timer: NodeJS.Timeout | undefined;
   readonly #sink: DatagramHandler;
   readonly #nowUs: () => number;
   readonly #sender: SrtpSender;
@@ -48,11 +51,26 @@ export class AnsweringReceiver implements DatagramHandler {
   }
 
   onBatchEnd(): void {
-    this.answer();
+    this.#answer();
   }
 
-  /** Sends the feedback that is due. Call it also when nothing comes: a probe may be the last for a while. */
-  answer(): void {
+  /** Feedback also goes by the clock: a probe may be the last that comes for a while. */
+  begin(socket: DatagramSocket): void {
+    this.#socket = socket;
+    this.#timer = setInterval(() => this.#answer(), ANSWER_MS);
+  }
+
+  receiveDrops(): number | undefined {
+    return this.#socket?.receiveDrops();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#socket?.close();
+  }
+
+  /** Sends the feedback that is due. */
+  #answer(): void {
     const nowUs = this.#nowUs();
     const ring = this.#ring;
     ring.clear();
@@ -62,7 +80,7 @@ export class AnsweringReceiver implements DatagramHandler {
       const bytes = this.#arrivals.write(nowUs, out, 0, FEEDBACK_SSRC, this.#ssrc);
       ring.commitRaw(this.#sender.sealRtcp(ring.slab, at, bytes), this.#path);
     }
-    if (ring.count > 0) this.socket?.send(ring);
+    if (ring.count > 0) this.#socket?.send(ring);
   }
 
   #record(bytes: Uint8Array, length: number, path: PathId): void {

@@ -25,9 +25,6 @@ const FIRST_RATE = 8_000;
 /** For what is under way when the generator stops. */
 const DRAIN_MS = 200;
 
-/** Between two looks at whether feedback is due. */
-const ANSWER_MS = 20;
-
 const SINK_BUFFER_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -65,13 +62,16 @@ export interface Measurement {
 /** Sends bursts; resolves with how many. */
 type Run = (burstsPerSecond: number, ms: number) => Promise<number>;
 
+/** What the line needs of a socket of its sink. */
+type SinkSocket = Pick<DatagramSocket, "receiveDrops" | "close">;
+
 /** Generator, subjects and sink, joined up: what one load takes its way through. */
 export class Line {
   readonly #load: Load;
   readonly #subjects: readonly Subject[];
   readonly #run: Run;
   readonly #sink: Sink;
-  readonly #sinkSockets: readonly DatagramSocket[];
+  readonly #sinkSockets: readonly SinkSocket[];
   readonly #generator: Generator | null;
 
   constructor(
@@ -79,7 +79,7 @@ export class Line {
     subjects: readonly Subject[],
     run: Run,
     sink: Sink,
-    sinkSockets: readonly DatagramSocket[],
+    sinkSockets: readonly SinkSocket[],
     generator: Generator | null,
   ) {
     this.#load = load;
@@ -222,21 +222,14 @@ export async function measure(name: SubjectName, load: Load, ms: number): Promis
 }
 
 /** One socket for all, or one for each who answers: the server knows its peers by their addresses. */
-function openSink(sink: Sink, load: Load, port: number): Promise<DatagramSocket[]> {
+function openSink(sink: Sink, load: Load, port: number): Promise<SinkSocket[]> {
   if (load.answered !== true) return Promise.all([bind("0.0.0.0", port, sink)]);
-  const receivers = Array.from(
-    { length: load.fanOut },
-    (_, index) => new AnsweringReceiver(index, load, cipherFactory, sink, nowUs),
-  );
-  setInterval(() => {
-    for (const receiver of receivers) receiver.answer();
-  }, ANSWER_MS).unref();
-  return Promise.all(
-    receivers.map(async (receiver, index) => {
-      receiver.socket = await bind(subscriberAddress(index), port, receiver);
-      return receiver.socket;
-    }),
-  );
+  const receivers = Array.from({ length: load.fanOut }, async (_, index) => {
+    const receiver = new AnsweringReceiver(index, load, cipherFactory, sink, nowUs);
+    receiver.begin(await bind(subscriberAddress(index), port, receiver));
+    return receiver;
+  });
+  return Promise.all(receivers);
 }
 
 function bind(address: string, port: number, handler: DatagramHandler): Promise<DatagramSocket> {

@@ -85,8 +85,8 @@ export class BandwidthEstimator {
   #heard = false;
   /** Packets before this number have been counted: at what is read seldom, hence not packet by packet. */
   #countedExtSeq: number;
-  /** The prober may be sending. */
-  #isProbing = false;
+  /** False while the prober is surely not sending: all that most packets ask of it. */
+  #mayBeProbing = false;
 
   constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS, log = new SentPacketLog()) {
     this.#log = log;
@@ -158,7 +158,7 @@ export class BandwidthEstimator {
   onSent(bytes: number, nowUs: number, ssrc: number, streamExtSeq: number): void {
     const wireBytes = bytes + HEADER_BYTES;
     this.#log.onSent(wireBytes, nowUs, ssrc, streamExtSeq);
-    if (this.#isProbing) this.#onSentProbing(wireBytes, nowUs);
+    if (this.#mayBeProbing) this.#onSentProbing(wireBytes, nowUs);
   }
 
   /** The same of `packets` without a number, of which there will be no feedback. */
@@ -200,7 +200,7 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** About every 10 ms: then `probeBytesDue`. */
+  /** About every 10 ms while a probe is being sent, else every 50: then `probeBytesDue`. */
   tick(nowUs: number): void {
     this.#count(this.#log.nextExtSeq);
     if (!this.#heard) return;
@@ -251,8 +251,8 @@ export class BandwidthEstimator {
   /** The latest packet may be of a probe: then it is nothing that the application had to send. */
   #onSentProbing(wireBytes: number, nowUs: number): void {
     const extSeq = this.#log.nextExtSeq - 1;
-    this.#isProbing = this.#prober.isSending;
-    if (!this.#isProbing || !this.#prober.onSent(extSeq, wireBytes, nowUs)) return;
+    this.#mayBeProbing = this.#prober.isSending;
+    if (!this.#mayBeProbing || !this.#prober.onSent(extSeq, wireBytes, nowUs)) return;
     this.#count(extSeq);
     this.#countedExtSeq = extSeq + 1;
     this.#watch.onSent(1, nowUs);
@@ -277,7 +277,7 @@ export class BandwidthEstimator {
     const rateBps = planner.next(this.#targetBps, limited, this.#control, nowUs);
     if (rateBps === 0) return;
     this.#prober.start(rateBps, this.#delay.jitterUs, this.#log.nextExtSeq, nowUs);
-    this.#isProbing = true;
+    this.#mayBeProbing = true;
   }
 
   #takeProbeResult(nowUs: number): void {

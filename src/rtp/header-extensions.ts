@@ -83,11 +83,10 @@ export class ExtensionMap {
       this.highestId = Math.max(this.highestId, id);
     }
     this.isNumbered = this.idOf[EXTENSION.transportCc] !== 0;
-    [this.word0, this.word1, this.word2] = new Int32Array(this.idOf.buffer) as unknown as [
-      number,
-      number,
-      number,
-    ];
+    const words = new Int32Array(this.idOf.buffer);
+    this.word0 = words[0]!;
+    this.word1 = words[1]!;
+    this.word2 = words[2]!;
     this.hash = this.idOf.reduce((hash, id) => (hash * 31 + id) & 0xffff, 0);
   }
 }

@@ -40,15 +40,15 @@ export class Retransmitter {
 
   /** Transport-wide feedback has been read: what never came is sent again, whether its NACK comes or not. */
   onFeedback(downTracks: readonly DownTrack[], nowUs: number): void {
-    const controller = this.#controller;
+    const { estimator } = this.#controller;
+    if (estimator === null) return;
     for (;;) {
-      const lost = controller.nextLost(nowUs);
+      const lost = this.#controller.nextLost(nowUs);
       if (lost === UNKNOWN_PACKET) return;
-      const { estimator } = controller;
-      const downTrack = trackOf(estimator!.ssrc(lost), downTracks);
+      const downTrack = trackOf(estimator.ssrc(lost), downTracks);
       if (downTrack === undefined) continue;
       const { sent } = downTrack.stream;
-      const row = sent.find(estimator!.streamExtSeq(lost));
+      const row = sent.find(estimator.streamExtSeq(lost));
       // What was sent again since is told of by the fate of that.
       if (row !== NO_ROW && sent.transportExtSeq(row) === lost) this.#resend(downTrack, row, nowUs);
     }

@@ -176,9 +176,9 @@ export class Transport {
     this.outlet.restUntilUs = nowUs + this.#restUs;
   }
 
-  /** What a publisher is to hear, and what waits for its time, can not wait for long. */
+  /** What a publisher is to hear, what waits for its time, and what is to be dealt out can not wait for long. */
   get #restUs(): number {
-    if (this.tracks.length > 0 || this.#controller.isPacing) return 0;
+    if (this.tracks.length > 0 || this.#controller.isPacing || this.#controller.isDue) return 0;
     for (let i = 0; i < this.#downTracks.length; i++) {
       if (this.#downTracks[i]!.source !== null) return RECEIVING_REST_US;
     }

@@ -15,7 +15,7 @@ import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
 
 /**
  * How often timers of the core are looked at. Longer delays NACKs, PLIs and feedback by as much, shorter costs
- * CPU with every idle participant.
+ * CPU with everybody who publishes.
  */
 const TICK_MS = 10;
 

@@ -5,6 +5,7 @@
 import { expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
+import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { Outlet } from "../../src/sfu/outlet.ts";
 import { SendController } from "../../src/sfu/send-controller.ts";
@@ -37,7 +38,7 @@ function estimates(seconds: readonly Second[]): number[] {
     for (let n = 0; n < TICKS_PER_SECOND; n++) {
       nowUs += TICK_US;
       const seq = Math.max(controller.transportSeq, 0);
-      const extSeq = controller.onSent(1_000, 0, 0, nowUs);
+      const extSeq = controller.onSent(1_000, NO_STREAM, 0, nowUs);
       if (arrives) {
         receiver.receive(seq, 1_000, nowUs);
         receivedExtSeq = extSeq;

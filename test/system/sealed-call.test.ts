@@ -135,15 +135,14 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
       expect([...ada.console, ...bo.console, ...again.console]).toEqual([]);
     });
 
-    // Its encodings take 2.35 Mbit/s at most. Chromium's estimate follows what it can encode: beyond that it finds only what
-    // it happens to probe for, and a machine that is busy with something else gets a second try.
-    test("the publisher's estimate passes 2.2 Mbit/s, and all three layers flow", { retry: 2 }, async () => {
+    // Chromium's estimate follows what it can encode: a machine that is busy with something else gets a second try.
+    test("the publisher's estimate passes 2.5 Mbit/s, and all three layers flow", { retry: 2 }, async () => {
       const room = "ramp";
       const ada = await TestCall.join(browser, server, { room, name: "ada" });
       // Without somebody who wants them, encodings are turned off.
       const bo = await TestCall.join(browser, server, { room, name: "bo", watch: true });
       const api = new ControlApi(server.url, room, await server.token(room, "bo"));
-      await ada.tileWhen("ramped up", "ada", ({ availableOutgoingBps }) => availableOutgoingBps > 2_200_000);
+      await ada.tileWhen("ramped up", "ada", ({ availableOutgoingBps }) => availableOutgoingBps > 2_500_000);
       await ada.until("in all layers", async () => {
         const layers = (await api.tracks()).find(({ kind }) => kind === "video")?.layers ?? [];
         return layers.length === 3 && layers.every(({ active, bitrateBps }) => active && bitrateBps > 50_000);
