@@ -5,10 +5,12 @@
  * longest way there is. The comparison of a hundred voices, ten times a second, is spread over their packets. Bodies
  * take turns within each round; each number is the median of the rounds' CPU time. Read the ratios.
  */
+
 import { createSharedCounters } from "../../src/base/counters.ts";
 import type { ParticipantId, RoomId, TrackId } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
 import { EXTENSION, ExtensionMap } from "../../src/rtp/header-extensions.ts";
+import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { RoomVoices } from "../../src/sfu/room-voices.ts";
 import { UpPacket } from "../../src/sfu/up-packet.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
@@ -22,7 +24,7 @@ const PACKET_US = 20_000;
 const TICK_US = 10_000;
 
 function room(limit: number): { readonly voices: RoomVoices; readonly people: readonly Voice[] } {
-  const context = { ring: new TransmitRing(1), counters: createSharedCounters(), events: [] };
+  const context = createCoreContext(new TransmitRing(1), createSharedCounters());
   const voices = new RoomVoices("room" as RoomId, context);
   voices.loudest.setLimit(limit);
   const people = Array.from({ length: PEOPLE }, (_, i) => {

@@ -11,6 +11,7 @@ import type { PathTable } from "../base/path-table.ts";
 import { TransmitRing } from "../base/transmit-ring.ts";
 import type { FromDtls, ToDtls } from "../contract/dtls.ts";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
+import { createCoreContext } from "../sfu/core-context.ts";
 import type { Router } from "../sfu/router.ts";
 import { UpPacket } from "../sfu/up-packet.ts";
 import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
@@ -43,7 +44,7 @@ export class MediaCore {
   readonly ring: TransmitRing;
   readonly counters: Counters;
   /** Drained by the shell after each turn. */
-  readonly events: MediaEvent[] = [];
+  readonly events: MediaEvent[];
   readonly letters: ToDtls[] = [];
   /** To and from the other threads. */
   readonly pipes: Pipes;
@@ -53,7 +54,8 @@ export class MediaCore {
   constructor({ counters, paths, ringSlots, ciphers, seed }: MediaCoreOptions) {
     this.ring = new TransmitRing(ringSlots);
     this.counters = counters;
-    const context = { ring: this.ring, counters, events: this.events };
+    const context = createCoreContext(this.ring, counters);
+    this.events = context.events;
     this.pipes = new Pipes(context);
     this.#transports = new Transports(context, paths, ciphers, this.letters, seed);
   }

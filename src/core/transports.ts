@@ -11,7 +11,7 @@ import type { FromDtls, SrtpKeys, ToDtls } from "../contract/dtls.ts";
 import type { IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
 import { IceLiteAgent } from "../ice/ice-lite-agent.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
-import { NO_PATH, type Outlet } from "../sfu/outlet.ts";
+import { NO_PATH } from "../sfu/outlet.ts";
 import { Router } from "../sfu/router.ts";
 import { Transport } from "../sfu/transport.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
@@ -22,8 +22,6 @@ import { StunDoor } from "./stun-door.ts";
 /** What the thread keeps of a transport beside the transport itself. */
 interface Entry {
   readonly transport: Transport;
-  /** Of the transport: all that most ticks read. */
-  readonly outlet: Outlet;
   router: Router;
   ciphers: readonly SrtpCipher[];
   dtlsFailure: string | null;
@@ -41,7 +39,7 @@ export class Transports {
   readonly #entries = new Map<TransportId, Entry>();
   readonly #rooms = new Map<RoomId, Router>();
   /** By session index, likewise. */
-  readonly #bySession: (Transport | undefined)[] = [];
+  readonly #bySession: (Entry | undefined)[] = [];
   /**
    * Session index of the transport that a path was last valid for. Indexes, because an entry outlives the transport:
    * whose session it is now says itself whether the path is one of its own.
@@ -103,7 +101,7 @@ export class Transports {
 
   /** The transport whose peer sends from `path`. */
   at(path: PathId): Transport | undefined {
-    const transport = this.#bySession[this.#sessionByPath[path]!];
+    const transport = this.#bySession[this.#sessionByPath[path]!]?.transport;
     return transport?.ice.isValidated(path) === true ? transport : undefined;
   }
 
@@ -113,17 +111,10 @@ export class Transports {
     const ice = new IceLiteAgent(localIce, this.#paths, nowUs);
     const transport = new Transport(transportId, session, ice, extensions, this.#context);
     const router = this.openRoom(roomId);
-    this.#bySession[session] = transport;
     router.transports.add(transport);
-    this.#entries.set(transportId, {
-      transport,
-      outlet: transport.outlet,
-      router,
-      ciphers: [],
-      dtlsFailure: null,
-      way: null,
-      dtlsPath: NO_PATH,
-    });
+    const entry: Entry = { transport, router, ciphers: [], dtlsFailure: null, way: null, dtlsPath: NO_PATH };
+    this.#bySession[session] = entry;
+    this.#entries.set(transportId, entry);
     this.#door.register(transport);
     this.#letters.push({ kind: "open", transportId, fingerprints });
   }
@@ -220,14 +211,20 @@ export class Transports {
   }
 
   tick(nowUs: number): void {
-    for (const entry of this.#entries.values()) {
-      const { transport, outlet } = entry;
-      if (nowUs < outlet.restUntilUs) continue;
-      transport.ice.poll(nowUs);
-      this.#follow(entry, nowUs);
-      transport.tick(nowUs, entry.router);
+    const { rests } = this.#context;
+    const { length } = this.#bySession;
+    for (let session = 0; session < length; session++) {
+      if (rests.isOver(session, nowUs)) this.#tick(session, nowUs);
     }
     for (const router of this.#rooms.values()) router.tick(nowUs);
+  }
+
+  #tick(session: number, nowUs: number): void {
+    const entry = this.#bySession[session];
+    if (entry === undefined) return this.#context.rests.set(session, Number.POSITIVE_INFINITY);
+    entry.transport.ice.poll(nowUs);
+    this.#follow(entry, nowUs);
+    entry.transport.tick(nowUs, entry.router);
   }
 
   /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */

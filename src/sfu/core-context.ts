@@ -2,10 +2,16 @@
 import type { Counters } from "../base/counters.ts";
 import type { TransmitRing } from "../base/transmit-ring.ts";
 import type { MediaEvent } from "../contract/media.ts";
+import { RestTimes } from "./rest-times.ts";
 
 export interface CoreContext {
   readonly ring: TransmitRing;
   readonly counters: Counters;
+  readonly rests: RestTimes;
   /** Drained by the shell after each turn. */
   readonly events: MediaEvent[];
+}
+
+export function createCoreContext(ring: TransmitRing, counters: Counters): CoreContext {
+  return { ring, counters, rests: new RestTimes(), events: [] };
 }

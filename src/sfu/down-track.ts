@@ -92,13 +92,13 @@ export class DownTrack {
   }
 
   get current(): Layers | null {
-    return this.#encoding === NO_LAYER ? null : { spatial: this.#spatial, temporal: this.#temporal };
+    return this.#encoding === NO_LAYER ? null : { spatial: this.#spatial(), temporal: this.#temporal() };
   }
 
   /** The highest spatial layer that the receiver would like, whatever its path can carry; NO_LAYER for none. */
   get wantedSpatial(): number {
     const { source } = this;
-    if (source === null || !this.#isOpen) return NO_LAYER;
+    if (source === null || !this.#isOpen()) return NO_LAYER;
     return wantedSpatial(this.#preference, source.track);
   }
 
@@ -150,7 +150,7 @@ export class DownTrack {
 
   /** Aims at the preferred layer, or the nearest that the publisher sends now; asks for the key frame it takes. */
   retarget(nowUs: number): void {
-    if (!this.#isOpen && this.#encoding !== NO_LAYER) this.interrupt();
+    if (!this.#isOpen() && this.#encoding !== NO_LAYER) this.interrupt();
     const { source } = this;
     if (source === null || !this.isVideo) return;
     const selector = this.#selector;
@@ -179,7 +179,7 @@ export class DownTrack {
   /** Forwards, drops or switches at one packet of the source: step 6 of the packet path. */
   write(packet: UpPacket): void {
     const { counters } = this.#context;
-    if (!this.#isOpen) {
+    if (!this.#isOpen()) {
       counters[SLOT.downDropped_no_path]! += 1;
     } else if (this.#isPaused) {
       counters[SLOT.downDropped_paused]! += 1;
@@ -193,7 +193,7 @@ export class DownTrack {
 
   /** A packet of the source that nobody gets. */
   skip(packet: UpPacket): void {
-    if (packet.encoding !== this.#encoding || !this.#isOpen) return;
+    if (packet.encoding !== this.#encoding || !this.#isOpen()) return;
     this.stream.skip(packet, this.#payloadType);
   }
 
@@ -301,7 +301,7 @@ export class DownTrack {
   }
 
   #transmit(packet: UpPacket, extSeq: number): void {
-    const payload = this.#unwraps ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
+    const payload = this.#unwraps() ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
     const bytes = this.stream.send(packet, extSeq, this.#payloadType, payload);
     if (bytes === 0) return;
     const { counters } = this.#context;
@@ -315,13 +315,13 @@ export class DownTrack {
   }
 
   /** Control connects a receiver so only where the track is not encrypted: else there would be nothing to take apart. */
-  get #unwraps(): boolean {
+  #unwraps(): boolean {
     if (this.isVideo) return false;
     const { track, payload } = this.source!;
     return track.codec === "red" && payload.codec === "opus";
   }
 
-  get #isOpen(): boolean {
+  #isOpen(): boolean {
     return this.#controller.outlet.open;
   }
 
@@ -331,11 +331,11 @@ export class DownTrack {
   }
 
   /** Of what is being sent. */
-  get #spatial(): number {
+  #spatial(): number {
     return !this.isVideo ? 0 : this.#selector.currentSpatial;
   }
 
-  get #temporal(): number {
+  #temporal(): number {
     if (!this.isVideo) return 0;
     const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
     return Math.min(this.#selector.currentTemporal, sent);
@@ -346,7 +346,7 @@ export class DownTrack {
     const reported = this.#reported;
     if (this.#encoding === NO_LAYER || reported === null)
       return this.#encoding === NO_LAYER && reported === null;
-    return reported.spatial === this.#spatial && reported.temporal === this.#temporal;
+    return reported.spatial === this.#spatial() && reported.temporal === this.#temporal();
   }
 
   #reportLayer(): void {

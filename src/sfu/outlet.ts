@@ -1,8 +1,6 @@
-/**
- * Where a transport's packets leave: the address ICE selected and the SRTP session that seals for it. And until when none
- * will but for something that happens to it.
- */
+/** Where a transport's packets leave: the address ICE selected and the SRTP session that seals for it. */
 import type { PathId } from "../base/ids.ts";
+import type { RestTimes } from "./rest-times.ts";
 
 export const NO_PATH = -1 as PathId;
 
@@ -12,19 +10,25 @@ export class Outlet {
   readonly session: number;
   /** True once the DTLS handshake has given keys. */
   secure = false;
-  /** Until then a tick may pass the transport over: it would fetch all of it from memory, and find nothing to do. */
-  restUntilUs = 0;
+  readonly #rests: RestTimes;
 
-  constructor(session: number) {
+  constructor(session: number, rests: RestTimes) {
     this.session = session;
+    this.#rests = rests;
+    this.wake();
   }
 
   get open(): boolean {
     return this.secure && this.path !== NO_PATH;
   }
 
+  /** Until then ticks may pass the transport over, but for something that happens to it. */
+  restUntil(us: number): void {
+    this.#rests.set(this.session, us);
+  }
+
   /** Something has happened that the next tick must see. */
   wake(): void {
-    this.restUntilUs = 0;
+    this.#rests.set(this.session, 0);
   }
 }

@@ -85,17 +85,17 @@ export class SendController {
 
   /** Bits per second, lower headers included, that media may take; infinite where nothing is known to limit it. */
   get budgetBps(): number {
-    if (this.estimator === null || !this.#isLimited) return Number.POSITIVE_INFINITY;
+    if (this.estimator === null || !this.#isLimited()) return Number.POSITIVE_INFINITY;
     return Math.max(0, this.estimator.targetBps - this.#retransmitted.bitrateBps);
   }
 
   /** What the path is thought to carry; null while nothing is known to limit it. */
   get estimateBps(): number | null {
-    return this.#isLimited && this.estimator !== null ? Math.round(this.estimator.targetBps) : null;
+    return this.#isLimited() && this.estimator !== null ? Math.round(this.estimator.targetBps) : null;
   }
 
   get rttUs(): number {
-    return this.#isLimited ? Math.round(this.estimator?.rttUs ?? 0) : 0;
+    return this.#isLimited() ? Math.round(this.estimator?.rttUs ?? 0) : 0;
   }
 
   get fractionLost(): number {
@@ -111,7 +111,7 @@ export class SendController {
 
   /** Whether a video packet has to queue. */
   mustWait(nowUs: number): boolean {
-    return this.#isLimited && (!this.#queue.isEmpty || !this.#pacer.maySend(nowUs));
+    return this.#isLimited() && (!this.#queue.isEmpty || !this.#pacer.maySend(nowUs));
   }
 
   /** `track` has numbered a packet, which it is asked to `release` later. Returns false when too many wait. */
@@ -129,7 +129,7 @@ export class SendController {
    */
   onSent(bytes: number, ssrc: number, outExtSeq: number, nowUs: number): number {
     this.#sentBytes += bytes;
-    if (this.#isLimited) this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
+    if (this.#isLimited()) this.#pacer.onSent(bytes + TAG_BYTES, nowUs);
     if (!this.#extensions.isNumbered) {
       this.#unnumberedBytes += bytes + TAG_BYTES;
       this.#unnumberedPackets += 1;
@@ -232,7 +232,7 @@ export class SendController {
   }
 
   /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */
-  get #isLimited(): boolean {
+  #isLimited(): boolean {
     return this.#extensions.isNumbered || this.#hasFeedback;
   }
 

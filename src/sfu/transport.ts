@@ -31,11 +31,9 @@ import { UpInlet } from "./up-inlet.ts";
 import { UpTrack } from "./up-track.ts";
 
 /**
- * Between two looks at a transport to which nothing happens: if it receives, probes are planned and layers dealt out, else
- * only ICE's seconds pass. Longer does so later, shorter costs CPU with everybody: each look fetches the whole transport
- * from memory.
+ * Between two looks at a transport to which nothing happens: probes are planned, layers dealt out, ICE's seconds pass.
+ * Longer does so later, shorter costs CPU with everybody: each look fetches the whole transport from memory.
  */
-const RECEIVING_REST_US = 50_000;
 const REST_US = 100_000;
 
 export class Transport {
@@ -66,7 +64,7 @@ export class Transport {
   ) {
     this.id = id;
     this.ice = ice;
-    this.outlet = new Outlet(session);
+    this.outlet = new Outlet(session, context.rests);
     this.#extensions = new ExtensionMap(extensions);
     this.#controller = new SendController(this.outlet, this.#extensions, context);
     this.#allocation = new BandwidthAllocation(this.#downTracks, this.#controller);
@@ -165,7 +163,7 @@ export class Transport {
   }
 
   tick(nowUs: number, room: RoomOrder): void {
-    this.outlet.restUntilUs = nowUs + REST_US;
+    this.outlet.restUntil(nowUs + REST_US);
     if (!this.outlet.open) return;
     const { tracks } = this;
     for (let i = 0; i < tracks.length; i++) tracks[i]!.tick(nowUs, this.#context.events);
@@ -173,15 +171,7 @@ export class Transport {
     this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);
     this.#reports.tick(nowUs);
-    this.outlet.restUntilUs = nowUs + this.#restUs;
-  }
-
-  /** What a publisher is to hear, what waits for its time, and what is to be dealt out can not wait for long. */
-  get #restUs(): number {
-    if (this.tracks.length > 0 || this.#controller.isPacing || this.#controller.isDue) return 0;
-    for (let i = 0; i < this.#downTracks.length; i++) {
-      if (this.#downTracks[i]!.source !== null) return RECEIVING_REST_US;
-    }
-    return REST_US;
+    // What a publisher is to hear, what waits for its time, and what is to be dealt out can not wait for long.
+    if (tracks.length > 0 || this.#controller.isPacing || this.#controller.isDue) this.outlet.wake();
   }
 }

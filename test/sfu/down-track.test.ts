@@ -3,6 +3,7 @@
  * and a video that waits for its turn.
  * Method: packets of an UpTrack through a DownTrack into a transmit ring.
  */
+
 import { expect, test } from "vitest";
 import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import {
@@ -14,6 +15,7 @@ import {
 } from "../../src/base/ids.ts";
 import { SLOT_BYTES, TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { PayloadParams } from "../../src/contract/media.ts";
+import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { DownStream } from "../../src/sfu/down-stream.ts";
 import { DownTrack } from "../../src/sfu/down-track.ts";
 import { Outlet } from "../../src/sfu/outlet.ts";
@@ -30,8 +32,8 @@ const MAP = extensionMap({});
 /** An audio track with one receiver, who knows it as `payload`. */
 function audio(payload: PayloadParams) {
   const ring = new TransmitRing(16);
-  const context = { ring, counters: createSharedCounters(), events: [] };
-  const outlet = new Outlet(0);
+  const context = createCoreContext(ring, createSharedCounters());
+  const outlet = new Outlet(0, context.rests);
   outlet.path = 1 as PathId;
   outlet.secure = true;
   const controller = new SendController(outlet, MAP, context);

@@ -2,12 +2,14 @@
  * Goal: a receiver gets our numbers and its own names for everything, and the publisher's payload as it was.
  * Method: tables of extension blocks as published and as sent on; whole packets through `DownStream`.
  */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { asSsrc } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { ExtensionMap, ExtensionName } from "../../src/rtp/header-extensions.ts";
+import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { DownStream } from "../../src/sfu/down-stream.ts";
 import { Outlet } from "../../src/sfu/outlet.ts";
 import { OutgoingHeader, PacketWriter } from "../../src/sfu/packet-writer.ts";
@@ -258,8 +260,8 @@ interface Sent {
 
 function sentBy(act: (stream: DownStream) => void, map: ExtensionMap = extensionMap({})): Sent[] {
   const ring = new TransmitRing(16);
-  const context = { ring, counters: createSharedCounters(), events: [] };
-  const controller = new SendController(new Outlet(0), map, context);
+  const context = createCoreContext(ring, createSharedCounters());
+  const controller = new SendController(new Outlet(0, context.rests), map, context);
   const stream = new DownStream(asSsrc(0xa), asSsrc(0xb), new PacketWriter(map, "9"), controller, context);
   act(stream);
   return Array.from({ length: ring.count }, (_, row) => {

@@ -2,12 +2,14 @@
  * Goal: a room ties what it hears to who publishes it, for as long as they publish; and obeys its options.
  * Method: piped tracks, which need no transport, fed with packets that say levels.
  */
+
 import { expect, test } from "vitest";
 import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import type { ParticipantId, RoomId, TrackId } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
+import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { PipedTrack } from "../../src/sfu/piped-track.ts";
 import { Router } from "../../src/sfu/router.ts";
 import { TrackPipe } from "../../src/sfu/track-pipe.ts";
@@ -23,7 +25,7 @@ class Hall {
   readonly counters = createSharedCounters();
   readonly router: Router;
   nowUs = 1_000_000;
-  readonly #context = { ring: new TransmitRing(8), counters: this.counters, events: [] };
+  readonly #context = createCoreContext(new TransmitRing(8), this.counters);
   readonly #tracks = new Map<string, { readonly piped: PipedTrack; readonly ssrc: number }>();
   /** What goes on to another thread. */
   readonly pipedOn: number[] = [];

@@ -2,11 +2,13 @@
  * Goal: a receiver whose transport-wide feedback ends while its reports go on is not taken for one whose path is gone.
  * Method: a SendController that sends 1,000 bytes each 10 ms to a receiver that answers as far as it is asked to.
  */
+
 import { expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
 import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
+import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { Outlet } from "../../src/sfu/outlet.ts";
 import { SendController } from "../../src/sfu/send-controller.ts";
 import { FeedbackReceiver } from "../sim/feedback-receiver.ts";
@@ -28,8 +30,12 @@ const CUT: Second = { feeds: false, arrives: false };
 
 /** Returns the estimate at the end of each second. */
 function estimates(seconds: readonly Second[]): number[] {
-  const context = { ring: new TransmitRing(16), counters: createSharedCounters(), events: [] };
-  const controller = new SendController(new Outlet(0), extensionMap({ transportCc: 3 }), context);
+  const context = createCoreContext(new TransmitRing(16), createSharedCounters());
+  const controller = new SendController(
+    new Outlet(0, context.rests),
+    extensionMap({ transportCc: 3 }),
+    context,
+  );
   const receiver = new FeedbackReceiver(0, 0);
   const cursor = new RtcpCursor();
   let nowUs = 1_000_000;

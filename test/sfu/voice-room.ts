@@ -1,9 +1,11 @@
 /** A room of voices and nothing else: people say levels, packet by packet, and the room is asked what it makes of that. */
+
 import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import type { ParticipantId, RoomId, TrackId } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { MediaEvent, UpTrackParams } from "../../src/contract/media.ts";
 import { EXTENSION, ExtensionMap } from "../../src/rtp/header-extensions.ts";
+import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { RoomVoices } from "../../src/sfu/room-voices.ts";
 import { UpPacket } from "../../src/sfu/up-packet.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
@@ -52,7 +54,7 @@ export function repeat(times: number, trace: Trace): Trace {
 export type SpeakersEvent = Extract<MediaEvent, { kind: "room.speakers" }>;
 
 export class VoiceRoom {
-  readonly events: MediaEvent[] = [];
+  readonly events: MediaEvent[];
   readonly counters = createSharedCounters();
   readonly voices: RoomVoices;
   readonly tracks = new Map<string, UpTrack>();
@@ -64,7 +66,8 @@ export class VoiceRoom {
 
   /** `piped`: those of them who publish in another thread. */
   constructor(names: readonly string[], piped: readonly string[] = []) {
-    const context = { ring: new TransmitRing(1), counters: this.counters, events: this.events };
+    const context = createCoreContext(new TransmitRing(1), this.counters);
+    this.events = context.events;
     this.voices = new RoomVoices("room" as RoomId, context);
     for (const name of names) this.enter(name, !piped.includes(name));
   }
