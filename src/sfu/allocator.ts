@@ -124,7 +124,7 @@ export function allocate(
     const { tier } = demands[ranked[from]!]!;
     let end = from + 1;
     while (end < ranked.length && demands[ranked[end]!]!.tier === tier) end += 1;
-    dealing.raiseInRounds(ranked.subarray(from, end));
+    dealing.raiseInRounds(ranked.slice(from, end));
     from = end;
   }
   return dealing.result(lastN);
@@ -161,11 +161,14 @@ const SENTENCES: Record<Absence, string> = {
   muted: "nothing to send: the track is muted",
 };
 
-/** One run: what has been given to whom so far. Arrays are by position among the demands. */
+/**
+ * One run: what has been given to whom so far. Arrays are by position among the demands, and plain ones: most receivers have
+ * few demands, and a typed array costs as much to make as to deal out to those.
+ */
 class Dealing {
-  readonly #chosen: Int16Array;
+  readonly #chosen: number[];
   /** The round in which the next step up has its turn; NEVER at the top, and after a refusal. */
-  readonly #turns: Int16Array;
+  readonly #turns: number[];
   readonly #refusals: (AllocationReason | undefined)[];
   #spentBps = 0;
   #cheapestRefusedBps = Number.POSITIVE_INFINITY;
@@ -177,9 +180,9 @@ class Dealing {
     this.#growBps = growBps;
     this.#keepBps = Math.max(growBps, keepBps);
     this.#demands = demands;
-    this.#chosen = new Int16Array(demands.length).fill(NO_CHOICE);
-    this.#turns = new Int16Array(demands.length).fill(NEVER);
-    this.#refusals = new Array(demands.length).fill(undefined);
+    this.#chosen = demands.map(() => NO_CHOICE);
+    this.#turns = demands.map(() => NEVER);
+    this.#refusals = demands.map(() => undefined);
   }
 
   takeAudio(): void {
@@ -191,12 +194,12 @@ class Dealing {
     }
   }
 
-  takeLowest(positions: Uint16Array): void {
+  takeLowest(positions: readonly number[]): void {
     for (const position of positions) this.#raise(position);
   }
 
   /** Rounds of one tier: a choice of (spatial, temporal) has its turn after all choices of lower layers. */
-  raiseInRounds(positions: Uint16Array): void {
+  raiseInRounds(positions: readonly number[]): void {
     for (;;) {
       let round = NEVER;
       for (const position of positions) round = Math.min(round, this.#turns[position]!);
@@ -264,10 +267,10 @@ function isWanted({ choices, most }: Demand): boolean {
 }
 
 /** Positions of the videos that may have bandwidth, first served first. */
-function byPriority(demands: readonly Demand[], lastN: number): Uint16Array {
+function byPriority(demands: readonly Demand[], lastN: number): readonly number[] {
   const positions = sorted(demands, priorityKey);
   if (positions.length <= lastN) return positions;
-  const heard = new Set(sorted(demands, speakerKey).subarray(0, lastN));
+  const heard = new Set(sorted(demands, speakerKey).slice(0, lastN));
   return positions.filter((position) => heard.has(position));
 }
 
@@ -283,17 +286,13 @@ function speakerKey({ tier, speakerRank }: Demand): number {
   return rank * SPEAKERS + Math.min(speakerRank, SPEAKERS - 1);
 }
 
-function sorted(demands: readonly Demand[], keyOf: (demand: Demand) => number): Uint16Array {
-  const keys = new Float64Array(demands.length);
-  let count = 0;
+function sorted(demands: readonly Demand[], keyOf: (demand: Demand) => number): readonly number[] {
+  const keys: number[] = [];
   for (let position = 0; position < demands.length; position++) {
     const demand = demands[position]!;
-    if (demand.kind === "video" && isWanted(demand)) keys[count++] = keyOf(demand) * POSITIONS + position;
+    if (demand.kind === "video" && isWanted(demand)) keys.push(keyOf(demand) * POSITIONS + position);
   }
-  keys.subarray(0, count).sort();
-  const positions = new Uint16Array(count);
-  for (let i = 0; i < count; i++) positions[i] = keys[i]! % POSITIONS;
-  return positions;
+  return keys.sort((a, b) => a - b).map((key) => key % POSITIONS);
 }
 
 function kbps(bps: number): number {
