@@ -66,9 +66,9 @@ function turn(): void {
   for (let packet = 0; packet < burst; packet++) {
     seq = (seq + 1) & 0xffff;
     for (let index = 0; index < fanOut; index++) {
-      const slot = ring.slots[ring.count]!;
-      writeU16(slot, 2, seq);
-      ring.commitRaw(ciphers[index]!.sealRtp(slot, 0, HEADER_BYTES, bytes, 0), pathOf[index]!);
+      const at = ring.reserve();
+      writeU16(ring.slab, at + 2, seq);
+      ring.commitRaw(ciphers[index]!.sealRtp(ring.slab, at, HEADER_BYTES, bytes, 0), pathOf[index]!);
     }
   }
   socket.send(ring);

@@ -32,8 +32,6 @@ const PATHS = 64;
 export class TransmitRing {
   /** Row `i` starts at `i * SLOT_BYTES`. */
   slab: Uint8Array;
-  /** One view a row, made once. */
-  slots: readonly Uint8Array[];
   /** Columns, indexed by row in [0, count). */
   readonly bytes: Uint16Array;
   readonly path: Int32Array;
@@ -56,7 +54,6 @@ export class TransmitRing {
 
   constructor(slots: number) {
     this.slab = new Uint8Array(slots * SLOT_BYTES);
-    this.slots = slotsOf(this.slab);
     this.bytes = new Uint16Array(slots);
     this.path = new Int32Array(slots);
     this.session = new Int32Array(slots);
@@ -123,7 +120,6 @@ export class TransmitRing {
    */
   replaceSlab(): void {
     this.slab = new Uint8Array(this.slab.length);
-    this.slots = slotsOf(this.slab);
   }
 
   #chain(row: number, path: PathId): void {
@@ -140,10 +136,4 @@ export class TransmitRing {
     grown.set(this.#lastRow);
     this.#lastRow = grown;
   }
-}
-
-function slotsOf(slab: Uint8Array): readonly Uint8Array[] {
-  return Array.from({ length: slab.length / SLOT_BYTES }, (_, row) =>
-    slab.subarray(row * SLOT_BYTES, (row + 1) * SLOT_BYTES),
-  );
 }

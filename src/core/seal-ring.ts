@@ -1,5 +1,5 @@
 /** Encrypts the RTP rows of a turn in place: the second of the ring's three passes. */
-import { NO_SESSION, type TransmitRing } from "../base/transmit-ring.ts";
+import { NO_SESSION, SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import type { SrtpSender } from "../srtp/srtp-sender.ts";
 
 /** What a row becomes that may not be sent: the socket skips it. */
@@ -11,9 +11,10 @@ export function sealRing(ring: TransmitRing, senders: readonly (SrtpSender | und
   for (let row = 0; row < ring.count; row++) {
     const session = ring.session[row]!;
     if (session === NO_SESSION) continue;
-    const slot = ring.slots[row]!;
+    const at = row * SLOT_BYTES;
+    const headerBytes = ring.headerBytes[row]!;
     const sealed =
-      senders[session]?.sealRtp(slot, 0, ring.headerBytes[row]!, ring.bytes[row]!, ring.extSeq[row]!) ?? -1;
+      senders[session]?.sealRtp(ring.slab, at, headerBytes, ring.bytes[row]!, ring.extSeq[row]!) ?? -1;
     if (sealed < 0) refused += 1;
     ring.bytes[row] = sealed < 0 ? NOTHING : sealed;
   }

@@ -11,7 +11,8 @@ import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { CipherContext } from "./cipher-context.ts";
 import { HmacSha1, hashWord } from "./hmac-sha1.ts";
 import { aes128Ctr, cipherUpdate, clearErrors, encryptInit, NULL } from "./open-ssl.ts";
-import { IV_AT, loadPacket, memory, pointerTo, SIZE_AT, storePacket } from "./packet-memory.ts";
+import { IV_AT, loadPacket, memory, pointerTo, SIZE_AT, scratch, storePacket } from "./packet-memory.ts";
+import { type PacketSlab, slabOf } from "./packet-slab.ts";
 import { word } from "./word.ts";
 
 const TAG_BYTES = 10;
@@ -43,15 +44,12 @@ export class CounterCipher implements SrtpCipher {
   }
 
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
-    const context = this.#rtp.pointer;
+    const slab = slabOf(buf, at, headerBytes, bytes);
+    if (slab !== null) return this.#sealRtp(slab, at, headerBytes, bytes, roc);
     if (!loadPacket(buf, at, headerBytes, bytes)) return -1;
-    writeRtpCounterBlock(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
-    if (!crypt(context, headerBytes, bytes)) return -1;
-    writeU32(memory, bytes, roc);
-    if (!this.#rtpHmac.hash(bytes + ROC_BYTES)) return -1;
-    writeTag(bytes);
-    storePacket(buf, at, bytes + TAG_BYTES);
-    return bytes + TAG_BYTES;
+    const sealed = this.#sealRtp(scratch, 0, headerBytes, bytes, roc);
+    if (sealed > 0) storePacket(buf, at, sealed);
+    return sealed;
   }
 
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
@@ -59,9 +57,9 @@ export class CounterCipher implements SrtpCipher {
     const end = bytes - TAG_BYTES;
     if (end < headerBytes || !loadPacket(buf, at, headerBytes, bytes)) return -1;
     writeU32(memory, end, roc);
-    if (!this.#rtpHmac.hash(end + ROC_BYTES) || !tagMatches(buf, at + end)) return -1;
+    if (!this.#rtpHmac.hash(scratch, 0, end + ROC_BYTES) || !tagMatches(buf, at + end)) return -1;
     writeRtpCounterBlock(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
-    if (!crypt(context, headerBytes, end)) return -1;
+    if (!crypt(context, scratch, headerBytes, end)) return -1;
     storePacket(buf, at, end);
     return end;
   }
@@ -70,11 +68,11 @@ export class CounterCipher implements SrtpCipher {
     const context = this.#rtcp.pointer;
     if (!loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes)) return -1;
     writeRtcpCounterBlock(memory, IV_AT, this.#rtcpSalt, memory, 0, index);
-    if (!crypt(context, RTCP_CLEAR_BYTES, bytes)) return -1;
+    if (!crypt(context, scratch, RTCP_CLEAR_BYTES, bytes)) return -1;
     writeU32(memory, bytes, (E_FLAG | index) >>> 0);
     const tagAt = bytes + RTCP_INDEX_BYTES;
-    if (!this.#rtcpHmac.hash(tagAt)) return -1;
-    writeTag(tagAt);
+    if (!this.#rtcpHmac.hash(scratch, 0, tagAt)) return -1;
+    writeTag(memory, tagAt);
     storePacket(buf, at, bytes + RTCP_TRAILER_BYTES);
     return bytes + RTCP_TRAILER_BYTES;
   }
@@ -86,9 +84,9 @@ export class CounterCipher implements SrtpCipher {
     const tagAt = end + RTCP_INDEX_BYTES;
     if (end < RTCP_CLEAR_BYTES || !loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes)) return -1;
     const word = readU32(memory, end);
-    if (word < E_FLAG || !this.#rtcpHmac.hash(tagAt) || !tagMatches(buf, at + tagAt)) return -1;
+    if (word < E_FLAG || !this.#rtcpHmac.hash(scratch, 0, tagAt) || !tagMatches(buf, at + tagAt)) return -1;
     writeRtcpCounterBlock(memory, IV_AT, this.#rtcpSalt, memory, 0, word & ~E_FLAG);
-    if (!crypt(context, RTCP_CLEAR_BYTES, end)) return -1;
+    if (!crypt(context, scratch, RTCP_CLEAR_BYTES, end)) return -1;
     storePacket(buf, at, end);
     return end;
   }
@@ -97,11 +95,21 @@ export class CounterCipher implements SrtpCipher {
     this.#rtp.free();
     this.#rtcp.free();
   }
+
+  #sealRtp(slab: PacketSlab, at: number, headerBytes: number, bytes: number, roc: number): number {
+    const end = at + bytes;
+    writeRtpCounterBlock(memory, IV_AT, this.#rtpSalt, slab.bytes, at, roc);
+    if (!crypt(this.#rtp.pointer, slab, at + headerBytes, end)) return -1;
+    writeU32(slab.bytes, end, roc);
+    if (!this.#rtpHmac.hash(slab, at, bytes + ROC_BYTES)) return -1;
+    writeTag(slab.bytes, end);
+    return bytes + TAG_BYTES;
+  }
 }
 
-/** Encrypts or decrypts `memory[from, to)` in place: counter mode is its own reverse. */
-function crypt(context: bigint, from: number, to: number): boolean {
-  const text = pointerTo(from);
+/** Encrypts or decrypts `slab.bytes[from, to)` in place: counter mode is its own reverse. */
+function crypt(context: bigint, slab: PacketSlab, from: number, to: number): boolean {
+  const text = slab.pointerTo(from);
   const done =
     encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
     cipherUpdate(context, text, pointerTo(SIZE_AT), text, word(to - from)) === 1;
@@ -109,11 +117,11 @@ function crypt(context: bigint, from: number, to: number): boolean {
   return done;
 }
 
-/** The first ten bytes of the hash, to `memory[at]`. */
-function writeTag(at: number): void {
-  writeU32(memory, at, hashWord(0));
-  writeU32(memory, at + 4, hashWord(1));
-  writeU16(memory, at + 8, hashWord(2) >>> 16);
+/** The first ten bytes of the hash, to `out[at]`. */
+function writeTag(out: Uint8Array, at: number): void {
+  writeU32(out, at, hashWord(0));
+  writeU32(out, at + 4, hashWord(1));
+  writeU16(out, at + 8, hashWord(2) >>> 16);
 }
 
 /** Compares them with `buf[at, at + 10)`, in the same time wherever they differ. */

@@ -1,8 +1,9 @@
 /** Receives datagrams in batches of `recvmmsg`, into memory allocated once. */
 import type { DatagramHandler } from "../worker/datagram-socket.ts";
-import { IOVEC, MSG_TRUNC, NativeMemory, receiveMessages, writePointer } from "./libc.ts";
+import { IOVEC, MSG_TRUNC, NativeMemory, receiveMessages } from "./libc.ts";
 import { MessageHeaders } from "./message-headers.ts";
 import { SOCKADDR_STRIDE, type SocketAddresses } from "./socket-addresses.ts";
+import { writePointer } from "./word.ts";
 
 /** Datagrams of one system call: 128 KiB, which a core's second cache holds. 16 and 256 measured the same. */
 const BATCH = 64;

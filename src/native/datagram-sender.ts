@@ -22,10 +22,10 @@ import {
   NativeMemory,
   SOL_UDP,
   UDP_SEGMENT,
-  writePointer,
 } from "./libc.ts";
 import { MessageHeaders } from "./message-headers.ts";
 import type { SocketAddresses } from "./socket-addresses.ts";
+import { writePointer } from "./word.ts";
 
 /** Messages of one system call. 16 and 256 measured the same: a call costs little beside its messages. */
 const BATCH = 64;

@@ -27,10 +27,11 @@ import {
   memory,
   pointerTo,
   SIZE_AT,
+  scratch,
   storePacket,
-  TAG_AT,
 } from "./packet-memory.ts";
-import { TAG_BYTES, tagParameter } from "./tag-parameter.ts";
+import { type PacketSlab, slabOf } from "./packet-slab.ts";
+import { TAG_BYTES, tagAt } from "./tag-parameter.ts";
 import { word } from "./word.ts";
 
 const RTCP_CLEAR_BYTES = 8;
@@ -56,12 +57,12 @@ export class GcmCipher implements SrtpCipher {
   }
 
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
-    const context = this.#rtp.pointer;
+    const slab = slabOf(buf, at, headerBytes, bytes);
+    if (slab !== null) return this.#sealRtp(slab, at, headerBytes, bytes, roc);
     if (!loadPacket(buf, at, headerBytes, bytes)) return -1;
-    writeGcmRtpNonce(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
-    if (!seal(context, 0, headerBytes, headerBytes, bytes)) return -1;
-    storePacket(buf, at, bytes + TAG_BYTES);
-    return bytes + TAG_BYTES;
+    const sealed = this.#sealRtp(scratch, 0, headerBytes, bytes, roc);
+    if (sealed > 0) storePacket(buf, at, sealed);
+    return sealed;
   }
 
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
@@ -69,7 +70,7 @@ export class GcmCipher implements SrtpCipher {
     const end = bytes - TAG_BYTES;
     if (end < headerBytes || !loadPacket(buf, at, headerBytes, bytes)) return -1;
     writeGcmRtpNonce(memory, IV_AT, this.#rtpSalt, memory, 0, roc);
-    if (!open(context, 0, headerBytes, headerBytes, end)) return -1;
+    if (!open(context, pointerTo(0), headerBytes, headerBytes, end)) return -1;
     storePacket(buf, at, end);
     return end;
   }
@@ -80,7 +81,7 @@ export class GcmCipher implements SrtpCipher {
     const indexAt = bytes + TAG_BYTES;
     writeU32(memory, indexAt, (E_FLAG | index) >>> 0);
     this.#setRtcpNonceAndAad(indexAt);
-    if (!seal(context, AAD_AT, RTCP_AAD_BYTES, RTCP_CLEAR_BYTES, bytes)) return -1;
+    if (!seal(context, pointerTo(AAD_AT), RTCP_AAD_BYTES, scratch, RTCP_CLEAR_BYTES, bytes)) return -1;
     storePacket(buf, at, bytes + RTCP_TRAILER_BYTES);
     return bytes + RTCP_TRAILER_BYTES;
   }
@@ -94,7 +95,7 @@ export class GcmCipher implements SrtpCipher {
     const end = bytes - RTCP_TRAILER_BYTES;
     if (end < RTCP_CLEAR_BYTES || !loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes)) return -1;
     this.#setRtcpNonceAndAad(end + TAG_BYTES);
-    if (!open(context, AAD_AT, RTCP_AAD_BYTES, RTCP_CLEAR_BYTES, end)) return -1;
+    if (!open(context, pointerTo(AAD_AT), RTCP_AAD_BYTES, RTCP_CLEAR_BYTES, end)) return -1;
     storePacket(buf, at, end);
     return end;
   }
@@ -102,6 +103,13 @@ export class GcmCipher implements SrtpCipher {
   free(): void {
     this.#rtp.free();
     this.#rtcp.free();
+  }
+
+  #sealRtp(slab: PacketSlab, at: number, headerBytes: number, bytes: number, roc: number): number {
+    writeGcmRtpNonce(memory, IV_AT, this.#rtpSalt, slab.bytes, at, roc);
+    const aad = slab.pointerTo(at);
+    const isSealed = seal(this.#rtp.pointer, aad, headerBytes, slab, at + headerBytes, at + bytes);
+    return isSealed ? bytes + TAG_BYTES : -1;
   }
 
   #setRtcpNonceAndAad(indexAt: number): void {
@@ -113,30 +121,35 @@ export class GcmCipher implements SrtpCipher {
   }
 }
 
-/** Encrypts `memory[from, to)` in place and writes the tag behind it. */
-function seal(context: bigint, aadAt: number, aadBytes: number, from: number, to: number): boolean {
+/** Encrypts `slab.bytes[from, to)` in place and writes the tag behind it. */
+function seal(
+  context: bigint,
+  aad: bigint,
+  aadBytes: number,
+  slab: PacketSlab,
+  from: number,
+  to: number,
+): boolean {
   const size = pointerTo(SIZE_AT);
-  const text = pointerTo(from);
+  const text = slab.pointerTo(from);
   const done =
     encryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
-    cipherUpdate(context, NULL, size, pointerTo(aadAt), word(aadBytes)) === 1 &&
+    cipherUpdate(context, NULL, size, aad, word(aadBytes)) === 1 &&
     cipherUpdate(context, text, size, text, word(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1 &&
-    getParameters(context, tagParameter) === 1;
-  if (done) memory.copyWithin(to, TAG_AT, TAG_AT + TAG_BYTES);
-  else clearErrors();
+    getParameters(context, tagAt(slab.addressOf(to))) === 1;
+  if (!done) clearErrors();
   return done;
 }
 
 /** Decrypts `memory[from, to)` in place; true if the tag behind it matches. */
-function open(context: bigint, aadAt: number, aadBytes: number, from: number, to: number): boolean {
+function open(context: bigint, aad: bigint, aadBytes: number, from: number, to: number): boolean {
   const size = pointerTo(SIZE_AT);
   const text = pointerTo(from);
-  memory.copyWithin(TAG_AT, to, to + TAG_BYTES);
   const done =
     decryptInit(context, NULL, NULL, pointerTo(IV_AT)) === 1 &&
-    setParameters(context, tagParameter) === 1 &&
-    cipherUpdate(context, NULL, size, pointerTo(aadAt), word(aadBytes)) === 1 &&
+    setParameters(context, tagAt(scratch.addressOf(to))) === 1 &&
+    cipherUpdate(context, NULL, size, aad, word(aadBytes)) === 1 &&
     cipherUpdate(context, text, size, text, word(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1;
   // What OpenSSL queues for a forged packet would be reported by whoever asks next, such as TLS.

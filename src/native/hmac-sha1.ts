@@ -1,5 +1,5 @@
 /**
- * HMAC-SHA1 (RFC 2104) over the packet in `memory`, from states that are made once per key: two calls per packet.
+ * HMAC-SHA1 (RFC 2104) over a packet where it is, from states that are made once per key: two calls per packet.
  *
  *   inner state, after the block key ^ ipad:  hash the message and its padding  -> digest
  *   outer state, after the block key ^ opad:  hash the block  digest 20 | padding 44  -> tag
@@ -10,6 +10,7 @@
 import { writeU32 } from "../base/bytes.ts";
 import { sha1Transform, sha1Update } from "./open-ssl.ts";
 import { memory, pointerTo, SHA1_BLOCK_AT, SHA1_STATE_AT } from "./packet-memory.ts";
+import type { PacketSlab } from "./packet-slab.ts";
 import { word } from "./word.ts";
 
 const BLOCK_BYTES = 64;
@@ -35,15 +36,15 @@ export class HmacSha1 {
     this.#outer = stateAfter(key, 0x5c);
   }
 
-  /** Hashes `memory[0, bytes)`, and writes padding behind it. The first 80 bits are then in `tagWord`. */
-  hash(bytes: number): boolean {
+  /** Hashes `slab.bytes[at, at + bytes)`, and writes padding behind it. The first 80 bits are then in `hashWord`. */
+  hash(slab: PacketSlab, at: number, bytes: number): boolean {
     const paddedBytes = Math.ceil((bytes + LEAST_PADDING_BYTES) / BLOCK_BYTES) * BLOCK_BYTES;
-    pad(0, bytes, paddedBytes);
+    pad(slab.bytes, at, bytes, paddedBytes);
     state.set(this.#inner);
-    if (sha1Update(pointerTo(SHA1_STATE_AT), pointerTo(0), word(paddedBytes)) !== 1) return false;
+    if (sha1Update(pointerTo(SHA1_STATE_AT), slab.pointerTo(at), word(paddedBytes)) !== 1) return false;
 
     for (let i = 0; i < DIGEST_WORDS; i++) writeU32(memory, SHA1_BLOCK_AT + 4 * i, state[i]!);
-    pad(SHA1_BLOCK_AT, 4 * DIGEST_WORDS, BLOCK_BYTES);
+    pad(memory, SHA1_BLOCK_AT, 4 * DIGEST_WORDS, BLOCK_BYTES);
     state.set(this.#outer);
     sha1Transform(pointerTo(SHA1_STATE_AT), pointerTo(SHA1_BLOCK_AT));
     return true;
@@ -66,9 +67,9 @@ function stateAfter(key: Uint8Array, pad: number): Uint32Array {
   return state.slice();
 }
 
-/** Fills `memory[at + bytes, at + end)`: the message so far was one block, the key's, and `bytes`. */
-function pad(at: number, bytes: number, end: number): void {
-  memory[at + bytes] = PADDING_START;
-  for (let i = at + bytes + 1; i < at + end - 4; i++) memory[i] = 0;
-  writeU32(memory, at + end - 4, (BLOCK_BYTES + bytes) * 8);
+/** Fills `out[at + bytes, at + end)`: the message so far was one block, the key's, and `bytes`. */
+function pad(out: Uint8Array, at: number, bytes: number, end: number): void {
+  out[at + bytes] = PADDING_START;
+  for (let i = at + bytes + 1; i < at + end - 4; i++) out[i] = 0;
+  writeU32(out, at + end - 4, (BLOCK_BYTES + bytes) * 8);
 }

@@ -143,9 +143,3 @@ export class NativeMemory {
 export function addressOf(view: Uint8Array): number {
   return Number(getRawPointer(view));
 }
-
-/** Writes a 64-bit pointer at a word of little-endian memory. */
-export function writePointer(words: Uint32Array, at: number, address: number): void {
-  words[at] = address;
-  words[at + 1] = address / 0x1_0000_0000;
-}

@@ -3,7 +3,8 @@
  *
  * Whatever is the same in every batch is written once by who makes the array; per packet a few 32-bit words remain.
  */
-import { MMSGHDR, NativeMemory, writePointer } from "./libc.ts";
+import { MMSGHDR, NativeMemory } from "./libc.ts";
+import { writePointer } from "./word.ts";
 
 const WORDS = MMSGHDR.bytes / 4;
 

@@ -1,15 +1,16 @@
 /**
- * The memory that OpenSSL reads and writes: one packet at a time is copied in, worked on, and copied out.
+ * The memory that OpenSSL reads and writes beside the slab of the transmit ring: a packet that is not in there is copied in,
+ * worked on, and copied out.
  *
  *   0                      65,536                       66,560
  *   | packet, its tag behind | room for tag and padding   | IV, associated data, key, tag, state of a hash |
  *
- * Native code sees no other memory, so it holds no pointer to anything that may move, shrink or be collected, it takes
- * packets from any kind of buffer, and a packet that fails leaves its buffer as it was. The two copies cost 50 ns for
- * 1,100 bytes, as much as one BigInt made per packet to point into the packet's own buffer would.
+ * So native code holds no pointer to anything that may move, shrink or be collected, it takes packets from any kind of
+ * buffer, and a packet that fails leaves its buffer as it was.
  */
 import { getRawPointer } from "node:ffi";
 import { SLOT_BYTES } from "../base/transmit-ring.ts";
+import { PacketSlab } from "./packet-slab.ts";
 
 /** The largest UDP datagram. A larger packet is refused. */
 const MAX_PACKET_BYTES = 65_536;
@@ -29,6 +30,8 @@ const MEMORY_BYTES = TAG_PARAMETER_AT + 80;
 
 /** One of this thread, as long as it lives: all calls are synchronous, so there is one packet in work at most. */
 export const memory = new Uint8Array(new ArrayBuffer(MEMORY_BYTES));
+/** The same, for the packet in it. */
+export const scratch = new PacketSlab(memory);
 
 const base = getRawPointer(memory);
 const pointers = new Array<bigint | undefined>(MEMORY_BYTES);

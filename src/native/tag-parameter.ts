@@ -1,11 +1,12 @@
 /**
- * The GCM tag as an OSSL_PARAM (openssl/core.h), the form in which contexts take and give it with two arguments.
+ * Where a GCM tag is, as an OSSL_PARAM (openssl/core.h): the form in which contexts take and give it with two arguments.
  *
  *   | key: pointer to "tag" 8 | type 4, pad 4 | data: pointer to the tag 8 | its size 8 | size returned 8 | 40 zeros |
  *
  * 64-bit machines only, in their own byte order.
  */
-import { memory, pointerTo, TAG_AT, TAG_NAME_AT, TAG_PARAMETER_AT } from "./packet-memory.ts";
+import { memory, pointerTo, TAG_NAME_AT, TAG_PARAMETER_AT } from "./packet-memory.ts";
+import { writePointer } from "./word.ts";
 
 export const TAG_BYTES = 16;
 const OCTET_STRING = 5;
@@ -15,8 +16,14 @@ const TAG_NAME = [0x74, 0x61, 0x67, 0];
 memory.set(TAG_NAME, TAG_NAME_AT);
 const fields = new BigUint64Array(memory.buffer, TAG_PARAMETER_AT, 4);
 fields[0] = pointerTo(TAG_NAME_AT);
-new Uint32Array(memory.buffer, TAG_PARAMETER_AT + 8, 1)[0] = OCTET_STRING;
-fields[2] = pointerTo(TAG_AT);
 fields[3] = BigInt(TAG_BYTES);
+const words = new Uint32Array(memory.buffer, TAG_PARAMETER_AT, 8);
+words[2] = OCTET_STRING;
 
-export const tagParameter = pointerTo(TAG_PARAMETER_AT);
+const pointer = pointerTo(TAG_PARAMETER_AT);
+
+/** The tag at this address. One at a time: the next call changes it. */
+export function tagAt(address: number): bigint {
+  writePointer(words, 4, address);
+  return pointer;
+}

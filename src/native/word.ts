@@ -17,3 +17,9 @@ export function word(value: number): bigint {
   if (value < COUNT) words[value] = made;
   return made;
 }
+
+/** Writes an address at a word of little-endian memory: 47 bits fit in a double, and nothing is allocated. */
+export function writePointer(words: Uint32Array, at: number, address: number): void {
+  words[at] = address;
+  words[at + 1] = address / 0x1_0000_0000;
+}

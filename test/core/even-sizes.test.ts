@@ -15,7 +15,10 @@ function ringOf(rows: readonly Row[]): TransmitRing {
   const ring = new TransmitRing(rows.length);
   ring.slab.fill(0xee);
   for (const [i, { path, bytes, isRtp = true, padding = 0 }] of rows.entries()) {
-    const slot = ring.slots[i]!.fill(i + 1, 0, bytes).fill(0, 1, HEADER_BYTES);
+    const slot = ring.slab
+      .subarray(ring.reserve())
+      .fill(i + 1, 0, bytes)
+      .fill(0, 1, HEADER_BYTES);
     slot[0] = padding > 0 ? 0xa0 : 0x80;
     if (padding > 0) slot[bytes - 1] = padding;
     if (isRtp) ring.commitRtp(bytes, path as PathId, SESSION, HEADER_BYTES, i, 1);

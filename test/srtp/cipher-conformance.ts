@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from "werift";
 import { readU32 } from "../../src/base/bytes.ts";
+import { SLOT_BYTES } from "../../src/base/transmit-ring.ts";
 import {
   SRTP_AEAD_AES_128_GCM,
   SRTP_AES128_CM_HMAC_SHA1_80,
@@ -129,6 +130,34 @@ export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): vo
           expect(buf.subarray(0, plain.length)).toEqual(plain);
         }),
         { numRuns: 50 },
+      );
+      cipher.free();
+    });
+
+    test("seals a packet in a slot of a slab as it would alone, and no other slot changes", () => {
+      const cipher = create();
+      const SLOTS = 4;
+      const slab = new Uint8Array(SLOTS * SLOT_BYTES);
+      const input = fc.record({
+        slot: fc.nat({ max: SLOTS - 1 }),
+        header: fc.uint8Array({ minLength: 12, maxLength: 400 }),
+        payloadBytes: fc.nat({ max: SLOT_BYTES - 400 - cipher.rtpTagBytes }),
+        roc: fc.integer({ min: 0, max: 0xffffffff }),
+      });
+      fc.assert(
+        fc.property(input, ({ slot, header, payloadBytes, roc }) => {
+          const plain = Uint8Array.from([...header, ...new Uint8Array(payloadBytes).fill(7)]);
+          const alone = framed(plain, 0, cipher.rtpTagBytes);
+          const aloneBytes = cipher.sealRtp(alone, 0, header.length, plain.length, roc);
+          const at = slot * SLOT_BYTES;
+          slab.fill(0xee).set(plain, at);
+          const sealed = cipher.sealRtp(slab, at, header.length, plain.length, roc);
+          expect(sealed).toBe(aloneBytes);
+          expect(Buffer.compare(slab.subarray(at, at + sealed), alone.subarray(0, sealed))).toBe(0);
+          const others = [...slab.subarray(0, at), ...slab.subarray(at + SLOT_BYTES)];
+          expect(others.every((b) => b === 0xee)).toBe(true);
+        }),
+        { numRuns: 200 },
       );
       cipher.free();
     });
