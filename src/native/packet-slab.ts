@@ -18,27 +18,29 @@ export class PacketSlab {
   readonly bytes: Uint8Array;
   readonly #base: bigint;
   readonly #address: number;
-  readonly #slots: number;
-  readonly #pointers: (bigint | undefined)[];
+  /** By bytes from the start of the slot, in words, then by slot. */
+  readonly #pointers: readonly (bigint | undefined)[][];
 
   /** `bytes`: of a size that V8 keeps outside its heap, where nothing moves: more than 64. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.#base = getRawPointer(bytes);
     this.#address = Number(this.#base);
-    this.#slots = Math.ceil(bytes.length / SLOT_BYTES);
-    this.#pointers = new Array((this.#slots * KEPT_BYTES) / WORD_BYTES);
+    const slots = Math.ceil(bytes.length / SLOT_BYTES);
+    // Not one for all: V8 makes a hash table of an array so large.
+    this.#pointers = Array.from({ length: KEPT_BYTES / WORD_BYTES }, () => new Array(slots));
   }
 
   /** The address of `bytes[at]`. */
   pointerTo(at: number): bigint {
     const offset = at % SLOT_BYTES;
     if (offset >= KEPT_BYTES || offset % WORD_BYTES !== 0) return this.#base + BigInt(at);
-    const index = (offset / WORD_BYTES) * this.#slots + Math.floor(at / SLOT_BYTES);
-    const known = this.#pointers[index];
+    const pointers = this.#pointers[offset / WORD_BYTES]!;
+    const slot = Math.floor(at / SLOT_BYTES);
+    const known = pointers[slot];
     if (known !== undefined) return known;
     const pointer = this.#base + BigInt(at);
-    this.#pointers[index] = pointer;
+    pointers[slot] = pointer;
     return pointer;
   }
 
