@@ -56,6 +56,11 @@ export class NackGenerator {
     }
   }
 
+  /** Whether packets are missing that will be asked for. */
+  get isRepairing(): boolean {
+    return this.#missing.size > 0;
+  }
+
   /** Writes the wire numbers to ask for now to `out`, ascending on the circle. Returns how many. */
   poll(nowUs: number, rttUs: number, out: Uint16Array): number {
     const retryUs = Math.max(rttUs, MIN_RETRY_US);

@@ -65,6 +65,11 @@ export class MediaCore {
     return this.#transports.senders;
   }
 
+  /** Somebody waits for the next tick: it should not come later than in 10 ms. */
+  get isHurried(): boolean {
+    return this.#transports.isHurried;
+  }
+
   /** Nobody is here, so time changes nothing. */
   get idle(): boolean {
     return this.#transports.count === 0;

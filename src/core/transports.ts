@@ -71,6 +71,10 @@ export class Transports {
     return this.#entries.size;
   }
 
+  get isHurried(): boolean {
+    return this.#context.rests.isHurried;
+  }
+
   room(id: RoomId): Router | undefined {
     return this.#rooms.get(id);
   }
@@ -212,6 +216,7 @@ export class Transports {
 
   tick(nowUs: number): void {
     const { rests } = this.#context;
+    rests.isHurried = false;
     const { length } = this.#bySession;
     for (let session = 0; session < length; session++) {
       if (rests.isOver(session, nowUs)) this.#tick(session, nowUs);

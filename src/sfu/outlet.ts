@@ -15,7 +15,7 @@ export class Outlet {
   constructor(session: number, rests: RestTimes) {
     this.session = session;
     this.#rests = rests;
-    this.wake();
+    this.hurry();
   }
 
   get open(): boolean {
@@ -30,5 +30,11 @@ export class Outlet {
   /** Something has happened that the next tick must see. */
   wake(): void {
     this.#rests.set(this.session, 0);
+  }
+
+  /** The same, and that tick is to come soon. */
+  hurry(): void {
+    this.wake();
+    this.#rests.isHurried = true;
   }
 }

@@ -45,6 +45,8 @@ const MAX_TOLD_LOSS = 0.1;
 
 export class PublisherFeedback {
   readonly arrivals = new ArrivalRecorder();
+  /** Packets are missing that will be asked for when it is time. */
+  isRepairing = false;
   /** Null while there is nothing to estimate: mostly, the publisher does it. */
   #estimator: ReceiveEstimator | null = null;
   #updateUs = 0;
@@ -88,6 +90,7 @@ export class PublisherFeedback {
   tick(nowUs: number): void {
     while (this.arrivals.due(nowUs)) this.#sendArrivals(nowUs);
     if (this.#estimator !== null) this.#tellEstimate(this.#estimator, nowUs);
+    this.isRepairing = false;
     const { tracks } = this.#demux;
     for (let i = 0; i < tracks.length; i++) this.#tickStreams(tracks[i]!.streams, nowUs);
     if (nowUs >= this.#nextReportUs) {
@@ -135,6 +138,7 @@ export class PublisherFeedback {
       // An encoding that is switched on again begins with a key frame.
       if (!stream.activity.isStopped) stream.keyframes.need();
     }
+    if (nack.isRepairing) this.isRepairing = true;
     if (count === 0) return;
     this.#rtcp.send((out, at) => writeNack(out, at, FEEDBACK_SSRC, stream.ssrc, this.#missing, count));
     this.#context.counters[SLOT.nackPacketsSent]! += 1;

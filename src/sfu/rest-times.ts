@@ -3,6 +3,8 @@
  * transport from memory only when its time has come.
  */
 export class RestTimes {
+  /** Somebody waits for a time that is near: ticks are to come as often as they can. */
+  isHurried = false;
   /** By session. */
   #untilUs = new Float64Array(64);
 

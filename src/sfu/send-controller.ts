@@ -117,7 +117,7 @@ export class SendController {
   /** `track` has numbered a packet, which it is asked to `release` later. Returns false when too many wait. */
   enqueue(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
     const queued = this.#queue.push(track, extSeq, bytes, nowUs);
-    this.outlet.wake();
+    this.outlet.hurry();
     this.#count(queued ? "downPacedPackets" : "downDropped_pacer_full");
     return queued;
   }
@@ -205,7 +205,7 @@ export class SendController {
   /** Has the budget dealt out again at the next tick. */
   setDue(): void {
     this.isDue = true;
-    this.outlet.wake();
+    this.outlet.hurry();
   }
 
   /** Whether there is something to send that waits for its time. */

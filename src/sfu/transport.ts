@@ -111,7 +111,7 @@ export class Transport {
 
   /** Whether and where packets can be sent has changed. */
   retarget(nowUs: number): void {
-    this.outlet.wake();
+    this.outlet.hurry();
     if (!this.outlet.open) this.#controller.onPathLost();
     for (const downTrack of this.#downTracks) downTrack.retarget(nowUs);
   }
@@ -124,7 +124,7 @@ export class Transport {
   publish(params: UpTrackParams): UpTrack {
     const track = new UpTrack(params, this.#extensions);
     this.#demux.add(track);
-    this.outlet.wake();
+    this.outlet.hurry();
     return track;
   }
 
@@ -171,7 +171,8 @@ export class Transport {
     this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);
     this.#reports.tick(nowUs);
-    // What a publisher is to hear, what waits for its time, and what is to be dealt out can not wait for long.
-    if (tracks.length > 0 || this.#controller.isPacing || this.#controller.isDue) this.outlet.wake();
+    if (this.#controller.isPacing || this.#controller.isDue || this.#feedback.isRepairing)
+      this.outlet.hurry();
+    else if (tracks.length > 0) this.outlet.wake();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One media thread's loop around the sans-IO core: drain the socket, hand over, seal, send, tell.
  *
- * A turn is a batch of datagrams, one message from another thread, or a tick; each ends with `#endTurn`.
+ * A turn is a batch of datagrams, one message from another thread, or a timer's; each ends with `#endTurn`.
  */
 import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../base/counters.ts";
 import type { PathId } from "../base/ids.ts";
@@ -14,10 +14,17 @@ import type { DatagramSocket } from "./datagram-socket.ts";
 import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
 
 /**
- * How often timers of the core are looked at. Longer delays NACKs, PLIs and feedback by as much, shorter costs
- * CPU with everybody who publishes.
+ * How often timers of the core are looked at, by whatever turn comes then: what that needs is in the caches, where a timer's
+ * own turn would fetch all of it. Longer delays NACKs, PLIs and feedback by as much, shorter costs CPU with everybody who
+ * publishes.
  */
-const TICK_MS = 10;
+const TICK_US = 10_000;
+/** When no turn comes, and something waits for the next tick. */
+const SOON_MS = 10;
+/** When no turn comes, and nothing does. */
+const LATER_MS = 20;
+/** Timers of Node may be early by a part of a millisecond: this much is no reason to wait for the next. */
+const EARLY_US = 1_000;
 
 /** `receivedUs` of a row that is no packet of a publisher. */
 const NOT_FORWARDED = 0;
@@ -36,7 +43,9 @@ export class MediaLoop implements TcpHandler {
   readonly #core: MediaCore;
   readonly #nowUs: () => number;
   readonly #outputs: MediaLoopOutputs;
-  #timer: NodeJS.Timeout | null = null;
+  #later: NodeJS.Timeout | null = null;
+  #soon: NodeJS.Timeout | null = null;
+  #tickedUs = 0;
 
   constructor(core: MediaCore, nowUs: () => number, outputs: MediaLoopOutputs) {
     this.#core = core;
@@ -84,12 +93,15 @@ export class MediaLoop implements TcpHandler {
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    if (this.#later !== null) clearInterval(this.#later);
+    if (this.#soon !== null) clearTimeout(this.#soon);
+    this.#later = null;
+    this.#soon = null;
   }
 
   #endTurn(): void {
     this.#flush();
+    this.#tick(this.#nowUs());
     const { events, letters, pipes } = this.#core;
     pipes.publish(this.#outputs.wake);
     if (letters.length > 0) this.#outputs.letters(letters.splice(0));
@@ -99,13 +111,22 @@ export class MediaLoop implements TcpHandler {
 
   /** The clock runs only while there is somebody to serve. */
   #keepTicking(): void {
-    if (this.#core.idle) this.stop();
-    else this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    if (this.#core.idle) return this.stop();
+    this.#later ??= setInterval(() => this.#endTurn(), LATER_MS);
+    if (this.#core.isHurried) this.#soon ??= setTimeout(this.#onSoon, SOON_MS);
   }
 
-  #tick(): void {
-    this.#core.tick(this.#nowUs());
+  readonly #onSoon = (): void => {
+    this.#soon = null;
     this.#endTurn();
+  };
+
+  /** If it is time. What has come in this turn is on its way already. */
+  #tick(nowUs: number): void {
+    if (nowUs - this.#tickedUs < TICK_US - EARLY_US) return;
+    this.#tickedUs = nowUs;
+    this.#core.tick(nowUs);
+    this.#flush();
   }
 
   /** Step 7 of the packet path: even out, seal, send, clear. */
