@@ -41,7 +41,7 @@ const DISCONNECTED_AFTER_US = 8_000_000;
  */
 const FOLLOW_AFTER_US = 7_000_000;
 
-/** How long consent to send lasts (RFC 7675 §5.1), and how long we wait for a first check. */
+/** How long consent to send lasts (as RFC 7675 §5.1 has it), and how long we wait for a first check. */
 const FAILED_AFTER_US = 30_000_000;
 
 const NO_PATH = -1 as PathId;
@@ -138,10 +138,17 @@ export class IceLiteAgent {
     return writeBindingSuccess(out, outAt, packet, remoteAddress, remotePort, user.key);
   }
 
-  /** Authentic RTCP came from `path`: the peer is there, which is no consent to send for longer (RFC 7675 §5.1). */
+  /**
+   * Authentic RTCP came from `path`. On the selected one it is as good as a check: pion, and so whoever is made of it, sends
+   * none while media flows both ways. Consent proper is the answer to a request (RFC 7675 §5.1), and a lite agent makes none;
+   * of what comes unasked, a check proves no more than a packet that is sealed and new.
+   */
   onReport(nowUs: number, path: PathId): void {
     this.#follow(nowUs, path);
-    if (path === this.selectedPath) this.#heardUs = nowUs;
+    if (path !== this.selectedPath) return;
+    this.#paths.validate(path, nowUs, path);
+    this.#aliveUs = nowUs;
+    this.#heardUs = nowUs;
   }
 
   /** The connection that was this path has ended, and with it what the peer can hear from there. */
