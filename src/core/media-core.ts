@@ -11,7 +11,7 @@ import type { PathTable } from "../base/path-table.ts";
 import { TransmitRing } from "../base/transmit-ring.ts";
 import type { FromDtls, ToDtls } from "../contract/dtls.ts";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
-import { createCoreContext } from "../sfu/core-context.ts";
+import { type CoreContext, createCoreContext } from "../sfu/core-context.ts";
 import type { Router } from "../sfu/router.ts";
 import { UpPacket } from "../sfu/up-packet.ts";
 import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
@@ -49,20 +49,26 @@ export class MediaCore {
   /** To and from the other threads. */
   readonly pipes: Pipes;
   readonly #transports: Transports;
+  readonly #context: CoreContext;
   readonly #packet = new UpPacket();
 
   constructor({ counters, paths, ringSlots, ciphers, seed }: MediaCoreOptions) {
     this.ring = new TransmitRing(ringSlots);
     this.counters = counters;
-    const context = createCoreContext(this.ring, counters);
-    this.events = context.events;
-    this.pipes = new Pipes(context);
-    this.#transports = new Transports(context, paths, ciphers, this.letters, seed);
+    this.#context = createCoreContext(this.ring, counters);
+    this.events = this.#context.events;
+    this.pipes = new Pipes(this.#context);
+    this.#transports = new Transports(this.#context, paths, ciphers, this.letters, seed);
   }
 
   /** By the `session` of a ring row: what seals it. */
   get senders(): readonly (SrtpSender | undefined)[] {
     return this.#transports.senders;
+  }
+
+  /** The latest packet of a video was not the last of its frame. */
+  get isInFrame(): boolean {
+    return this.#context.isInFrame;
   }
 
   /** Somebody waits for the next tick: it should not come later than in 10 ms. */
@@ -103,6 +109,11 @@ export class MediaCore {
 
   receiveLetter(nowUs: number, letter: FromDtls): void {
     this.#transports.receiveLetter(nowUs, letter);
+  }
+
+  /** Nothing more comes for now. */
+  endBatch(): void {
+    this.#context.isInFrame = false;
   }
 
   tick(nowUs: number): void {

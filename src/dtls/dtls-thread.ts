@@ -15,7 +15,7 @@ import type { FromDtlsThread } from "./dtls-thread-messages.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** Fine enough for waits of half a second, coarse enough to cost nothing when idle. */
-const TICK_INTERVAL_MS = 50;
+const TICK_INTERVAL_MS = 100;
 
 const DATA_TICK_INTERVAL_MS = 500;
 

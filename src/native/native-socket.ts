@@ -96,21 +96,24 @@ class NativeSocket implements DatagramSocket {
     return this.#handle.close();
   }
 
+  /**
+   * With interrupt moderation. A frame comes as packets some ten or hundred microseconds apart, each of which would wake the
+   * thread, and leave on its own: together they take one turn, and one system call for each receiver.
+   */
   readonly #onReadable = (): void => {
-    this.#gather();
-    let batches = 0;
-    while (this.#receiver.receive(this.#stillOpen) && ++batches < BATCHES_PER_TURN);
+    const wasAtRest = this.#gatherUs > 0 && performance.now() * 1_000 - this.#endUs >= REST_US;
+    this.#receive();
+    if (wasAtRest && this.#isOpen && this.#handler.expectsMore === true) {
+      Atomics.wait(sleeper, 0, 0, this.#gatherUs / 1_000);
+      this.#receive();
+    }
     if (this.#isOpen) this.#handler.onBatchEnd();
     this.#endUs = performance.now() * 1_000;
   };
 
-  /**
-   * Interrupt moderation. A frame comes as packets some ten or hundred microseconds apart, each of which would wake the
-   * thread, and leave on its own: together they take one turn, and one system call for each receiver.
-   */
-  #gather(): void {
-    if (this.#gatherUs === 0 || performance.now() * 1_000 - this.#endUs < REST_US) return;
-    Atomics.wait(sleeper, 0, 0, this.#gatherUs / 1_000);
+  #receive(): void {
+    let batches = 0;
+    while (this.#receiver.receive(this.#stillOpen) && ++batches < BATCHES_PER_TURN);
   }
 
   readonly #stillOpen = (): boolean => this.#isOpen;

@@ -10,8 +10,10 @@ export interface CoreContext {
   readonly rests: RestTimes;
   /** Drained by the shell after each turn. */
   readonly events: MediaEvent[];
+  /** The latest packet of a video was not the last of its frame. */
+  isInFrame: boolean;
 }
 
 export function createCoreContext(ring: TransmitRing, counters: Counters): CoreContext {
-  return { ring, counters, rests: new RestTimes(), events: [] };
+  return { ring, counters, rests: new RestTimes(), events: [], isInFrame: false };
 }

@@ -118,6 +118,7 @@ export class UpInlet {
       track.skip(packet);
       return this.#drop("upDropped_padding_only");
     }
+    if (track.params.kind === "video") this.#context.isInFrame = !header.marker;
     packet.takePayload();
     stream.accept(packet, payload);
     this.#count(packet, track);

@@ -8,6 +8,8 @@ import type { PathTable } from "../base/path-table.ts";
 import type { TransmitRing } from "../base/transmit-ring.ts";
 
 export interface DatagramHandler {
+  /** What came so far is part of something of which more is on its way. */
+  readonly expectsMore?: boolean;
   /** One datagram in `bytes[0, length)`, writable, and valid only during the call. */
   onDatagram(bytes: Uint8Array, length: number, path: PathId): void;
   /** After the last datagram of a batch: time to seal and send what it caused. */
@@ -22,8 +24,8 @@ export interface DatagramSocketOptions {
   /** Asked of the kernel for each direction; it may give less. */
   readonly bufferBytes: number;
   /**
-   * How long a first datagram may wait for those that follow it, microseconds; 0 unless told. Only while there is nothing
-   * else to do, and only where the body can.
+   * How long a handler that expects more may wait for it, microseconds; 0 unless told. Only while there is nothing else to
+   * do, and only where the body can.
    */
   readonly gatherUs?: number;
   /** A datagram from an address that found no place in `paths`. */

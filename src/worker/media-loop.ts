@@ -56,6 +56,11 @@ export class MediaLoop implements TcpHandler {
   /** Stamped once per batch: the datagrams of one batch waited in the kernel together. */
   #batchUs = 0;
 
+  /** A frame is worth more in one piece: all of it goes out together. */
+  get expectsMore(): boolean {
+    return this.#core.isInFrame;
+  }
+
   onDatagram(bytes: Uint8Array, length: number, path: PathId): void {
     if (this.#batchUs === 0) this.#batchUs = this.#nowUs();
     this.#core.receive(this.#batchUs, bytes, length, path);
@@ -65,6 +70,7 @@ export class MediaLoop implements TcpHandler {
 
   onBatchEnd(): void {
     this.#batchUs = 0;
+    this.#core.endBatch();
     this.#endTurn();
   }
 

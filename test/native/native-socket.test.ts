@@ -73,9 +73,14 @@ describe.skipIf(!isLinux)("on Linux", () => {
     await Promise.all([a.socket.close(), b.socket.close()]);
   });
 
-  test("a thread at rest gathers what follows a first datagram into one turn", async () => {
+  test.each([
+    { expectsMore: true, inOne: true, who: "a handler that expects more gets" },
+    { expectsMore: false, inOne: false, who: "another does not get" },
+  ])("at rest $who what follows a first datagram in one turn", async ({ expectsMore, inOne }) => {
     const gatherUs = 1_000_000;
-    const party = await new Party().open(createNativeSocket, "127.0.0.1", 0, 256 * 1024, gatherUs);
+    const unopened = new Party();
+    unopened.expectsMore = expectsMore;
+    const party = await unopened.open(createNativeSocket, "127.0.0.1", 0, 256 * 1024, gatherUs);
     // From another thread: this one sleeps.
     const sender = new Worker(
       `const { workerData } = require("node:worker_threads");
@@ -88,7 +93,8 @@ describe.skipIf(!isLinux)("on Linux", () => {
       { eval: true, workerData: party.socket.port },
     );
     await party.until(() => party.texts.length === 5);
-    expect(party.heard).toEqual(["0", "1", "2", "3", "4", "|"]);
+    expect(party.texts).toEqual(["0", "1", "2", "3", "4"]);
+    expect(party.heard.indexOf("|") === 5).toBe(inOne);
     await once(sender, "exit");
     await party.socket.close();
   });

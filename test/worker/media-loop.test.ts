@@ -1,7 +1,8 @@
 /**
  * Goal: what a turn has written is on its way before a command takes away what it needs, and its delay is counted.
  * Method: a voice packet comes, and in the same turn of the event loop, before the end of the batch, its receiver is
- * closed; as on a socket that hands over one datagram at a time. Delays: a ring filled by hand.
+ * closed; as on a socket that hands over one datagram at a time. Delays: a ring filled by hand. Frames: what is expected
+ * after each packet of a simulated call.
  */
 import { expect, test } from "vitest";
 import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
@@ -9,7 +10,7 @@ import { NO_SESSION, type TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
 import { MediaLoop } from "../../src/worker/media-loop.ts";
 import { Conference } from "../sim/conference.ts";
-import { OPUS } from "../sim/session-parameters.ts";
+import { OPUS, VIDEO_PAYLOAD } from "../sim/session-parameters.ts";
 
 test("a copy for somebody whose session ends in the same turn is still sealed and sent", () => {
   const conference = new Conference({ people: [{ name: "ada" }, { name: "bo", sends: "nothing" }], seed: 1 });
@@ -66,6 +67,34 @@ test("the delay of each forwarded packet is counted, and of nothing else", () =>
   };
   expect([counted(90), counted(3_000), counted(200_000_000)]).toEqual([3, 1, 1]);
   expect(core.counters[SLOT.forwardDelaySumUs]).toBe(3 * 90 + 3_000 + 200_000_000);
+});
+
+test("more is expected after a packet of a video that is not the last of its frame, and until the batch ends", () => {
+  const conference = new Conference({ people: [{ name: "ada" }, { name: "bo", sends: "nothing" }], seed: 1 });
+  const { core } = conference;
+  const loop = new MediaLoop(core, () => conference.nowUs, {
+    events: () => {},
+    letters: () => {},
+    wake: () => {},
+  });
+  conference.run(1_000_000);
+
+  const expected: string[] = [];
+  const receive = core.receive.bind(core);
+  core.receive = (nowUs, datagram, length, path) => {
+    const isVideo = (datagram[1]! & 0x7f) === VIDEO_PAYLOAD.simulcast.payloadType;
+    const isLast = datagram[1]! >= 0x80;
+    receive(nowUs, datagram, length, path);
+    if (isVideo) expected.push(`${isLast ? "last" : "not the last"}: ${loop.expectsMore}`);
+  };
+  conference.run(1_000_000);
+  expect(new Set(expected)).toEqual(new Set(["last: false", "not the last: true"]));
+
+  for (let step = 0; step < 1_000 && !loop.expectsMore; step++) conference.run(1_000);
+  expect(loop.expectsMore).toBe(true);
+  loop.onBatchEnd();
+  loop.stop();
+  expect(loop.expectsMore).toBe(false);
 });
 
 /** Keeps the paths of the datagrams that it is given. */

@@ -33,6 +33,8 @@ export class Party {
   readonly from: PathId[] = [];
   tableFull = 0;
   socket!: DatagramSocket;
+  /** As the handler says of a socket that is opened after it is set. */
+  expectsMore = false;
   #waiting: { until: () => boolean; go: () => void } | null = null;
 
   constructor(pathCapacity = 16) {
@@ -51,6 +53,7 @@ export class Party {
         this.#wake();
       },
       handler: {
+        expectsMore: this.expectsMore,
         onDatagram: (bytes, length, path) => {
           this.heard.push(Buffer.from(bytes.subarray(0, length)).toString("latin1"));
           this.from.push(path);
