@@ -4,6 +4,8 @@
  * Per packet nothing is allocated, in either direction; per batch, what ffi and one event of Node cost.
  */
 import { isIPv6 } from "node:net";
+// The global of this name is an accessor, and costs as much again.
+import { performance } from "node:perf_hooks";
 import type { TransmitRing } from "../base/transmit-ring.ts";
 import type { DatagramHandler, DatagramSocket, DatagramSocketOptions } from "../worker/datagram-socket.ts";
 import { DatagramReceiver } from "./datagram-receiver.ts";

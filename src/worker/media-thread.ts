@@ -1,5 +1,7 @@
 /** Entry of a media thread (worker_threads): wires socket, core and ports together; no decision is made here. */
 import { randomInt } from "node:crypto";
+// The global of this name is an accessor, and costs as much again.
+import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { SLOT } from "../base/counters.ts";
 import { PathTable } from "../base/path-table.ts";
