@@ -6,13 +6,14 @@
  *
  * A socket for each client, because a server on one UDP port tells its clients apart by where they send from.
  */
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials } from "../../src/contract/media.ts";
 import type { DtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
 import { parseStunMessage, STUN_TYPE, StunMessage } from "../../src/ice/stun-message.ts";
+import { writeBindingSuccess } from "../../src/ice/stun-response.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { SRTP_REPLAYED, SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
@@ -32,6 +33,7 @@ const CONNECT_LIMIT_US = 15_000_000;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** Record type of a DTLS alert. */
 const ALERT = 21;
+const MAX_STUN_BYTES = 100;
 /** The largest SRTP and SRTCP trailer. */
 const TRAILER_BYTES = 20;
 
@@ -170,7 +172,9 @@ export class MediaLink {
   }
 
   #receiveStun(bytes: Buffer, nowUs: number): void {
-    if (!parseStunMessage(bytes, bytes.length, stun) || stun.type !== STUN_TYPE.bindingSuccess) return;
+    if (!parseStunMessage(bytes, bytes.length, stun)) return;
+    if (stun.type === STUN_TYPE.bindingRequest) return this.#answerCheck(bytes);
+    if (stun.type !== STUN_TYPE.bindingSuccess) return;
     this.#answeredUs = nowUs;
     if (this.#state !== "checking") return;
     this.#state = "handshaking";
@@ -190,6 +194,14 @@ export class MediaLink {
         if (this.#state === "handshaking") this.#fail("dtls_error", error.message);
       },
     });
+  }
+
+  /** Of a server that is a full agent. */
+  #answerCheck(request: Buffer): void {
+    const { address, port, localIce } = this.#options;
+    const key = createSecretKey(localIce.pwd, "utf8");
+    const response = Buffer.alloc(MAX_STUN_BYTES);
+    this.#send(response, writeBindingSuccess(response, 0, request, address, port, key));
   }
 
   #receiveDtls(bytes: Buffer): void {

@@ -30,7 +30,8 @@ export function bindingRequest({ localUfrag, remoteUfrag, remotePwd, transaction
     header,
     attribute(ATTRIBUTE.username, Buffer.from(`${remoteUfrag}:${localUfrag}`)),
     attribute(ATTRIBUTE.priority, Buffer.from([0x6e, 0x00, 0x1e, 0xff])),
-    attribute(ATTRIBUTE.iceControlling, Buffer.alloc(8, 7)),
+    // The largest tie-breaker: a full agent that takes itself for controlling gives way (RFC 8445 §7.3.1.1).
+    attribute(ATTRIBUTE.iceControlling, Buffer.alloc(8, 0xff)),
     attribute(ATTRIBUTE.useCandidate, Buffer.alloc(0)),
   ]);
   setLength(message, 24);

@@ -1,10 +1,16 @@
-/** Goal: a client that gets no answer is a failure with a reason, in bounded time. The link's clock is a number here. */
+/**
+ * Goal: a client that gets no answer is a failure with a reason, in bounded time; and it answers a server's own checks.
+ * The link's clock is a number here.
+ */
+import { createSecretKey } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type LinkFailure, type LinkOptions, MediaLink } from "../../loadtest/client/media-link.ts";
+import { bindingRequest } from "../../loadtest/client/stun-request.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
 import { createDtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
+import { hasIntegrity, parseStunMessage, STUN_TYPE, StunMessage } from "../../src/ice/stun-message.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 
 const certificate = await createDtlsCertificate();
@@ -13,6 +19,7 @@ const SECOND_US = 1_000_000;
 let peer: Socket;
 let nowUs: number;
 let failures: LinkFailure[];
+let options: LinkOptions;
 let link: MediaLink;
 
 beforeEach(async () => {
@@ -20,7 +27,7 @@ beforeEach(async () => {
   await once(peer, "listening");
   nowUs = SECOND_US;
   failures = [];
-  const options: LinkOptions = {
+  options = {
     address: "127.0.0.1",
     port: peer.address().port,
     localIce: { ufrag: "load", pwd: "a-password-of-the-client" },
@@ -69,6 +76,23 @@ test("a server that answers checks and says nothing more", async () => {
   expect(link.connectedUs).toBe(nowUs);
   link.tick(nowUs + 16 * SECOND_US);
   expect(failures).toEqual(["dtls_timeout"]);
+});
+
+test("a server that checks too, as a full agent does, is answered with the client's password", async () => {
+  const { localIce, remoteIce } = options;
+  const check = bindingRequest({
+    localUfrag: remoteIce.ufrag,
+    remoteUfrag: localIce.ufrag,
+    remotePwd: localIce.pwd,
+    transactionId: Buffer.from("transaction1"),
+  });
+  peer.send(check, link.port, "127.0.0.1");
+  const message = new StunMessage();
+  let answer: Buffer;
+  do [answer] = (await once(peer, "message")) as [Buffer];
+  while (!parseStunMessage(answer, answer.length, message) || message.type !== STUN_TYPE.bindingSuccess);
+  expect(answer.toString("latin1", 8, 20)).toBe("transaction1");
+  expect(hasIntegrity(answer, message, createSecretKey(localIce.pwd, "utf8"))).toBe(true);
 });
 
 test("a server whose port is closed", async () => {
