@@ -8,7 +8,7 @@ import { registerDataMetrics } from "./data-metrics.ts";
 import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
 import { MediaTotals } from "./media-totals.ts";
 import { SignalMetrics } from "./signal-metrics.ts";
-import type { ThreadLoadReading } from "./thread-load.ts";
+import { RESOLUTION_MS, type ThreadLoadReading } from "./thread-load.ts";
 import { WebhookMetrics } from "./webhook-metrics.ts";
 
 export interface RoomGauges {
@@ -78,7 +78,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: RESOLUTION_MS });
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
     registerMediaMetrics(this.#registry, this.media);
     registerDataMetrics(this.#registry, this.data);

@@ -14,7 +14,7 @@ export interface ThreadLoadReading {
  * How often the monitor looks. Larger: short delays are missed. Smaller: each look wakes a thread that rests, and most of
  * what it needs has left the caches; a hundred a second cost as much as a tenth of forwarding to ten receivers.
  */
-const RESOLUTION_MS = 50;
+export const RESOLUTION_MS = 50;
 
 export class ThreadLoad {
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
