@@ -3,7 +3,7 @@
  * worked on, and copied out.
  *
  *   0                      65,536                       66,560
- *   | packet, its tag behind | room for tag and padding   | IV, associated data, key, tag, state of a hash |
+ *   | packet, its tag behind | room for tag and padding   | IV, associated data, key, state of a hash |
  *
  * So native code holds no pointer to anything that may move, shrink or be collected, it takes packets from any kind of
  * buffer, and a packet that fails leaves its buffer as it was.
@@ -23,8 +23,7 @@ const KEY_AT = AAD_AT + 16;
 export const SIZE_AT = KEY_AT + 16;
 export const SHA1_STATE_AT = SIZE_AT + 16;
 export const SHA1_BLOCK_AT = SHA1_STATE_AT + 96;
-export const TAG_AT = SHA1_BLOCK_AT + 64;
-export const TAG_NAME_AT = TAG_AT + 16;
+export const TAG_NAME_AT = SHA1_BLOCK_AT + 64;
 export const TAG_PARAMETER_AT = TAG_NAME_AT + 8;
 const MEMORY_BYTES = TAG_PARAMETER_AT + 80;
 

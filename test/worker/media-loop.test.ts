@@ -4,7 +4,7 @@
  * closed; as on a socket that hands over one datagram at a time. Delays: a ring filled by hand. Frames: what is expected
  * after each packet of a simulated call.
  */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
 import { NO_SESSION, type TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
@@ -69,6 +69,43 @@ test("the delay of each forwarded packet is counted, and of nothing else", () =>
   expect(core.counters[SLOT.forwardDelaySumUs]).toBe(3 * 90 + 3_000 + 200_000_000);
 });
 
+test("timers are looked at by the turns that come, each 10 ms; else within 10 ms if somebody waits, or 20", () => {
+  vi.useFakeTimers();
+  const conference = new Conference({ people: [{ name: "ada" }], seed: 1 });
+  const { core } = conference;
+  let nowUs = 1_000_000;
+  const ticks: number[] = [];
+  core.tick = () => void ticks.push(nowUs);
+  let isHurried = false;
+  vi.spyOn(core, "isHurried", "get").mockImplementation(() => isHurried);
+  const loop = new MediaLoop(core, () => nowUs, { events: () => {}, letters: () => {}, wake: () => {} });
+  const turn = (us: number): void => {
+    nowUs += us;
+    vi.advanceTimersByTime(us / 1_000);
+    loop.onBatchEnd();
+  };
+  for (let i = 0; i < 10; i++) turn(5_000);
+  expect(gaps(ticks)).toEqual([10_000, 10_000, 10_000, 10_000]);
+
+  const alone = (ms: number): void => {
+    for (let i = 0; i < ms; i++) {
+      nowUs += 1_000;
+      vi.advanceTimersByTime(1);
+    }
+  };
+  ticks.length = 0;
+  alone(100);
+  expect(gaps(ticks)).toEqual([20_000, 20_000, 20_000, 20_000]);
+
+  isHurried = true;
+  turn(0);
+  ticks.length = 0;
+  alone(100);
+  expect(Math.max(...gaps(ticks))).toBeLessThanOrEqual(10_000);
+  loop.stop();
+  vi.useRealTimers();
+});
+
 test("more is expected after a packet of a video that is not the last of its frame, and until the batch ends", () => {
   const conference = new Conference({ people: [{ name: "ada" }, { name: "bo", sends: "nothing" }], seed: 1 });
   const { core } = conference;
@@ -96,6 +133,8 @@ test("more is expected after a packet of a video that is not the last of its fra
   loop.stop();
   expect(loop.expectsMore).toBe(false);
 });
+
+const gaps = (times: readonly number[]): number[] => times.slice(1).map((time, i) => time - times[i]!);
 
 /** Keeps the paths of the datagrams that it is given. */
 function recordingSocket(sent: number[]): DatagramSocket {
