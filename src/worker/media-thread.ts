@@ -1,7 +1,5 @@
 /** Entry of a media thread (worker_threads): wires socket, core and ports together; no decision is made here. */
 import { randomInt } from "node:crypto";
-// The global of this name is an accessor, and costs as much again.
-import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { SLOT } from "../base/counters.ts";
 import { PathTable } from "../base/path-table.ts";
@@ -31,6 +29,9 @@ const settings = workerData as MediaThreadSettings;
 const { counters } = settings;
 const main = parentPort!;
 const tell = (message: FromMediaThread): void => main.postMessage(message);
+
+/** Read once: the global is an accessor, which costs as much again as the clock. */
+const { performance } = globalThis;
 
 /** `performance.now()` counts from the start of a thread; packets that cross threads carry times all of them share. */
 const CLOCK_ORIGIN_US = Number(process.hrtime.bigint()) / 1_000 - performance.now() * 1_000;
