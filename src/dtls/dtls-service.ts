@@ -43,6 +43,8 @@ export interface DtlsServiceSettings {
   readonly report: (event: DtlsThreadEvent) => void;
   readonly maxAssociations?: number;
   readonly maxHandshakes?: number;
+  /** From now on `tick` is to be called, while `needsClock`. */
+  readonly onPending?: () => void;
 }
 
 interface Association {
@@ -72,11 +74,20 @@ export class DtlsService {
   #handshakes = 0;
 
   constructor(settings: DtlsServiceSettings) {
-    this.#settings = { maxAssociations: MAX_ASSOCIATIONS, maxHandshakes: MAX_HANDSHAKES, ...settings };
+    this.#settings = {
+      maxAssociations: MAX_ASSOCIATIONS,
+      maxHandshakes: MAX_HANDSHAKES,
+      onPending: () => {},
+      ...settings,
+    };
   }
 
   get associations(): number {
     return this.#associations;
+  }
+
+  get needsClock(): boolean {
+    return this.#pending.size > 0;
   }
 
   /** A media thread's port. Its associations end with it. */
@@ -159,6 +170,7 @@ export class DtlsService {
     if (association.startedUs === undefined) {
       association.startedUs = nowUs;
       this.#pending.add(association);
+      this.#settings.onPending();
     }
     this.#guarded(association, () => association.server.receive(nowUs, bytes));
   }

@@ -14,7 +14,7 @@ import { DtlsService } from "./dtls-service.ts";
 import type { FromDtlsThread } from "./dtls-thread-messages.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** Fine enough for waits of half a second, coarse enough to cost nothing when idle. */
+/** Fine enough for waits of half a second. */
 const TICK_INTERVAL_MS = 100;
 
 const DATA_TICK_INTERVAL_MS = 500;
@@ -37,8 +37,24 @@ const data = new DataService({
   post: (batch) =>
     main.postMessage({ kind: "data", ...batch } satisfies FromDtlsThread, [batch.bytes.buffer]),
 });
-const service = new DtlsService({ certificate, nowUs, report: tell, data });
-setInterval(() => service.tick(), TICK_INTERVAL_MS);
+let ticking: NodeJS.Timeout | undefined;
+const service = new DtlsService({
+  certificate,
+  nowUs,
+  report: tell,
+  data,
+  onPending: () => {
+    ticking ??= setInterval(tick, TICK_INTERVAL_MS);
+  },
+});
+
+/** Only while somebody shakes hands: a thread that is woken to find nothing to do costs what a packet costs, and more. */
+function tick(): void {
+  service.tick();
+  if (service.needsClock) return;
+  clearInterval(ticking);
+  ticking = undefined;
+}
 // Its waits are a second long, and there may be thousands of associations.
 setInterval(() => data.tick(), DATA_TICK_INTERVAL_MS);
 

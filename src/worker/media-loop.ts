@@ -21,8 +21,8 @@ import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
 const TICK_US = 10_000;
 /** When no turn comes, and something waits for the next tick. */
 const SOON_MS = 10;
-/** When no turn comes, and nothing does. */
-const LATER_MS = 20;
+/** When no turn comes, and nothing does: then time alone changes something, a rank or a silence. */
+const LATER_MS = 50;
 /** Timers of Node may be early by a part of a millisecond: this much is no reason to wait for the next. */
 const EARLY_US = 1_000;
 

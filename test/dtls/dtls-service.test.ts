@@ -74,6 +74,25 @@ test("reports the outcome of a handshake with its duration from the first datagr
   expect(reports).toEqual([{ kind: "handshake", outcome: "ok", seconds: 2 }]);
 });
 
+test("needs the clock, and says so, from the first datagram until the handshake is over", async () => {
+  let said = 0;
+  const service = createService({ onPending: () => said++ });
+  const box = join(service);
+  box.open(A);
+  box.open(B);
+  await settle();
+  expect([said, service.needsClock]).toEqual([0, false]);
+  box.post({ kind: "datagram", transportId: A, bytes: Uint8Array.of(22) });
+  await settle();
+  expect([said, service.needsClock]).toEqual([1, true]);
+  box.startClient(B);
+  await settle();
+  expect([said, service.needsClock]).toEqual([2, true]);
+  nowUs = 31 * SECOND_US;
+  service.tick();
+  expect(service.needsClock).toBe(false);
+});
+
 test("hands over keys and datagrams in arrays of their own size", async () => {
   const box = join(createService());
   box.open(A);
