@@ -19,7 +19,10 @@ import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
  * publishes.
  */
 const TICK_US = 10_000;
-/** When no turn comes, and something waits for the next tick. */
+/**
+ * When somebody waits for the next tick, whatever turns come: a pace is kept by even steps, for no more than what is due in
+ * one of them may be made up for (`CREDIT_US` of the pacer).
+ */
 const SOON_MS = 10;
 /** When no turn comes, and nothing does: then time alone changes something, a rank or a silence. */
 const LATER_MS = 50;
@@ -107,7 +110,7 @@ export class MediaLoop implements TcpHandler {
 
   #endTurn(): void {
     this.#flush();
-    this.#tick(this.#nowUs());
+    if (!this.#core.isHurried) this.#tickIfDue(this.#nowUs());
     const { events, letters, pipes } = this.#core;
     pipes.publish(this.#outputs.wake);
     if (letters.length > 0) this.#outputs.letters(letters.splice(0));
@@ -124,12 +127,16 @@ export class MediaLoop implements TcpHandler {
 
   readonly #onSoon = (): void => {
     this.#soon = null;
+    this.#tick(this.#nowUs());
     this.#endTurn();
   };
 
-  /** If it is time. What has come in this turn is on its way already. */
+  /** What has come in this turn is on its way already. */
+  #tickIfDue(nowUs: number): void {
+    if (nowUs - this.#tickedUs >= TICK_US - EARLY_US) this.#tick(nowUs);
+  }
+
   #tick(nowUs: number): void {
-    if (nowUs - this.#tickedUs < TICK_US - EARLY_US) return;
     this.#tickedUs = nowUs;
     this.#core.tick(nowUs);
     this.#flush();
