@@ -200,7 +200,7 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** About every 10 ms while a probe is being sent, else every 50: then `probeBytesDue`. */
+  /** About every 10 ms while a probe is being sent, else every 100: then `probeBytesDue`. */
   tick(nowUs: number): void {
     this.#count(this.#log.nextExtSeq);
     if (!this.#heard) return;

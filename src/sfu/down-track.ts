@@ -328,6 +328,7 @@ export class DownTrack {
   #needKeyframe(spatial: number): void {
     const { track } = this.source!;
     track.streams[track.isSimulcast ? spatial : 0]?.keyframes.need();
+    this.#context.rests.isHurried = true;
   }
 
   /** Of what is being sent. */

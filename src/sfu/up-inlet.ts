@@ -82,6 +82,7 @@ export class UpInlet {
     if (payload === undefined) return this.#drop("upDropped_unknown_payload_type");
     stream.statistics.onPacket(extSeq, header.timestamp, receivedUs);
     stream.nack?.onPacket(extSeq, receivedUs);
+    if (stream.nack?.isRepairing === true) this.#context.rests.isHurried = true;
     this.#forward(packet, track, stream, payload);
   }
 

@@ -17,7 +17,7 @@ export interface SrtpCipher {
   /**
    * Encrypts `buf[at + headerBytes, at + bytes)` in place and appends the tag; `buf` has room for it.
    * `roc` is the rollover counter, 32 bits. Returns the new size, or -1 when the library fails: the caller then sends
-   * nothing, for `buf` is as it was.
+   * nothing of `buf`, which may be in part as it was.
    */
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
 

@@ -3,6 +3,7 @@
  * Method: two peers without tracks, ticks each 10 ms; how often their agents are polled is counted, events are timed.
  */
 import { expect, test } from "vitest";
+import { readU32 } from "../../src/base/bytes.ts";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import {
   asSsrc,
@@ -17,6 +18,7 @@ import type { UpTrackParams } from "../../src/contract/media.ts";
 import { MediaCore } from "../../src/core/media-core.ts";
 import { IceLiteAgent } from "../../src/ice/ice-lite-agent.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
+import { Conference } from "../sim/conference.ts";
 import { VIDEO_PAYLOAD } from "../sim/session-parameters.ts";
 import { SimPeer } from "../sim/sim-peer.ts";
 
@@ -112,6 +114,34 @@ test("who rests is polled ten times a second, who publishes a hundred times", ()
   lobby.core.command(lobby.nowUs, { kind: "up-track.remove", trackId: TRACK });
   lobby.run(TICK_US);
   expect(lobby.polls(SECOND_US)).toBe(20);
+});
+
+test("a packet that is missing hurries the next tick, and nothing else does while nobody receives", () => {
+  const conference = new Conference({ people: [{ name: "ada" }], seed: 1 });
+  const { core } = conference;
+  conference.run(5 * SECOND_US);
+  let isLosing = false;
+  let lostSsrc: number | null = null;
+  /** After each packet, or of the stream that has lost one. */
+  const hurried: boolean[] = [];
+  const receive = core.receive.bind(core);
+  core.receive = (nowUs, datagram, length, path) => {
+    const isVideo = (datagram[1]! & 0x7f) === VIDEO_PAYLOAD.simulcast.payloadType;
+    const ssrc = isVideo ? readU32(datagram, 8) : 0;
+    if (isVideo && isLosing) {
+      isLosing = false;
+      lostSsrc = ssrc;
+      hurried.length = 0;
+      return;
+    }
+    receive(nowUs, datagram, length, path);
+    if (lostSsrc === null || ssrc === lostSsrc) hurried.push(core.isHurried);
+  };
+  conference.run(SECOND_US);
+  expect(hurried).not.toContain(true);
+  isLosing = true;
+  conference.run(SECOND_US);
+  expect(hurried[0]).toBe(true);
 });
 
 test("a peer at rest that falls silent is reported within a tenth of a second of its time", () => {
