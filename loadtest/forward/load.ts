@@ -12,6 +12,8 @@ export interface Load {
   readonly burst: number;
   /** Whether receivers send transport-wide feedback, as browsers do, and are sent no more than they seem to bear. */
   readonly answered?: boolean;
+  /** Whether the server's thread tells how long it is in which of its parts. */
+  readonly clocked?: boolean;
 }
 
 /** RTP header and payload, as the issue of a benchmark fixes it: video of 1,100 bytes, audio of 100. */

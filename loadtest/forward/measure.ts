@@ -5,7 +5,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PathTable } from "../../src/base/path-table.ts";
 import type { DatagramHandler, DatagramSocket } from "../../src/worker/datagram-socket.ts";
 import { AnsweringReceiver } from "./answering-receiver.ts";
-import type { CpuShares } from "./cpu-shares.ts";
 import { Generator, nowUs } from "./generator.ts";
 import { type Load, subscriberAddress } from "./load.ts";
 import { startRoom } from "./room.ts";
@@ -57,6 +56,8 @@ export interface Measurement {
   readonly busy: number;
   /** Ready to run, while others had the cores; of the time that passed. */
   readonly waited: number;
+  /** Of the CPU time, by part: of a load that is clocked. */
+  readonly shares: Readonly<Record<string, number>>;
 }
 
 /** Sends bursts; resolves with how many. */
@@ -145,6 +146,9 @@ export class Line {
       longestGcUs: Math.max(...after.map((reading) => reading.longestGcUs)),
       busy: cpuUs / 1_000 / ms,
       waited: spent((reading) => reading.waitedUs) / 1_000 / ms,
+      shares: Object.fromEntries(
+        Object.keys(after[0]!.parts).map((part) => [part, spent(({ parts }) => parts[part]!) / cpuUs]),
+      ),
     };
   }
 
@@ -157,14 +161,6 @@ export class Line {
       rate = packetsPerCpuSecond * shareOfCore;
     }
     return rate / this.packetsOfBurst;
-  }
-
-  /** Where the CPU time of the first subject goes under this load. */
-  async shares(burstsPerSecond: number, ms: number): Promise<CpuShares> {
-    const [subject] = this.#subjects;
-    await subject!.startProfile();
-    await this.#run(burstsPerSecond, ms);
-    return await subject!.stopProfile();
   }
 
   /** Throws when packets did not open that should have. */

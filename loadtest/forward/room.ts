@@ -101,6 +101,7 @@ class Member {
       socketBufferBytes: BUFFER_BYTES,
       gatherUs: GATHER_US,
       tier: tierName,
+      clocked: load.clocked === true,
     });
     this.#answerHandshakes(load);
   }

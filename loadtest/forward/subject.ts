@@ -2,10 +2,9 @@
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { createSharedCounters, FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
-import type { CpuShares } from "./cpu-shares.ts";
 import type { FloorRun } from "./floor-thread.ts";
 import type { Load } from "./load.ts";
-import type { Probe, ProbeReading } from "./thread-probe.ts";
+import type { ProbeReading } from "./thread-probe.ts";
 
 export class Subject {
   readonly worker: Worker;
@@ -25,16 +24,10 @@ export class Subject {
     });
   }
 
-  read(): Promise<ProbeReading> {
-    return this.#ask("read");
-  }
-
-  startProfile(): Promise<void> {
-    return this.#ask("profile.start");
-  }
-
-  stopProfile(): Promise<CpuShares> {
-    return this.#ask("profile.stop");
+  async read(): Promise<ProbeReading> {
+    this.#probe.postMessage(null);
+    const [reading] = await once(this.#probe, "message");
+    return reading as ProbeReading;
   }
 
   /** Copies that the media thread forwarded, and those of them within 2 ms of receiving the packet. */
@@ -49,12 +42,6 @@ export class Subject {
   async end(): Promise<void> {
     this.#probe.close();
     await this.worker.terminate();
-  }
-
-  async #ask<Answer>(probe: Probe): Promise<Answer> {
-    this.#probe.postMessage(probe);
-    const [answer] = await once(this.#probe, "message");
-    return answer as Answer;
   }
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
-import { CpuProfile } from "./cpu-shares.ts";
+import type { PartTimes } from "./part-clock.ts";
 
 export interface ProbeReading {
   readonly cpuUs: number;
@@ -14,14 +14,11 @@ export interface ProbeReading {
   readonly gcUs: number;
   /** The longest single collection since the last reading. */
   readonly longestGcUs: number;
+  readonly parts: PartTimes;
 }
 
-/** What a thread is asked; it answers with a `ProbeReading`, with nothing, and with `CpuShares`. */
-export type Probe = "read" | "profile.start" | "profile.stop";
-
-/** Answers each message on `port`. */
-export function answerProbes(port: MessagePort): void {
-  const profile = new CpuProfile();
+/** Answers each message on `port` with a `ProbeReading`. `parts`: of a thread whose methods are clocked. */
+export function answerProbes(port: MessagePort, parts: () => PartTimes = () => ({})): void {
   let gcUs = 0;
   let longestGcUs = 0;
   new PerformanceObserver((list) => {
@@ -40,15 +37,12 @@ export function answerProbes(port: MessagePort): void {
       allocatedBytes: total_allocated_bytes,
       gcUs,
       longestGcUs,
+      parts: parts(),
     };
     longestGcUs = 0;
     return reading;
   };
-  port.on("message", async (probe: Probe) => {
-    if (probe === "read") port.postMessage(read());
-    else if (probe === "profile.start") port.postMessage(await profile.start());
-    else port.postMessage(await profile.stop());
-  });
+  port.on("message", () => port.postMessage(read()));
 }
 
 /** Nanoseconds on a core, nanoseconds in wait of one, times on a core (Linux, sched-stats). */
