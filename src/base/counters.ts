@@ -123,6 +123,7 @@ const NAMES = [
   "transports",
   "upTracks",
   "downTracks",
+  "cipherContexts",
   "threadCpuUs",
   "eventLoopDelayP50Us",
   "eventLoopDelayP99Us",

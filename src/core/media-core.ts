@@ -50,11 +50,13 @@ export class MediaCore {
   readonly pipes: Pipes;
   readonly #transports: Transports;
   readonly #context: CoreContext;
+  readonly #ciphers: SrtpCipherFactory;
   readonly #packet = new UpPacket();
 
   constructor({ counters, paths, ringSlots, ciphers, seed }: MediaCoreOptions) {
     this.ring = new TransmitRing(ringSlots);
     this.counters = counters;
+    this.#ciphers = ciphers;
     this.#context = createCoreContext(this.ring, counters);
     this.events = this.#context.events;
     this.pipes = new Pipes(this.#context);
@@ -90,6 +92,7 @@ export class MediaCore {
     counters[SLOT.transports] = this.#transports.count;
     counters[SLOT.upTracks] = sum(({ upTracks }) => upTracks.length);
     counters[SLOT.downTracks] = sum(({ downTracks }) => downTracks.length);
+    counters[SLOT.cipherContexts] = this.#ciphers.contexts();
   }
 
   /** One datagram in `bytes[0, length)`, opened in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). */

@@ -2,6 +2,7 @@
 import { SRTP_AEAD_AES_128_GCM, type SrtpMasterKey, type SrtpProfile } from "../contract/dtls.ts";
 import { deriveSrtpSessionKeys } from "../srtp/key-derivation.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
+import { liveContexts } from "./cipher-context.ts";
 import { CounterCipher } from "./counter-cipher.ts";
 import { GcmCipher } from "./gcm-cipher.ts";
 
@@ -14,4 +15,5 @@ export const nativeCipherFactory: SrtpCipherFactory = {
       ? new GcmCipher(deriveSrtpSessionKeys(master, 0))
       : new CounterCipher(deriveSrtpSessionKeys(master, HMAC_SHA1_KEY_BYTES));
   },
+  contexts: liveContexts,
 };

@@ -14,4 +14,6 @@ export const portableCipherFactory: SrtpCipherFactory = {
       ? new GcmCipher(deriveSrtpSessionKeys(master, 0))
       : new CounterCipher(deriveSrtpSessionKeys(master, HMAC_SHA1_KEY_BYTES));
   },
+  /** Those of node:crypto live as long as a packet, or belong to the heap. */
+  contexts: () => 0,
 };

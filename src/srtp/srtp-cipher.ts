@@ -37,4 +37,7 @@ export interface SrtpCipher {
 export interface SrtpCipherFactory {
   /** Master key and salt of one direction; session keys are derived inside (RFC 3711 §4.3). */
   create(profile: SrtpProfile, master: SrtpMasterKey): SrtpCipher;
+
+  /** How many contexts of a library ciphers of this thread hold outside the heap; `free` lets go of them. */
+  contexts(): number;
 }

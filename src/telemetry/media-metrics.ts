@@ -247,6 +247,7 @@ const THREAD_GAUGES: readonly ThreadGauge[] = [
       [{ object: "transport" }, "transports"],
       [{ object: "up_track" }, "upTracks"],
       [{ object: "down_track" }, "downTracks"],
+      [{ object: "cipher_context" }, "cipherContexts"],
     ],
   },
   {

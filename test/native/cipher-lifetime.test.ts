@@ -3,7 +3,7 @@
  * Method: the media core with native ciphers, whose contexts are counted and which throw when used after free().
  */
 import { expect, test } from "vitest";
-import { createSharedCounters } from "../../src/base/counters.ts";
+import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import type { RoomId } from "../../src/base/ids.ts";
 import { PathTable } from "../../src/base/path-table.ts";
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from "../../src/contract/dtls.ts";
@@ -47,7 +47,11 @@ test("10,000 joins and leaves leave no context behind", () => {
     // Twice: keys come once for an association, and what comes again must make nothing. Every seventh never gets any.
     for (const _ of turn % 7 === 0 ? [] : ["keys", "again"])
       core.receiveLetter(nowUs, { kind: "secure", transportId, keys });
-    if (turn === PRESENT - 1) expect(liveContexts()).toBe((PRESENT - 2) * CONTEXTS_PER_TRANSPORT);
+    if (turn === PRESENT - 1) {
+      expect(liveContexts()).toBe((PRESENT - 2) * CONTEXTS_PER_TRANSPORT);
+      core.countObjects();
+      expect(core.counters[SLOT.cipherContexts]).toBe(liveContexts());
+    }
     if (turn >= PRESENT) {
       const leaving = at(turn - PRESENT).transportId;
       core.command(nowUs, { kind: "transport.close", transportId: leaving });

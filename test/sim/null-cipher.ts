@@ -36,4 +36,7 @@ class NullCipher implements SrtpCipher {
   free(): void {}
 }
 
-export const nullCipherFactory: SrtpCipherFactory = { create: () => new NullCipher() };
+export const nullCipherFactory: SrtpCipherFactory = {
+  create: () => new NullCipher(),
+  contexts: () => 0,
+};

@@ -92,6 +92,7 @@ test("each counter is what its slot says, under the right labels", async () => {
     'blindfold_keyframe_requests_total{type="pli",direction="sent"}': "pliSent",
     'blindfold_ice_state_changes_total{state="failed"}': "iceFailed",
     'blindfold_media_objects{thread="media-0",object="up_track"}': "upTracks",
+    'blindfold_media_objects{thread="media-0",object="cipher_context"}': "cipherContexts",
   } as const;
   for (const [key, slot] of Object.entries(expected)) expect(seen.get(key), key).toBe(SLOT[slot] + 1);
   expect(seen.get("blindfold_rooms")).toBe(1);

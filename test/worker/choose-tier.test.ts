@@ -15,6 +15,7 @@ function withCiphers(change: (cipher: SrtpCipher) => Partial<SrtpCipher>): Tier 
   return {
     ...portable,
     ciphers: {
+      ...portable.ciphers,
       create(profile, master) {
         const cipher = portable.ciphers.create(profile, master);
         const bound = Object.fromEntries(
