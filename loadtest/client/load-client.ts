@@ -168,6 +168,11 @@ export class LoadClient {
     if (this.#location !== "") await this.#tools.signalling.end(this.#location, this.#token);
   }
 
+  /** Is gone without a word. */
+  vanish(): void {
+    this.#link?.close(true);
+  }
+
   get #firstMediaUs(): number {
     const { role } = this.spec;
     if (this.#subscriber === null || role.kind !== "subscriber") return 0;

@@ -140,9 +140,10 @@ export class MediaLink {
     this.#send(out, this.#sender.sealRtcp(out, 0, packet.length));
   }
 
-  close(): void {
+  /** `silently`: as one whose network is gone. */
+  close(silently = false): void {
     if (this.#state === "closed" || this.#state === "failed") return;
-    if (this.#state === "secure") this.#dtls?.close();
+    if (this.#state === "secure" && !silently) this.#dtls?.close();
     this.#state = "closed";
     this.#end();
   }

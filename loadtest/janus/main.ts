@@ -11,7 +11,8 @@ import { networkInterfaces } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { spread } from "../forward/spread.ts";
-import { type ServerProcess, startBlindfold, startJanus } from "./server-process.ts";
+import { type ServerProcess, startBlindfold } from "../server-process.ts";
+import { startJanus } from "./janus-process.ts";
 import { BlindfoldSfu, JanusSfu, type Sfu } from "./sfu.ts";
 import { type Cost, createTools, measureCost, type VideoLoad } from "./video-load.ts";
 

@@ -13,7 +13,7 @@ import type { Answer } from "../client/session-answer.ts";
 import type { LocalDescription } from "../client/session-offer.ts";
 import { Subscriber } from "../client/subscriber.ts";
 import { Meter } from "../measure/meter.ts";
-import type { ServerProcess } from "./server-process.ts";
+import type { ServerProcess } from "../server-process.ts";
 import type { Sfu } from "./sfu.ts";
 
 const TICK_MS = 4;

@@ -1,9 +1,7 @@
-/** The two servers under comparison, each as a process of its own: started, waited for, ended. */
+/** A server under measurement, as a process of its own: started, waited for, ended. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 const START_LIMIT_MS = 20_000;
@@ -18,52 +16,28 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** This tree's server with its defaults, in development mode. */
-export function startBlindfold(address: string, port: number): Promise<ServerProcess> {
+/** This tree's server with its defaults and `settings` (variables of its environment), in development mode. */
+export function startBlindfold(
+  address: string,
+  port: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
   const url = `http://127.0.0.1:${port}`;
-  const main = new URL("../../src/main.ts", import.meta.url).pathname;
-  const settings = {
+  const main = new URL("../src/main.ts", import.meta.url).pathname;
+  const listening = {
     BLINDFOLD_HTTP_PORT: `${port}`,
     BLINDFOLD_MEDIA_HOST: address,
     BLINDFOLD_MEDIA_PORT: `${port + 1}`,
   };
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], {
-    env: { ...process.env, ...settings },
+    env: { ...process.env, ...listening, ...settings },
     stdio: "ignore",
   });
   return started(child, url, `${url}/readyz`, "Blindfold");
 }
 
-/**
- * Janus with VideoRoom and HTTP alone, one room, and none of what costs and is not compared: no limits of bitrate, no
- * recording, no logs. ICE-lite, as we are.
- */
-export async function startJanus(address: string, port: number, room: number): Promise<ServerProcess> {
-  const folder = await mkdtemp(join(tmpdir(), "janus-"));
-  const files = {
-    "janus.jcfg": `general: { debug_level = 1 interface = "${address}" session_timeout = 0 }
-media: { rtp_port_range = "20000-29999" }
-nat: { ice_enforce_list = "${address}" full_trickle = false }
-transports: { disable = "libjanus_websockets.so,libjanus_pfunix.so,libjanus_rabbitmq.so,libjanus_mqtt.so,libjanus_nanomsg.so" }
-`,
-    "janus.plugin.videoroom.jcfg": `room-${room}: { publishers = 6 bitrate = 0 fir_freq = 0 videocodec = "vp8" record = false }
-`,
-    "janus.transport.http.jcfg": `general: { json = "compact" base_path = "/janus" http = true port = ${port} ip = "127.0.0.1" https = false }
-admin: { admin_http = false }
-`,
-  };
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  const url = `http://127.0.0.1:${port}/janus`;
-  const child = spawn("janus", ["-F", folder], { stdio: "ignore" });
-  const server = await started(child, url, `${url}/info`, "Janus (of Debian: apt-get install janus)");
-  const stop = async (): Promise<void> => {
-    await server.stop();
-    await rm(folder, { recursive: true });
-  };
-  return { ...server, stop };
-}
-
-async function started(
+/** Resolves when `readyUrl` answers. `name`: of the server, for when it does not. */
+export async function started(
   child: ChildProcess,
   url: string,
   readyUrl: string,
