@@ -17,6 +17,8 @@ const REPORT_INTERVAL_US = 1_000_000;
 const RTT_US = 60_000;
 const MAX_NACKS = 128;
 const FEEDBACK_SSRC = 1;
+/** As libwebrtc at several Mbit/s. */
+const FEEDBACK_INTERVAL_US = 50_000;
 const MAX_RTCP_BYTES = 1_400;
 
 export interface SubscriberReport {
@@ -39,6 +41,8 @@ export class Subscriber {
   readonly #bySsrc = new Map<number, ReceivedStream>();
   readonly #arrivals: ArrivalRecorder | null;
   #reportDueUs = 0;
+  /** Browsers report by a clock that runs from their own start, and not when packets come. */
+  #feedbackDueUs = 0;
   #keyframeRequests = 0;
   #senderReports = 0;
 
@@ -54,16 +58,23 @@ export class Subscriber {
 
   /** The link is secure: a decoder that starts wants key frames. */
   start(nowUs: number): void {
+    this.#feedbackDueUs = nowUs + Math.random() * FEEDBACK_INTERVAL_US;
     this.#reportDueUs = nowUs + REPORT_INTERVAL_US;
     for (const stream of this.#streams) if (stream.kind === "video") this.#requestKeyframe(stream);
   }
 
   tick(nowUs: number): void {
     for (const stream of this.#streams) this.#askAgain(stream, nowUs);
-    while (this.#arrivals?.due(nowUs)) this.#reportArrivals(this.#arrivals, nowUs);
+    this.#tellArrivals(nowUs);
     if (nowUs < this.#reportDueUs) return;
     this.#reportDueUs = nowUs + REPORT_INTERVAL_US;
     this.#reportStreams(nowUs);
+  }
+
+  #tellArrivals(nowUs: number): void {
+    if (this.#arrivals === null || nowUs < this.#feedbackDueUs) return;
+    this.#feedbackDueUs = nowUs + FEEDBACK_INTERVAL_US;
+    while (this.#arrivals.due(nowUs)) this.#reportArrivals(this.#arrivals, nowUs);
   }
 
   receiveRtp(bytes: Uint8Array, length: number, header: RtpHeader, nowUs: number): void {
