@@ -44,6 +44,11 @@ export class AimdRate {
     this.#changedUs = nowUs;
   }
 
+  /** What the link carried when it was full; 0 while that is not known. */
+  get capacityBps(): number {
+    return this.#capacity.known ? this.#capacity.bps : 0;
+  }
+
   /** No queue grows. `limitBps`: growth ends there, but what a probe has found beyond it stays. */
   grow(ackedBps: number, limitBps: number, rttUs: number, nowUs: number): void {
     if (this.#capacity.isBelow(ackedBps)) this.#capacity.forget();

@@ -30,7 +30,7 @@ import { DelayMonitor } from "./delay-monitor.ts";
 import { FeedbackWatch } from "./feedback-watch.ts";
 import { LostPackets } from "./lost-packets.ts";
 import { NO_RESULT, Prober } from "./prober.ts";
-import { type BandwidthLimits, RateControl } from "./rate-control.ts";
+import { type BandwidthLimits, FULL_LINK_PACE, RateControl } from "./rate-control.ts";
 import { ReportFallback } from "./report-fallback.ts";
 import { SentPacketLog } from "./sent-packet-log.ts";
 import { Throughput } from "./throughput.ts";
@@ -113,6 +113,11 @@ export class BandwidthEstimator {
    */
   get targetBps(): number {
     return this.#targetBps;
+  }
+
+  /** Bits per second at which packets that wait may leave, so that the rate is kept over some frames. */
+  get paceBps(): number {
+    return this.#heard ? this.#control.paceBps : FULL_LINK_PACE * this.#targetBps;
   }
 
   get rttUs(): number {

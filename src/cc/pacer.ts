@@ -1,5 +1,5 @@
 /**
- * How fast queued packets may leave: a debt in bytes, paid at a multiple of the target.
+ * How fast queued packets may leave: a debt in bytes, paid at a rate.
  *
  *    audio, retransmissions, probes ──▶ sent at once ──┐
  *    video ──▶ queue ──▶ maySend()? ──▶ sent ──────────┴─▶ debt ──▶ paid by time
@@ -7,18 +7,12 @@
  * Only the budget: the queue is the caller's.
  */
 
-/**
- * More lets a key frame queue in the network, where audio can not overtake it and it looks like over-use; less never works
- * off what waits here. The link carries little more than the target anyway, so a frame arrives no later for it.
- */
-const FACTOR = 1.1;
-
 /** What is not used of a tick may be used in the next. More makes bursts, less loses what falls between two ticks. */
 const CREDIT_US = 10_000;
 /** More would stop video for long after a burst of what does not wait, less would forget that it was sent. */
 const MAX_DEBT_US = 300_000;
 
-/** IP and UDP headers, as the target counts them. */
+/** IP and UDP headers, as the rate counts them. */
 const HEADER_BYTES = 28;
 
 export class Pacer {
@@ -27,8 +21,8 @@ export class Pacer {
   #debtBytes = 0;
   #paidUs = 0;
 
-  setRate(targetBps: number): void {
-    this.#bytesPerUs = (FACTOR * targetBps) / 8_000_000;
+  setRate(bps: number): void {
+    this.#bytesPerUs = bps / 8_000_000;
   }
 
   /** Whether a packet that can wait may leave now. */

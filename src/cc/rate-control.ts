@@ -39,6 +39,17 @@ const DOUBT_SHARE = 0.5;
 /** Observations behind `lossRatio`: one or two seconds. */
 const LOSS_OBSERVATIONS = 6;
 
+/**
+ * Of the target, for what waits. On a full link more queues in the network, where audio can not overtake it and it looks like
+ * over-use; less never works off what waits here. The link carries little more anyway, so a frame arrives no later for it.
+ */
+export const FULL_LINK_PACE = 1.1;
+/**
+ * The same where the link is not known to be full, as libwebrtc has it: a frame that takes the time until the next one comes
+ * later than it could. More is a burst of a whole key frame.
+ */
+const PACE = 2.5;
+
 export class RateControl {
   /** When it last fell for a queue that was hardly of our making. */
   doubtedUs = Number.NEGATIVE_INFINITY;
@@ -62,6 +73,14 @@ export class RateControl {
   /** What may be sent. */
   get bps(): number {
     return this.#path.bps * this.#drain.factor(this.#delay.queueUs);
+  }
+
+  /** How fast packets that wait may leave: no faster than the link, as far as that is known. */
+  get paceBps(): number {
+    const { bps } = this;
+    if (!this.isCalm) return FULL_LINK_PACE * bps;
+    const { capacityBps } = this.#path;
+    return capacityBps === 0 ? PACE * bps : Math.min(Math.max(capacityBps, FULL_LINK_PACE * bps), PACE * bps);
   }
 
   get lossRatio(): number {

@@ -3,7 +3,7 @@
  * Method: the scenarios of `npm run sim:bwe`, which has two hundred seeds for each, with a few.
  */
 import { expect, test } from "vitest";
-import { BandwidthRun, SECOND_US } from "../sim/bandwidth-run.ts";
+import { BandwidthRun, MBIT, SECOND_US } from "../sim/bandwidth-run.ts";
 import { SCENARIOS } from "../sim/bandwidth-scenarios.ts";
 
 const SEEDS = [1, 2, 3, 4];
@@ -46,4 +46,15 @@ test("a transport that is silent for minutes sends as before when it speaks agai
   const before = run.meanBps(9 * SECOND_US, 10 * SECOND_US);
   run.until(140 * SECOND_US);
   expect(run.leastBps(130 * SECOND_US, 140 * SECOND_US)).toBeGreaterThan(0.7 * before);
+});
+
+test("what waits leaves hardly faster than a full link carries, and at once where none is known", () => {
+  const narrow = new BandwidthRun({ source: "greedy", seed: 1, capacity: [[0, 2 * MBIT]] });
+  for (let second = 10; second < 30; second++) {
+    const { estimator } = narrow.until(second * SECOND_US).flows[0]!;
+    expect(estimator.paceBps).toBeLessThan(1.3 * Math.max(estimator.targetBps, 2 * MBIT));
+  }
+  const wide = new BandwidthRun({ source: "layered", seed: 1, capacity: [[0, 100 * MBIT]] });
+  const { estimator } = wide.until(20 * SECOND_US).flows[0]!;
+  expect(estimator.paceBps).toBe(2.5 * estimator.targetBps);
 });

@@ -3,15 +3,16 @@ import { expect, test } from "vitest";
 import { Pacer } from "../../src/cc/pacer.ts";
 
 const MS = 1_000;
-const TARGET_BPS = 800_000;
-/** At 1.1 times 100 bytes a millisecond. */
+/** 110 bytes a millisecond. */
+const RATE_BPS = 880_000;
+/** In a tick. */
 const PACED_BYTES = 1_100;
 /** On the wire with its headers: 1,100 bytes. */
 const PAYLOAD_BYTES = 1_072;
 
-function pacerAt(targetBps: number, nowUs: number): Pacer {
+function pacerAt(rateBps: number, nowUs: number): Pacer {
   const pacer = new Pacer();
-  pacer.setRate(targetBps);
+  pacer.setRate(rateBps);
   pacer.maySend(nowUs);
   return pacer;
 }
@@ -24,7 +25,7 @@ function drain(pacer: Pacer, nowUs: number): number {
 }
 
 test("a backlog leaves at the paced rate, tick by tick", () => {
-  const pacer = pacerAt(TARGET_BPS, 0);
+  const pacer = pacerAt(RATE_BPS, 0);
   const perTick = Array.from({ length: 100 }, (_, tick) => drain(pacer, tick * 10 * MS));
   const sent = perTick.reduce((sum, packets) => sum + packets, 0);
   expect(Math.abs(sent * PACED_BYTES - 1_000 * 110)).toBeLessThanOrEqual(2 * PACED_BYTES);
@@ -32,11 +33,11 @@ test("a backlog leaves at the paced rate, tick by tick", () => {
 });
 
 test("after silence there is credit for one tick, not for the silence", () => {
-  expect(drain(pacerAt(TARGET_BPS, 0), 60_000 * MS)).toBeLessThanOrEqual(2);
+  expect(drain(pacerAt(RATE_BPS, 0), 60_000 * MS)).toBeLessThanOrEqual(2);
 });
 
 test("audio adds to the debt and video waits for it", () => {
-  const pacer = pacerAt(TARGET_BPS, 0);
+  const pacer = pacerAt(RATE_BPS, 0);
   for (let i = 0; i < 5; i++) pacer.onSent(PAYLOAD_BYTES, 10 * MS);
   expect([pacer.maySend(10 * MS), pacer.maySend(40 * MS), pacer.maySend(50 * MS)]).toEqual([
     false,
@@ -46,7 +47,7 @@ test("audio adds to the debt and video waits for it", () => {
 });
 
 test("debt is bounded: video goes on within 300 ms whatever else was sent", () => {
-  const pacer = pacerAt(TARGET_BPS, 0);
+  const pacer = pacerAt(RATE_BPS, 0);
   for (let i = 0; i < 10_000; i++) pacer.onSent(PAYLOAD_BYTES, 10 * MS);
   expect([pacer.maySend(300 * MS), pacer.maySend(311 * MS)]).toEqual([false, true]);
 });
@@ -54,7 +55,7 @@ test("debt is bounded: video goes on within 300 ms whatever else was sent", () =
 test("without a rate nothing waits for ever, once there is one", () => {
   const pacer = new Pacer();
   pacer.onSent(PAYLOAD_BYTES, 0);
-  pacer.setRate(TARGET_BPS);
+  pacer.setRate(RATE_BPS);
   expect(pacer.maySend(10 * MS)).toBe(true);
 });
 
@@ -65,7 +66,7 @@ test("over any time no more leaves than the rate, a tick and a packet allow", ()
   });
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 200 }), (steps) => {
-      const pacer = pacerAt(TARGET_BPS, 0);
+      const pacer = pacerAt(RATE_BPS, 0);
       let nowUs = 0;
       let bytes = 0;
       for (const { afterUs, wanted } of steps) {
