@@ -116,8 +116,8 @@ export class BandwidthEstimator {
   }
 
   /** Bits per second at which packets that wait may leave, so that the rate is kept over some frames. */
-  get paceBps(): number {
-    return this.#heard ? this.#control.paceBps : FULL_LINK_PACE * this.#targetBps;
+  paceBps(nowUs: number): number {
+    return this.#heard ? this.#control.paceBps(nowUs) : FULL_LINK_PACE * this.#targetBps;
   }
 
   get rttUs(): number {

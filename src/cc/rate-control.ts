@@ -49,6 +49,11 @@ export const FULL_LINK_PACE = 1.1;
  * later than it could. More is a burst of a whole key frame.
  */
 const PACE = 2.5;
+/**
+ * A new link, and one that carries a little more than it did when it was full, may have no room all the same. More draws
+ * frames out where there is room, less sends bursts into links that have none.
+ */
+const UNLIMITED_US = 10_000_000;
 
 export class RateControl {
   /** When it last fell for a queue that was hardly of our making. */
@@ -57,6 +62,10 @@ export class RateControl {
   readonly #drain = new QueueDrain();
   readonly #observer = new LossObserver();
   readonly #losses = new LossModel();
+  /** What the latest probe got through, and when. */
+  #probedBps = 0;
+  #probedUs = Number.NEGATIVE_INFINITY;
+  readonly #startUs: number;
   /** Whether the latest observation spoke of a limit. */
   #lossLimited = false;
   readonly #throughput: Throughput;
@@ -66,6 +75,7 @@ export class RateControl {
   constructor(limits: BandwidthLimits, throughput: Throughput, delay: DelayMonitor, nowUs: number) {
     this.#path = new AimdRate(limits.startBps, limits.minBps, nowUs);
     this.#maxBps = limits.maxBps;
+    this.#startUs = nowUs;
     this.#throughput = throughput;
     this.#delay = delay;
   }
@@ -76,11 +86,9 @@ export class RateControl {
   }
 
   /** How fast packets that wait may leave: no faster than the link, as far as that is known. */
-  get paceBps(): number {
+  paceBps(nowUs: number): number {
     const { bps } = this;
-    if (!this.isCalm) return FULL_LINK_PACE * bps;
-    const { capacityBps } = this.#path;
-    return capacityBps === 0 ? PACE * bps : Math.min(Math.max(capacityBps, FULL_LINK_PACE * bps), PACE * bps);
+    return Math.min(Math.max(this.#linkBps(nowUs), FULL_LINK_PACE * bps), PACE * bps);
   }
 
   get lossRatio(): number {
@@ -110,6 +118,8 @@ export class RateControl {
   onProbe(bps: number, full: boolean, nowUs: number): void {
     if (this.#delay.signal(false) === "overuse") return;
     this.#path.raise(Math.min(bps, this.#maxBps), nowUs);
+    this.#probedBps = bps;
+    this.#probedUs = nowUs;
     if (!full) return;
     this.#path.onCapacity(bps);
     this.#beginDrain(nowUs);
@@ -131,6 +141,15 @@ export class RateControl {
     this.#losses.reset();
     this.#lossLimited = false;
     this.#drain.draining = false;
+  }
+
+  /** What the link carries for sure; infinite where it has shown no limit for long. */
+  #linkBps(nowUs: number): number {
+    if (!this.isCalm) return 0;
+    const { capacityBps, decreasedUs } = this.#path;
+    if (capacityBps > 0) return capacityBps;
+    if (nowUs - Math.max(decreasedUs, this.#startUs) >= UNLIMITED_US) return Number.POSITIVE_INFINITY;
+    return this.#probedUs > decreasedUs ? this.#probedBps : 0;
   }
 
   get #mustHold(): boolean {

@@ -23,9 +23,6 @@ export interface RoomOrder {
 /** Longer leaves room unused, and a path overloaded by what encoders make anew; shorter costs CPU with every receiver. */
 const INTERVAL_US = 200_000;
 
-/** A budget that has lost this share since it was dealt out is dealt out again at once: packets queue already. */
-const FALL = 0.05;
-
 /**
  * Of the budget, what is not sent yet may take: rates of encoders vary by a tenth, and so do estimates. More lets layers
  * come and go with each wobble, less leaves a receiver below what its path could carry.
@@ -36,7 +33,6 @@ export class BandwidthAllocation {
   /** What all tracks together were given last, bits per second. */
   totalBps = 0;
   #nextUs = 0;
-  #dealtBps = Number.POSITIVE_INFINITY;
   readonly #downTracks: readonly DownTrack[];
   readonly #controller: SendController;
 
@@ -47,10 +43,10 @@ export class BandwidthAllocation {
 
   tick(nowUs: number, room: RoomOrder): void {
     const { budgetBps, isDue } = this.#controller;
-    if (!isDue && nowUs < this.#nextUs && budgetBps >= this.#dealtBps * (1 - FALL)) return;
+    // Where what was dealt out fits no more, packets queue already.
+    if (!isDue && nowUs < this.#nextUs && budgetBps >= this.totalBps) return;
     this.#controller.isDue = false;
     this.#nextUs = nowUs + INTERVAL_US;
-    this.#dealtBps = budgetBps;
     const connected = this.#downTracks.filter(({ source }) => source !== null);
     this.totalBps = connected.length > 0 ? this.#deal(connected, budgetBps, nowUs, room) : 0;
   }

@@ -226,7 +226,7 @@ export class SendController {
     this.#repairTime.update(estimator.lossRatio, estimator.rttUs, nowUs);
     for (let i = 0; i < downTracks.length; i++) downTracks[i]!.holdBack(this.#repairTime.us);
     const drainBps = (this.#queue.bytes * 8 * 1_000_000) / MAX_WAIT_US;
-    this.#pacer.setRate(Math.max(estimator.paceBps, drainBps));
+    this.#pacer.setRate(Math.max(estimator.paceBps(nowUs), drainBps));
     while (!this.#queue.isEmpty && this.#pacer.maySend(nowUs)) this.#queue.release(nowUs);
     if (estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
   }

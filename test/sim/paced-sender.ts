@@ -81,7 +81,7 @@ export class PacedSender {
   #tick(nowUs: number): void {
     const { estimator } = this;
     estimator.tick(nowUs);
-    this.#pacer.setRate(estimator.paceBps);
+    this.#pacer.setRate(estimator.paceBps(nowUs));
     this.#drain(nowUs);
     for (let due = estimator.probeBytesDue(nowUs); due > 0; due = estimator.probeBytesDue(nowUs)) {
       const bytes = Math.min(Math.max(due - IP_UDP_BYTES, MIN_PADDING_BYTES), PACKET_BYTES + RTP_BYTES);
