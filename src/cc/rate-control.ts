@@ -45,8 +45,8 @@ const LOSS_OBSERVATIONS = 6;
  */
 export const FULL_LINK_PACE = 1.1;
 /**
- * The same where the link is not known to be full, as libwebrtc has it: a frame that takes the time until the next one comes
- * later than it could. More is a burst of a whole key frame.
+ * The same where the link has shown no limit, as libwebrtc has it. Less draws each frame out until the next, so that all come
+ * later than they could; more is a burst of a whole key frame.
  */
 const PACE = 2.5;
 /**
