@@ -32,6 +32,8 @@ const GROW_SHARE = 0.9;
 export class BandwidthAllocation {
   /** What all tracks together were given last, bits per second. */
   totalBps = 0;
+  /** What there was to deal out then. */
+  #dealtBps = 0;
   #nextUs = 0;
   readonly #downTracks: readonly DownTrack[];
   readonly #controller: SendController;
@@ -43,10 +45,12 @@ export class BandwidthAllocation {
 
   tick(nowUs: number, room: RoomOrder): void {
     const { budgetBps, isDue } = this.#controller;
-    // Where what was dealt out fits no more, packets queue already.
-    if (!isDue && nowUs < this.#nextUs && budgetBps >= this.totalBps) return;
+    // Where what was dealt out fits no more, packets queue already. What never fitted, voices, is no reason.
+    const fits = budgetBps >= Math.min(this.totalBps, this.#dealtBps);
+    if (!isDue && nowUs < this.#nextUs && fits) return;
     this.#controller.isDue = false;
     this.#nextUs = nowUs + INTERVAL_US;
+    this.#dealtBps = budgetBps;
     const connected = this.#downTracks.filter(({ source }) => source !== null);
     this.totalBps = connected.length > 0 ? this.#deal(connected, budgetBps, nowUs, room) : 0;
   }
