@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { readU32 } from "../../src/base/bytes.ts";
-import { createSharedCounters } from "../../src/base/counters.ts";
+import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import {
   asSsrc,
   type RoomId,
@@ -142,6 +142,30 @@ test("a packet that is missing hurries the next tick, and nothing else does whil
   isLosing = true;
   conference.run(SECOND_US);
   expect(hurried[0]).toBe(true);
+});
+
+test("a key frame that is asked for hurries the next tick", () => {
+  const down = { loss: 0.3 };
+  const conference = new Conference({
+    seed: 1,
+    people: [
+      { name: "ada", watches: [] },
+      // Nothing is paced or probed for who sends no feedback: that hurries too.
+      { name: "bo", sends: "nothing", watches: ["ada"], down, numbersPackets: false },
+    ],
+  });
+  const { core } = conference;
+  const { counters } = core;
+  const hurried: boolean[] = [];
+  const receive = core.receive.bind(core);
+  core.receive = (nowUs, datagram, length, path) => {
+    const asked = counters[SLOT.pliReceived]!;
+    receive(nowUs, datagram, length, path);
+    if (counters[SLOT.pliReceived]! > asked) hurried.push(core.isHurried);
+  };
+  conference.run(20 * SECOND_US);
+  expect(hurried.length).toBeGreaterThan(0);
+  expect(hurried).not.toContain(false);
 });
 
 test("a peer at rest that falls silent is reported within a tenth of a second of its time", () => {
