@@ -71,12 +71,6 @@ export class Subscriber {
     this.#reportStreams(nowUs);
   }
 
-  #tellArrivals(nowUs: number): void {
-    if (this.#arrivals === null || nowUs < this.#feedbackDueUs) return;
-    this.#feedbackDueUs = nowUs + FEEDBACK_INTERVAL_US;
-    while (this.#arrivals.due(nowUs)) this.#reportArrivals(this.#arrivals, nowUs);
-  }
-
   receiveRtp(bytes: Uint8Array, length: number, header: RtpHeader, nowUs: number): void {
     if (this.#arrivals !== null && extensions.parse(bytes, header, extensionMap)) {
       const at = extensions.at[EXTENSION.transportCc]!;
@@ -122,6 +116,12 @@ export class Subscriber {
   #requestKeyframe({ ssrc }: ReceivedStream): void {
     this.#keyframeRequests += 1;
     this.#send((out) => writePli(out, 0, FEEDBACK_SSRC, ssrc));
+  }
+
+  #tellArrivals(nowUs: number): void {
+    if (this.#arrivals === null || nowUs < this.#feedbackDueUs) return;
+    this.#feedbackDueUs = nowUs + FEEDBACK_INTERVAL_US;
+    while (this.#arrivals.due(nowUs)) this.#reportArrivals(this.#arrivals, nowUs);
   }
 
   #reportArrivals(arrivals: ArrivalRecorder, nowUs: number): void {
