@@ -34,7 +34,7 @@ export class NativeCaller {
   readonly #stop = new AbortController();
 
   static async join(
-    server: TestServer,
+    server: Pick<TestServer, "url" | "token">,
     room: string,
     name: string,
     passphrase?: string,
