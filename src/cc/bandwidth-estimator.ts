@@ -88,15 +88,21 @@ export class BandwidthEstimator {
   /** False while the prober is surely not sending: all that most packets ask of it. */
   #mayBeProbing = false;
 
-  constructor(nowUs: number, limits: BandwidthLimits = DEFAULT_LIMITS, log = new SentPacketLog()) {
+  /** `startBps`: where more is known of the path than nothing. */
+  constructor(
+    nowUs: number,
+    limits: BandwidthLimits = DEFAULT_LIMITS,
+    log = new SentPacketLog(),
+    startBps = limits.startBps,
+  ) {
     this.#log = log;
     this.#countedExtSeq = log.nextExtSeq;
     this.#acks = new Acknowledgements(log);
     this.#lost = new LostPackets(log);
     this.#limits = limits;
-    this.#targetBps = limits.startBps;
-    this.#control = new RateControl(limits, this.#throughput, this.#delay, nowUs);
-    this.#fallback = new ReportFallback(limits.startBps);
+    this.#targetBps = startBps;
+    this.#control = new RateControl({ ...limits, startBps }, this.#throughput, this.#delay, nowUs);
+    this.#fallback = new ReportFallback(startBps);
   }
 
   /**
@@ -104,7 +110,12 @@ export class BandwidthEstimator {
    * Feedback on packets that went the old way is passed over.
    */
   successor(nowUs: number): BandwidthEstimator {
-    return new BandwidthEstimator(nowUs, this.#limits, new SentPacketLog(this.#log.nextExtSeq));
+    return this.#successor(nowUs, this.#limits.startBps);
+  }
+
+  /** For the same path, of which nothing but reports will tell: the silence until that was known was no outage. */
+  reported(nowUs: number): BandwidthEstimator {
+    return this.#successor(nowUs, this.#watch.outage ? this.#watch.beforeBps : this.#targetBps);
   }
 
   /**
@@ -147,6 +158,7 @@ export class BandwidthEstimator {
   /** What the allocator could do with more: the total for the next step up, 0 when there is none, and for everything. */
   wants(nextBps: number, mostBps: number): void {
     this.#prober.planner.wants(nextBps > 0 ? Math.max(nextBps, mostBps) : 0);
+    this.#fallback.nextBps = nextBps;
   }
 
   /** The stream that the packet `extSeq` was of, by its SSRC; NO_STREAM for padding. For `nextLost`. */
@@ -226,6 +238,10 @@ export class BandwidthEstimator {
    */
   probeBytesDue(nowUs: number): number {
     return this.#isSilenced(nowUs) ? 1 : this.#prober.bytesDue(nowUs);
+  }
+
+  #successor(nowUs: number, startBps: number): BandwidthEstimator {
+    return new BandwidthEstimator(nowUs, this.#limits, new SentPacketLog(this.#log.nextExtSeq), startBps);
   }
 
   /** Nothing is sent for fear of what may be over. */

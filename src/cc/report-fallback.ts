@@ -2,7 +2,7 @@
  * A rate for a receiver that sends no transport-wide feedback: its own estimate (REMB), and the losses of its receiver
  * reports (draft-ietf-rmcat-gcc-02 §6).
  *
- *    loss > 10 %:  × (1 - loss / 2)      2 to 10 %:  as it is      < 2 %:  × 1.08 a second, as long as it is used
+ *    loss > 10 %:  × (1 - loss / 2)      2 to 10 %:  as it is      < 2 %:  × 1.08 a second, as long as it is of use
  */
 
 const HIGH_LOSS = 0.1;
@@ -13,12 +13,17 @@ const MAX_STEP_US = 1_000_000;
 /** Reports come for each stream, and a decrease takes a while to show. Shorter counts one loss several times. */
 const DECREASE_INTERVAL_US = 500_000;
 
-/** As in `Throughput`: without probes nothing is known of what is not used. */
+/**
+ * As in `Throughput`: without probes nothing is known of what is not used. But layers are further apart than that, and a next
+ * one that is never tried would never come.
+ */
 const HEADROOM = 1.5;
 const HEADROOM_BPS = 10_000;
 
 export class ReportFallback {
   lossRatio = 0;
+  /** What the application would send with its next step up; 0 when it has none. */
+  nextBps = 0;
   #byLossBps: number;
   #rembBps = Number.POSITIVE_INFINITY;
   /** Of the first report nothing can grow. */
@@ -45,7 +50,8 @@ export class ReportFallback {
     const elapsedUs = Math.min(Math.max(nowUs - this.#reportedUs, 0), MAX_STEP_US);
     this.#reportedUs = nowUs;
     if (fractionLost > HIGH_LOSS) this.#decrease(fractionLost, nowUs);
-    else if (fractionLost < LOW_LOSS) this.#grow(elapsedUs, HEADROOM * sentBps + HEADROOM_BPS);
+    else if (fractionLost < LOW_LOSS)
+      this.#grow(elapsedUs, Math.max(HEADROOM * sentBps + HEADROOM_BPS, this.nextBps));
   }
 
   #decrease(fractionLost: number, nowUs: number): void {

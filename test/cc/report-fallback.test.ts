@@ -68,3 +68,10 @@ test("does not grow beyond what is used", () => {
   for (let i = 0; i < 100; i++) fallback.onReport(0, 100 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(600);
 });
+
+test("grows as far as the next step up, however little is sent", () => {
+  const fallback = new ReportFallback(600 * KBPS);
+  fallback.nextBps = 1_700 * KBPS;
+  for (let i = 0; i < 100; i++) fallback.onReport(0, 500 * KBPS, i * SECOND_US);
+  expect(fallback.bps / KBPS).toBe(1_700);
+});
