@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { launchChromium } from "../system/support/chromium.ts";
+import { HEIGHT } from "../system/support/fake-camera.ts";
 import { freeUdpPort } from "../system/support/free-ports.ts";
 import { startServer } from "../system/support/server.ts";
 import { TestCall } from "../system/support/test-call.ts";
 import { type CallMeasurement, measureCall, recoveryMs, type Sample } from "./call-measurement.ts";
-import { HEIGHT } from "./fake-camera.ts";
 import type { Impairment } from "./impairments.ts";
 import { RelayProcess } from "./relay-process.ts";
 

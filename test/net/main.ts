@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeFakeCamera } from "./fake-camera.ts";
+import { writeFakeCamera } from "../system/support/fake-camera.ts";
 import { callOver, type ImpairedCall } from "./impaired-call.ts";
 import { IMPAIRMENTS } from "./impairments.ts";
 import { reportTable } from "./report.ts";

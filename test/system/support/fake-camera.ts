@@ -5,7 +5,7 @@
  * It is a texture that sways, with grain, as raw video (YUV4MPEG2): Chromium plays it over and over.
  */
 import { open } from "node:fs/promises";
-import { seededRandom } from "../sim/seeded-random.ts";
+import { seededRandom } from "../../sim/seeded-random.ts";
 
 /** The least that Chromium makes three encodings of. Rates are those of 720 lines, and two cores keep up more often. */
 const WIDTH = 960;
