@@ -44,10 +44,10 @@ export class AnsweringReceiver implements DatagramHandler {
     this.#sender = new SrtpSender(ciphers.create(profile, keysOf(subscriberName(index), profile).receive));
   }
 
-  onDatagram(bytes: Uint8Array, length: number, path: PathId): void {
+  onDatagram(bytes: Uint8Array, length: number, path: PathId, offsetUs: number): void {
     // Before the sink: it may open the packet in place.
     this.#record(bytes, length, path);
-    this.#sink.onDatagram(bytes, length, path);
+    this.#sink.onDatagram(bytes, length, path, offsetUs);
   }
 
   onBatchEnd(): void {

@@ -95,11 +95,14 @@ export class MediaCore {
     counters[SLOT.cipherContexts] = this.#ciphers.contexts();
   }
 
-  /** One datagram in `bytes[0, length)`, opened in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). */
-  receive(nowUs: number, bytes: Uint8Array, length: number, path: PathId): void {
+  /**
+   * One datagram in `bytes[0, length)`, opened in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). It came to this
+   * machine at `arrivedUs`, which publishers are told.
+   */
+  receive(nowUs: number, bytes: Uint8Array, length: number, path: PathId, arrivedUs: number): void {
     if (length === 0) return this.#drop("upDropped_empty");
     const first = bytes[0]!;
-    if (first >= RTP_FIRST && first <= RTP_LAST) this.#receiveMedia(nowUs, bytes, length, path);
+    if (first >= RTP_FIRST && first <= RTP_LAST) this.#receiveMedia(nowUs, bytes, length, path, arrivedUs);
     else if (first <= STUN_LAST) this.#transports.receiveStun(nowUs, bytes, length, path);
     else if (first >= DTLS_FIRST && first <= DTLS_LAST) this.#transports.receiveDtls(bytes, length, path);
     else this.#drop("upDropped_unknown_class");
@@ -171,7 +174,7 @@ export class MediaCore {
     for (const router of this.#transports.rooms) router.track(command.trackId)?.pipes.push(pipe);
   }
 
-  #receiveMedia(nowUs: number, bytes: Uint8Array, length: number, path: PathId): void {
+  #receiveMedia(nowUs: number, bytes: Uint8Array, length: number, path: PathId, arrivedUs: number): void {
     const transport = this.#transports.at(path);
     if (transport === undefined) return this.#drop("upDropped_unknown_path");
     const second = bytes[1]!;
@@ -183,6 +186,7 @@ export class MediaCore {
     const packet = this.#packet;
     packet.bytes = bytes;
     packet.length = length;
+    packet.arrivedUs = arrivedUs;
     packet.receivedUs = nowUs;
     packet.nowUs = nowUs;
     transport.rtp.receive(packet);

@@ -1,5 +1,6 @@
 /** Receives datagrams in batches of `recvmmsg`, into memory allocated once. */
 import type { DatagramHandler } from "../worker/datagram-socket.ts";
+import { ArrivalTimes } from "./arrival-times.ts";
 import { IOVEC, MSG_TRUNC, NativeMemory, receiveMessages } from "./libc.ts";
 import { MessageHeaders } from "./message-headers.ts";
 import { SOCKADDR_STRIDE, type SocketAddresses } from "./socket-addresses.ts";
@@ -16,11 +17,13 @@ export class DatagramReceiver {
   readonly #handler: DatagramHandler;
   readonly #onPathTableFull: () => void;
   readonly #messages = new MessageHeaders(BATCH);
+  readonly #arrivals = new ArrivalTimes(this.#messages);
   readonly #slab = new NativeMemory(BATCH * SLOT_BYTES);
   readonly #names = new NativeMemory(BATCH * SOCKADDR_STRIDE);
   readonly #iovecs = new NativeMemory(BATCH * IOVEC.bytes);
   readonly #slots: readonly Uint8Array[];
   #truncated = 0;
+  #isMarked = false;
 
   constructor(fd: number, addresses: SocketAddresses, handler: DatagramHandler, onPathTableFull: () => void) {
     this.#fd = fd;
@@ -45,14 +48,23 @@ export class DatagramReceiver {
     return this.#truncated;
   }
 
+  /** The next datagrams are of another turn. */
+  endTurn(): void {
+    this.#isMarked = false;
+  }
+
   /** Hands over one batch while `isOpen()`, which the handler may end; true when more may wait. */
   receive(isOpen: () => boolean): boolean {
     const count = receiveMessages(this.#fd, this.#messages.pointers[0]!, BATCH);
+    if (count > 0 && !this.#isMarked) this.#arrivals.mark();
+    this.#isMarked = true;
     for (let message = 0; message < count && isOpen(); message++) this.#deliver(message);
     return count === BATCH && isOpen();
   }
 
   #deliver(message: number): void {
+    const offsetUs = this.#arrivals.offsetUs(message);
+    this.#arrivals.release(message);
     if ((this.#messages.flags(message) & MSG_TRUNC) !== 0) {
       this.#truncated += 1;
       return;
@@ -62,6 +74,6 @@ export class DatagramReceiver {
     if (this.#names.words[name]! >>> 16 === 0) return;
     const path = this.#addresses.find(this.#names.words, name);
     if (path < 0) this.#onPathTableFull();
-    else this.#handler.onDatagram(this.#slots[message]!, this.#messages.length(message), path);
+    else this.#handler.onDatagram(this.#slots[message]!, this.#messages.length(message), path, offsetUs);
   }
 }

@@ -17,6 +17,8 @@ if (!process.versions.uv.startsWith("1."))
 
 export const { functions: c } = dlopen(null, {
   __errno_location: { arguments: [], return: "pointer" },
+  /** Clock, out; see `recvmmsg`. */
+  clock_gettime: { arguments: ["pointer", "pointer"], return: "i32" },
   getsockopt: { arguments: ["i32", "i32", "i32", "pointer", "pointer"], return: "i32" },
   /** Socket, messages, how many, flags, timeout; `word.ts` says why they are declared so. */
   recvmmsg: { arguments: ["pointer", "pointer", "pointer", "pointer", "pointer"], return: "i32" },
@@ -46,6 +48,9 @@ export const AF_INET6 = 10;
 export const SOL_SOCKET = 1;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+/** Each datagram comes with the time when the kernel got it, in a control message of this type too. */
+export const SO_TIMESTAMPNS = 35;
+export const SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
 /** Nine 32-bit words of accounting, `SK_MEMINFO_…` (linux/sock_diag.h): asked for, it costs no packet anything. */
 export const SO_MEMINFO = 55;
 export const MEMINFO_WORDS = 9;
@@ -82,6 +87,8 @@ export const MMSGHDR = {
   length: 56,
   bytes: 64,
 } as const;
+/** `struct timespec`. */
+export const TIMESPEC = { seconds: 0, nanoseconds: 8, bytes: 16 } as const;
 /** `struct cmsghdr` with the 16-bit value of UDP_SEGMENT; `valueEnd` is CMSG_LEN(2), `bytes` is CMSG_SPACE(2). */
 export const CMSG = { level: 8, type: 12, value: 16, valueEnd: 18, bytes: 24 } as const;
 
@@ -92,7 +99,8 @@ export const CMSG = { level: 8, type: 12, value: 16, valueEnd: 18, bytes: 24 } a
 const errno = new Int32Array(toArrayBuffer(c.__errno_location(), 4, false));
 
 /** V8 calls at once only what it knows to be constant. */
-const { sendmmsg, recvmmsg } = c;
+const { sendmmsg, recvmmsg, clock_gettime } = c;
+const CLOCK_REALTIME = word(0);
 
 /** `sendmmsg`: how many messages were taken, or the negative errno of the first. */
 export function sendMessages(fd: number, messages: bigint, count: number): number {
@@ -103,6 +111,11 @@ export function sendMessages(fd: number, messages: bigint, count: number): numbe
 /** `recvmmsg`: how many messages came; 0 when none wait. What errors there are belong to datagrams long gone. */
 export function receiveMessages(fd: number, messages: bigint, count: number): number {
   return Math.max(0, recvmmsg(word(fd), messages, word(count), DO_NOT_WAIT, NULL));
+}
+
+/** Fills a `struct timespec` by the clock of the kernel's time stamps. */
+export function readRealTime(out: NativeMemory): void {
+  clock_gettime(CLOCK_REALTIME, out.pointer);
 }
 
 /** Sets an option of 32 bits; false when the kernel refuses. */

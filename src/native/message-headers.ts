@@ -40,9 +40,14 @@ export class MessageHeaders {
     writePointer(this.#words, message * WORDS + MMSGHDR.control / 4, address);
   }
 
-  /** 0: no control message. */
+  /** Of a message to send: 0 for none. Of one to receive: room for them. */
   setControlBytes(message: number, bytes: number): void {
     this.#words[message * WORDS + MMSGHDR.controlBytes / 4] = bytes;
+  }
+
+  /** Of a received message: how many bytes of control messages came with it. */
+  controlBytes(message: number): number {
+    return this.#words[message * WORDS + MMSGHDR.controlBytes / 4]!;
   }
 
   /** Of a received message: how many bytes of it are in its buffer. */

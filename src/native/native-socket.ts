@@ -15,6 +15,7 @@ import {
   SO_MEMINFO,
   SO_RCVBUFFORCE,
   SO_SNDBUFFORCE,
+  SO_TIMESTAMPNS,
   SOL_SOCKET,
   SOL_UDP,
   sendMessages,
@@ -64,6 +65,7 @@ class NativeSocket implements DatagramSocket {
     // Beyond the limits of the system, for those who may (CAP_NET_ADMIN); for others the first answer stands.
     setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
     setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
+    setOption(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     this.port = handle.port;
     this.#handle = handle;
     this.#handler = options.handler;
@@ -110,6 +112,7 @@ class NativeSocket implements DatagramSocket {
       Atomics.wait(sleeper, 0, 0, this.#gatherUs / 1_000);
       this.#receive();
     }
+    this.#receiver.endTurn();
     if (this.#isOpen) this.#handler.onBatchEnd();
     this.#endUs = performance.now() * 1_000;
   };

@@ -123,7 +123,7 @@ class PortableSocket implements DatagramSocket {
       return;
     }
     this.#batchEnd ??= setImmediate(this.#endBatch);
-    this.#handler.onDatagram(bytes, bytes.length, path);
+    this.#handler.onDatagram(bytes, bytes.length, path, 0);
   };
 
   readonly #endBatch = (): void => {

@@ -63,24 +63,24 @@ export class UpInlet {
   }
 
   #noteArrival(packet: UpPacket): void {
-    const { extensions, bytes, receivedUs } = packet;
+    const { extensions, bytes, arrivedUs } = packet;
     if (this.#extensions.isNumbered) {
       const at = extensions.at[EXTENSION.transportCc]!;
       if (at >= 0 && extensions.bytes[EXTENSION.transportCc] === 2) {
-        this.#feedback.arrivals.onPacket(readU16(bytes, at), receivedUs);
+        this.#feedback.arrivals.onPacket(readU16(bytes, at), arrivedUs);
       }
       return;
     }
     const at = extensions.at[EXTENSION.absSendTime]!;
     if (at < 0 || extensions.bytes[EXTENSION.absSendTime] !== 3) return;
-    this.#feedback.onTimedPacket(readU24(bytes, at), packet.length, receivedUs);
+    this.#feedback.onTimedPacket(readU24(bytes, at), packet.length, arrivedUs);
   }
 
   #receiveMedia(packet: UpPacket, { track, stream }: StreamBinding): void {
     const { header, extSeq, receivedUs } = packet;
     const payload = track.payload(header.payloadType);
     if (payload === undefined) return this.#drop("upDropped_unknown_payload_type");
-    stream.statistics.onPacket(extSeq, header.timestamp, receivedUs);
+    stream.statistics.onPacket(extSeq, header.timestamp, packet.arrivedUs);
     stream.nack?.onPacket(extSeq, receivedUs);
     if (stream.nack?.isRepairing === true) this.#context.rests.isHurried = true;
     this.#forward(packet, track, stream, payload);

@@ -23,7 +23,9 @@ export class UpPacket {
   /** Plaintext of the hop in `bytes[0, length)`. */
   bytes: Uint8Array = NO_BYTES;
   length = 0;
-  /** When it came to the server; 0 for one that is not to be counted as delayed by us. */
+  /** When the network brought it to this machine: what is measured of its path counts from then. */
+  arrivedUs = 0;
+  /** When it was read; 0 for one that is not to be counted as delayed by us. */
   receivedUs = 0;
   /** The present: later than `receivedUs` where it came through another thread, or waited. */
   nowUs = 0;

@@ -64,9 +64,9 @@ export class MediaLoop implements TcpHandler {
     return this.#core.isInFrame;
   }
 
-  onDatagram(bytes: Uint8Array, length: number, path: PathId): void {
+  onDatagram(bytes: Uint8Array, length: number, path: PathId, offsetUs: number): void {
     if (this.#batchUs === 0) this.#batchUs = this.#nowUs();
-    this.#core.receive(this.#batchUs, bytes, length, path);
+    this.#core.receive(this.#batchUs, bytes, length, path, this.#batchUs + offsetUs);
     // A large fan-out may fill the ring within one batch: send what is there rather than drop.
     if (this.#core.ring.count * 2 > this.#core.ring.capacity) this.#flush();
   }

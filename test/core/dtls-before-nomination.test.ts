@@ -40,10 +40,10 @@ test("what DTLS answers goes to where the peer's came from, until a path is nomi
       ],
       password: LOCAL.pwd,
     });
-    core.receive(1, packet, packet.length, path);
+    core.receive(1, packet, packet.length, path, 1);
     core.ring.clear();
   };
-  const hello = (path: never): void => core.receive(2, Uint8Array.of(22, 1), 2, path);
+  const hello = (path: never): void => core.receive(2, Uint8Array.of(22, 1), 2, path, 2);
   /** Where a flight of ours goes. */
   const answered = (): number[] => {
     core.receiveLetter(3, { kind: "datagram", transportId, bytes: Uint8Array.of(22, 2) });

@@ -38,7 +38,7 @@ test("three hundred peers that came and went leave no transport behind", () => {
       keys: peer.serverKeys(SRTP_AEAD_AES_128_GCM),
     });
     const check = ice.request();
-    core.receive(nowUs, check, check.length, paths.intern("192.0.2.1", 10_000 + index));
+    core.receive(nowUs, check, check.length, paths.intern("192.0.2.1", 10_000 + index), nowUs);
     core.command(nowUs, { kind: "transport.close", transportId });
     core.ring.clear();
     core.events.length = 0;

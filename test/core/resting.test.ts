@@ -61,7 +61,7 @@ class Lobby {
     });
     core.receiveLetter(nowUs, { kind: "secure", transportId, keys: peer.serverKeys(SRTP_AEAD_AES_128_GCM) });
     const check = ice.request();
-    core.receive(nowUs, check, check.length, this.#paths.intern("192.0.2.1", 10_000 + index));
+    core.receive(nowUs, check, check.length, this.#paths.intern("192.0.2.1", 10_000 + index), nowUs);
     return transportId;
   }
 
@@ -125,7 +125,7 @@ test("a packet that is missing hurries the next tick, and nothing else does whil
   /** After each packet, or of the stream that has lost one. */
   const hurried: boolean[] = [];
   const receive = core.receive.bind(core);
-  core.receive = (nowUs, datagram, length, path) => {
+  core.receive = (nowUs, datagram, length, path, arrivedUs) => {
     const isVideo = (datagram[1]! & 0x7f) === VIDEO_PAYLOAD.simulcast.payloadType;
     const ssrc = isVideo ? readU32(datagram, 8) : 0;
     if (isVideo && isLosing) {
@@ -134,7 +134,7 @@ test("a packet that is missing hurries the next tick, and nothing else does whil
       hurried.length = 0;
       return;
     }
-    receive(nowUs, datagram, length, path);
+    receive(nowUs, datagram, length, path, arrivedUs);
     if (lostSsrc === null || ssrc === lostSsrc) hurried.push(core.isHurried);
   };
   conference.run(SECOND_US);
@@ -158,9 +158,9 @@ test("a key frame that is asked for hurries the next tick", () => {
   const { counters } = core;
   const hurried: boolean[] = [];
   const receive = core.receive.bind(core);
-  core.receive = (nowUs, datagram, length, path) => {
+  core.receive = (nowUs, datagram, length, path, arrivedUs) => {
     const asked = counters[SLOT.pliReceived]!;
-    receive(nowUs, datagram, length, path);
+    receive(nowUs, datagram, length, path, arrivedUs);
     if (counters[SLOT.pliReceived]! > asked) hurried.push(core.isHurried);
   };
   conference.run(20 * SECOND_US);

@@ -99,6 +99,25 @@ describe.skipIf(!isLinux)("on Linux", () => {
     await party.socket.close();
   });
 
+  test("says when the kernel got each datagram, however late it is read", async () => {
+    const [a, b] = await openPair(256 * 1024);
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    for (let burst = 0; burst < 3; burst++) {
+      for (let i = 0; i < 40; i++) a.put(`${burst}`, a.pathTo(b));
+      a.socket.send(a.ring);
+      a.ring.clear();
+      Atomics.wait(sleeper, 0, 0, 20);
+    }
+    await b.until(() => b.texts.length === 120);
+    expect(b.heard.indexOf("|"), "read in one turn").toBe(120);
+    const latest = (burst: number): number => Math.max(...b.offsetsUs.slice(40 * burst, 40 * (burst + 1)));
+    const first = (burst: number): number => Math.min(...b.offsetsUs.slice(40 * burst, 40 * (burst + 1)));
+    expect(first(1) - latest(0)).toBeGreaterThan(18_000);
+    expect(first(2) - latest(1)).toBeGreaterThan(18_000);
+    expect(latest(2)).toBeLessThan(-18_000);
+    await Promise.all([a.socket.close(), b.socket.close()]);
+  });
+
   test("counts what was too long for it, and tells of it after its end too", async () => {
     const [a, b] = await openPair(256 * 1024);
     const peer = createSocket("udp4");

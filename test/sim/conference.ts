@@ -135,7 +135,7 @@ export class Conference {
 
   /** A datagram that comes to a thread, the first unless told, from `path` now, no matter who sent it. */
   receive(datagram: Uint8Array, path: PathId, thread: Thread = this.threads[0]!): void {
-    thread.core.receive(this.nowUs, datagram, datagram.length, path);
+    thread.core.receive(this.nowUs, datagram, datagram.length, path, this.nowUs);
     this.#flush(thread);
   }
 

@@ -35,7 +35,7 @@ test("a copy for somebody whose session ends in the same turn is still sealed an
     wake: () => {},
   });
   loop.socket = recordingSocket(sent);
-  loop.onDatagram(voice, voice.length, ada.path);
+  loop.onDatagram(voice, voice.length, ada.path, 0);
   loop.onCommand({ kind: "transport.close", transportId: bo.peer.transportId });
   loop.onBatchEnd();
   loop.stop();
@@ -118,10 +118,10 @@ test("more is expected after a packet of a video that is not the last of its fra
 
   const expected: string[] = [];
   const receive = core.receive.bind(core);
-  core.receive = (nowUs, datagram, length, path) => {
+  core.receive = (nowUs, datagram, length, path, arrivedUs) => {
     const isVideo = (datagram[1]! & 0x7f) === VIDEO_PAYLOAD.simulcast.payloadType;
     const isLast = datagram[1]! >= 0x80;
-    receive(nowUs, datagram, length, path);
+    receive(nowUs, datagram, length, path, arrivedUs);
     if (isVideo) expected.push(`${isLast ? "last" : "not the last"}: ${loop.expectsMore}`);
   };
   conference.run(1_000_000);

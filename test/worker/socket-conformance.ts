@@ -31,6 +31,8 @@ export class Party {
   /** Texts of datagrams, and `|` for the end of each batch. */
   readonly heard: string[] = [];
   readonly from: PathId[] = [];
+  /** When each of them came, as far as the socket knows. */
+  readonly offsetsUs: number[] = [];
   tableFull = 0;
   socket!: DatagramSocket;
   /** As the handler says of a socket that is opened after it is set. */
@@ -54,7 +56,8 @@ export class Party {
       },
       handler: {
         expectsMore: this.expectsMore,
-        onDatagram: (bytes, length, path) => {
+        onDatagram: (bytes, length, path, offsetUs) => {
+          this.offsetsUs.push(offsetUs);
           this.heard.push(Buffer.from(bytes.subarray(0, length)).toString("latin1"));
           this.from.push(path);
           bytes.fill(0, 0, length);

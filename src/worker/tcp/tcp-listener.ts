@@ -155,7 +155,7 @@ export class TcpListener {
     this.#connections.set(path, connection);
     this.#newcomers.add(connection);
     counters[SLOT.tcpConnections] = this.#connections.size;
-    const reader = new FrameReader((bytes, length) => handler.onDatagram(bytes, length, path));
+    const reader = new FrameReader((bytes, length) => handler.onDatagram(bytes, length, path, 0));
     socket.on("data", (chunk: Buffer) => {
       counters[SLOT.tcpReceivedBytes]! += chunk.length;
       this.#batchEnd ??= setImmediate(this.#endBatch);
