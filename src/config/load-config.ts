@@ -10,7 +10,7 @@ import { isLoopback, Settings } from "./schema.ts";
 /** Settings as the server uses them: checked, frozen, with what follows from them. */
 export interface Config extends Omit<Settings, "development" | "media"> {
   readonly media: Omit<Settings["media"], "threads"> & { readonly threads: number };
-  /** Hands out tokens and serves the test page to whoever asks; only ever true on loopback. */
+  /** Hands out tokens and serves the test page to whoever asks; only ever true on loopback, and without proxies. */
   readonly development: boolean;
 }
 
@@ -85,15 +85,12 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
     lines.push("ice.turnSecret: name the secret that the servers of ice.turnUrls share with us");
   }
   const exposed = !isLoopback(http.host);
-  if (exposed && Object.keys(auth.keys).length === 0) {
-    lines.push(
-      `auth.keys: set at least one key, because the built-in one is public and http.host is ${http.host}`,
-    );
+  const exposure = exposed ? `http.host is ${http.host}` : proxyExposure(http);
+  if (exposure !== undefined && Object.keys(auth.keys).length === 0) {
+    lines.push(`auth.keys: set at least one key, because the built-in one is public and ${exposure}`);
   }
-  if (exposed && development === "on") {
-    lines.push(
-      `development: cannot be on while http.host is ${http.host}, because it gives tokens to everybody`,
-    );
+  if (exposure !== undefined && development === "on") {
+    lines.push(`development: cannot be on while ${exposure}, because it gives tokens to everybody`);
   }
   if (exposed && WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
     lines.push(
@@ -119,6 +116,11 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
     );
   }
   return lines;
+}
+
+/** To the server what a proxy forwards comes from loopback, whoever sent it. */
+function proxyExposure({ trustedProxies }: Settings["http"]): string | undefined {
+  return trustedProxies.length === 0 ? undefined : `http.trustedProxies is ${trustedProxies.join(", ")}`;
 }
 
 /** Without a name it is clear only where there are not several. */

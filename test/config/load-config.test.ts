@@ -131,6 +131,12 @@ test.each([
     `http: { host: 192.0.2.1 }\nmedia: { host: 192.0.2.1 }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
     /^development: cannot be on/,
   ],
+  ["http: { trustedProxies: [127.0.0.1] }", /^auth\.keys: set at least one key.*http\.trustedProxies/],
+  ["http: { trustedProxies: [10.0.0.0/8] }\ndevelopment: off", /^auth\.keys: /],
+  [
+    `http: { trustedProxies: [127.0.0.1] }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
+    /^development: cannot be on while http\.trustedProxies/,
+  ],
   [
     `http: { host: 0.0.0.0 }\nauth: { keys: { a: ${SECRET} } }`,
     /^media\.announcedAddresses: name an address/,

@@ -82,6 +82,7 @@ describe("every error is a problem document", () => {
 
   test("an address is believed from a trusted proxy only", async () => {
     const limits = {
+      ...KEYS,
       BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1",
       BLINDFOLD_HTTP_TRUSTED_PROXIES: "10.0.0.0/8",
     };
@@ -289,6 +290,12 @@ describe("development", () => {
   ])("asked as %s: %d", async (host, status) => {
     const response = await ask(server, "GET /dev/token?room=hall&identity=ada", { headers: { host } });
     expect(response.statusCode).toBe(status);
+  });
+
+  test("a host that is only claimed to be forwarded is not believed", async () => {
+    const headers = { host: "evil.example", "x-forwarded-host": "localhost", "x-forwarded-for": "127.0.0.1" };
+    const response = await ask(server, "GET /dev/token?room=hall&identity=ada", { headers });
+    expectProblem(response, 403, "forbidden");
   });
 
   test("its tokens are never for other origins, whatever the API allows", async () => {

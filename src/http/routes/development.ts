@@ -1,6 +1,6 @@
 /**
  * What makes a first try easy and would be a hole anywhere else: tokens for whoever asks. Registered in development
- * mode only, which exists on loopback only.
+ * mode only, which exists on loopback only, and only while no proxy is trusted.
  */
 import { isIP } from "node:net";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
@@ -13,7 +13,10 @@ import { HttpProblem, problemResponses } from "../problem.ts";
 const VALID_SECONDS = 8 * 3_600;
 
 export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> = async (app, { tokens }) => {
-  /** A page on the web can name a host that resolves to 127.0.0.1 (DNS rebinding): then the Host header tells. */
+  /**
+   * A page on the web can name a host that resolves to 127.0.0.1 (DNS rebinding): then the Host header tells. It is what
+   * `hostname` comes from, since without a trusted proxy nobody's `X-Forwarded-Host` is believed.
+   */
   app.addHook("onRequest", async ({ hostname }) => {
     if (!isLocalName(hostname))
       throw new HttpProblem("forbidden", { detail: "development is for localhost" });
