@@ -98,7 +98,7 @@ export const Settings = section({
     path: z.string().min(1).default("data"),
   }),
   webhooks: section({
-    urls: z.array(Receiver).default([]),
+    urls: z.array(Receiver).refine(namesEachOnce, "must name each URL once").default([]),
     apiKey: z.string().default(""),
     timeoutSeconds: z.int().min(1).max(60).default(10),
     firstRetrySeconds: z.int().min(1).max(3_600).default(1),
@@ -131,6 +131,11 @@ function isReceiver(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return /^https?:$/.test(protocol) && username === "" && password === "";
+}
+
+/** Two spellings of one URL are one receiver. Is asked about what is no URL too: each error is told. */
+function namesEachOnce(urls: readonly string[]): boolean {
+  return new Set(urls.map((url) => URL.parse(url)?.href ?? url)).size === urls.length;
 }
 
 function isNetwork(text: string): boolean {

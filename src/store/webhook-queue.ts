@@ -50,9 +50,10 @@ export class WebhookQueue {
     return this.#first.get(url) as QueuedEvent | undefined;
   }
 
+  /** Counts what was there: nothing, if the event has been removed before. */
   remove(url: string, id: number): void {
-    this.#delete.run(id);
-    this.#counts.set(url, (this.#counts.get(url) ?? 1) - 1);
+    const { changes } = this.#delete.run(id);
+    this.#counts.set(url, (this.#counts.get(url) ?? 0) - Number(changes));
   }
 
   /** Returns how many events that were. */

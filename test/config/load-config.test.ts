@@ -146,6 +146,12 @@ test.each([
     "webhooks: { urls: ['http://user:pass@a.example/'] }",
     /^webhooks\.urls\.0: must be .* without a user name/,
   ],
+  [
+    "webhooks: { urls: [http://a.example/, http://b.example/, http://a.example/] }",
+    /^webhooks\.urls: must name each URL once$/,
+  ],
+  ["webhooks: { urls: [http://a.example, 'HTTP://A.example:80/'] }", /^webhooks\.urls: must name each/],
+  ["webhooks: { urls: [nowhere] }", /^webhooks\.urls\.0: must be an http or https URL/],
   ["webhooks: { urls: [http://a.example/], apiKey: b }", /^webhooks\.apiKey: name the one of auth\.keys/],
   [
     `webhooks: { urls: [http://a.example/] }\nauth: { keys: { a: ${SECRET}, b: ${SECRET} } }`,

@@ -33,6 +33,15 @@ test("a queue is as it was, in order, after it was closed", () => {
   expect([again.removeAll("http://two/"), again.size, again.urls]).toEqual([1, 0, []]);
 });
 
+test("an event that is removed twice is counted once", () => {
+  const queue = new WebhookQueue(openDatabase(directory), 10);
+  for (const body of ["a", "b"]) queue.add("http://one/", body, 1);
+  const { id } = queue.first("http://one/")!;
+  queue.remove("http://one/", id);
+  queue.remove("http://one/", id);
+  expect([queue.size, queue.urls, queue.first("http://one/")!.body]).toEqual([1, ["http://one/"], "b"]);
+});
+
 test("each URL has its own limit, and room again for what has left", () => {
   const queue = new WebhookQueue(openDatabase(directory), 2);
   const add = (url: string) => queue.add(url, "x", 0);
