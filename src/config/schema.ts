@@ -28,7 +28,9 @@ const TurnUrl = z
     /^turns?:[^\s?]+(?:\?transport=(?:udp|tcp))?$/,
     "must be a TURN address such as turn:turn.example.org:3478?transport=udp",
   );
-const Network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
+const Network = z
+  .string()
+  .refine(isNetwork, "must be an address or a network such as 10.0.0.0/8, with a prefix of at least 1 bit");
 
 /** Below 32 bytes a secret is weaker than the HMAC that it keys (RFC 7518 §3.2). */
 const MIN_SECRET_BYTES = 32;
@@ -142,7 +144,9 @@ function isNetwork(text: string): boolean {
   const [address = "", prefix, ...rest] = text.split("/");
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+  if (prefix === undefined) return true;
+  // A prefix of no bits would be a proxy at every address: then nobody's address could be believed.
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128);
 }
 
 const LOOPBACK = new BlockList();

@@ -109,6 +109,11 @@ test.each([
   ["http: { host: localhost }", /^http\.host: must be an IPv4 or IPv6 address$/],
   ["http: { corsOrigins: ['https://a.example/path'] }", /^http\.corsOrigins\.0: must be an origin/],
   ["http: { trustedProxies: [10.0.0.0/33] }", /^http\.trustedProxies\.0: must be an address or a network/],
+  [
+    "http: { trustedProxies: [10.0.0.0/8, 0.0.0.0/0] }",
+    /^http\.trustedProxies\.1: .* prefix of at least 1 bit$/,
+  ],
+  ["http: { trustedProxies: ['::/00'] }", /^http\.trustedProxies\.0: .* prefix of at least 1 bit$/],
   ["media: { announcedAddresses: [example.org] }", /^media\.announcedAddresses\.0: must be an IPv4/],
   ["media: { announcedAddresses: ['192.0.2.1:0'] }", /^media\.announcedAddresses\.0: must be an IPv4/],
   ["media: { announcedAddresses: [1] }", /^media\.announcedAddresses\.0: must be string/],
@@ -190,7 +195,7 @@ test.each([
       },
     },
   ],
-  ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, '::1'] }", { ok: true }],
+  ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, 128.0.0.0/1, '::1', '::/1'] }", { ok: true }],
 ])("allowed with a key: %j", (yaml, expected) => {
   expect(load(`${yaml}\nauth: { keys: { a: ${SECRET} } }`)).toMatchObject(expected);
 });
