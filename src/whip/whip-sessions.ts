@@ -34,9 +34,9 @@ export interface OpenedSession {
   readonly etag: string;
 }
 
-/** `fragment` is null after a trickle, which has nothing to answer; `etag` names the ICE session from now on. */
-export interface PatchedSession {
-  readonly fragment: string | null;
+/** `fragment` has the server's new credentials; `etag` names the ICE session from now on. */
+export interface RestartedIce {
+  readonly fragment: string;
   readonly etag: string;
 }
 
@@ -147,14 +147,14 @@ export class WhipSessions {
 
   /**
    * A trickled candidate or an ICE restart (RFC 9725 §4.3). `ifMatch` is the header's value: the session's ETag, or
-   * `*` for a restart, which holds whatever the ETag has become.
+   * `*` for a restart, which holds whatever the ETag has become. Null after a trickle, which has nothing to answer.
    */
   patch(
     sessionId: string,
     claims: Claims,
     ifMatch: string | undefined,
     body: string,
-  ): Result<PatchedSession, PatchError> | Refused {
+  ): Result<RestartedIce | null, PatchError> | Refused {
     const session = this.#sessionOf(sessionId, claims);
     if (session === undefined) return fail("session_not_found");
     if (ifMatch === undefined) return fail("precondition_required");
@@ -162,9 +162,7 @@ export class WhipSessions {
     if (!tags.includes("*") && !tags.includes(etagOf(session))) return fail("precondition_failed");
     const parsed = parseFragment(body);
     if (!parsed.ok) return refuse("bad_request", parsed.error);
-    if (parsed.ice === null || isSame(parsed.ice, session.remoteIce)) {
-      return ok({ fragment: null, etag: etagOf(session) });
-    }
+    if (parsed.ice === null || isSame(parsed.ice, session.remoteIce)) return ok(null);
     session.remoteIce = parsed.ice;
     session.iceGeneration += 1;
     const { transport, bundle } = session;

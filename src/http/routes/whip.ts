@@ -134,10 +134,10 @@ export const whipRoutes: FastifyPluginAsyncZod<{ sessions: WhipSessions }> = asy
     async (request, reply) => {
       requireMediaType(request.headers["content-type"], FRAGMENT);
       const { claims, params, headers, body } = request;
-      const { fragment, etag } = orThrow(sessions.patch(params.sessionId, claims, headers["if-match"], body));
-      reply.header("etag", etag);
-      if (fragment === null) return reply.code(204).send(null);
-      return reply.code(200).type(FRAGMENT).send(fragment);
+      const restarted = orThrow(sessions.patch(params.sessionId, claims, headers["if-match"], body));
+      // Only a new ICE session is named in the answer (RFC 9725 §4.3.2).
+      if (restarted === null) return reply.code(204).send(null);
+      return reply.code(200).header("etag", restarted.etag).type(FRAGMENT).send(restarted.fragment);
     },
   );
 
