@@ -78,6 +78,9 @@ const SOURCES: Readonly<Record<WhipSource, { audio: TrackSource; video: TrackSou
   screen_share: { audio: "screen_share_audio", video: "screen_share" },
 };
 
+/** In quotes it is a tag like any other (RFC 9110 §13.1.1), but the example of an ICE restart writes it so. */
+const ANY_SESSION = ["*", '"*"'];
+
 const SESSION_ID_BYTES = 16;
 /** `o=` takes 63 bits (RFC 9429 §5.2.1); a JavaScript number holds 53 exactly. */
 const SDP_SESSION_ID_BYTES = 6;
@@ -158,8 +161,8 @@ export class WhipSessions {
     const session = this.#sessionOf(sessionId, claims);
     if (session === undefined) return fail("session_not_found");
     if (ifMatch === undefined) return fail("precondition_required");
-    const tags = ifMatch.split(",").map((tag) => tag.trim());
-    if (!tags.includes("*") && !tags.includes(etagOf(session))) return fail("precondition_failed");
+    const good = [...ANY_SESSION, etagOf(session)];
+    if (!ifMatch.split(",").some((tag) => good.includes(tag.trim()))) return fail("precondition_failed");
     const parsed = parseFragment(body);
     if (!parsed.ok) return refuse("bad_request", parsed.error);
     if (parsed.ice === null || isSame(parsed.ice, session.remoteIce)) return ok(null);

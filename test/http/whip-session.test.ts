@@ -40,6 +40,7 @@ describe("a session", () => {
     ["its ETag", CANDIDATE, '"1"'],
     ["its ETag among others", CANDIDATE, 'W/"1", "9" , "1"'],
     ["*", CANDIDATE, "*"],
+    ["*, in quotes", CANDIDATE, '"*"'],
     ["its ETag, and the credentials in use", PRESENT, '"1"'],
   ])("takes note of candidates: %s", async (_name, payload, ifMatch) => {
     const response = await patch(payload, ifMatch);
@@ -47,7 +48,7 @@ describe("a session", () => {
     expect(restarts()).toEqual([]);
   });
 
-  test.each(['"1"', "*"])("restarts ICE with new credentials and If-Match: %s", async (ifMatch) => {
+  test.each(['"1"', "*", '"*"'])("restarts ICE with new credentials and If-Match: %s", async (ifMatch) => {
     const before = transportsOf("ada")[0]!.localIce;
     const response = await patch(RESTART, ifMatch);
     expect([response.statusCode, response.headers.etag]).toEqual([200, '"2"']);
