@@ -1,4 +1,5 @@
 /** Turns whatever goes wrong between socket and handler into a problem document. */
+import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
@@ -14,6 +15,12 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
   FST_ERR_CTP_BODY_TOO_LARGE: "payload_too_large",
   FST_ERR_MAX_PARAM_LENGTH: "uri_too_long",
+};
+
+/** What Node says of a connection before there is a request, or all of one. Anything else cannot be read as HTTP. */
+const NODE_CODES: Readonly<Record<string, ProblemCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
+  HPE_HEADER_OVERFLOW: "headers_too_large",
 };
 
 export function installErrorHandling(app: FastifyInstance): void {
@@ -55,13 +62,13 @@ function isBadRequest(error: FastifyError): boolean {
   return error.statusCode === 400;
 }
 
-/** What Node's parser cannot read as HTTP never becomes a request: the answer is written to the socket. */
+/** What never becomes a whole request has no reply: the answer is written to the socket. */
 export function sendClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
-  const problem = new HttpProblem(error.code === "HPE_HEADER_OVERFLOW" ? "headers_too_large" : "bad_request");
+  const problem = new HttpProblem(NODE_CODES[error.code ?? ""] ?? "bad_request");
   const body = JSON.stringify(problem.document);
   socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.status === 431 ? "Request Header Fields Too Large" : "Bad Request"}\r\n` +
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n` +
       body,
   );

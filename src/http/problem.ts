@@ -23,6 +23,7 @@ const PROBLEMS = {
   subscription_not_found: [404, "There is no such subscription in this room"],
   session_not_found: [404, "There is no such session"],
   method_not_allowed: [405, "This address does not take this method"],
+  request_timeout: [408, "The request took too long to come"],
   room_exists: [409, "A room of this name exists already"],
   room_full: [409, "The room is full"],
   too_many_tracks: [409, "The participant publishes as many tracks as the room allows"],

@@ -1,4 +1,4 @@
-import { connect as connectSocket } from "node:net";
+import { type AddressInfo, connect as connectSocket } from "node:net";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -112,6 +112,29 @@ describe("every error is a problem document", () => {
       expect(garbage).toMatch(/^HTTP\/1\.1 400 .*application\/problem\+json.*"code":"bad_request"/s);
       const large = await answerTo(`GET / HTTP/1.1\r\nHost: x\r\nA: ${"x".repeat(20_000)}\r\n\r\n`);
       expect(large).toMatch(/^HTTP\/1\.1 431 .*"code":"headers_too_large"/s);
+    } finally {
+      await server.app.close();
+    }
+  });
+
+  test("what takes too long to come", async () => {
+    // As short as can be: Node looks every two seconds.
+    server.app.server.headersTimeout = server.app.server.requestTimeout = 1;
+    await server.app.listen({ host: "127.0.0.1", port: 0 });
+    try {
+      const { port } = server.app.server.address() as AddressInfo;
+      const token = await server.token("", { roomCreate: true });
+      const head = "POST /v1/rooms HTTP/1.1\r\nHost: x\r\n";
+      const body = `Authorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`;
+      const answers = [head, head + body].map(async (bytes) => {
+        const socket = connectSocket(port, "127.0.0.1");
+        socket.write(bytes);
+        return text(socket);
+      });
+      for (const answer of await Promise.all(answers)) {
+        expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*"code":"request_timeout"/s);
+        expect(answer.match(/^HTTP/gm)).toHaveLength(1);
+      }
     } finally {
       await server.app.close();
     }
