@@ -80,6 +80,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser("text/plain");
+  // None takes a body, so none is looked at: many clients name a type, of JSON mostly, even where they send nothing.
+  app.addHttpMethod("DELETE", { hasBody: false, overrideExisting: true });
   setSecurityHeaders(app);
   observeExchanges(app, metrics);
   await app.register(rateLimit, {

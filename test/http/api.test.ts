@@ -54,6 +54,17 @@ describe("rooms", () => {
     expectProblem(await ask(server, "GET /v1/rooms/hall", { token: admin }), 404, "room_not_found");
   });
 
+  test.each([
+    { "content-type": "application/json" },
+    { "content-type": "application/json", "transfer-encoding": "chunked" },
+    { "content-type": "text/plain", "content-length": "0" },
+  ])("are deleted without a body, whatever type it is said to have: %j", async (headers) => {
+    server.rooms.create("hall");
+    const token = await server.token("", { roomAdmin: true });
+    expect((await ask(server, "DELETE /v1/rooms/hall", { token, headers })).statusCode).toBe(204);
+    expect(server.rooms.list).toEqual([]);
+  });
+
   test("have names of any script, which survive the way through a URL", async () => {
     const name = "Ümläut / 🎤 #1?";
     const token = await server.token("", { roomCreate: true, roomAdmin: true, room: name });

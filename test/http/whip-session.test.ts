@@ -93,6 +93,12 @@ describe("a session", () => {
     expectProblem(await patch(RESTART, "*"), 404, "session_not_found");
   });
 
+  test.each(["application/json", SDP])("ends by DELETE from a client that always says %s", async (type) => {
+    const ended = await ask(server, `DELETE ${location}`, { token: ada, headers: { "content-type": type } });
+    expect(ended.statusCode).toBe(200);
+    expect(transportsOf("ada")).toEqual([]);
+  });
+
   test("is gone when its connection has failed", async () => {
     const { id: transportId } = transportsOf("ada")[0]!;
     server.thread.emit({ kind: "transport.state", transportId, state: "failed", reason: "ice_timeout" });
