@@ -51,6 +51,7 @@ const NAMES = [
   "downDropped_layer",
   "downDropped_paused",
   "downDropped_not_loudest",
+  "downDropped_other_codec",
   "downDropped_late",
   "downDropped_ring_full",
   "downDropped_too_large",

@@ -60,6 +60,8 @@ export class DownTrack {
   #isPaused = false;
   /** Under which the receiver knows the codec of its source. */
   #payloadType = 0;
+  /** The packets that come now are of another codec than that: control has yet to hear of it, and will say. */
+  #isOtherCodec = false;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   /** Of what was sent last of the source: its capture times go on, also over an interruption. */
@@ -115,10 +117,17 @@ export class DownTrack {
     this.#controller.setDue();
     if (source === null) return;
     this.#payloadType = source.payload.payloadType;
+    this.#isOtherCodec =
+      source.track.latestPayload !== null && !takes(source.payload, source.track.latestPayload);
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
     source.track.downTracks.push(this);
     source.track.setDue();
     this.retarget(nowUs);
+  }
+
+  /** What the source's packets are from now on. */
+  onPayload(payload: PayloadParams): void {
+    this.#isOtherCodec = !takes(this.source!.payload, payload);
   }
 
   setPreference(preference: LayerPreference, nowUs: number): void {
@@ -183,6 +192,9 @@ export class DownTrack {
       counters[SLOT.downDropped_no_path]! += 1;
     } else if (this.#isPaused) {
       counters[SLOT.downDropped_paused]! += 1;
+    } else if (this.#isOtherCodec) {
+      counters[SLOT.downDropped_other_codec]! += 1;
+      this.skip(packet);
     } else if (!this.isVideo) {
       if (this.#encoding === NO_LAYER) this.#switchTo(packet);
       this.#send(packet, packet.header.marker);
@@ -278,6 +290,10 @@ export class DownTrack {
     const last = stream.highestExtSeq;
     for (let next = extSeq + 1; next <= last; next++) {
       if (!stream.recall(next, receivedUs, recalled)) continue;
+      if (recalled.header.payloadType !== header.payloadType) {
+        this.skip(recalled);
+        continue;
+      }
       stream.readFrame(recalled, payload);
       this.#writeVideo(recalled);
     }
@@ -362,4 +378,10 @@ export class DownTrack {
     const { subscriptionId } = this.params;
     this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
   }
+}
+
+/** Whether a receiver that has its payload type for `known` can be sent `payload` under it, be it taken apart. */
+function takes(known: PayloadParams, payload: PayloadParams): boolean {
+  if (known.codec === payload.codec) return known.profile === payload.profile;
+  return known.codec === "opus" && payload.codec === "red";
 }

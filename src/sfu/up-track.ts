@@ -50,9 +50,8 @@ export class UpTrack {
   voice: Voice | null = null;
   /** Null unless it is said to be encrypted in a format that shows, and its room wants to know. */
   guard: EncryptionGuard | null = null;
-  /** The codec of the latest packet; null before the first. */
-  codec: CodecName | null = null;
-  #payloadType = -1;
+  /** What the latest packet is; null before the first. */
+  latestPayload: PayloadParams | null = null;
   #muted = false;
   readonly #wanted = new WantedLayer();
   readonly #payloadByType: (PayloadParams | undefined)[] = new Array(128);
@@ -81,11 +80,16 @@ export class UpTrack {
     return this.params.payloads.find((payload) => payload.rtxPayloadType === payloadType);
   }
 
+  /** The codec of the latest packet; null before the first. */
+  get codec(): CodecName | null {
+    return this.latestPayload?.codec ?? null;
+  }
+
   /** Notes the payload of a packet that will be forwarded. Returns true when it is not that of the one before. */
-  onPayload({ codec, payloadType }: PayloadParams): boolean {
-    if (payloadType === this.#payloadType) return false;
-    this.#payloadType = payloadType;
-    this.codec = codec;
+  onPayload(payload: PayloadParams): boolean {
+    if (payload === this.latestPayload) return false;
+    this.latestPayload = payload;
+    for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.onPayload(payload);
     return true;
   }
 

@@ -1,0 +1,88 @@
+/**
+ * Goal: a publisher may change its codec at any packet; no receiver is sent one codec under another's payload type, and
+ * control hears of it without being flooded.
+ * Method: packets of several payload types through a track with one receiver, before and after control has told it.
+ */
+import { describe, expect, test } from "vitest";
+import { SLOT } from "../../src/base/counters.ts";
+import type { PayloadParams } from "../../src/contract/media.ts";
+import { ReceivedTrack } from "./received-track.ts";
+
+const video = { clockRate: 90_000, profile: "" } as const;
+const VP8: PayloadParams = { ...video, payloadType: 96, codec: "VP8", rtxPayloadType: 97 };
+const VP9: PayloadParams = { ...video, payloadType: 98, codec: "VP9", rtxPayloadType: 99 };
+const H264_BASELINE: PayloadParams = { ...video, payloadType: 102, codec: "H264", profile: "42e01f" };
+const H264_HIGH: PayloadParams = { ...video, payloadType: 104, codec: "H264", profile: "640c1f" };
+const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
+const RED: PayloadParams = { payloadType: 63, codec: "red", clockRate: 48_000, profile: "111/111" };
+
+const VP8_KEY = "9080800000aa";
+const VP8_DELTA = "9080800101aa";
+const VP9_KEY = "0caabbcc";
+const VP9_DELTA = "4caabbcc";
+
+const dropped = ({ context }: ReceivedTrack): number => context.counters[SLOT.downDropped_other_codec]!;
+
+describe("until control has told the receiver's payload type", () => {
+  test("packets of another codec are dropped and counted", () => {
+    const received = new ReceivedTrack("video", [VP8, VP9], VP8);
+    received.publish({ payloadType: 96, seq: 1, timestamp: 3000, payload: VP8_KEY });
+    received.publish({ payloadType: 98, seq: 2, timestamp: 6000, payload: VP9_KEY });
+    received.publish({ payloadType: 98, seq: 3, timestamp: 9000, payload: VP9_DELTA });
+    expect(received.sent()).toEqual([`96 ${VP8_KEY}`]);
+    expect(dropped(received)).toBe(2);
+
+    received.know({ ...VP9, payloadType: 45 });
+    received.publish({ payloadType: 98, seq: 4, timestamp: 12_000, payload: VP9_KEY });
+    expect(received.sent("numbered").slice(1)).toEqual([`45 #2 ${VP9_KEY}`]);
+    expect(dropped(received)).toBe(2);
+  });
+
+  test("a profile of the same codec is another codec", () => {
+    const received = new ReceivedTrack("video", [H264_BASELINE, H264_HIGH], H264_BASELINE);
+    received.publish({ payloadType: 102, seq: 1, timestamp: 3000, payload: "65aa" });
+    received.publish({ payloadType: 104, seq: 2, timestamp: 6000, payload: "65bb" });
+    expect(received.sent()).toEqual(["102 65aa"]);
+    expect(dropped(received)).toBe(1);
+  });
+
+  test("plain Opus is not sent as redundant audio, while redundant audio is taken apart", () => {
+    const knowing = new ReceivedTrack("audio", [OPUS, RED], RED);
+    const plain = new ReceivedTrack("audio", [OPUS, RED], OPUS);
+    for (const received of [knowing, plain]) {
+      received.publish({ payloadType: 63, seq: 1, payload: "6fee" });
+      received.publish({ payloadType: 111, seq: 2, payload: "dd" });
+      received.publish({ payloadType: 63, seq: 3, payload: "6fcc" });
+    }
+    expect(knowing.sent("numbered")).toEqual(["63 #1 6fee", "63 #2 6fcc"]);
+    expect(plain.sent("numbered")).toEqual(["111 #1 ee", "111 #2 dd", "111 #3 cc"]);
+    expect([dropped(knowing), dropped(plain)]).toEqual([1, 0]);
+  });
+
+  test("a receiver that comes meanwhile is sent nothing either", () => {
+    const received = new ReceivedTrack("audio", [OPUS, RED], RED);
+    received.publish({ payloadType: 111, seq: 1, payload: "dd" });
+    received.know(RED);
+    received.publish({ payloadType: 111, seq: 2, payload: "dd" });
+    expect(received.sent()).toEqual([]);
+    received.know(OPUS);
+    received.publish({ payloadType: 111, seq: 3, payload: "dd" });
+    expect(received.sent()).toEqual(["111 dd"]);
+  });
+});
+
+test("a stray packet of another codec leaves no gap", () => {
+  const received = new ReceivedTrack("video", [VP8, VP9], VP8);
+  received.publish({ payloadType: 96, seq: 1, timestamp: 3000, payload: VP8_KEY });
+  received.publish({ payloadType: 98, seq: 2, timestamp: 6000, payload: VP9_KEY });
+  received.publish({ payloadType: 96, seq: 3, timestamp: 9000, payload: VP8_DELTA });
+  expect(received.sent("numbered")).toEqual([`96 #1 ${VP8_KEY}`, `96 #2 ${VP8_DELTA}`]);
+});
+
+test("nor is one sent that waited in the history for a key frame that came late", () => {
+  const received = new ReceivedTrack("video", [VP8, VP9], VP8);
+  received.publish({ payloadType: 98, seq: 2, timestamp: 6000, payload: VP9_DELTA });
+  received.publish({ payloadType: 96, seq: 3, timestamp: 9000, payload: VP8_DELTA });
+  received.publish({ payloadType: 96, seq: 1, timestamp: 3000, payload: VP8_KEY });
+  expect(received.sent().filter((packet) => packet.includes(VP9_DELTA))).toEqual([]);
+});
