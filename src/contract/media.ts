@@ -270,7 +270,7 @@ export type MediaEvent =
       readonly reason?: string;
     }
   | {
-      /** First media of a track, or its codec changed. */
+      /** First media of a track, or its codec changed. At most once a second for each track. */
       readonly kind: "up-track.codec";
       readonly trackId: TrackId;
       readonly codec: CodecName;

@@ -124,7 +124,7 @@ export class UpInlet {
     stream.accept(packet, payload);
     this.#count(packet, track);
     if (track.guard !== null && endsFrame(packet, payload.codec)) this.#look(packet, track.guard, payload);
-    if (track.onPayload(payload)) this.#announce(track, payload);
+    if (track.onPayload(payload)) track.announcePayload(payload, packet.receivedUs, this.#context.events);
     if (track.muted) return this.#drop("upDropped_muted");
     track.forward(packet);
   }
@@ -142,10 +142,6 @@ export class UpInlet {
     const isSealed = looksSealed(packet, codec);
     guard.onLook(packet.encoding, isSealed);
     this.#context.counters[isSealed ? SLOT.guardedFrames_sealed : SLOT.guardedFrames_plain]! += 1;
-  }
-
-  #announce(track: UpTrack, { codec, payloadType }: PayloadParams): void {
-    this.#context.events.push({ kind: "up-track.codec", trackId: track.id, codec, payloadType });
   }
 
   #drop(reason: CounterName): void {

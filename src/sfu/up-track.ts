@@ -18,6 +18,7 @@ import type { DownTrack } from "./down-track.ts";
 import { EncryptionGuard } from "./encryption-guard.ts";
 import { layerLadder, layerSets } from "./layer-ladder.ts";
 import { NO_LAYER } from "./layer-selector.ts";
+import { PayloadNotice } from "./payload-notice.ts";
 import type { TrackPipe } from "./track-pipe.ts";
 import type { UpPacket } from "./up-packet.ts";
 import { UpStream } from "./up-stream.ts";
@@ -52,6 +53,7 @@ export class UpTrack {
   guard: EncryptionGuard | null = null;
   /** What the latest packet is; null before the first. */
   latestPayload: PayloadParams | null = null;
+  readonly #notice = new PayloadNotice();
   #muted = false;
   readonly #wanted = new WantedLayer();
   readonly #payloadByType: (PayloadParams | undefined)[] = new Array(128);
@@ -91,6 +93,12 @@ export class UpTrack {
     this.latestPayload = payload;
     for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.onPayload(payload);
     return true;
+  }
+
+  /** In the thread that hears the publisher: control is to hear of this payload, now or after a pause. */
+  announcePayload(payload: PayloadParams, nowUs: number, events: MediaEvent[]): void {
+    this.#notice.note(payload);
+    this.#tellPayload(nowUs, events);
   }
 
   /** A muted track is received and not forwarded; receivers start again from a key frame. */
@@ -199,6 +207,7 @@ export class UpTrack {
   /** Pushes to `events` what control should hear of. */
   tick(nowUs: number, events: MediaEvent[]): void {
     for (let i = 0; i < this.streams.length; i++) this.streams[i]?.rate.tick(nowUs);
+    this.#tellPayload(nowUs, events);
     if (this.params.kind === "video" && nowUs >= this.#lookUs) {
       this.#lookUs = nowUs + LOOK_US;
       for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
@@ -206,6 +215,13 @@ export class UpTrack {
     }
     const suspect = this.guard?.verdict(nowUs) ?? null;
     if (suspect !== null) events.push({ kind: "up-track.suspect", trackId: this.id, suspect });
+  }
+
+  #tellPayload(nowUs: number, events: MediaEvent[]): void {
+    const payload = this.#notice.take(nowUs);
+    if (payload === null) return;
+    const { codec, payloadType } = payload;
+    events.push({ kind: "up-track.codec", trackId: this.id, codec, payloadType });
   }
 
   #tellWanted(nowUs: number, events: MediaEvent[]): void {

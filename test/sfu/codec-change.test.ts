@@ -6,7 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import type { PayloadParams } from "../../src/contract/media.ts";
-import { ReceivedTrack } from "./received-track.ts";
+import { ReceivedTrack, SPACING_US } from "./received-track.ts";
 
 const video = { clockRate: 90_000, profile: "" } as const;
 const VP8: PayloadParams = { ...video, payloadType: 96, codec: "VP8", rtxPayloadType: 97 };
@@ -85,4 +85,43 @@ test("nor is one sent that waited in the history for a key frame that came late"
   received.publish({ payloadType: 96, seq: 3, timestamp: 9000, payload: VP8_DELTA });
   received.publish({ payloadType: 96, seq: 1, timestamp: 3000, payload: VP8_KEY });
   expect(received.sent().filter((packet) => packet.includes(VP9_DELTA))).toEqual([]);
+});
+
+describe("control hears of the payload", () => {
+  const PAYLOADS = { "-": null, a: VP8, b: VP9 } as const;
+  const TICK_US = 100_000;
+
+  /** A letter a tick: a packet of VP8 or VP9, or none. Returns "tick: payloadType" of what control is told. */
+  function told(script: string): string[] {
+    const received = new ReceivedTrack("video", [VP8, VP9], VP8);
+    const { track, context } = received;
+    const startUs = received.nowUs;
+    return [...script].flatMap((letter, tick) => {
+      context.events.length = 0;
+      const nowUs = startUs + tick * TICK_US;
+      received.nowUs = nowUs - SPACING_US;
+      const payload = PAYLOADS[letter as keyof typeof PAYLOADS];
+      if (payload !== null)
+        received.publish({ payloadType: payload.payloadType, seq: tick, payload: "00aa" });
+      track.tick(nowUs, context.events);
+      return context.events.flatMap((event) =>
+        event.kind === "up-track.codec" ? [`${tick}: ${event.payloadType}`] : [],
+      );
+    });
+  }
+
+  test.each([
+    ["at the first packet", "--aaaaaaaaaaaaaaa", ["2: 96"]],
+    ["at the first of another, when nothing was told lately", "aaaaaaaaaaaabbbb", ["0: 96", "12: 98"]],
+    ["a second after it was told something else", "aabbbbbbbbbbbbbbb", ["0: 96", "10: 98"]],
+    ["also where nothing comes any more", "aab----------------", ["0: 96", "10: 98"]],
+    ["not where all is as before by then", "aabbaaaaaaaaaaaaa", ["0: 96"]],
+  ])("%s", (_name, script, expected) => {
+    expect(told(script)).toEqual(expected);
+  });
+
+  test("at most once a second from a publisher that changes with every packet", () => {
+    expect(told("ab".repeat(500)).length).toBeLessThanOrEqual(100);
+    expect(told("aab".repeat(300)).length).toBeGreaterThan(40);
+  });
 });

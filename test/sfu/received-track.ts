@@ -19,7 +19,8 @@ import { UpTrack } from "../../src/sfu/up-track.ts";
 import { toHex } from "../rtp/hex.ts";
 import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
 
-const SPACING_US = 5_000;
+/** Between two packets. */
+export const SPACING_US = 5_000;
 const MAP = extensionMap({});
 const IDS = { ssrc: asSsrc(9), rtxSsrc: asSsrc(10) };
 
@@ -83,7 +84,7 @@ export class ReceivedTrack {
     const known = track.streams[encoding];
     const stream = known?.ssrc === ssrc ? known : track.startStream(ssrc, encoding, payload);
     stream.accept(packet, payload);
-    track.onPayload(payload);
+    if (track.onPayload(payload)) track.announcePayload(payload, this.nowUs, this.context.events);
     track.forward(packet);
     this.downTrack.retarget(this.nowUs);
   }
