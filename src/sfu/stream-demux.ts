@@ -3,7 +3,6 @@
  * RFC 8852): (MID, RID) from header extensions, SSRCs announced in SDP, or a payload type that only one track has.
  */
 import type { Ssrc } from "../base/ids.ts";
-import type { PayloadParams } from "../contract/media.ts";
 import { EXTENSION } from "../rtp/header-extensions.ts";
 import type { UpPacket } from "./up-packet.ts";
 import type { UpStream } from "./up-stream.ts";
@@ -15,6 +14,19 @@ import type { UpTrack } from "./up-track.ts";
  */
 const MAX_SSRCS = 64;
 
+/**
+ * For how long an SSRC whose place another has taken does not take it back. Longer keeps out a publisher that comes back to
+ * it; shorter lets a packet that was under way, or a repair of one (NACKs go on for a second), end the stream that has
+ * begun.
+ */
+const REPLACED_US = 2_000_000;
+
+/**
+ * Between two restarts of an encoding, after a first that is followed at once. Each takes a history, and a key frame from
+ * the encoder: longer keeps receivers of an honest publisher waiting, shorter lets another have it done all the time.
+ */
+const RESTART_US = 1_000_000;
+
 /** Where packets of one SSRC belong. `rtx`: they are retransmissions for `stream`. */
 export interface StreamBinding {
   readonly track: UpTrack;
@@ -22,11 +34,20 @@ export interface StreamBinding {
   readonly rtx: boolean;
 }
 
+/** The place that an SSRC had, and when another took it. */
+interface FormerPlace {
+  readonly track: UpTrack;
+  readonly encoding: number;
+  readonly leftUs: number;
+}
+
 export type DemuxFailure = "unknown_stream" | "unknown_payload_type" | "stream_limit";
 
 export class StreamDemux {
   readonly tracks: UpTrack[] = [];
   readonly #bySsrc = new Map<number, StreamBinding>();
+  /** By SSRC, retransmissions as well. */
+  readonly #replaced = new Map<number, FormerPlace>();
 
   /** Every stream that has been heard. */
   *streams(): Generator<UpStream> {
@@ -41,6 +62,7 @@ export class StreamDemux {
   remove(track: UpTrack): void {
     this.tracks.splice(this.tracks.indexOf(track), 1);
     for (const [ssrc, binding] of this.#bySsrc) if (binding.track === track) this.#bySsrc.delete(ssrc);
+    for (const [ssrc, former] of this.#replaced) if (former.track === track) this.#replaced.delete(ssrc);
   }
 
   /** The stream of an SSRC and its track; undefined for retransmissions, which have none of their own. */
@@ -57,6 +79,9 @@ export class StreamDemux {
   /** The first packet of an SSRC. */
   #bind(packet: UpPacket): StreamBinding | DemuxFailure {
     const { ssrc, payloadType } = packet.header;
+    const nowUs = packet.receivedUs;
+    const former = this.#replaced.get(ssrc);
+    if (former !== undefined && nowUs - former.leftUs < REPLACED_US) return "unknown_stream";
     const track = this.#trackOf(packet);
     if (track === undefined) return "unknown_stream";
     const primary = track.payload(payloadType);
@@ -67,9 +92,11 @@ export class StreamDemux {
     const rtx = primary === undefined;
     // A restart of an encoding takes the place of the SSRC that it replaces.
     const restarts = !rtx && track.streams[encoding] !== undefined;
-    if (this.#bySsrc.size >= MAX_SSRCS && !restarts) return "stream_limit";
+    if (restarts ? this.#hasRestarted(track, encoding, nowUs) : this.#bySsrc.size >= MAX_SSRCS)
+      return "stream_limit";
 
-    const stream = rtx ? track.streams[encoding] : this.#newStream(track, encoding, ssrc, payload);
+    if (restarts) this.#retire(track, encoding, nowUs);
+    const stream = rtx ? track.streams[encoding] : track.startStream(ssrc, encoding, payload);
     // RTX before the stream it repairs (Chromium probes that way) has nothing to repair yet.
     if (stream === undefined) return "unknown_stream";
     const binding: StreamBinding = { track, stream, rtx };
@@ -77,10 +104,25 @@ export class StreamDemux {
     return binding;
   }
 
-  #newStream(track: UpTrack, encoding: number, ssrc: Ssrc, payload: PayloadParams): UpStream {
+  /** Whether the encoding changed its SSRC just now. */
+  #hasRestarted(track: UpTrack, encoding: number, nowUs: number): boolean {
+    for (const former of this.#replaced.values()) {
+      if (former.track !== track || former.encoding !== encoding) continue;
+      if (nowUs - former.leftUs < RESTART_US) return true;
+    }
+    return false;
+  }
+
+  /** Forgets the SSRCs of an encoding, but for a while that they were its. */
+  #retire(track: UpTrack, encoding: number, nowUs: number): void {
+    for (const [ssrc, { leftUs }] of this.#replaced)
+      if (nowUs - leftUs >= REPLACED_US) this.#replaced.delete(ssrc);
     const old = track.streams[encoding];
-    for (const [known, binding] of this.#bySsrc) if (binding.stream === old) this.#bySsrc.delete(known);
-    return track.startStream(ssrc, encoding, payload);
+    for (const [ssrc, binding] of this.#bySsrc) {
+      if (binding.stream !== old) continue;
+      this.#bySsrc.delete(ssrc);
+      this.#replaced.set(ssrc, { track, encoding, leftUs: nowUs });
+    }
   }
 
   #trackOf(packet: UpPacket): UpTrack | undefined {

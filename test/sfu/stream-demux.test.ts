@@ -69,8 +69,10 @@ function packet({ mid, rid, repairedRid, ...options }: Said): ReturnType<typeof 
 }
 
 /** "camera 1", "camera 1 rtx", or why there is none. */
-function place(demux: StreamDemux, said: Said): string {
-  const found = demux.find(packet(said));
+function place(demux: StreamDemux, said: Said, receivedUs = 0): string {
+  const arriving = packet(said);
+  arriving.receivedUs = receivedUs;
+  const found = demux.find(arriving);
   if (typeof found === "string") return found;
   return `${found.track.id} ${found.stream.encoding}${found.rtx ? " rtx" : ""}`;
 }
@@ -202,4 +204,61 @@ test("the SSRCs of one publisher are limited, and what is bound stays bound", ()
   expect(place(demux, { ssrc: 1 })).toBe("camera 0");
   expect(place(demux, { ssrc: 64, payloadType: 97 })).toBe("camera 0 rtx");
   expect(place(demux, { ssrc: 67, mid: "1", rid: "q" }), "a restart needs no room").toBe("camera 0");
+});
+
+describe("an SSRC whose place another has taken", () => {
+  const SECOND_US = 1_000_000;
+  const q = (ssrc: number): Said => ({ ssrc, mid: "1", rid: "q" });
+  const rtx = (ssrc: number): Said => ({ ssrc, payloadType: 97, mid: "1", repairedRid: "q" });
+  const LATE_US = SECOND_US;
+  const LATER_US = 5 * SECOND_US;
+
+  test("does not take it back with packets that were on their way, nor with repairs of them", () => {
+    const demux = demuxOf(["camera"]);
+    place(demux, q(1));
+    place(demux, rtx(11));
+    expect(place(demux, q(2)), "a restart is followed at once").toBe("camera 0");
+    const [stream] = [...demux.streams()];
+    expect(place(demux, q(1), LATE_US)).toBe("unknown_stream");
+    expect(place(demux, rtx(11), LATE_US)).toBe("unknown_stream");
+    expect(place(demux, q(2), LATE_US)).toBe("camera 0");
+    expect(place(demux, rtx(12), LATE_US)).toBe("camera 0 rtx");
+    expect([...demux.streams()]).toEqual([stream]);
+  });
+
+  test("may come back later", () => {
+    const demux = demuxOf(["camera"]);
+    place(demux, q(1));
+    place(demux, q(2));
+    expect(place(demux, q(1), LATER_US)).toBe("camera 0");
+    expect(place(demux, q(2), LATER_US)).toBe("unknown_stream");
+  });
+
+  test("may belong to another track when that one has gone", () => {
+    const demux = demuxOf(["camera"]);
+    place(demux, q(1));
+    place(demux, q(2));
+    demux.remove(demux.tracks[0]!);
+    demux.add(TRACKS.camera!());
+    expect(place(demux, q(1))).toBe("camera 0");
+  });
+
+  /** Streams made in ten seconds for a packet each millisecond. */
+  const streamsMade = (ssrc: (at: number) => number): number => {
+    const demux = demuxOf(["camera"]);
+    const made = new Set<unknown>();
+    for (let at = 0; at < 10_000; at++) {
+      place(demux, q(ssrc(at)), at * 1_000);
+      for (const stream of demux.streams()) made.add(stream);
+    }
+    return made.size;
+  };
+
+  test("does not make a stream for each packet of a publisher that goes back and forth", () => {
+    expect(streamsMade((at) => 1 + (at % 2))).toBeLessThan(10);
+  });
+
+  test("nor does one that takes another SSRC for each packet", () => {
+    expect(streamsMade((at) => 1 + at)).toBeLessThan(13);
+  });
 });
