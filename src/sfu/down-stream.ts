@@ -58,6 +58,8 @@ export class DownStream {
   /** Payload bytes ever sent, for sender reports (RFC 3550 §6.4.1). */
   payloadBytes = 0;
   #rtxExtSeq = FIRST_SEQ;
+  /** By encoding, the last number given out before it restarted: the packets up to there are in no history any more. */
+  readonly #restartedAfter: (number | undefined)[] = [];
   readonly #ssrc: Ssrc;
   readonly #rtxSsrc: Ssrc;
   readonly #writer: PacketWriter;
@@ -155,6 +157,11 @@ export class DownStream {
     return row < 0 ? UNKNOWN_PACKET : this.sent.transportExtSeq(row);
   }
 
+  /** An encoding of the source starts anew: what was sent of it can not be read back. */
+  onRestart(encoding: number): void {
+    this.#restartedAfter[encoding] = this.numbers.seq.highestOut;
+  }
+
   /** Reads what went out in `row` of `sent` back from the history of `track`. False when it is forgotten. */
   recall(row: number, track: UpTrack | undefined, nowUs: number, out: UpPacket): boolean {
     const { sent } = this;
@@ -162,7 +169,10 @@ export class DownStream {
       out.empty(nowUs);
       return true;
     }
-    const stream = track?.streams[sent.encoding(row)];
+    const encoding = sent.encoding(row);
+    const restartedAfter = this.#restartedAfter[encoding];
+    if (restartedAfter !== undefined && sent.outExtSeq(row) <= restartedAfter) return false;
+    const stream = track?.streams[encoding];
     if (stream?.recall(sent.sourceExtSeq(row), nowUs, out) !== true) return false;
     out.receivedUs = 0;
     return true;

@@ -130,6 +130,12 @@ export class DownTrack {
     this.#isOtherCodec = !takes(this.source!.payload, payload);
   }
 
+  /** An encoding of the source starts anew, with other numbers. */
+  onRestart(encoding: number): void {
+    this.stream.onRestart(encoding);
+    if (this.#encoding === encoding) this.interrupt();
+  }
+
   setPreference(preference: LayerPreference, nowUs: number): void {
     this.#preference = preference;
     this.#updatePaused();

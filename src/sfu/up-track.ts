@@ -156,7 +156,7 @@ export class UpTrack {
   /** A new SSRC for an encoding: a publisher that restarts it uses another, and the old stream is forgotten. */
   startStream(ssrc: Ssrc, encoding: number, payload: PayloadParams): UpStream {
     if (this.streams[encoding] !== undefined) {
-      for (const downTrack of this.downTracks) if (downTrack.encoding === encoding) downTrack.interrupt();
+      for (const downTrack of this.downTracks) downTrack.onRestart(encoding);
     }
     this.setDue();
     const stream = new UpStream(ssrc, encoding, payload, this.extensions);
