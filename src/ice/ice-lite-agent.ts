@@ -217,7 +217,9 @@ export class IceLiteAgent {
 
   /** The peer was heard on `path`. */
   #follow(nowUs: number, path: PathId): void {
-    if (path === this.selectedPath || nowUs - this.#heardUs < FOLLOW_AFTER_US) return;
+    if (path === this.selectedPath) return;
+    // A path that has ended will not be heard again: there is nothing to wait for.
+    if (this.selectedPath !== NO_PATH && nowUs - this.#heardUs < FOLLOW_AFTER_US) return;
     if (this.#paths.isNominated(path)) this.selectedPath = path;
   }
 

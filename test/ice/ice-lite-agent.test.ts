@@ -118,6 +118,20 @@ test("a path that ends and is not replaced fails as one that falls silent", () =
   expect([scene.wait(29), scene.wait(1)]).toEqual(["disconnected", "failed"]);
 });
 
+test("when the selected path ends, a peer that goes on over another that it has nominated is followed at once", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.check(3000);
+  scene.nominate(2000);
+  scene.agent.endPath(scene.path(2000));
+  expect(scene.wait(0)).toBe("disconnected");
+  // As Firefox does: pairs are nominated once, and checks that keep one alive say nothing of it.
+  scene.check(3000);
+  expect(scene.agent.selectedPath).toBe(-1);
+  scene.check(1000);
+  expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(1000) });
+});
+
 const REFUSED: { name: string; why: string; shape: RequestShape }[] = [
   { name: "a wrong password", why: "bad_integrity", shape: { ...check(OLD, NOMINATE), password: "guess" } },
   {
