@@ -47,6 +47,8 @@ export class TransmitRing {
   readonly nextRow: Int32Array;
   /** In [0, chains): the first row of each path, in the order of their first packets. */
   readonly firstRows: Int32Array;
+  /** Sends and clears what is there; of whoever empties the ring. */
+  onHalfFull: () => void = () => {};
   #chains = 0;
   /** By path: the last row of its chain, NO_ROW between turns. */
   #lastRow = new Int32Array(PATHS).fill(NO_ROW);
@@ -75,6 +77,14 @@ export class TransmitRing {
   /** Paths that have rows. */
   get chains(): number {
     return this.#chains;
+  }
+
+  /**
+   * To be called between the packets and the transports that have their turn, wherever there may be many: with a large
+   * fan-out they fill the ring before the turn ends, and it is better to send what is there than to drop.
+   */
+  makeRoom(): void {
+    if (this.#count * 2 > this.bytes.length) this.onHalfFull();
   }
 
   /** Offset in `slab` of the next free slot, or -1 when full: the caller then drops and counts. */

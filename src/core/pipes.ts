@@ -9,6 +9,7 @@
 
 import type { RoomId, TrackId } from "../base/ids.ts";
 import { PacketPipe, type PipeReader } from "../base/packet-pipe.ts";
+import type { TransmitRing } from "../base/transmit-ring.ts";
 import type { MediaCommand } from "../contract/media.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
 import { PipedTrack } from "../sfu/piped-track.ts";
@@ -30,6 +31,11 @@ class Arrivals implements PipeReader {
   /** The present, while the pipe is read. */
   nowUs = 0;
   readonly #packet = new UpPacket();
+  readonly #ring: TransmitRing;
+
+  constructor(ring: TransmitRing) {
+    this.#ring = ring;
+  }
 
   onPipedPacket(
     channel: number,
@@ -50,6 +56,7 @@ class Arrivals implements PipeReader {
     packet.receivedUs = receivedUs;
     packet.nowUs = this.nowUs;
     arriving.piped.receive(packet);
+    this.#ring.makeRoom();
   }
 
   onPipedClock(
@@ -79,7 +86,7 @@ export class Pipes {
 
   /** A pipe from another thread, likewise. */
   connectFrom(thread: number, memory: SharedArrayBuffer): void {
-    this.#incoming.set(thread, { pipe: new PacketPipe(memory), arrivals: new Arrivals() });
+    this.#incoming.set(thread, { pipe: new PacketPipe(memory), arrivals: new Arrivals(this.#context.ring) });
   }
 
   /** `router`: of the room that the track belongs to. */

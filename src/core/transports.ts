@@ -215,11 +215,13 @@ export class Transports {
   }
 
   tick(nowUs: number): void {
-    const { rests } = this.#context;
+    const { rests, ring } = this.#context;
     rests.isHurried = false;
     const { length } = this.#bySession;
     for (let session = 0; session < length; session++) {
-      if (rests.isOver(session, nowUs)) this.#tick(session, nowUs);
+      if (!rests.isOver(session, nowUs)) continue;
+      this.#tick(session, nowUs);
+      ring.makeRoom();
     }
     for (const router of this.#rooms.values()) router.tick(nowUs);
   }

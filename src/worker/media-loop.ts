@@ -54,6 +54,7 @@ export class MediaLoop implements TcpHandler {
     this.#core = core;
     this.#nowUs = nowUs;
     this.#outputs = outputs;
+    core.ring.onHalfFull = () => this.#flush();
   }
 
   /** Stamped once per batch: the datagrams of one batch waited in the kernel together. */
@@ -67,8 +68,7 @@ export class MediaLoop implements TcpHandler {
   onDatagram(bytes: Uint8Array, length: number, path: PathId, offsetUs: number): void {
     if (this.#batchUs === 0) this.#batchUs = this.#nowUs();
     this.#core.receive(this.#batchUs, bytes, length, path, this.#batchUs + offsetUs);
-    // A large fan-out may fill the ring within one batch: send what is there rather than drop.
-    if (this.#core.ring.count * 2 > this.#core.ring.capacity) this.#flush();
+    this.#core.ring.makeRoom();
   }
 
   onBatchEnd(): void {
@@ -91,7 +91,10 @@ export class MediaLoop implements TcpHandler {
 
   onLetters(letters: readonly FromDtls[]): void {
     const nowUs = this.#nowUs();
-    for (const letter of letters) this.#core.receiveLetter(nowUs, letter);
+    for (const letter of letters) {
+      this.#core.receiveLetter(nowUs, letter);
+      this.#core.ring.makeRoom();
+    }
     this.#endTurn();
   }
 

@@ -4,8 +4,10 @@
  * so gets each frame as it comes. The same frames are compared.
  */
 import { expect, test } from "vitest";
+import { SLOT } from "../../src/base/counters.ts";
 import { Conference } from "../sim/conference.ts";
 import type { CompleteFrame } from "../sim/frame-assembler.ts";
+import { nullCipherFactory } from "../sim/null-cipher.ts";
 import { line, MBPS } from "../sim/scenario.ts";
 
 const SECOND_US = 1_000_000;
@@ -36,4 +38,20 @@ test("on a path with room a frame is complete hardly later than without pacing",
   laterUs.sort((a, b) => a - b);
   expect(laterUs.length).toBeGreaterThan(500);
   expect(laterUs[Math.floor(laterUs.length * 0.95)]).toBeLessThan(5_000);
+});
+
+test("what is released for many at one time goes out in several parts, however few the ring takes", () => {
+  const viewers = Array.from({ length: 40 }, (_, i) => ({
+    name: `viewer-${i}`,
+    sends: "nothing" as const,
+    watches: ["ada"],
+  }));
+  const conference = new Conference({
+    seed: 1,
+    people: [{ name: "ada", watches: [] }, ...viewers],
+    ciphers: nullCipherFactory,
+    ringSlots: 96,
+  });
+  conference.run(10 * SECOND_US);
+  expect(conference.core.counters[SLOT.downDropped_ring_full]).toBe(0);
 });

@@ -51,6 +51,8 @@ export interface ConferenceOptions {
   readonly dynacast?: boolean;
   /** The server's. Peers have portable ones, or none when the server has none. */
   readonly ciphers?: SrtpCipherFactory;
+  /** Datagrams that a thread writes before it has to send them. */
+  readonly ringSlots?: number;
 }
 
 export interface Seat {
@@ -93,12 +95,15 @@ export class Conference {
   readonly #dynacast: boolean;
 
   constructor(options: ConferenceOptions) {
-    const { people, seed, threads = 1, dynacast = false, ciphers = portableCipherFactory } = options;
+    const { people, seed, threads = 1, dynacast = false } = options;
+    const { ciphers = portableCipherFactory, ringSlots = 1024 } = options;
     this.#dynacast = dynacast;
     this.threads = Array.from({ length: threads }, (_, index) => {
       const paths = new PathTable(Math.max(64, 2 * people.length));
-      const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots: 1024, ciphers, seed });
-      return { index, core, paths, piped: new Set(), seatOf: new Map() };
+      const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots, ciphers, seed });
+      const thread = { index, core, paths, piped: new Set<TrackId>(), seatOf: new Map<number, Seat>() };
+      core.ring.onHalfFull = () => this.#send(thread);
+      return thread;
     });
     for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
     const peerCiphers = ciphers === nullCipherFactory ? nullCipherFactory : portableCipherFactory;
@@ -260,17 +265,8 @@ export class Conference {
 
   /** What a thread's shell does at the end of a turn. */
   #flush(thread: Thread): void {
-    const { ring, senders, events, letters, pipes } = thread.core;
-    sealRing(ring, senders);
-    for (let row = 0; row < ring.count; row++) {
-      const bytes = ring.bytes[row]!;
-      // What SRTP has refused to seal; sockets pass it over too.
-      if (bytes === 0) continue;
-      const at = row * SLOT_BYTES;
-      const datagram = ring.slab.slice(at, at + bytes);
-      thread.seatOf.get(ring.path[row]!)?.down.send(this.nowUs, datagram, bytes);
-    }
-    ring.clear();
+    const { events, letters, pipes } = thread.core;
+    this.#send(thread);
     for (const event of events.splice(0)) {
       this.told?.(event);
       if (event.kind === "piped-track.keyframe") this.#askKeyframe(event.trackId, event.encoding);
@@ -282,6 +278,21 @@ export class Conference {
       woken.core.pipes.receive(this.nowUs);
       this.#flush(woken);
     });
+  }
+
+  /** Seals and sends what a thread has written. */
+  #send(thread: Thread): void {
+    const { ring, senders } = thread.core;
+    sealRing(ring, senders);
+    for (let row = 0; row < ring.count; row++) {
+      const bytes = ring.bytes[row]!;
+      // What SRTP has refused to seal; sockets pass it over too.
+      if (bytes === 0) continue;
+      const at = row * SLOT_BYTES;
+      const datagram = ring.slab.slice(at, at + bytes);
+      thread.seatOf.get(ring.path[row]!)?.down.send(this.nowUs, datagram, bytes);
+    }
+    ring.clear();
   }
 
   /** What control does with a piped track's wish. */

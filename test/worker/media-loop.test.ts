@@ -1,15 +1,16 @@
 /**
  * Goal: what a turn has written is on its way before a command takes away what it needs, and its delay is counted.
  * Method: a voice packet comes, and in the same turn of the event loop, before the end of the batch, its receiver is
- * closed; as on a socket that hands over one datagram at a time. Delays: a ring filled by hand. Frames: what is expected
- * after each packet of a simulated call.
+ * closed; as on a socket that hands over one datagram at a time. Pipes: a thread that was busy finds more than its ring
+ * takes. Delays: a ring filled by hand. Frames: what is expected after each packet of a simulated call.
  */
 import { expect, test, vi } from "vitest";
 import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
 import { NO_SESSION, type TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
 import { MediaLoop } from "../../src/worker/media-loop.ts";
-import { Conference } from "../sim/conference.ts";
+import { Conference, type Person } from "../sim/conference.ts";
+import { nullCipherFactory } from "../sim/null-cipher.ts";
 import { OPUS, VIDEO_PAYLOAD } from "../sim/session-parameters.ts";
 
 test("a copy for somebody whose session ends in the same turn is still sealed and sent", () => {
@@ -42,6 +43,50 @@ test("a copy for somebody whose session ends in the same turn is still sealed an
 
   expect(core.counters[SLOT.downDropped_not_sealed]).toBe(0);
   expect(sent).toContain(bo.path);
+});
+
+test("what has waited in a pipe together goes out in several parts, however many receivers there are", () => {
+  const viewers = 60;
+  const people: Person[] = [{ name: "ada" }];
+  // Ada is in one thread; of the others every second is in the other, and watches her.
+  for (let i = 0; i < 2 * viewers; i++)
+    people.push({ name: `p${i}`, sends: "nothing", watches: i % 2 === 0 ? ["ada"] : [] });
+  const conference = new Conference({ people, seed: 1, threads: 2, ciphers: nullCipherFactory });
+  conference.run(1_000_000);
+
+  // As above, of many voices.
+  const voices: Uint8Array[] = [];
+  conference.overheard = (datagram) => {
+    if (voices.length >= 40 || (datagram[1]! & 0x7f) !== OPUS.payloadType) return;
+    voices.push(Uint8Array.from(datagram));
+    datagram[0] = 0x7f;
+  };
+  conference.run(850_000);
+  conference.overheard = null;
+  expect(voices.length).toBe(40);
+
+  const { path } = conference.seat("ada");
+  const { core } = conference.threads[1]!;
+  const before = core.counters[SLOT.downPackets_audio]!;
+  const sent: number[] = [];
+  const [home, away] = conference.threads.map((thread) => {
+    const loop = new MediaLoop(thread.core, () => conference.nowUs, {
+      events: () => {},
+      letters: () => {},
+      wake: () => {},
+    });
+    loop.socket = recordingSocket(sent);
+    return loop;
+  });
+  for (const voice of voices) home!.onDatagram(voice, voice.length, path, 0);
+  home!.onBatchEnd();
+  away!.onPiped();
+  home!.stop();
+  away!.stop();
+
+  expect(core.counters[SLOT.downDropped_ring_full]).toBe(0);
+  expect(core.counters[SLOT.downPackets_audio]! - before).toBe(voices.length * viewers);
+  expect(sent.length).toBeGreaterThanOrEqual(voices.length * viewers);
 });
 
 test("the delay of each forwarded packet is counted, and of nothing else", () => {
