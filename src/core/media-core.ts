@@ -83,6 +83,11 @@ export class MediaCore {
     return this.#transports.count === 0;
   }
 
+  /** Closed transports whose peers have yet to be told: DTLS is asked to. */
+  get farewells(): number {
+    return this.#transports.farewells;
+  }
+
   /** Writes how many objects there are to their slots. */
   countObjects(): void {
     const { counters } = this;

@@ -17,6 +17,7 @@ import { Transport } from "../sfu/transport.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
 import { SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import { SrtpSender } from "../srtp/srtp-sender.ts";
+import { Farewells } from "./farewells.ts";
 import { StunDoor } from "./stun-door.ts";
 
 /** What the thread keeps of a transport beside the transport itself. */
@@ -47,6 +48,7 @@ export class Transports {
   readonly #sessionByPath: Int32Array;
   readonly #freeSessions: number[] = [];
   readonly #door: StunDoor;
+  readonly #farewells: Farewells;
   readonly #context: CoreContext;
   readonly #paths: PathTable;
   readonly #ciphers: SrtpCipherFactory;
@@ -64,11 +66,17 @@ export class Transports {
     this.#ciphers = ciphers;
     this.#letters = letters;
     this.#sessionByPath = new Int32Array(paths.capacity);
+    this.#farewells = new Farewells(paths);
     this.#door = new StunDoor(seed, paths, context.ring, context.counters);
   }
 
   get count(): number {
     return this.#entries.size;
+  }
+
+  /** Closed transports whose peers have yet to be told. */
+  get farewells(): number {
+    return this.#farewells.count;
   }
 
   get isHurried(): boolean {
@@ -147,6 +155,10 @@ export class Transports {
     if (entry === undefined) return null;
     const { transport, router, ciphers } = entry;
     const { session } = transport.outlet;
+    const path = pathForDtls(entry);
+    if (transport.outlet.secure && entry.dtlsFailure === null && path >= 0) {
+      this.#farewells.add(id, path, nowUs);
+    }
     router.remove(transport, nowUs);
     this.#door.unregister(transport);
     transport.ice.close();
@@ -196,7 +208,7 @@ export class Transports {
 
   receiveLetter(nowUs: number, letter: FromDtls): void {
     const entry = this.#entries.get(letter.transportId);
-    if (entry === undefined) return;
+    if (entry === undefined) return this.#receiveLast(letter);
     switch (letter.kind) {
       case "datagram":
         return this.#sendRaw(pathForDtls(entry), letter.bytes);
@@ -214,7 +226,15 @@ export class Transports {
     }
   }
 
+  /** Of a transport that is closed. */
+  #receiveLast(letter: FromDtls): void {
+    if (letter.kind !== "datagram") return;
+    const path = this.#farewells.pathFor(letter.transportId, letter.bytes);
+    if (path !== undefined) this.#sendRaw(path, letter.bytes);
+  }
+
   tick(nowUs: number): void {
+    this.#farewells.expire(nowUs);
     const { rests, ring } = this.#context;
     rests.isHurried = false;
     const { length } = this.#bySession;

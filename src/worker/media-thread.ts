@@ -1,5 +1,6 @@
 /** Entry of a media thread (worker_threads): wires socket, core and ports together; no decision is made here. */
 import { randomInt } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { SLOT } from "../base/counters.ts";
 import { PathTable } from "../base/path-table.ts";
@@ -24,6 +25,14 @@ const PATHS = 16_384;
 const RING_SLOTS = 4_096;
 
 const LOAD_INTERVAL_MS = 1_000;
+
+/**
+ * How long a thread that ends waits for the peers of transports that have just been closed to be told, mostly a matter of
+ * milliseconds, and how often it looks. Larger: a DTLS thread that has died holds up the end. Smaller: in a large server
+ * some are not told.
+ */
+const FAREWELLS_MS = 500;
+const FAREWELLS_POLL_MS = 5;
 
 const settings = workerData as MediaThreadSettings;
 const { counters } = settings;
@@ -119,6 +128,8 @@ const loadTimer = setInterval(() => {
 
 async function stop(): Promise<void> {
   clearInterval(loadTimer);
+  for (let ms = 0; core.farewells > 0 && ms < FAREWELLS_MS; ms += FAREWELLS_POLL_MS)
+    await delay(FAREWELLS_POLL_MS);
   loop.stop();
   dtls?.close();
   for (const port of peers.values()) port.close();
