@@ -4,8 +4,8 @@
  *   main ── commands, events ── media thread 0 … n ── letters ── dtls thread
  *
  * A media thread that dies takes its rooms with it (control hears of it through the handle's exit); a DTLS thread
- * that dies takes the handshakes under way and all data channels, for keys already handed out live on in the media
- * threads.
+ * that dies takes all transports without keys, as soon as it is replaced, and all data channels; keys already handed out live
+ * on in the media threads.
  */
 import type { Logger } from "pino";
 import { createSharedCounters } from "./base/counters.ts";

@@ -122,6 +122,11 @@ export class MediaCore {
     this.#transports.receiveLetter(nowUs, letter);
   }
 
+  /** Letters go to another DTLS thread from now on. */
+  onDtlsReplaced(): void {
+    this.#transports.onDtlsReplaced();
+  }
+
   /** Nothing more comes for now. */
   endBatch(): void {
     this.#context.isInFrame = false;

@@ -226,6 +226,16 @@ export class Transports {
     }
   }
 
+  /** Another DTLS thread: of handshakes that were under way, or to come, it knows nothing. Those who have their keys go on. */
+  onDtlsReplaced(): void {
+    this.#farewells.expire(Number.POSITIVE_INFINITY);
+    for (const entry of this.#entries.values()) {
+      if (entry.transport.outlet.secure || entry.dtlsFailure !== null) continue;
+      entry.dtlsFailure = "dtls_thread_exited";
+      this.#report(entry, "failed", entry.dtlsFailure);
+    }
+  }
+
   /** Of a transport that is closed. */
   #receiveLast(letter: FromDtls): void {
     if (letter.kind !== "datagram") return;

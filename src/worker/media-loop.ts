@@ -98,6 +98,12 @@ export class MediaLoop implements TcpHandler {
     this.#endTurn();
   }
 
+  /** The DTLS thread has died, and letters go to the one in its place. */
+  onDtlsReplaced(): void {
+    this.#core.onDtlsReplaced();
+    this.#endTurn();
+  }
+
   /** Another thread has put packets into its pipe to this one. */
   onPiped(): void {
     this.#core.pipes.receive(this.#nowUs());

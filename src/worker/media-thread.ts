@@ -98,9 +98,11 @@ counters[SLOT.socketReceiveBufferBytes] = socket.receiveBufferBytes;
 counters[SLOT.socketSendBufferBytes] = socket.sendBufferBytes;
 
 function connectDtls(port: MessagePort): void {
+  const isReplaced = dtls !== null;
   dtls?.close();
   dtls = port;
   port.onmessage = (message: MessageEvent) => loop.onLetters(message.data as readonly FromDtls[]);
+  if (isReplaced) loop.onDtlsReplaced();
 }
 
 function connectPipe({ thread, direction, memory, port }: PipeConnection): void {

@@ -1,8 +1,9 @@
 /**
  * Goal: who has left leaves nothing behind, though the table of addresses remembers where they were; and who is made to
- * leave is told so.
+ * leave is told so; who waits for a handshake that nobody makes any more leaves too.
  * Method: three hundred peers, each checked from an address of its own and gone again; then the living objects are
- * counted. The word with which DTLS ends an association, given to the core after it has closed the transport.
+ * counted. The word with which DTLS ends an association, given to the core after it has closed the transport. And the
+ * news that the DTLS thread is another.
  */
 import { queryObjects } from "node:v8";
 import { expect, test } from "vitest";
@@ -71,9 +72,16 @@ function serve(isSecure: boolean): { core: MediaCore; paths: PathTable; path: Pa
   core.receive(0, check, check.length, path, 0);
   const keys = peer.serverKeys(SRTP_AEAD_AES_128_GCM);
   if (isSecure) core.receiveLetter(0, { kind: "secure", transportId: TRANSPORT, keys });
-  core.command(SECOND_US, { kind: "transport.close", transportId: TRANSPORT });
   core.ring.clear();
+  core.events.length = 0;
   return { core, paths, path };
+}
+
+/** The same, and it has been closed. */
+function serveAndClose(isSecure: boolean): ReturnType<typeof serve> {
+  const served = serve(isSecure);
+  served.core.command(SECOND_US, { kind: "transport.close", transportId: TRANSPORT });
+  return served;
 }
 
 function rowsFor(core: MediaCore, bytes: Uint8Array): number[] {
@@ -84,7 +92,7 @@ function rowsFor(core: MediaCore, bytes: Uint8Array): number[] {
 }
 
 test("a peer whose transport was closed is sent the close_notify that DTLS answers with, and nothing after it", () => {
-  const { core, paths, path } = serve(true);
+  const { core, paths, path } = serveAndClose(true);
   expect(core.idle).toBe(true);
   expect([core.farewells, paths.isPinned(path)]).toEqual([1, true]);
   expect(rowsFor(core, LATE_DATA)).toEqual([path]);
@@ -94,7 +102,7 @@ test("a peer whose transport was closed is sent the close_notify that DTLS answe
 });
 
 test("what DTLS says too late is sent to nobody: the address may be another's by then", () => {
-  const { core, paths, path } = serve(true);
+  const { core, paths, path } = serveAndClose(true);
   core.tick(5 * SECOND_US);
   expect(core.farewells).toBe(1);
   core.tick(6 * SECOND_US);
@@ -103,6 +111,29 @@ test("what DTLS says too late is sent to nobody: the address may be another's by
 });
 
 test("nothing is waited for where the handshake was not over: DTLS has no way to say it", () => {
-  const { core, paths, path } = serve(false);
+  const { core, paths, path } = serveAndClose(false);
   expect([core.farewells, paths.isPinned(path)]).toEqual([0, false]);
+});
+
+test("when the DTLS thread is replaced, nothing is waited for that the former one was to say", () => {
+  const { core, paths, path } = serveAndClose(true);
+  core.onDtlsReplaced();
+  expect([core.farewells, paths.isPinned(path)]).toEqual([0, false]);
+});
+
+test("when the DTLS thread is replaced, a transport without keys fails: nobody would answer its handshake", () => {
+  const { core } = serve(false);
+  core.onDtlsReplaced();
+  const failed = { kind: "transport.state", transportId: TRANSPORT, state: "failed" };
+  expect(core.events).toEqual([{ ...failed, reason: "dtls_thread_exited" }]);
+  // Nothing brings it back.
+  core.tick(SECOND_US);
+  expect(core.events.length).toBe(1);
+});
+
+test("when the DTLS thread is replaced, a transport that has its keys goes on", () => {
+  const { core } = serve(true);
+  core.onDtlsReplaced();
+  core.tick(SECOND_US);
+  expect(core.events).toEqual([]);
 });
