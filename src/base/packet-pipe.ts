@@ -22,8 +22,9 @@ const CONTROL_BYTES = 64;
 const NUMBERS = 3;
 const COLUMNS_BYTES = SLOTS * (3 * Int32Array.BYTES_PER_ELEMENT + NUMBERS * Float64Array.BYTES_PER_ELEMENT);
 
-/** `bytes` of a slot that holds no packet but a sender report's clock. */
+/** `bytes` of a slot that holds no packet but a sender report's clock, and of one that holds a goodbye. */
 const CLOCK = -1;
+const BYE = -2;
 
 export interface PipeReader {
   /** A packet of one encoding of a track: plaintext of the publisher's hop in `bytes[0, length)`, ours until we return. */
@@ -37,6 +38,8 @@ export interface PipeReader {
   ): void;
   /** What a sender report said of that encoding (RFC 3550 §6.4.1). */
   onPipedClock(channel: number, encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void;
+  /** That encoding's sender has said that it stops (RFC 3550 §6.6). */
+  onPipedBye(channel: number, encoding: number, receivedUs: number): void;
 }
 
 export class PacketPipe {
@@ -106,6 +109,13 @@ export class PacketPipe {
     return true;
   }
 
+  writeBye(channel: number, encoding: number, receivedUs: number): boolean {
+    const slot = this.#reserve();
+    if (slot === -1) return false;
+    this.#commit(slot, BYE, channel, encoding, 0, receivedUs, 0);
+    return true;
+  }
+
   /** Shows the reader what was written. Returns true when it has to be woken: it has not been since it last looked. */
   publish(): boolean {
     if (Atomics.load(this.#control, PUBLISHED) === this.#filled) return false;
@@ -131,8 +141,9 @@ export class PacketPipe {
     const at = slot * NUMBERS;
     const first = this.#numbers[at]!;
     const receivedUs = this.#numbers[at + 1]!;
-    if (bytes === CLOCK) reader.onPipedClock(channel, encoding, this.#numbers[at + 2]!, first, receivedUs);
-    else reader.onPipedPacket(channel, encoding, this.#slots[slot]!, bytes, first, receivedUs);
+    if (bytes >= 0) reader.onPipedPacket(channel, encoding, this.#slots[slot]!, bytes, first, receivedUs);
+    else if (bytes === BYE) reader.onPipedBye(channel, encoding, receivedUs);
+    else reader.onPipedClock(channel, encoding, this.#numbers[at + 2]!, first, receivedUs);
   }
 
   #reserve(): number {

@@ -68,6 +68,10 @@ class Arrivals implements PipeReader {
   ): void {
     this.byChannel.get(channel)?.piped.onClock(encoding, ntpUs, timestamp, receivedUs);
   }
+
+  onPipedBye(channel: number, encoding: number, receivedUs: number): void {
+    this.byChannel.get(channel)?.piped.onBye(encoding, receivedUs);
+  }
 }
 
 export class Pipes {

@@ -48,6 +48,10 @@ export class PipedTrack {
     this.track.streams[encoding]?.clock.onSenderReport(ntpUs, timestamp, receivedUs);
   }
 
+  onBye(encoding: number, receivedUs: number): void {
+    this.track.streams[encoding]?.activity.stop(receivedUs);
+  }
+
   unpublish(track: UpTrack, nowUs: number): void {
     track.end(nowUs);
   }

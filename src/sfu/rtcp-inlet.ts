@@ -122,8 +122,10 @@ export class RtcpInlet {
   #onBye(bytes: Uint8Array, nowUs: number): boolean {
     const ssrcs = readBye(bytes, this.#cursor);
     if (ssrcs === undefined) return false;
-    // Chromium says BYE for an encoding that it only pauses, so the track lives on; receivers go to another encoding.
-    for (const ssrc of ssrcs) this.#demux.binding(asSsrc(ssrc))?.stream.activity.stop(nowUs);
+    for (const ssrc of ssrcs) {
+      const binding = this.#demux.binding(asSsrc(ssrc));
+      binding?.track.onBye(binding.stream, nowUs);
+    }
     return true;
   }
 

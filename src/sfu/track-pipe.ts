@@ -26,4 +26,8 @@ export class TrackPipe {
   writeClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {
     this.#pipe.writeClock(this.channel, encoding, ntpUs, timestamp, receivedUs);
   }
+
+  writeBye(encoding: number, receivedUs: number): void {
+    this.#pipe.writeBye(this.channel, encoding, receivedUs);
+  }
 }

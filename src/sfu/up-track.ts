@@ -171,6 +171,17 @@ export class UpTrack {
     for (const pipe of this.pipes) pipe.writeClock(stream.encoding, ntpUs, timestamp, nowUs);
   }
 
+  /**
+   * The sender of one of its streams says that it stops (RFC 3550 §6.6). Chromium does so for an encoding that it only
+   * pauses: the track lives on, and receivers go to another encoding.
+   */
+  onBye(stream: UpStream, nowUs: number): void {
+    stream.activity.stop(nowUs);
+    // Over there an encoding has its latest stream only.
+    if (this.streams[stream.encoding] !== stream) return;
+    for (const pipe of this.pipes) pipe.writeBye(stream.encoding, nowUs);
+  }
+
   /** Size of a spatial layer, from the Dependency Descriptor; undefined where it does not say. */
   resolution(spatial: number): PixelSize | undefined {
     if (this.isSimulcast) return this.streams[spatial]?.layerRates.resolutions.at(-1);

@@ -18,14 +18,16 @@ function pipe() {
       ),
     onPipedClock: (channel, encoding, ntpUs, timestamp, receivedUs) =>
       got.push(`${channel}.${encoding} clock ${ntpUs} ${timestamp} @${receivedUs}`),
+    onPipedBye: (channel, encoding, receivedUs) => got.push(`${channel}.${encoding} bye @${receivedUs}`),
   };
   return { writer: new PacketPipe(memory), reader: new PacketPipe(memory), got, handler: reader };
 }
 
-test("a packet and a clock come out as they went in, when they are published", () => {
+test("a packet, a clock and a goodbye come out as they went in, when they are published", () => {
   const { writer, reader, got, handler } = pipe();
   expect(writer.writePacket(7, 2, Uint8Array.of(1, 2, 3, 99), 3, 2 ** 33 + 5, 1e12)).toBe(true);
   expect(writer.writeClock(7, 0, 3.9e15, 2 ** 32 - 1, 1e12 + 1)).toBe(true);
+  expect(writer.writeBye(7, 2, 1e12 + 2)).toBe(true);
   reader.read(handler);
   expect(got).toEqual([]);
   writer.publish();
@@ -33,6 +35,7 @@ test("a packet and a clock come out as they went in, when they are published", (
   expect(got).toEqual([
     `7.2 ${2 ** 33 + 5} @1000000000000 010203`,
     `7.0 clock 3900000000000000 ${2 ** 32 - 1} @1000000000001`,
+    "7.2 bye @1000000000002",
   ]);
 });
 

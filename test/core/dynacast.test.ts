@@ -72,6 +72,15 @@ describe.each([1, 2])("receivers in %i media threads", (threads) => {
     expect(isOn()).toEqual([true, true, false]);
     expect(shownTo(cy)).toBeGreaterThan(seen + 5);
   });
+
+  test("who watches an encoding that says goodbye goes on with another at once", () => {
+    meet(threads, false, 0);
+    conference.run(2 * SECOND_US);
+    const offUs = conference.nowUs;
+    ada.sendUpTo(0);
+    conference.run(3 * SECOND_US);
+    for (const seat of [bo, cy]) expect(longestStopUs(viewOf(seat), offUs - 500_000)).toBeLessThan(400_000);
+  });
 });
 
 test("an encoding that has said goodbye is not asked for key frames, and shows when it is back", () => {
