@@ -16,7 +16,9 @@ export function readRequest(frame: Uint8Array, encoding: Encoding): SignalReques
     const text = new TextDecoder().decode(frame);
     const request = SignalRequest.fromJsonString(text, { ignoreUnknownFields: true });
     // JSON may name a message and then say null.
-    return request.message.case !== undefined && request.message.value === undefined ? undefined : request;
+    if (request.message.case !== undefined && request.message.value === undefined) return undefined;
+    // The library takes numbers from JSON that it cannot write, which is to be found here and not when others are told.
+    return SignalRequest.fromBinary(request.toBinary());
   } catch {
     return undefined;
   }

@@ -46,6 +46,7 @@ export const CLOSE_CODES = {
   silent: 1008,
   too_slow: 1008,
   refused: 1008,
+  internal_error: 1011,
 } as const;
 export type LinkEnd = keyof typeof CLOSE_CODES;
 
@@ -113,6 +114,7 @@ export class SignalLink {
     }
   }
 
+  /** Throws only by a fault of ours; the connection has ended then. */
   receive(data: Uint8Array, encoding: Encoding): void {
     if (!this.#open) return;
     const nowMs = this.#clock.nowMs();
@@ -125,7 +127,12 @@ export class SignalLink {
     this.#encoding = encoding;
     this.#cancelSilence();
     this.#cancelSilence = this.#awaitSign();
-    this.#listener.onRequest(request);
+    try {
+      this.#listener.onRequest(request);
+    } catch (error) {
+      this.close("internal_error");
+      throw error;
+    }
   }
 
   close(reason: LinkEnd): void {

@@ -137,7 +137,9 @@ function decode(input: AnyMethod["input"], encoding: Encoding, body: Uint8Array)
   try {
     if (encoding === PROTOBUF_TYPE) return input.fromBinary(body, { readUnknownFields: false });
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    return input.fromJsonString(text, { ignoreUnknownFields: true });
+    const request = input.fromJsonString(text, { ignoreUnknownFields: true });
+    // The library takes numbers from JSON that it cannot write.
+    return input.fromBinary(request.toBinary());
   } catch {
     // Whatever the libraries throw, a full stack among it, is the fault of these bytes; their words might repeat them.
     throw new TwirpError("malformed", `the body cannot be read as ${encoding} of ${input.typeName}`);

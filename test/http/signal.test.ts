@@ -6,7 +6,13 @@ import { once } from "node:events";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { JoinRequest, SignalRequest, SignalResponse, WrappedJoinRequest } from "@livekit/protocol";
+import {
+  JoinRequest,
+  PublishDataTrackRequest,
+  SignalRequest,
+  SignalResponse,
+  WrappedJoinRequest,
+} from "@livekit/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Server, serve } from "./server.ts";
 
@@ -56,6 +62,9 @@ async function message(socket: WebSocket): Promise<SignalResponse> {
   const [event] = await once(socket, "message");
   return SignalResponse.fromBinary(new Uint8Array((event as MessageEvent).data));
 }
+
+const request = (message: SignalRequest["message"]): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(new SignalRequest({ message }).toBinary());
 
 const ABNORMAL_CLOSURE = 1006;
 
@@ -183,6 +192,31 @@ describe("a connection", () => {
       socket.send(data);
       expect(((await closed) as [CloseEvent])[0].code).toBe(code);
     }
+  });
+
+  test("is the only one that ends by a fault of ours, which is counted", async () => {
+    const [ada, bo] = await Promise.all(
+      ["ada", "bo"].map(async (identity) => {
+        const socket = (await upgraded("/rtc", { access_token: await joinToken(identity) })) as WebSocket;
+        await message(socket);
+        return socket;
+      }),
+    );
+    const fault = server.rooms.events.on(() => {
+      throw new Error("a fault of ours");
+    });
+    const closed = once(ada!, "close");
+    const value = new PublishDataTrackRequest({ pubHandle: 1, name: "x" });
+    ada!.send(request({ case: "publishDataTrackRequest", value }));
+    const [{ code, reason }] = (await closed) as [CloseEvent];
+    expect([code, reason]).toEqual([1011, "internal_error"]);
+    fault();
+    bo!.send(request({ case: "ping", value: 1n }));
+    expect((await message(bo!)).message.case).toBe("pong");
+    expect(await server.metrics.exposition()).toContain(
+      'blindfold_signal_closed_total{reason="internal_error"} 1',
+    );
+    bo!.close();
   });
 
   test("speaks JSON to whoever does", async () => {

@@ -141,6 +141,20 @@ test("JSON of every shape", () => {
   );
 });
 
+// An enumeration has 32 bits on the wire. In JSON the library takes any integer for one, and cannot write it afterwards.
+test.each([
+  ["a track", { addTrack: { cid: "mic", type: "AUDIO", backupCodecPolicy: 2 ** 42 } }],
+  ["a track's source", { addTrack: { cid: "mic", type: "AUDIO", source: 2 ** 42 } }],
+  ["features", { updateAudioTrack: { trackSid: "TR_x", features: [2 ** 42] } }],
+  ["a data track", { publishDataTrackRequest: { pubHandle: 1, name: "x", encryption: 2 ** 42 } }],
+])("JSON with a number beyond those of the protocol, in %s", (_title, message) => {
+  const stage = new Stage();
+  const { ada } = stage;
+  ada.connection.receive(new TextEncoder().encode(JSON.stringify(message)), "json");
+  expect(ada.closed).toEqual([1007, "malformed_message"]);
+  stage.check();
+});
+
 test("descriptions with lines lost, doubled, swapped and spoilt, one after the other", () => {
   const texts = OFFERS.map(offerText);
   const Line = fc.tuple(fc.nat(), fc.constantFrom("drop", "double", "swap", "spoil"), fc.nat(), fc.string());

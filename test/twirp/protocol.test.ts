@@ -115,6 +115,8 @@ describe("encodings", () => {
     ["JSON", '{"name":1}', JSON_TYPE],
     ["JSON", '{"emptyTimeout":-1}', JSON_TYPE],
     ["JSON", Buffer.from([0x22, 0xff, 0x22]), JSON_TYPE],
+    // An enumeration has 32 bits on the wire.
+    ["JSON", '{"egress":{"room":{"preset":4398046511104}}}', JSON_TYPE],
     ["deep JSON", "[".repeat(100_000), JSON_TYPE],
     ["protobuf", Buffer.from([0x0a, 0x05, 0x61]), PROTOBUF],
     ["a protobuf of groups in groups", Buffer.alloc(100_000, 0x0b), PROTOBUF],

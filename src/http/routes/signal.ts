@@ -3,7 +3,7 @@
  * and as a header from everybody else; whoever has none does not get as far as a WebSocket.
  */
 import websocket, { type WebSocket } from "@fastify/websocket";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessTokens, Claims } from "../../control/access-token.ts";
 import type { JoinError } from "../../control/rooms.ts";
 import { type JoinParams, type Query, readJoinParams, textOf } from "../../signal/join-request.ts";
@@ -70,7 +70,7 @@ export async function signalRoutes(
     };
     app.get(path, { websocket: true, schema: { hide: true }, preValidation: admit }, (socket, request) => {
       const joining = joinings.get(request);
-      if (joining !== undefined) carry(socket, sessions, joining);
+      if (joining !== undefined) carry(socket, sessions, joining, request.log);
     });
     app.get(`${path}/validate`, { schema: { hide: true } }, async (request, reply) => {
       const joining = await admission(request, path === "/rtc/v1");
@@ -104,7 +104,12 @@ function refuse(reply: FastifyReply, [status, text]: Refusal): FastifyReply {
   return reply.code(status).type("text/plain").send(text);
 }
 
-function carry(socket: WebSocket, sessions: SignalSessions, { claims, params }: Joining): void {
+function carry(
+  socket: WebSocket,
+  sessions: SignalSessions,
+  { claims, params }: Joining,
+  log: FastifyBaseLogger,
+): void {
   const connection = sessions.connect(claims, params, {
     send: (data) => socket.send(data),
     close: (code, reason) => socket.close(code, reason),
@@ -112,7 +117,14 @@ function carry(socket: WebSocket, sessions: SignalSessions, { claims, params }: 
       return socket.bufferedAmount;
     },
   });
-  socket.on("message", (data: Buffer, isBinary) => connection.receive(data, isBinary ? "binary" : "json"));
+  socket.on("message", (data: Buffer, isBinary) => {
+    try {
+      connection.receive(data, isBinary ? "binary" : "json");
+    } catch (error) {
+      // Nobody else catches it, and what one client says would end the server for all.
+      log.error({ err: error }, "message failed");
+    }
+  });
   socket.on("close", () => connection.onClosed());
   // What is wrong with a frame is told by the close that follows.
   socket.on("error", () => {});
