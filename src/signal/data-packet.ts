@@ -40,8 +40,10 @@ export function readRouting(packet: Uint8Array): Routing | undefined {
   let sequence = 0;
   for (const { field, wire, value, bytes } of fieldsOf(packet)) {
     if (field === FIELD.malformed) return undefined;
-    if (field === FIELD.sequence && wire === WIRE.varint) sequence = value;
-    else if (field === FIELD.destinationIdentities && wire === WIRE.bytes) named.push(textOf(bytes));
+    if (field === FIELD.sequence && wire === WIRE.varint) {
+      if (value > MAX_U32) return undefined;
+      sequence = value;
+    } else if (field === FIELD.destinationIdentities && wire === WIRE.bytes) named.push(textOf(bytes));
     else if (field === FIELD.user && wire === WIRE.bytes) namedWithin.push(...destinationsOfUser(bytes));
     if (named.length > MAX_DESTINATIONS || namedWithin.length > MAX_DESTINATIONS) return undefined;
   }
@@ -96,6 +98,9 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 /** A varint has at most 10 bytes; those of ours fit in 5. */
 const MAX_VARINT_BYTES = 10;
 
+/** Of tags, lengths and our `sequence`. Beyond it libraries take the lower bits, and read another message than we do. */
+const MAX_U32 = 0xffff_ffff;
+
 interface WireField {
   /** 0, which no field has, when the message is malformed from here on. */
   readonly field: number;
@@ -126,7 +131,7 @@ function* fieldsOf(message: Uint8Array): Generator<WireField> {
     const wire = tag % 8;
     const value = wire === WIRE.varint || wire === WIRE.bytes ? varintAt() : 0;
     const length = wire === WIRE.bytes ? value : (FIXED_BYTES.get(wire) ?? -1);
-    if (tag < 8 || value < 0 || length < 0 || at + length > message.length) {
+    if (tag < 8 || tag > MAX_U32 || value < 0 || length < 0 || at + length > message.length) {
       yield MALFORMED;
       return;
     }

@@ -34,8 +34,18 @@ describe("routing", () => {
     ["field 0", [0x02, 0]],
     ["a group", [0x0b]],
     ["a varint without end", [0x80, ...Array(10).fill(0xff)]],
+    ["a tag beyond 32 bits", [0x80, 0x81, 0x80, 0x80, 0x10, 0]],
+    ["a length beyond 32 bits", [0x2a, 0x80, 0x80, 0x80, 0x80, 0x10]],
+    ["a sequence number beyond 32 bits", [0x80, 0x01, 0xff, 0xff, 0xff, 0xff, 0x1f]],
   ])("%s is malformed", (_title, bytes) => {
     expect(readRouting(Uint8Array.from(bytes))).toBeUndefined();
+  });
+
+  test("a value beyond 32 bits is no fault in a field that is not ours", () => {
+    expect(readRouting(Uint8Array.from([0x78, ...Array(9).fill(0xff), 0x01]))).toEqual({
+      destinations: [],
+      sequence: 0,
+    });
   });
 
   test("agrees with the protobuf library on packets of every kind", () => {
@@ -73,4 +83,16 @@ test("a packet gets its true sender, whatever it said, and keeps all else", () =
   packet.participantIdentity = identity;
   packet.participantSid = "PA_ada";
   expect(sent).toEqual(packet);
+});
+
+test("nobody hides the true sender in a field of which others read another type", () => {
+  const said = new DataPacket({
+    participantIdentity: "bo",
+    participantSid: "PA_bo",
+    value: user({ payload: Uint8Array.of(1) }),
+  });
+  const sender = withSender(new Uint8Array(0), "mallory", "PA_mallory");
+  // Field 15 with a length and bit 63 set: the library takes the lower 32 bits of a tag, and a double loses them.
+  const tag = [0x7a | 0x80, ...Array(8).fill(0x80), 0x01];
+  expect(readRouting(Uint8Array.from([...said.toBinary(), ...tag, sender.length]))).toBeUndefined();
 });

@@ -60,7 +60,11 @@ class DataClient {
   }
 
   say(packet: Partial<DataPacket>, channelId = 0): void {
-    const bytes = new Uint8Array(new DataPacket(packet).toBinary());
+    this.sayBytes(new DataPacket(packet).toBinary(), channelId);
+  }
+
+  sayBytes(packet: Uint8Array, channelId = 0): void {
+    const bytes = new Uint8Array(packet);
     const { transportId } = this;
     const slice = { at: 0, length: bytes.length };
     hall.dataThread.emit(
@@ -133,6 +137,15 @@ describe("packets", () => {
     expect(await bo.heard()).toEqual(["ada: 1", "ada: 2", "ada: 3"]);
     const again = new SignalClient(hall, "ada", { resumes: sid });
     expect(again.take("reconnect").lastMessageSeq).toBe(3);
+  });
+
+  test("a sequence number that protobuf can not hold is not kept for the resume", () => {
+    const ada = new DataClient("ada");
+    const { sid } = ada.client.take("join").participant!;
+    ada.say(text("1", { sequence: 1 }));
+    ada.sayBytes(Uint8Array.of(0x80, 0x01, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01));
+    const again = new SignalClient(hall, "ada", { resumes: sid });
+    expect(again.take("reconnect").lastMessageSeq).toBe(1);
   });
 
   test("a sender waits for a receiver that does not read, and then leaves it behind", async () => {
