@@ -2,7 +2,7 @@
  * LiveKit's `DataPacket` (livekit_models.proto) without its payload: which fields say where it goes are read from the
  * protobuf wire format, who sent it is written behind, and all else, known to us or not, is handed on byte by byte.
  *
- *   field  2  user                      its own destination_identities are read where the packet has none
+ *   field  2  user                      its destination_sids are read, its destination_identities where the packet has none
  *          4  participant_identity      written: of two values of a field the later counts
  *          5  destination_identities    read; empty for everybody
  *         16  sequence                  read; of reliable packets, counted by their sender
@@ -17,7 +17,7 @@ const FIELD = {
   sequence: 16,
   participantSid: 17,
 } as const;
-const USER_DESTINATION_IDENTITIES = 6;
+const USER_FIELD = { destinationSids: 3, destinationIdentities: 6 } as const;
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /**
@@ -27,8 +27,10 @@ const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const MAX_DESTINATIONS = 1_000;
 
 export interface Routing {
-  /** Empty: everybody. */
+  /** By identity. Everybody when nobody is named here or by `sids`. */
   readonly destinations: readonly string[];
+  /** Those whom older clients name so, beside the others. */
+  readonly sids: readonly string[];
   /** 0 when it has none. */
   readonly sequence: number;
 }
@@ -37,6 +39,7 @@ export interface Routing {
 export function readRouting(packet: Uint8Array): Routing | undefined {
   const named: string[] = [];
   const namedWithin: string[] = [];
+  const sids: string[] = [];
   let sequence = 0;
   for (const { field, wire, value, bytes } of fieldsOf(packet)) {
     if (field === FIELD.malformed) return undefined;
@@ -44,19 +47,19 @@ export function readRouting(packet: Uint8Array): Routing | undefined {
       if (value > MAX_U32) return undefined;
       sequence = value;
     } else if (field === FIELD.destinationIdentities && wire === WIRE.bytes) named.push(textOf(bytes));
-    else if (field === FIELD.user && wire === WIRE.bytes) namedWithin.push(...destinationsOfUser(bytes));
-    if (named.length > MAX_DESTINATIONS || namedWithin.length > MAX_DESTINATIONS) return undefined;
+    else if (field === FIELD.user && wire === WIRE.bytes) readUser(bytes, namedWithin, sids);
+    if (Math.max(named.length, namedWithin.length, sids.length) > MAX_DESTINATIONS) return undefined;
   }
-  return { destinations: named.length > 0 ? named : namedWithin, sequence };
+  return { destinations: named.length > 0 ? named : namedWithin, sids, sequence };
 }
 
 /** Some clients name whom they mean inside of the packet, where it is out of sight when that is encrypted. */
-function destinationsOfUser(user: Uint8Array): string[] {
-  const destinations: string[] = [];
+function readUser(user: Uint8Array, identities: string[], sids: string[]): void {
   for (const { field, wire, bytes } of fieldsOf(user)) {
-    if (field === USER_DESTINATION_IDENTITIES && wire === WIRE.bytes) destinations.push(textOf(bytes));
+    if (wire !== WIRE.bytes) continue;
+    if (field === USER_FIELD.destinationIdentities) identities.push(textOf(bytes));
+    else if (field === USER_FIELD.destinationSids) sids.push(textOf(bytes));
   }
-  return destinations;
 }
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -9,7 +9,7 @@ import type { Clock } from "../control/clock.ts";
 import type { CallOutcome, DataSink, RemoteCall, ServerMessage } from "../control/data-sink.ts";
 import type { Participant } from "../control/participant.ts";
 import { DataLink, LABELS, type Label } from "./data-link.ts";
-import { readRouting, withSender } from "./data-packet.ts";
+import { type Routing, readRouting, withSender } from "./data-packet.ts";
 import { DataTracks } from "./data-tracks.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -117,14 +117,20 @@ export class SessionData implements DataSink {
     if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
     const { identity, id } = this.#participant;
     const packet = withSender(bytes, identity, id);
-    const slow = this.#receivers(destinations).filter((receiver) => !receiver.deliver(label, packet));
+    const slow = this.#receivers(routing).filter((receiver) => !receiver.deliver(label, packet));
     if (slow.length > 0) this.#wait(slow);
   }
 
-  #receivers(destinations: readonly string[]): SessionData[] {
-    if (destinations.length === 0) return [...this.#neighbours.others()];
-    const named = [...new Set(destinations)].flatMap((identity) => this.#neighbours.named(identity) ?? []);
-    return named.filter((one) => one !== this);
+  #receivers({ destinations, sids }: Routing): SessionData[] {
+    if (destinations.length === 0 && sids.length === 0) return [...this.#neighbours.others()];
+    const named = new Set(destinations.flatMap((identity) => this.#neighbours.named(identity) ?? []));
+    if (sids.length > 0) for (const other of this.#named(new Set(sids))) named.add(other);
+    named.delete(this);
+    return [...named];
+  }
+
+  #named(sids: ReadonlySet<string>): SessionData[] {
+    return this.#neighbours.others().filter((other) => sids.has(other.#participant.id));
   }
 
   /** Until none of `receivers` is crowded, or for too long. */

@@ -7,22 +7,36 @@ const user = (fields: object) => ({ case: "user", value: new UserPacket(fields) 
 
 describe("routing", () => {
   test.each([
-    ["nothing", {}, { destinations: [], sequence: 0 }],
-    ["a sequence number", { sequence: 4_000_000_000 }, { destinations: [], sequence: 4_000_000_000 }],
+    ["nothing", {}, { destinations: [], sids: [], sequence: 0 }],
+    [
+      "a sequence number",
+      { sequence: 4_000_000_000 },
+      { destinations: [], sids: [], sequence: 4_000_000_000 },
+    ],
     [
       "destinations",
       { destinationIdentities: ["ada", "bö"], sequence: 1 },
-      { destinations: ["ada", "bö"], sequence: 1 },
+      { destinations: ["ada", "bö"], sids: [], sequence: 1 },
     ],
     [
       "destinations inside of it",
       { value: user({ destinationIdentities: ["ada"], payload: new Uint8Array(9) }) },
-      { destinations: ["ada"], sequence: 0 },
+      { destinations: ["ada"], sids: [], sequence: 0 },
     ],
     [
       "both, of which the outer ones count",
       { destinationIdentities: ["bo"], value: user({ destinationIdentities: ["ada"] }) },
-      { destinations: ["bo"], sequence: 0 },
+      { destinations: ["bo"], sids: [], sequence: 0 },
+    ],
+    [
+      "sids inside of it, which count beside identities",
+      { destinationIdentities: ["bo"], value: user({ destinationSids: ["PA_ada", "PA_cy"] }) },
+      { destinations: ["bo"], sids: ["PA_ada", "PA_cy"], sequence: 0 },
+    ],
+    [
+      "sids alone",
+      { value: user({ destinationSids: ["PA_ada"], topic: "t" }) },
+      { destinations: [], sids: ["PA_ada"], sequence: 0 },
     ],
   ])("a packet with %s", (_title, fields, routing) => {
     expect(readRouting(new DataPacket(fields as object).toBinary())).toEqual(routing);
@@ -44,6 +58,7 @@ describe("routing", () => {
   test("a value beyond 32 bits is no fault in a field that is not ours", () => {
     expect(readRouting(Uint8Array.from([0x78, ...Array(9).fill(0xff), 0x01]))).toEqual({
       destinations: [],
+      sids: [],
       sequence: 0,
     });
   });
@@ -53,12 +68,15 @@ describe("routing", () => {
       destinationIdentities: fc.array(fc.string(), { maxLength: 4 }),
       sequence: fc.nat(2 ** 31 - 1),
       participantIdentity: fc.string(),
-      value: fc.uint8Array().map((payload) => user({ payload, topic: "t" })),
+      value: fc
+        .record({ payload: fc.uint8Array(), destinationSids: fc.array(fc.string(), { maxLength: 4 }) })
+        .map((words) => user({ ...words, topic: "t" })),
     });
     fc.assert(
       fc.property(Packet, (fields) => {
         const { destinationIdentities: destinations, sequence } = fields;
-        expect(readRouting(new DataPacket(fields).toBinary())).toEqual({ destinations, sequence });
+        const sids = fields.value.value.destinationSids;
+        expect(readRouting(new DataPacket(fields).toBinary())).toEqual({ destinations, sids, sequence });
       }),
     );
   });

@@ -96,8 +96,8 @@ function textOf(value: DataPacket["value"]): string {
   return value.case === "user" ? new TextDecoder().decode(value.value.payload) : String(value.case);
 }
 
-function text(words: string, packet: Partial<DataPacket> = {}): Partial<DataPacket> {
-  const value = new UserPacket({ payload: new TextEncoder().encode(words) });
+function text(words: string, packet: Partial<DataPacket> = {}, user: object = {}): Partial<DataPacket> {
+  const value = new UserPacket({ payload: new TextEncoder().encode(words), ...user });
   return { ...packet, value: { case: "user", value } };
 }
 
@@ -109,6 +109,16 @@ describe("packets", () => {
     expect(await ada!.heard()).toEqual([]);
     expect(await bo!.heard()).toEqual(["ada: all"]);
     expect(await cy!.heard()).toEqual(["ada: all", "ada: one"]);
+  });
+
+  test("go to nobody but those whom older clients name by their sids", async () => {
+    const [ada, bo, cy] = ["ada", "bo", "cy"].map((name) => new DataClient(name));
+    const destinationSids = [cy!.client.take("join").participant!.sid, "PA_nobody"];
+    ada!.say(text("one", {}, { destinationSids }));
+    ada!.say(text("both", { destinationIdentities: ["bo", "cy"] }, { destinationSids }));
+    ada!.say(text("gone", {}, { destinationSids: ["PA_nobody"] }));
+    expect(await bo!.heard()).toEqual(["ada: both"]);
+    expect(await cy!.heard()).toEqual(["ada: one", "ada: both"]);
   });
 
   test("of those who may send none go nowhere, from the moment on that they may not", async () => {
