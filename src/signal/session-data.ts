@@ -105,9 +105,10 @@ export class SessionData implements DataSink {
       if (label !== LABELS.reliable) return;
       this.#wait([]);
     }
+    if (!this.#participant.profile.permission.canPublishData) return;
     if (label === LABELS.tracks) return this.tracks.onPacket(bytes);
     const routing = readRouting(bytes);
-    if (routing === undefined || !this.#participant.profile.permission.canPublishData) return;
+    if (routing === undefined) return;
     const { destinations, sequence } = routing;
     if (label === LABELS.reliable && sequence > 0) {
       // After a resume a client sends once more what it does not know to have arrived.

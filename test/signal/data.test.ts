@@ -286,6 +286,21 @@ describe("data tracks", () => {
     });
   });
 
+  test("stand still while their publisher may not send data", async () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    for (const one of [ada, bo]) open(one);
+    publish(ada, 1, "one");
+    subscribe(bo, ada.client.take("publishDataTrackResponse").info!.sid, true);
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    const { permission } = participant.profile;
+    participant.update({ permission: { ...permission, canPublishData: false } });
+    push(ada, 1, 7);
+    expect(await received(bo)).toEqual([]);
+    participant.update({ permission });
+    push(ada, 1, 8);
+    expect(await received(bo)).toEqual([[1, 8]]);
+  });
+
   test("end with their publisher", () => {
     const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
     publish(ada, 1, "one");
