@@ -71,9 +71,9 @@ export class DataLink {
     transport.data.open({ remotePort: sctpPort, maxMessageBytes, channels }, listener);
   }
 
-  /** So much waits for the client that whoever sends to it had better wait too. */
-  isCrowded(label: Label): boolean {
-    return (this.#receiving?.data.channel(label)?.bufferedAmount ?? 0) > CROWDED_BYTES;
+  /** So much waits for the client that whoever sends to it reliably had better wait too. */
+  get isCrowded(): boolean {
+    return (this.#receiving?.data.channel(LABELS.reliable)?.bufferedAmount ?? 0) > CROWDED_BYTES;
   }
 
   /** What there is no room for is lost. May keep `bytes`. */

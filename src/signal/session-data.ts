@@ -87,10 +87,12 @@ export class SessionData implements DataSink {
 
   /** From another client. Returns false when the sender should wait for this one. */
   deliver(label: Label, packet: Uint8Array): boolean {
-    if (!this.link.isCrowded(label)) this.#leftBehind = false;
-    else if (this.#leftBehind) return true;
+    // What may be lost is waited for by nobody, and says nothing of what may not.
+    const isReliable = label === LABELS.reliable;
+    if (isReliable && !this.link.isCrowded) this.#leftBehind = false;
+    if (isReliable && this.#leftBehind) return true;
     this.link.send(label, packet);
-    return label !== LABELS.reliable || !this.link.isCrowded(label);
+    return !isReliable || !this.link.isCrowded;
   }
 
   #sendPacket(packet: DataPacket, reliable: boolean): void {
@@ -141,7 +143,7 @@ export class SessionData implements DataSink {
     this.link.pause();
     this.#clock.after(PAUSE_MS, () => {
       this.#waiting = false;
-      const crowded = receivers.filter(({ link }) => link.isCrowded(LABELS.reliable));
+      const crowded = receivers.filter(({ link }) => link.isCrowded);
       const isLate = this.#clock.nowMs() - sinceMs >= MAX_WAIT_MS;
       if (isLate) for (const receiver of crowded) receiver.#leftBehind = true;
       if (crowded.length > 0 && !isLate) this.#wait(crowded, sinceMs);

@@ -193,6 +193,24 @@ describe("packets", () => {
     expect(await cy!.heard()).toContain("ada: for those who read");
     expect(await bo!.heard()).not.toContain("ada: for those who read");
   });
+
+  test("nobody waits again for one who was left behind, until it has read", async () => {
+    const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
+    const taken = (): number =>
+      hall.dataThread.commands.filter(
+        ({ kind, transportId }) => kind === "message.taken" && transportId === ada!.transportId,
+      ).length;
+    for (let n = 0; n < 40; n++) ada!.say(text("x".repeat(60_000)));
+    hall.clock.pass(6_000);
+    ada!.say(text("lossy"), 2);
+    await Promise.resolve();
+    const before = taken();
+    // Two make more than what is read before a sender is told.
+    for (let n = 0; n < 2; n++) ada!.say(text("x".repeat(60_000)));
+    await Promise.resolve();
+    expect(taken()).toBe(before + 1);
+    expect(await bo!.heard()).toContain("ada: lossy");
+  });
 });
 
 describe("data tracks", () => {
