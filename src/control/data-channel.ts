@@ -56,6 +56,12 @@ export class DataChannel {
     return this.#queued.bytes;
   }
 
+  /** More than half of what may wait does, in bytes or in messages. */
+  get isHalfFull(): boolean {
+    const { bytes, messages } = this.#queued;
+    return bytes > this.#limit.bytes / 2 || messages > this.#limit.messages / 2;
+  }
+
   /** Copies the message. */
   send({ isText, bytes }: DataMessage): SendOutcome {
     if (!this.#isOpen) return "not_open";
@@ -89,9 +95,7 @@ export class DataChannel {
   /** Messages have left. Returns true when, after a refusal, half of what may wait is free again. */
   onSent(messages: number, bytes: number): boolean {
     this.#queued = { bytes: this.#queued.bytes - bytes, messages: this.#queued.messages - messages };
-    const isHalfFree =
-      this.#queued.bytes <= this.#limit.bytes / 2 && this.#queued.messages <= this.#limit.messages / 2;
-    if (!this.#wasRefused || !isHalfFree) return false;
+    if (!this.#wasRefused || this.isHalfFull) return false;
     this.#wasRefused = false;
     return true;
   }

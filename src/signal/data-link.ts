@@ -26,12 +26,6 @@ export const OUR_CHANNELS: readonly ChannelParams[] = [
  */
 const MAX_EARLY_BYTES = 1_048_576;
 
-/**
- * Half of what may wait on a reliable channel: the rest is for what a sender has under way when it is told to wait.
- * Larger: some of that is lost. Smaller: senders wait for networks that are only far away.
- */
-const CROWDED_BYTES = 2_097_152;
-
 export interface DataHost {
   /** A message has come in. The bytes are a view: copy what is kept. */
   onMessage(label: Label, bytes: Uint8Array): void;
@@ -71,9 +65,13 @@ export class DataLink {
     transport.data.open({ remotePort: sctpPort, maxMessageBytes, channels }, listener);
   }
 
-  /** So much waits for the client that whoever sends to it reliably had better wait too. */
+  /**
+   * So much waits for the client that whoever sends to it reliably had better wait too. The other half of what may wait
+   * is for what senders have under way when they are told. More: some of that is lost. Less: senders wait for networks
+   * that are only far away.
+   */
   get isCrowded(): boolean {
-    return (this.#receiving?.data.channel(LABELS.reliable)?.bufferedAmount ?? 0) > CROWDED_BYTES;
+    return this.#receiving?.data.channel(LABELS.reliable)?.isHalfFull ?? false;
   }
 
   /** What there is no room for is lost. May keep `bytes`. */

@@ -184,6 +184,24 @@ describe("a slow peer", () => {
     expect(transport.data.channel("_reliable")!.bufferedAmount).toBe(1);
   });
 
+  test.each([
+    ["_reliable", 65_536, 32],
+    ["_reliable", 1, 4_096],
+    ["_lossy", 0, 512],
+  ])(
+    "on %s is behind when more than half of what may wait does: after %d bytes %d times",
+    (label, length, count) => {
+      openBoth();
+      const isHalfFull = (): boolean => transport.data.channel(label)!.isHalfFull;
+      for (let n = 0; n < count; n++) transport.data.send(label, binary(length));
+      expect(isHalfFull()).toBe(false);
+      transport.data.send(label, binary(length));
+      expect(isHalfFull()).toBe(true);
+      world.dataThread.emit([sent(label === "_reliable" ? 0 : 2, 1, length)]);
+      expect(isHalfFull()).toBe(false);
+    },
+  );
+
   test("that was never refused is not told", () => {
     openBoth();
     transport.data.send("_reliable", binary(100));

@@ -194,6 +194,17 @@ describe("packets", () => {
     expect(await bo!.heard()).not.toContain("ada: for those who read");
   });
 
+  test("a sender of small messages waits before any is refused, and then leaves the receiver behind", async () => {
+    const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
+    // Ada has much under way when she is told to wait: as much as a client may say in five seconds.
+    for (let second = 0; second < 10; second++) {
+      for (let n = 0; n < 900; n++) ada!.say(text(`${n}`));
+      hall.clock.pass(1_000);
+    }
+    expect(hall.surroundings.dataThread.counts.droppedMessages_queue_full).toBe(0);
+    expect(await bo!.heard()).toHaveLength(9 * 900);
+  });
+
   test("nobody waits again for one who was left behind, until it has read", async () => {
     const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
     const taken = (): number =>
