@@ -101,6 +101,8 @@ const Claimed = z.object({
 });
 
 export interface TokenRequest {
+  /** Whose secret signs it; the first that there is, where it is not said. */
+  readonly apiKey?: string;
   readonly identity: string;
   readonly name?: string;
   readonly metadata?: string;
@@ -143,8 +145,7 @@ export class AccessTokens {
 
   /** A token that vouches for `body`: it holds its SHA-256 as claim `sha256`, in base64. */
   async signBody(apiKey: string, body: string): Promise<string> {
-    const key = this.#keys.get(apiKey);
-    if (key === undefined) throw new Error(`no API key ${apiKey}`);
+    const key = this.#keyOf(apiKey);
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
     return new SignJWT({ sha256: createHash("sha256").update(body).digest("base64") })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -154,10 +155,9 @@ export class AccessTokens {
       .sign(key);
   }
 
-  /** Signs a token with the first key. */
   async issue(request: TokenRequest): Promise<string> {
-    const [apiKey, key] = this.#keys.entries().next().value ?? [];
-    if (apiKey === undefined || key === undefined) throw new Error("no API key to sign with");
+    const { apiKey = this.#keys.keys().next().value ?? "" } = request;
+    const key = this.#keyOf(apiKey);
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
     const { identity, name = identity, metadata, attributes, grants: video } = request;
     return new SignJWT({ name, metadata, attributes, video })
@@ -167,6 +167,12 @@ export class AccessTokens {
       .setNotBefore(nowSeconds)
       .setExpirationTime(nowSeconds + request.validSeconds)
       .sign(key);
+  }
+
+  #keyOf(apiKey: string): KeyObject {
+    const key = this.#keys.get(apiKey);
+    if (key === undefined) throw new Error(`no API key ${apiKey}`);
+    return key;
   }
 }
 

@@ -35,7 +35,7 @@ export class SessionToken {
     this.#schedule();
   }
 
-  /** A token of what the participant is and may now. */
+  /** A token of what the participant is and may now, under the key of its first. */
   issue(): Promise<string> {
     const { identity, profile, room } = this.#participant;
     const { name, metadata, attributes, permission } = profile;
@@ -44,6 +44,7 @@ export class SessionToken {
     // One that was made to last is not replaced by a shorter one.
     const leftSeconds = this.#claims.expiresAtSeconds - Math.floor(this.#clock.nowMs() / 1000);
     return this.#tokens.issue({
+      apiKey: this.#claims.apiKey,
       identity,
       name,
       metadata: words.metadata,

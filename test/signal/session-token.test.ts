@@ -1,0 +1,17 @@
+/**
+ * Goal: the token that a client comes back with opens what its first one did, and not more.
+ * Method: tokens that are issued over real control, read as this server and others with the same keys read them.
+ */
+import { expect, test } from "vitest";
+import { AccessTokens } from "../../src/control/access-token.ts";
+import { SessionToken } from "../../src/signal/session-token.ts";
+import { claims, conference, must } from "../control/conference.ts";
+
+const hall = conference();
+const tokens = new AccessTokens({ first: "a".repeat(40), key: "b".repeat(40) }, hall.clock);
+
+test("is signed with the key of the first, by which others may know where it came from", async () => {
+  const ada = must(hall.rooms.join("hall", claims("ada")));
+  const token = new SessionToken(tokens, claims("ada"), ada, () => {});
+  expect(must(await tokens.verify(await token.issue()))).toMatchObject({ apiKey: "key", identity: "ada" });
+});
