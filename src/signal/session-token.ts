@@ -2,7 +2,7 @@
  * A client's token, kept fresh while it is here: whoever resumes is asked for one again, and the first may have expired.
  * It says what holds now, so that what was changed meanwhile is still so when the client comes back as somebody new.
  */
-import type { AccessTokens, Claims } from "../control/access-token.ts";
+import type { AccessTokens, Claims, Grants } from "../control/access-token.ts";
 import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
 
@@ -49,7 +49,7 @@ export class SessionToken {
       name,
       metadata: words.metadata,
       attributes: words.attributes,
-      grants: { ...this.#claims.grants, ...permission, room: room.id },
+      grants: { ...grantsIn(room.id, this.#claims.grants), ...permission },
       validSeconds: Math.max(VALID_SECONDS, leftSeconds),
     });
   }
@@ -68,4 +68,9 @@ export class SessionToken {
     this.#cancel();
     this.#cancel = this.#clock.after(REFRESH_MS, () => void this.refresh());
   }
+}
+
+/** What administrates the room that a token names does not administrate another, to which its bearer was moved. */
+function grantsIn(room: string, grants: Grants): Grants {
+  return room === grants.room ? grants : { ...grants, room, roomAdmin: false, destinationRoom: "" };
 }

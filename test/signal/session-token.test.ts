@@ -15,3 +15,19 @@ test("is signed with the key of the first, by which others may know where it cam
   const token = new SessionToken(tokens, claims("ada"), ada, () => {});
   expect(must(await tokens.verify(await token.issue()))).toMatchObject({ apiKey: "key", identity: "ada" });
 });
+
+test("makes nobody the administrator of a room that it is moved to", async () => {
+  const first = claims("bo", { roomAdmin: true, destinationRoom: "attic" });
+  const bo = must(hall.rooms.join("hall", first));
+  const token = new SessionToken(tokens, first, bo, () => {});
+  const grants = async () => must(await tokens.verify(await token.issue())).grants;
+  expect(await grants()).toMatchObject({ room: "hall", roomAdmin: true, destinationRoom: "attic" });
+  must(hall.rooms.create("attic"));
+  must(hall.rooms.move(bo, "attic"));
+  expect(await grants()).toMatchObject({
+    room: "attic",
+    roomJoin: true,
+    roomAdmin: false,
+    destinationRoom: "",
+  });
+});
