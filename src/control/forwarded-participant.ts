@@ -7,6 +7,9 @@ import type { TrackId } from "../base/ids.ts";
 import type { SpeakingTrack } from "../contract/media.ts";
 import type { Claims } from "./access-token.ts";
 import { Participant } from "./participant.ts";
+import type { ProfileChange, ProfileError } from "./profile.ts";
+import { isGranted } from "./publishing.ts";
+import type { Result } from "./result.ts";
 import type { Room } from "./room.ts";
 import type { RoomEvent } from "./room-events.ts";
 import type { Track, TrackEndReason } from "./track.ts";
@@ -57,6 +60,15 @@ export class ForwardedParticipant extends Participant {
     return source != null && this.#source.admits(subscriber, source.id);
   }
 
+  /** What it may not publish here any more ends here, and what it may again is here again. */
+  override update(change: ProfileChange): Result<null, ProfileError> {
+    const updated = super.update(change);
+    if (!updated.ok || change.permission === undefined) return updated;
+    for (const source of [...this.#tracks.keys()]) if (!this.#grants(source)) this.#remove(source);
+    for (const source of this.#source.tracks) this.#add(source);
+    return updated;
+  }
+
   override leave(reason: CloseReason): void {
     for (const stop of this.#stopListening) stop();
     for (const track of [...this.#tracks.keys()]) this.#remove(track);
@@ -100,8 +112,14 @@ export class ForwardedParticipant extends Participant {
 
   #takes(source: Track): boolean {
     const { e2ee, maxTracksPerParticipant } = this.room.options;
-    if (this.#cuts(source) || (e2ee === "required" && source.section.encryption === "none")) return false;
+    if (!this.#grants(source) || this.#cuts(source)) return false;
+    if (e2ee === "required" && source.section.encryption === "none") return false;
     return this.trackCount < maxTracksPerParticipant;
+  }
+
+  /** What its tokens grant has been looked at where it published. */
+  #grants({ section }: Track): boolean {
+    return this.changedPermission === undefined || isGranted(this.changedPermission, section.source);
   }
 
   /** It does not look as encrypted as it is said to be, which is found where it is published. */

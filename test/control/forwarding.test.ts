@@ -173,6 +173,30 @@ test("muted in the other room, it is heard where it is", () => {
   expect(hall.thread.sent("up-track.mute").map(({ trackId }) => trackId)).toEqual([track!.id]);
 });
 
+test("what it may not publish in the other room any more ends there, and comes back when it may", () => {
+  hall.thread.codec(must(ada.publish(section("audio"))).id, OPUS);
+  must(forward());
+  const there = inAttic()!;
+  const sources = () => there.tracks.map((track) => track.section.source);
+  const { permission } = there.profile;
+  must(there.update({ permission: { ...permission, canPublishSources: ["microphone"] } }));
+  expect(sources()).toEqual(["microphone"]);
+  expect(received().map(({ section: { source } }) => source)).toEqual(["microphone"]);
+  must(there.update({ permission: { ...permission, canPublish: false } }));
+  expect(sources()).toEqual([]);
+  must(ada.publish(section("video", { mid: "8" })));
+  expect(sources()).toEqual([]);
+  expect(ada.participant.trackCount).toBe(3);
+  must(there.update({ permission }));
+  expect(sources()).toEqual(["camera", "microphone", "camera"]);
+});
+
+test("a token of its identity that publishes nothing does not end what another has published", () => {
+  must(hall.rooms.join("hall", claims("ada", { canPublish: false })));
+  must(forward());
+  expect(inAttic()!.trackCount).toBe(1);
+});
+
 test("whom it lets receive its tracks is for it to say, in the other room too", () => {
   must(forward());
   ada.participant.setAudience(new Map([["somebody", "all"]]));
