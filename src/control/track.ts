@@ -14,6 +14,7 @@ import type { TrackSource } from "./access-token.ts";
 import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
 import { randomId } from "./random.ts";
+import { fail, ok, type Result } from "./result.ts";
 import type { Transport } from "./transport.ts";
 
 /** The transport that a publisher sends on, as far as a track is concerned. */
@@ -83,6 +84,8 @@ export class Track {
   readonly #needers = new Set<object>();
   #payload: PayloadParams | null = null;
   #muted = false;
+  /** Not by its publisher. */
+  #mutedByServer = false;
   /** Its streams that do not look as encrypted as they are said to be. */
   readonly #suspects = new Set<Track>();
 
@@ -146,16 +149,26 @@ export class Track {
     return this.#payload;
   }
 
-  /** Muted by the server: packets arrive and are dropped. */
+  /** Packets that arrive are dropped. */
   get muted(): boolean {
     return this.#muted || this.source?.muted === true;
   }
 
+  /** A client that was told to mute says so itself, which changes nothing. */
   setMuted(muted: boolean): void {
     if (muted === this.#muted) return;
     this.#muted = muted;
+    if (!muted) this.#mutedByServer = false;
     if (this.#backup !== null) this.#backup.track.#muted = muted;
     this.tellMuted();
+  }
+
+  /** Nobody opens a camera or a microphone that its publisher has closed. */
+  setMutedByServer(muted: boolean): Result<null, "muted_by_publisher"> {
+    if (this.#muted && !this.#mutedByServer) return muted ? ok(null) : fail("muted_by_publisher");
+    this.#mutedByServer = muted;
+    this.setMuted(muted);
+    return ok(null);
   }
 
   /** It, or what it forwards, is muted, or not any more. */

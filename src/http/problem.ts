@@ -29,6 +29,7 @@ const PROBLEMS = {
   too_many_tracks: [409, "The participant publishes as many tracks as the room allows"],
   too_many_subscriptions: [409, "The session has as many subscriptions as one may have"],
   too_many_transports: [409, "The participant has as many sessions as one may have"],
+  muted_by_publisher: [409, "The publisher has muted the track itself, and alone can end that"],
   closed: [409, "The session has just ended"],
   left: [409, "The participant has just left"],
   precondition_failed: [412, "The session has changed since the given ETag"],

@@ -94,7 +94,7 @@ export class RoomService {
   mutePublishedTrack({ trackSid, muted, ...who }: MuteRoomTrackRequest): MuteRoomTrackResponse {
     const track = this.#participant(who).tracks.find(({ id }) => id === trackSid);
     if (track === undefined) throw refused("track_not_found");
-    track.setMuted(muted);
+    orRefuse(track.setMutedByServer(muted));
     return new MuteRoomTrackResponse({ track: trackInfo(track) });
   }
 

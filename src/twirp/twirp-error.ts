@@ -55,6 +55,10 @@ const OUTCOMES = {
   room_full: ["resource_exhausted", "the destination room is full"],
   forwarded: ["failed_precondition", "the participant is only forwarded to this room; move it from its own"],
   e2ee_required: ["failed_precondition", "the destination room takes end-to-end encrypted tracks only"],
+  muted_by_publisher: [
+    "failed_precondition",
+    "the publisher has muted the track itself, and alone can end that",
+  ],
   too_many_tracks: ["failed_precondition", "the destination room does not allow so many tracks"],
   no_data_channel: ["failed_precondition", "no addressee has a data channel"],
   draining: ["unavailable", "the server is shutting down"],

@@ -261,6 +261,16 @@ describe("tracks", () => {
     const unknown = await ask(server, `${url}/TR_x`, { token, payload: { muted: true } });
     expectProblem(unknown, 404, "track_not_found");
   });
+
+  test("are not opened by admins when their publisher has muted them", async () => {
+    const track = must(connect(server.rooms, "ada").publish(section("audio")));
+    track.setMuted(true);
+    const token = await server.token("", { roomAdmin: true });
+    const request = `PATCH /v1/rooms/hall/tracks/${track.id}`;
+    const refused = await ask(server, request, { token, payload: { muted: false } });
+    expectProblem(refused, 409, "muted_by_publisher");
+    expect(track.muted).toBe(true);
+  });
 });
 
 describe("subscriptions", () => {

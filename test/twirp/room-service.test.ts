@@ -237,6 +237,23 @@ describe("tracks", () => {
     expect(server.thread.sent("up-track.mute").map(({ muted }) => muted)).toEqual([true, false]);
   });
 
+  test("are not opened when their publisher has muted them", async () => {
+    const track = must(connect(server.rooms, "ada").publish(section("audio")));
+    track.setMuted(true);
+    for (const muted of [false, true, false]) {
+      const muting = server.api.mutePublishedTrack("hall", "ada", track.id, muted);
+      if (muted) await muting;
+      else await expect(muting).rejects.toEqual(error("failed_precondition", 412));
+    }
+    expect(track.muted).toBe(true);
+    track.setMuted(false);
+    await server.api.mutePublishedTrack("hall", "ada", track.id, true);
+    // Clients repeat what they are told.
+    track.setMuted(true);
+    await server.api.mutePublishedTrack("hall", "ada", track.id, false);
+    expect(track.muted).toBe(false);
+  });
+
   test("of somebody else are not found", async () => {
     const track = must(connect(server.rooms, "ada").publish(section("audio")));
     enter(server.rooms, "bo");

@@ -6,7 +6,7 @@ import type { RoomStats } from "../../control/media-threads.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Track } from "../../control/track.ts";
 import { isShown, requireAdmin, requireMember } from "../authorization.ts";
-import { HttpProblem, problemResponses } from "../problem.ts";
+import { HttpProblem, orThrow, problemResponses } from "../problem.ts";
 import { ChangeTrackBody, RoomPath, TrackPath, TrackReply } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
 
@@ -43,7 +43,9 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
       schema: {
         tags: TAGS,
         summary: "Mute a track, or end its mute",
-        description: "Needs roomAdmin for this room. The server drops the packets of a muted track.",
+        description:
+          "Needs roomAdmin for this room. The server drops the packets of a muted track. " +
+          "What its publisher has muted itself stays muted.",
         params: TrackPath,
         body: ChangeTrackBody,
         response: {
@@ -54,6 +56,7 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
             "forbidden",
             "room_not_found",
             "track_not_found",
+            "muted_by_publisher",
           ),
         },
       },
@@ -63,7 +66,7 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
       const room = roomNamed(rooms, params.room);
       const track = room.track(params.trackId as TrackId);
       if (track === undefined) throw new HttpProblem("track_not_found");
-      track.setMuted(body.muted);
+      orThrow(track.setMutedByServer(body.muted));
       return trackReply(track, await room.stats());
     },
   );
