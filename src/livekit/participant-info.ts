@@ -5,8 +5,9 @@ import {
   ParticipantInfo_KindDetail,
   ParticipantInfo_State,
   ParticipantPermission,
+  type TrackSource,
 } from "@livekit/protocol";
-import { type Permission, TRACK_SOURCES } from "../control/access-token.ts";
+import { type Permission, type TrackSource as SourceName, TRACK_SOURCES } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { clientOf, dataTracksOf } from "./client-facts.ts";
@@ -24,6 +25,8 @@ export const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
   server_shutdown: DisconnectReason.SERVER_SHUTDOWN,
   media_thread_exited: DisconnectReason.MEDIA_FAILURE,
 };
+
+const SOURCE_NAMES: readonly SourceName[] = [...TRACK_SOURCES, "unknown"];
 
 export function participantInfo(participant: Participant): ParticipantInfo {
   const { id, identity, profile, joinedAtMs, version, active, tracks } = participant;
@@ -60,7 +63,7 @@ export function departedInfo(participant: Participant, reason: CloseReason): Par
 function permissionInfo(permission: Permission): ParticipantPermission {
   const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateOwnMetadata, hidden } =
     permission;
-  const known = TRACK_SOURCES.filter((source) => canPublishSources.includes(source));
+  const known = SOURCE_NAMES.filter((source) => canPublishSources.includes(source));
   return new ParticipantPermission({
     canPublish,
     canSubscribe,
@@ -78,8 +81,13 @@ export function permissionOf(info: ParticipantPermission): Permission {
     canPublish,
     canSubscribe,
     canPublishData,
-    canPublishSources: TRACK_SOURCES.filter((source) => canPublishSources.includes(SOURCES[source])),
+    canPublishSources: [...new Set(canPublishSources.map(nameOf))],
     canUpdateOwnMetadata: canUpdateMetadata,
     hidden,
   };
+}
+
+/** One of a later protocol is unknown, as that of a track would be: left out, an empty list would grant them all. */
+function nameOf(source: TrackSource): SourceName {
+  return SOURCE_NAMES.find((name) => SOURCES[name] === source) ?? "unknown";
 }

@@ -171,6 +171,18 @@ describe("participants", () => {
     await expect(tooLong).rejects.toEqual(error("invalid_argument", 400));
   });
 
+  test.each([
+    ["unknown", TrackSource.UNKNOWN],
+    ["of a later protocol", 99 as TrackSource],
+  ])("may publish nothing else when the only source granted is %s", async (_title, source) => {
+    const ada = connect(server.rooms, "ada");
+    const permission = { canPublish: true, canPublishSources: [source] };
+    const info = await server.api.updateParticipant("hall", "ada", { permission });
+    expect(info.permission!.canPublishSources).toEqual([TrackSource.UNKNOWN]);
+    expect(ada.publish(section("audio"))).toEqual({ ok: false, error: "forbidden" });
+    must(ada.publish(section("audio", { source: "unknown" })));
+  });
+
   test("lose and get permissions, with what follows from it", async () => {
     const transport = connect(server.rooms, "ada");
     for (const kind of ["video", "audio"] as const) must(transport.publish(section(kind)));
