@@ -123,7 +123,9 @@ export class SvcSelector implements LayerSelector {
    * sent all along (full SVC: this base frame belongs to the present target). In `_KEY` modes they have not.
    */
   #startPicture(frame: FrameInfo): void {
-    this.#maxSpatial = frame.maxSpatial;
+    // Without a structure a base frame between key pictures mostly shows no layer but its own.
+    const saysAll = frame.keyframe || frame.structure !== null;
+    if (saysAll || frame.maxSpatial > this.#maxSpatial) this.#maxSpatial = frame.maxSpatial;
     if (frame.keyframe) {
       this.#spatial = Math.min(this.targetSpatial, frame.maxSpatial);
       this.#temporal = this.targetTemporal;

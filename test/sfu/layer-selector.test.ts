@@ -303,7 +303,46 @@ const FULL_SVC: readonly Case[] = [
   },
 ];
 
+/** VP9's payload descriptor: key pictures, and some others, say how many layers there are. */
+const UNDESCRIBED_SVC: readonly Case[] = [
+  {
+    name: "base frames that show no layer but their own change nothing",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 K max2", "switch", "2.2"],
+      ["1.0 max1", "forward"],
+      ["2.0 max2", "forward"],
+      ["0.0 max0", "forward", "2.2"],
+      ["aim 2.2", "needs none"],
+      ["1.0 max1", "forward"],
+      ["2.0 max2", "forward"],
+      ["aim 1.2", "needs key"],
+      ["0.0 max0", "forward", "1.2"],
+      ["aim 1.2", "needs none"],
+      ["2.0 max2", "drop"],
+    ],
+  },
+  {
+    name: "asks for a key frame once there are more layers, and is content with fewer from the next on",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 K max1", "switch", "1.2"],
+      ["aim 2.2", "needs none"],
+      ["0.0 max2", "forward", "1.2"],
+      ["aim 2.2", "needs key"],
+      ["0.0 max0", "forward", "1.2"],
+      ["aim 2.2", "needs key"],
+      ["0.0 K max2", "forward", "2.2"],
+      ["0.0 K max0", "forward", "0.2"],
+      ["aim 2.2", "needs none"],
+    ],
+  },
+];
+
 describe("SVC", () => {
+  test.each(UNDESCRIBED_SVC)("without a descriptor $name", ({ rows }) => {
+    play(new SvcSelector(), L3T3, rows);
+  });
   test.each(KEY_SVC)("L3T3_KEY $name", ({ rows }) => play(new SvcSelector(), L3T3_KEY, rows));
   test.each(FULL_SVC)("L3T3 $name", ({ rows }) => play(new SvcSelector(), L3T3, rows));
 
