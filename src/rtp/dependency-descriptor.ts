@@ -47,11 +47,20 @@ export class DependencyDescriptorReader {
   readonly #customDtis = new Uint8Array(MAX_TARGETS);
 
   /**
-   * Reads the extension data `packet[at, at + bytes)` into `out`. Returns false, with `out` unspecified, when it is
-   * malformed or belongs to a structure that was not received. `out.dtis` holds until the next call.
+   * Reads the extension data `packet[at, at + bytes)` into `out`. Returns false when it is malformed or belongs to a
+   * structure that was not received: `out` then has the mandatory fields alone, if they are there. `out.dtis` holds
+   * until the next call.
    */
   read(packet: Uint8Array, at: number, bytes: number, out: FrameInfo): boolean {
-    if (bytes < MANDATORY_BYTES) return false;
+    const isRead = bytes >= MANDATORY_BYTES && this.#readAll(packet, at, bytes, out);
+    if (!isRead) {
+      out.reset();
+      if (bytes >= MANDATORY_BYTES) readMandatory(packet, at, out);
+    }
+    return isRead;
+  }
+
+  #readAll(packet: Uint8Array, at: number, bytes: number, out: FrameInfo): boolean {
     const bits = this.#bits;
     bits.reset(packet, at + MANDATORY_BYTES, bytes - MANDATORY_BYTES);
     const flags = bytes > MANDATORY_BYTES ? bits.read(5) : 0;
@@ -61,13 +70,10 @@ export class DependencyDescriptorReader {
 
     let activeTargets = attached ? structure.allTargets : this.#activeTargets;
     if ((flags & ACTIVE_TARGETS_PRESENT) !== 0) activeTargets = bits.read(structure.targets);
-    const first = packet[at]!;
-    const template = structure.templates[(first - structure.idOffset) & (MAX_TEMPLATES - 1)];
+    const template = structure.templates[(packet[at]! - structure.idOffset) & (MAX_TEMPLATES - 1)];
     if (template === undefined) return false;
 
-    out.startsFrame = (first & 0x80) !== 0;
-    out.endsFrame = (first & 0x40) !== 0;
-    out.frameNumber = readU16(packet, at + 1);
+    readMandatory(packet, at, out);
     out.spatial = template.spatial;
     out.temporal = template.temporal;
     out.temporalSync = false;
@@ -114,6 +120,14 @@ export class DependencyDescriptorReader {
     this.#activeTargets = activeTargets;
     this.#stateFrame = frameNumber;
   }
+}
+
+/** What a descriptor says without a structure. */
+function readMandatory(packet: Uint8Array, at: number, out: FrameInfo): void {
+  const first = packet[at]!;
+  out.startsFrame = (first & 0x80) !== 0;
+  out.endsFrame = (first & 0x40) !== 0;
+  out.frameNumber = readU16(packet, at + 1);
 }
 
 /** Overwrites the frame number of the descriptor that starts at `packet[at]`. */

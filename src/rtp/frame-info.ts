@@ -42,6 +42,11 @@ export class FrameInfo {
     this.structure = null;
   }
 
+  /** Its layers are not known: the structure that its Dependency Descriptor refers to was lost, or its end is malformed. */
+  get isUnknown(): boolean {
+    return this.structure === null && this.frameNumber >= 0;
+  }
+
   /** Whether a receiver of these layers needs the frame. */
   isPresentFor(spatial: number, temporal: number): boolean {
     if (this.structure === null) return this.spatial <= spatial && this.temporal <= temporal;

@@ -103,6 +103,8 @@ export class SvcSelector implements LayerSelector {
       return "other";
     }
     const started = this.#spatial !== NO_LAYER;
+    // The receiver may need it once the structure is repaired, but nothing can change at it.
+    if (frame.isUnknown) return started ? "forward" : "other";
     if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame);
     if (this.#spatial === NO_LAYER) return "other";
     if (frame.startsFrame) this.#tryTemporalUp(frame);
@@ -111,7 +113,7 @@ export class SvcSelector implements LayerSelector {
   }
 
   endsPicture(frame: FrameInfo): boolean {
-    return frame.endsFrame && frame.spatial === this.#spatial;
+    return frame.endsFrame && frame.spatial === this.#spatial && !frame.isUnknown;
   }
 
   reset(): void {

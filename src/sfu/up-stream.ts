@@ -127,7 +127,7 @@ export class UpStream {
     if (at >= 0) {
       this.hasDescriptor = true;
       const bytes = extensions.bytes[EXTENSION.dependencyDescriptor]!;
-      if (!this.#descriptors.read(packet.bytes, at, bytes, frame)) frame.reset();
+      this.#descriptors.read(packet.bytes, at, bytes, frame);
     } else if (!this.#payload.read(packet, payload.codec)) frame.reset();
   }
 }

@@ -186,6 +186,18 @@ describe("frames after it", () => {
     expect(frame).toMatchObject({ spatial: 0, temporal: 0, keyframe: false });
   });
 
+  test("that are refused tell what needs no structure: where they start and end, and their number", () => {
+    expect(read("86007b")).toBe(false);
+    expect(frame).toMatchObject({ startsFrame: true, endsFrame: false, frameNumber: 123, isUnknown: true });
+    expect(read(L3T3_KEY)).toBe(true);
+    expect(frame.isUnknown).toBe(false);
+    expect(read("50007c")).toBe(false);
+    expect(frame).toMatchObject({ startsFrame: false, endsFrame: true, frameNumber: 124, isUnknown: true });
+    expect(frame).toMatchObject({ spatial: 0, temporal: 0, keyframe: false, maxSpatial: 0 });
+    expect(read("5000")).toBe(false);
+    expect(frame).toMatchObject({ startsFrame: false, endsFrame: false, frameNumber: -1 });
+  });
+
   test("own indications take the place of the template's, for this frame", () => {
     expect(read(VP8_L1T3)).toBe(true);
     // Flags 00100, then 00 01 10.

@@ -17,7 +17,8 @@ import { L3T3, L3T3_KEY, SYMBOLS, VP8_L1T3 } from "./structures.ts";
 /**
  * A packet, "spatial.temporal indications flags", and what becomes of it; after that, where it matters, what layers are
  * sent now. Flags: K key frame; `first`, `middle`, `last` of several packets; `max1` highest layer sent at present; Y
- * sync point. Without indications the packet has no Dependency Descriptor; "1: " in front names its encoding.
+ * sync point; `lost` of a structure that did not come. Without indications and `lost` the packet has no Dependency
+ * Descriptor; "1: " in front names its encoding.
  *
  * "aim 1.2" and "pause" change the target; the answer is whether a key frame is needed for it.
  */
@@ -58,6 +59,7 @@ function frameOf(structure: DependencyStructure, text: string): FrameInfo {
   frame.temporalSync = rest.includes("Y");
   const max = rest.find((word) => word.startsWith("max"));
   frame.maxSpatial = max === undefined ? structure.maxSpatialOf(structure.allTargets) : Number(max.slice(3));
+  if (rest.includes("lost")) frame.frameNumber = 1;
   const indications = rest.find((word) => /^[-DSR]{3,}$/.test(word));
   if (indications === undefined) return frame;
   const template = structure.templates.find(
@@ -303,6 +305,26 @@ const FULL_SVC: readonly Case[] = [
   },
 ];
 
+const LOST_STRUCTURE: readonly Case[] = [
+  {
+    name: "frames of a structure that was lost are passed on, and change no layers",
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 lost max0", "other"],
+      ["0.0 SSSSSSSSS K", "switch", "2.2"],
+      ["0.0 lost max0", "forward", "2.2"],
+      ["aim 2.2", "needs none"],
+      ["aim 1.0", "needs key"],
+      ["0.0 lost max0", "forward", "2.2"],
+      ["0.0 SSSSSSSSS K", "forward", "1.0"],
+      ["aim 1.2", "needs none"],
+      ["0.0 lost max0", "forward", "1.0"],
+      ["pause", "needs none"],
+      ["0.0 lost max0", "other"],
+    ],
+  },
+];
+
 /** VP9's payload descriptor: key pictures, and some others, say how many layers there are. */
 const UNDESCRIBED_SVC: readonly Case[] = [
   {
@@ -340,6 +362,7 @@ const UNDESCRIBED_SVC: readonly Case[] = [
 ];
 
 describe("SVC", () => {
+  test.each(LOST_STRUCTURE)("$name", ({ rows }) => play(new SvcSelector(), L3T3, rows));
   test.each(UNDESCRIBED_SVC)("without a descriptor $name", ({ rows }) => {
     play(new SvcSelector(), L3T3, rows);
   });
@@ -356,5 +379,9 @@ describe("SVC", () => {
     expect(ends("0.0 SSSSSSSSS K last")).toBe(false);
     expect(ends("1.0 ---SSSSSS first")).toBe(false);
     expect(ends("1.0 ---SSSSSS last")).toBe(true);
+    selector.targetSpatial = 0;
+    selector.select(frameOf(L3T3_KEY, "0.0 SSSSSSSSS K"));
+    expect(ends("0.0 SSSSSSSSS K last")).toBe(true);
+    expect(ends("0.0 lost last")).toBe(false);
   });
 });

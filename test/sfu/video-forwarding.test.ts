@@ -5,7 +5,10 @@
  */
 import { expect, test } from "vitest";
 import type { PayloadParams } from "../../src/contract/media.ts";
-import { VideoReceiver } from "./video-receiver.ts";
+import { EXTENSION } from "../../src/rtp/header-extensions.ts";
+import { extensionMap } from "./packets.ts";
+import { VP8_L1T3 } from "./structures.ts";
+import { type SentPacket, VideoReceiver } from "./video-receiver.ts";
 
 const VP9: PayloadParams = {
   payloadType: 98,
@@ -14,6 +17,37 @@ const VP9: PayloadParams = {
   profile: "",
   rtxPayloadType: 99,
 };
+const AV1: PayloadParams = {
+  payloadType: 45,
+  codec: "AV1",
+  clockRate: 90_000,
+  profile: "",
+  rtxPayloadType: 46,
+};
+const DESCRIPTOR = 7;
+
+/** The structure VP8_L1T3 as a key frame brings it, with template ids that begin at 0 or behind those. */
+const STRUCTURE = "8002044eaaaf2860414d34538a0940404fc02cc0";
+const NEXT_STRUCTURE = "80e2044eaaaf2860414d34538a0940404fc02cc0";
+const NEXT_IDS = 7;
+const KEY = VP8_L1T3.templates.findIndex(({ independent }) => independent);
+const BASE = VP8_L1T3.templates.findIndex(({ temporal, independent }) => temporal === 0 && !independent);
+const STARTS = 0x80;
+const ENDS = 0x40;
+
+/** An extension block with a Dependency Descriptor of which `first` is the first byte. */
+function descriptor(first: number, frame: number, structure = ""): string {
+  const body = `${first.toString(16).padStart(2, "0")}${frame.toString(16).padStart(4, "0")}${structure}`;
+  const element = `${DESCRIPTOR.toString(16).padStart(2, "0")}${(body.length / 2).toString(16).padStart(2, "0")}${body}`;
+  const words = Math.ceil(element.length / 8);
+  return `1000${words.toString(16).padStart(4, "0")}${element.padEnd(words * 8, "0")}`;
+}
+
+/** Sequence number and frame number. */
+function numbersOf({ header, extensions, bytes }: SentPacket): [number, number] {
+  const at = extensions.at[EXTENSION.dependencyDescriptor]!;
+  return [header.seq, (bytes[at + 1]! << 8) | bytes[at + 2]!];
+}
 
 test("VP9 of three spatial layers without descriptor: who gets the top layer asks for no key frames", () => {
   const receiver = new VideoReceiver([VP9]);
@@ -37,4 +71,30 @@ test("VP9 of three spatial layers without descriptor: who gets the top layer ask
   }
   expect(receiver.sent.length).toBe(150);
   expect(requests).toBe(0);
+});
+
+test("frames keep their numbers while the packet that brings their structure is missing", () => {
+  const receiver = new VideoReceiver([AV1], extensionMap({ dependencyDescriptor: DESCRIPTOR }));
+  const publish = (seq: number, frame: number, first: number, structure = ""): void => {
+    const [timestamp, extensions] = [frame * 3000, descriptor(first, frame, structure)];
+    const marker = (first & ENDS) !== 0;
+    receiver.publish({ payloadType: 45, seq, timestamp, extensions, payload: "10aaaa", marker });
+  };
+  publish(1, 101, STARTS | ENDS | KEY, STRUCTURE);
+  publish(2, 102, STARTS | ENDS | BASE);
+  publish(3, 103, STARTS | ENDS | BASE);
+  // A key frame of two packets in another size: the first one is lost on the way up, and repaired later.
+  publish(5, 104, ENDS | (NEXT_IDS + KEY));
+  publish(6, 105, STARTS | ENDS | (NEXT_IDS + BASE));
+  publish(4, 104, STARTS | (NEXT_IDS + KEY), NEXT_STRUCTURE);
+  publish(7, 106, STARTS | ENDS | (NEXT_IDS + BASE));
+  expect(receiver.sent.map(numbersOf)).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [5, 4],
+    [6, 5],
+    [4, 4],
+    [7, 6],
+  ]);
 });
