@@ -38,7 +38,7 @@ const MAX_TEMPORAL = 8;
 export class LayerRates {
   /** Of each spatial layer, from the latest structure that had them; empty where the publisher does not say. */
   resolutions: readonly Resolution[] = [];
-  /** Highest layers that are sent at present; without a structure, that were ever seen. */
+  /** Highest layers that are sent at present; without a structure, that were seen since there is none. */
   maxSpatial = 0;
   maxTemporal = 0;
   #structure: DependencyStructure | null = null;
@@ -57,8 +57,8 @@ export class LayerRates {
   add(frame: FrameInfo, bytes: number, nowUs: number): void {
     const { structure } = frame;
     // Of a structure that was lost: nobody can be given it.
-    if (structure === null && this.#structure !== null) return;
-    if (structure !== this.#structure) this.#onStructure(structure!);
+    if (frame.isUnknown && this.#structure !== null) return;
+    if (structure !== this.#structure) this.#onStructure(structure);
     this.#advance(nowUs);
     const layer = frame.spatial * MAX_TEMPORAL + frame.temporal;
     const starts = nowUs - this.#lastUs[layer]! > START_AFTER_US;
@@ -83,15 +83,21 @@ export class LayerRates {
     return Math.round((this.#sums[set]! * 1_000_000) / measuredUs);
   }
 
-  /** Each key frame brings one, mostly the same again. Another number of targets means that they are others. */
-  #onStructure(structure: DependencyStructure): void {
-    if (this.#structure?.targets !== structure.targets) {
+  /**
+   * Each key frame brings one, mostly the same again. Another number of targets means that they are others; none, that
+   * the stream goes on in a codec without descriptor.
+   */
+  #onStructure(structure: DependencyStructure | null): void {
+    if (this.#structure?.targets !== structure?.targets) {
       this.#lastUs.fill(Number.NEGATIVE_INFINITY);
       this.#bits.fill(0);
       this.#sums.fill(0);
     }
     this.#structure = structure;
-    if (structure.resolutions.length > 0) this.resolutions = structure.resolutions;
+    if (structure === null) {
+      this.maxSpatial = 0;
+      this.maxTemporal = 0;
+    } else if (structure.resolutions.length > 0) this.resolutions = structure.resolutions;
   }
 
   #addToSetsAbove(spatial: number, temporal: number, bits: number, starts: boolean, nowUs: number): void {

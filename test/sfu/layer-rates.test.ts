@@ -217,12 +217,39 @@ test("packets of a structure that was lost count for nobody, and another structu
   frame.dtis = L3T3.templates[0]!.dtis;
   rates.add(frame, 1_000, 0);
   const before = rates.bps(2, 2, 1);
-  rates.add(new FrameInfo(), 1_000, 2);
+  const lost = new FrameInfo();
+  lost.frameNumber = 7;
+  rates.add(lost, 1_000, 2);
   expect(rates.bps(2, 2, 3)).toBe(before);
   frame.structure = VP8_L1T3;
   frame.dtis = VP8_L1T3.templates[0]!.dtis;
   rates.add(frame, 500, 4);
   expect(rates.bps(2, 2, 5)).toBe(Math.round(((500 + OVERHEAD_BYTES) * 8) / 0.3));
+});
+
+test("a stream that goes on in a codec without descriptor is measured by what it has now, and back", () => {
+  const [rates, frame] = [new LayerRates(), new FrameInfo()];
+  const expected = (PACKET_BYTES + OVERHEAD_BYTES) * 8 * 30;
+  let nowUs = 0;
+  const run = (durationUs: number): void => {
+    for (const endUs = nowUs + durationUs; nowUs < endUs; nowUs += FRAME_US)
+      rates.add(frame, PACKET_BYTES, nowUs);
+  };
+  const describe = (structure: DependencyStructure | null): void => {
+    frame.reset();
+    frame.structure = structure;
+    frame.dtis = structure?.templates[0]?.dtis ?? new Uint8Array(0);
+    frame.maxSpatial = structure === null ? 0 : 2;
+    frame.maxTemporal = structure === null ? 0 : 2;
+  };
+  for (const structure of [L3T3, null, L3T3]) {
+    describe(structure);
+    run(300 * MS);
+    expect(rates.bps(0, 0, nowUs) / expected).toBeCloseTo(1, 0);
+    run(2 * SECOND_US);
+    expect(Math.abs(rates.bps(2, 2, nowUs) / expected - 1)).toBeLessThan(0.1);
+    expect([rates.maxSpatial, rates.maxTemporal]).toEqual([frame.maxSpatial, frame.maxTemporal]);
+  }
 });
 
 test("resolutions stay known when a later structure leaves them out", () => {
