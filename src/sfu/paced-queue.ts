@@ -13,6 +13,9 @@ import type { DownTrack } from "./down-track.ts";
 const ROWS = 1024;
 const MASK = ROWS - 1;
 
+/** When so many wait, tracks remember more of what they have numbered: half of what they do at first. */
+const LONG = 256;
+
 export class PacedQueue {
   /** Bytes that wait, the tag and lower headers left out. */
   bytes = 0;
@@ -26,6 +29,10 @@ export class PacedQueue {
 
   get isEmpty(): boolean {
     return this.#count === 0;
+  }
+
+  get isLong(): boolean {
+    return this.#count >= LONG;
   }
 
   /** Returns false when it is full. */

@@ -6,9 +6,12 @@
  */
 export const NO_ROW = -1;
 
-/** Packets remembered: over a second at 4 Mbit/s of 1,100-byte packets. A power of two. */
-const ROWS = 512;
-const MASK = ROWS - 1;
+/**
+ * Packets remembered, a power of two: at least over a second at 4 Mbit/s of 1,100-byte packets; a row for each KiB of a
+ * large slab, which packets of that size fill. More would never be filled, fewer leaves a part of the slab unused.
+ */
+const MIN_ROWS = 512;
+const ROW_BYTES = 1024;
 
 /**
  * A receiver asks again until about a second after a loss (NACK retries and a long round trip). When packets
@@ -23,9 +26,10 @@ export class PacketHistory {
   #written = 0;
   /** How far on the tape copies have reached: they bring along what lies behind a packet in its buffer. */
   #touched = 0;
-  readonly #extSeq = new Float64Array(ROWS).fill(-1);
-  readonly #tape = new Float64Array(ROWS);
-  readonly #bytes = new Uint16Array(ROWS);
+  readonly #extSeq: Float64Array;
+  readonly #tape: Float64Array;
+  readonly #bytes: Uint16Array;
+  readonly #mask: number;
   /** When the tape last passed the start of the slab: what is overwritten now was written after that. */
   #lapStartedUs = 0;
 
@@ -33,6 +37,11 @@ export class PacketHistory {
   constructor(startBytes: number, maxBytes: number) {
     this.slab = new Uint8Array(startBytes);
     this.#maxBytes = maxBytes;
+    const rows = Math.max(MIN_ROWS, maxBytes / ROW_BYTES);
+    this.#extSeq = new Float64Array(rows).fill(-1);
+    this.#tape = new Float64Array(rows);
+    this.#bytes = new Uint16Array(rows);
+    this.#mask = rows - 1;
   }
 
   put(extSeq: number, packet: Uint8Array, bytes: number, nowUs: number): void {
@@ -52,7 +61,7 @@ export class PacketHistory {
     const copied = at + packet.length <= this.slab.length ? packet : packet.subarray(0, bytes);
     this.slab.set(copied, at);
     this.#touched = Math.max(this.#touched, this.#written + copied.length);
-    const row = extSeq & MASK;
+    const row = extSeq & this.#mask;
     this.#extSeq[row] = extSeq;
     this.#tape[row] = this.#written;
     this.#bytes[row] = bytes;
@@ -61,7 +70,7 @@ export class PacketHistory {
 
   /** The row that holds `extSeq`, or NO_ROW when it never came or is gone. */
   find(extSeq: number): number {
-    const row = extSeq & MASK;
+    const row = extSeq & this.#mask;
     if (this.#extSeq[row] !== extSeq) return NO_ROW;
     return this.#touched - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
   }

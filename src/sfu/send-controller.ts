@@ -117,6 +117,7 @@ export class SendController {
   /** `track` has numbered a packet, which it is asked to `release` later. Returns false when too many wait. */
   enqueue(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
     const queued = this.#queue.push(track, extSeq, bytes, nowUs);
+    if (this.#queue.isLong) track.stream.sent.grow();
     this.outlet.hurry();
     this.#count(queued ? "downPacedPackets" : "downDropped_pacer_full");
     return queued;

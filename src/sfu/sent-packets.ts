@@ -8,9 +8,11 @@
  *   words | outExtSeq ×2 | sourceExtSeq ×2 | transportExtSeq ×2 | resentUs ×2 | timestamp | pictureId | frame | flags |
  */
 
-/** Packets remembered, a power of two: what `PacketHistory` keeps of one stream. */
+/** Packets remembered at first, a power of two: over a second at 4 Mbit/s of 1,100-byte packets. */
 const ROWS = 512;
-const MASK = ROWS - 1;
+
+/** Once many wait for the pacer: as many as may wait, and what `PacketHistory` keeps of a video. */
+const MAX_ROWS = 1024;
 
 const DOUBLES = 6;
 const WORDS = 2 * DOUBLES;
@@ -40,16 +42,20 @@ export interface SentNumbers {
   tl0PicIdx: number;
 }
 
-/** Made at the first packet: 24 KiB that somebody who only waits for a track does not need. */
+/**
+ * Made at the first packet: 24 KiB that somebody who only waits for a track does not need, and twice as much where a
+ * frame is too large for that.
+ */
 export class SentPackets {
   #doubles = new Float64Array(0);
   /** The same memory. */
   #words = new Int32Array(0);
+  #mask = ROWS - 1;
 
   /** Takes the row for `outExtSeq`, which is packet `sourceExtSeq` of an encoding: the index of its UpStream. */
   add(outExtSeq: number, sourceExtSeq: number, encoding: number, numbers: Readonly<SentNumbers>): number {
-    if (this.#words.length === 0) this.#allocate();
-    const row = outExtSeq & MASK;
+    if (this.#words.length === 0) this.#allocate(ROWS);
+    const row = outExtSeq & this.#mask;
     const doubles = this.#doubles;
     const words = this.#words;
     const at = row * DOUBLES;
@@ -67,7 +73,7 @@ export class SentPackets {
 
   /** The row of `outExtSeq`, or -1 when it was never sent or is forgotten. */
   find(outExtSeq: number): number {
-    const row = outExtSeq & MASK;
+    const row = outExtSeq & this.#mask;
     return this.#doubles[row * DOUBLES + OUT_EXT_SEQ] === outExtSeq ? row : -1;
   }
 
@@ -120,8 +126,21 @@ export class SentPackets {
     for (let at = OUT_EXT_SEQ; at < this.#doubles.length; at += DOUBLES) this.#doubles[at] = -1;
   }
 
-  #allocate(): void {
-    this.#doubles = new Float64Array(ROWS * DOUBLES);
+  /** Remembers twice as many from here on, if it does not yet: rows are others then. Copies bits, whatever they mean. */
+  grow(): void {
+    if (this.#mask === MAX_ROWS - 1 || this.#words.length === 0) return;
+    const old = this.#doubles;
+    this.#allocate(MAX_ROWS);
+    for (let at = 0; at < old.length; at += DOUBLES) {
+      const outExtSeq = old[at + OUT_EXT_SEQ]!;
+      if (outExtSeq >= 0)
+        this.#doubles.set(old.subarray(at, at + DOUBLES), (outExtSeq & this.#mask) * DOUBLES);
+    }
+  }
+
+  #allocate(rows: number): void {
+    this.#mask = rows - 1;
+    this.#doubles = new Float64Array(rows * DOUBLES);
     this.#words = new Int32Array(this.#doubles.buffer);
     this.clear();
   }

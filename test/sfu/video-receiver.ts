@@ -20,8 +20,6 @@ import { SendController } from "../../src/sfu/send-controller.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
 import { type PacketOptions, upPacket } from "./packets.ts";
 
-const PACKET_US = 5_000;
-
 export interface VideoPacket extends PacketOptions {
   readonly marker?: boolean;
   /** Index of the simulcast encoding. */
@@ -43,14 +41,20 @@ export class VideoReceiver {
   readonly track: UpTrack;
   nowUs = 1_000_000;
   readonly #map: ExtensionMap;
+  readonly #packetUs: number;
 
-  /** `payloads`: what the publisher may send; the receiver knows the first. It may be sent all there is at once. */
+  /**
+   * `payloads`: what the publisher may send; the receiver knows the first, and may be sent all there is at once.
+   * `packetUs`: from one packet to the next.
+   */
   constructor(
     payloads: readonly PayloadParams[],
     map = new ExtensionMap({}),
     rids: readonly string[] = [],
     content: "camera" | "screen" = "camera",
+    packetUs = 5_000,
   ) {
+    this.#packetUs = packetUs;
     this.#map = map;
     const { context } = this;
     const outlet = new Outlet(0, context.rests);
@@ -71,14 +75,14 @@ export class VideoReceiver {
     this.downTrack.allot(all, { id: "SU", choice: 0, reason: { kind: "complete" } }, this.nowUs);
   }
 
-  /** One packet of the publisher, some milliseconds after the one before. */
+  /** The next packet of the publisher. */
   publish(options: VideoPacket): void {
     const packet = upPacket(this.#map, options);
     if (options.marker === true) {
       packet.bytes[1]! |= 0x80;
       packet.header.marker = true;
     }
-    this.nowUs += PACKET_US;
+    this.nowUs += this.#packetUs;
     packet.receivedUs = this.nowUs;
     packet.nowUs = this.nowUs;
     const { track } = this;

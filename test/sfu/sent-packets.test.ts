@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { type SentNumbers, SentPackets } from "../../src/sfu/sent-packets.ts";
+
+/** Words that are no numbers when two of them are taken for a double. */
+const numbersOf = (extSeq: number): SentNumbers => ({
+  marker: extSeq % 2 === 0,
+  timestamp: (0xffff_0000 + extSeq) >>> 0,
+  frameNumber: extSeq % 3 === 0 ? -1 : extSeq & 0xffff,
+  pictureId: extSeq % 5 === 0 ? -1 : extSeq & 0x7fff,
+  tl0PicIdx: extSeq % 7 === 0 ? -1 : extSeq & 0xff,
+});
+
+function check(sent: SentPackets, from: number, to: number): void {
+  for (let extSeq = from; extSeq < to; extSeq++) {
+    const row = sent.find(extSeq);
+    expect(row, `${extSeq}`).not.toBe(-1);
+    const read = numbersOf(0);
+    sent.read(row, read);
+    expect(read).toEqual(numbersOf(extSeq));
+    expect([sent.outExtSeq(row), sent.sourceExtSeq(row), sent.encoding(row)]).toEqual([
+      extSeq,
+      extSeq + 9,
+      2,
+    ]);
+  }
+}
+
+test("remembers the latest 512, and 1,024 once it has grown, with nothing lost on the way", () => {
+  const sent = new SentPackets();
+  sent.grow();
+  const add = (from: number, to: number): void => {
+    for (let extSeq = from; extSeq < to; extSeq++) sent.add(extSeq, extSeq + 9, 2, numbersOf(extSeq));
+  };
+  add(1_000, 1_700);
+  check(sent, 1_188, 1_700);
+  expect(sent.find(1_187)).toBe(-1);
+  sent.grow();
+  check(sent, 1_188, 1_700);
+  expect(sent.find(1_187)).toBe(-1);
+  add(1_700, 2_300);
+  sent.grow();
+  check(sent, 1_276, 2_300);
+  sent.clear();
+  expect(sent.find(2_299)).toBe(-1);
+});
