@@ -22,14 +22,27 @@ const vp8 = new Vp8Descriptor();
 export class PayloadReader {
   /** The highest picture id so far, extended. */
   #pictureId = -1;
+  /** Where ids last began anew: the packet, and the highest id before it. */
+  #restartExtSeq = -1;
+  #idBeforeRestart = -1;
 
-  /** Fills the VP8 numbers of `packet`, if it has any. */
-  readNumbers(packet: UpPacket, codec: CodecName): void {
+  /** Fills the VP8 numbers of `packet`, if it has any. `isNewest`: none came that was sent after it. */
+  readNumbers(packet: UpPacket, codec: CodecName, isNewest: boolean): void {
     if (codec !== "VP8") return;
-    const { header, bytes } = packet;
+    const { header, bytes, frame, extSeq } = packet;
     if (!readVp8Descriptor(bytes, header.headerBytes, header.payloadBytes, vp8)) return;
     packet.tl0PicIdx = vp8.tl0PicIdx;
-    if (vp8.pictureIdBits !== 0) packet.extPictureId = this.#extend(vp8.pictureId, 1 << vp8.pictureIdBits);
+    if (vp8.pictureIdBits === 0) return;
+    const cycle = 1 << vp8.pictureIdBits;
+    const extended = this.#extend(vp8.pictureId, cycle, extSeq);
+    const isBehind = isNewest && extended < this.#pictureId;
+    if (isBehind && frame.keyframe && frame.startsFrame) {
+      // The encoder counts anew, or half a cycle was lost: nothing that came refers back, and numbers must rise.
+      packet.extPictureId = extended + cycle;
+      this.#restartExtSeq = extSeq;
+      this.#idBeforeRestart = this.#pictureId;
+    } else packet.extPictureId = extended;
+    this.#pictureId = Math.max(this.#pictureId, packet.extPictureId);
   }
 
   /** Fills `packet.frame`. False when the descriptor makes no sense. */
@@ -57,16 +70,12 @@ export class PayloadReader {
   }
 
   /** The number nearest to the highest so far that reads `id` in a cycle; starts a cycle up, to stay positive. */
-  #extend(id: number, cycle: number): number {
-    if (this.#pictureId < 0) {
-      this.#pictureId = cycle + id;
-      return this.#pictureId;
-    }
+  #extend(id: number, cycle: number, extSeq: number): number {
+    if (this.#pictureId < 0) return cycle + id;
+    const nearest = extSeq < this.#restartExtSeq ? this.#idBeforeRestart : this.#pictureId;
     const half = cycle / 2;
-    const step = ((id - (this.#pictureId % cycle) + half + cycle) % cycle) - half;
-    const extended = this.#pictureId + step;
-    this.#pictureId = Math.max(this.#pictureId, extended);
-    return extended;
+    const step = ((id - (nearest % cycle) + half + cycle) % cycle) - half;
+    return nearest + step;
   }
 }
 

@@ -122,12 +122,12 @@ export class UpStream {
     packet.clearFrameFacts();
     if (isAudio(payload.codec)) return;
     const { extensions, frame } = packet;
-    this.#payload.readNumbers(packet, payload.codec);
     const at = extensions.at[EXTENSION.dependencyDescriptor]!;
     if (at >= 0) {
       this.hasDescriptor = true;
       const bytes = extensions.bytes[EXTENSION.dependencyDescriptor]!;
       this.#descriptors.read(packet.bytes, at, bytes, frame);
     } else if (!this.#payload.read(packet, payload.codec)) frame.reset();
+    this.#payload.readNumbers(packet, payload.codec, packet.extSeq === this.highestExtSeq);
   }
 }

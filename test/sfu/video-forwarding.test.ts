@@ -3,7 +3,7 @@
  * structures and picture ids.
  * Method: packets as clients send them, one by one; what leaves is read back from the transmit ring.
  */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { PayloadParams } from "../../src/contract/media.ts";
 import { EXTENSION } from "../../src/rtp/header-extensions.ts";
 import { extensionMap } from "./packets.ts";
@@ -16,6 +16,13 @@ const VP9: PayloadParams = {
   clockRate: 90_000,
   profile: "",
   rtxPayloadType: 99,
+};
+const VP8: PayloadParams = {
+  payloadType: 96,
+  codec: "VP8",
+  clockRate: 90_000,
+  profile: "",
+  rtxPayloadType: 97,
 };
 const AV1: PayloadParams = {
   payloadType: 45,
@@ -97,4 +104,95 @@ test("frames keep their numbers while the packet that brings their structure is 
     [4, 4],
     [7, 6],
   ]);
+});
+
+/** A VP8 packet with a picture id of 15 bits, or 7: of a key frame, of another, or of its later packets. */
+function vp8(id: number, kind: "key" | "delta" | "later", bits: 7 | 15 = 15): string {
+  const start = kind === "later" ? "80" : "90";
+  const number = bits === 15 ? (0x8000 | id).toString(16) : (id & 0x7f).toString(16).padStart(2, "0");
+  return `${start}80${number}${kind === "key" ? "00" : "01"}aa`;
+}
+
+/** Picture ids of what is sent, padding left out. */
+function pictureIds({ sent }: VideoReceiver, bits: 7 | 15 = 15): number[] {
+  return sent
+    .filter(({ payload }) => payload.length > 1)
+    .map(({ payload }) => (bits === 15 ? ((payload[2]! & 0x7f) << 8) | payload[3]! : payload[2]!));
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+describe("VP8 picture ids", () => {
+  test("that begin anew at a key frame: the receiver gets what follows, and rising ones", () => {
+    const receiver = new VideoReceiver([VP8]);
+    let seq = 1;
+    const run = (firstId: number, pictures: number): void => {
+      for (let i = 0; i < pictures; i++, seq++) {
+        const payload = vp8(firstId + i, i === 0 ? "key" : "delta");
+        receiver.publish({ seq, timestamp: seq * 3000, payload, marker: true });
+      }
+    };
+    run(1000, 5);
+    run(0, 20);
+    run(500, 20);
+    run(400, 20);
+    const ids = pictureIds(receiver);
+    expect(ids.length).toBe(65);
+    const steps = ids.slice(1).map((id, i) => (id - ids[i]! + 0x8000) % 0x8000);
+    expect(steps.every((step) => step > 0 && step < 0x4000)).toBe(true);
+  });
+
+  test("of 7 bits: what follows an outage of more than half of their range is sent", () => {
+    const receiver = new VideoReceiver([VP8]);
+    const publish = (id: number, kind: "key" | "delta"): void => {
+      const payload = vp8(id, kind, 7);
+      receiver.publish({ seq: id + 1, timestamp: id * 3000, payload, marker: true });
+    };
+    for (const id of range(0, 5)) publish(id, id === 0 ? "key" : "delta");
+    for (const id of range(75, 105)) publish(id, id === 75 ? "key" : "delta");
+    expect(pictureIds(receiver, 7)).toEqual([...range(0, 5), ...range(75, 105)]);
+  });
+
+  test("of packets that come late, from before such a key frame and after it, are those of their pictures", () => {
+    const receiver = new VideoReceiver([VP8]);
+    const publish = (seq: number, id: number, kind: "key" | "delta" | "later"): void => {
+      receiver.publish({ seq, timestamp: seq * 3000, payload: vp8(id, kind), marker: kind !== "key" });
+    };
+    publish(1, 1000, "key");
+    publish(2, 1000, "later");
+    publish(3, 1001, "delta");
+    // Missing: the rest of pictures 1001 and 0.
+    publish(5, 0, "key");
+    publish(7, 1, "delta");
+    publish(4, 1001, "later");
+    publish(6, 0, "later");
+    publish(8, 2, "delta");
+    const bySeq = receiver.sent
+      .map(({ header }) => header.seq)
+      .map((seq, i) => [seq, pictureIds(receiver)[i]!]);
+    const first = bySeq.find(([seq]) => seq === 5)![1]!;
+    expect(bySeq).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [5, first],
+      [7, first + 1],
+      [4, 1],
+      [6, first],
+      [8, first + 2],
+    ]);
+  });
+
+  test("of an old key frame, repeated late, change nothing", () => {
+    const receiver = new VideoReceiver([VP8]);
+    const publish = (seq: number, kind: "key" | "delta"): void => {
+      receiver.publish({ seq, timestamp: seq * 3000, payload: vp8(seq, kind), marker: true });
+    };
+    publish(1, "key");
+    publish(2, "delta");
+    publish(4, "delta");
+    publish(3, "key");
+    publish(5, "delta");
+    expect(pictureIds(receiver)).toEqual([0, 1, 3, 2, 4]);
+  });
 });
