@@ -92,7 +92,6 @@ export class VideoReceiver {
     up.accept(packet, payload);
     track.onPayload(payload);
     track.forward(packet);
-    this.downTrack.retarget(this.nowUs);
   }
 
   /** What is in the ring, which holds all of it until somebody clears it. */

@@ -1,0 +1,159 @@
+/**
+ * Goal: a video whose publisher has nothing to send for some seconds goes on where it was; one that nothing is known of
+ * begins with little.
+ * Method: a simulcast screen share with one receiver and its bandwidth, tick by tick; and what is dealt out, by itself.
+ */
+import { describe, expect, test } from "vitest";
+import type { PayloadParams } from "../../src/contract/media.ts";
+import type { AllocationReason, LayerChoice } from "../../src/sfu/allocator.ts";
+import { Allotment } from "../../src/sfu/allotment.ts";
+import { BandwidthAllocation } from "../../src/sfu/bandwidth-allocation.ts";
+import { extensionMap } from "./packets.ts";
+import { VideoReceiver } from "./video-receiver.ts";
+
+const VP8: PayloadParams = {
+  payloadType: 96,
+  codec: "VP8",
+  clockRate: 90_000,
+  profile: "",
+  rtxPayloadType: 97,
+};
+const RIDS = ["q", "h", "f"];
+const STEP_US = 50_000;
+const SECOND_STEPS = 20;
+
+test("simulcast: a picture that stands still for two seconds goes on where it was, without a key frame", () => {
+  const receiver = new VideoReceiver([VP8], extensionMap({}), RIDS, "screen", 0);
+  const { track, downTrack, controller, ring } = receiver;
+  const allocation = new BandwidthAllocation([downTrack], controller);
+  let seq = 0;
+  let asked = 0;
+  const step = (hasPicture: boolean): void => {
+    receiver.nowUs += STEP_US;
+    track.tick(receiver.nowUs, []);
+    allocation.tick(receiver.nowUs, { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 });
+    seq += hasPicture ? 1 : 0;
+    RIDS.forEach((_, encoding) => {
+      const isAsked = track.streams[encoding]?.keyframes.poll(receiver.nowUs) === true;
+      asked += isAsked ? 1 : 0;
+      if (!hasPicture) return;
+      const payload = isAsked || seq === 1 ? "1000aaaa" : "1001aaaa";
+      const timestamp = Math.round(receiver.nowUs * 0.09);
+      receiver.publish({ ssrc: encoding + 1, encoding, seq, timestamp, payload, marker: true });
+    });
+    ring.clear();
+  };
+  const run = (steps: number, hasPicture: boolean): Set<number> => {
+    const encodings = new Set<number>();
+    for (let i = 0; i < steps; i++) {
+      step(hasPicture);
+      encodings.add(downTrack.encoding);
+    }
+    return encodings;
+  };
+  run(5 * SECOND_STEPS, true);
+  expect(downTrack.encoding).toBe(2);
+  asked = 0;
+  expect(run(2 * SECOND_STEPS, false)).toEqual(new Set([2]));
+  expect(downTrack.allotment.layers).toBe(null);
+  expect(run(2 * SECOND_STEPS, true)).toEqual(new Set([2]));
+  expect(asked).toBe(0);
+});
+
+const SECOND_US = 1_000_000;
+const DEAL_US = 200_000;
+const SILENT: AllocationReason = { kind: "absent", absence: "no_media" };
+const MUTED: AllocationReason = { kind: "absent", absence: "muted" };
+const POOR: AllocationReason = { kind: "bandwidth", leftBps: 0, neededBps: 1 };
+const COMPLETE: AllocationReason = { kind: "complete" };
+const FIRST = { spatial: 0, temporal: 7 };
+
+type Deal = readonly [layers: string | null, reason: AllocationReason, seconds: number];
+
+/** What may be sent after all this has been dealt out, again and again for so many seconds each. */
+function openAfter(deals: readonly Deal[]): string {
+  const allotment = new Allotment();
+  let nowUs = 0;
+  for (const [layers, reason, seconds] of deals) {
+    const [spatial, temporal] = (layers ?? "").split(".").map(Number) as [number, number];
+    const choice: LayerChoice | null = layers === null ? null : { spatial, temporal, bitrateBps: 0 };
+    for (const endUs = nowUs + seconds * SECOND_US; nowUs < endUs; nowUs += DEAL_US)
+      allotment.take(choice, { id: "SU", choice: 0, reason }, nowUs);
+  }
+  const { open } = allotment;
+  return open === null ? "nothing" : `${open.spatial}.${open.temporal}`;
+}
+
+const LEAST = `${FIRST.spatial}.${FIRST.temporal}`;
+
+describe("what a silent video may go on with", () => {
+  test.each<{ name: string; deals: readonly Deal[]; open: string }>([
+    { name: "nothing came yet: the lowest layer", deals: [[null, SILENT, 1]], open: LEAST },
+    {
+      name: "what it had before, however often",
+      deals: [
+        ["2.1", COMPLETE, 3],
+        [null, SILENT, 9],
+        ["2.1", COMPLETE, 1],
+        [null, SILENT, 9],
+      ],
+      open: "2.1",
+    },
+    {
+      name: "not what it was given because nothing came any more",
+      deals: [
+        ["0.1", POOR, 3],
+        ["2.1", COMPLETE, 1.6],
+        [null, SILENT, 1],
+      ],
+      open: "0.1",
+    },
+    {
+      name: "the less that it was given last",
+      deals: [
+        ["2.1", COMPLETE, 3],
+        ["1.1", POOR, 0.2],
+        [null, SILENT, 1],
+      ],
+      open: "1.1",
+    },
+    {
+      name: "what it came to after it had less",
+      deals: [
+        ["0.1", POOR, 1],
+        ["1.1", COMPLETE, 3],
+        [null, SILENT, 1],
+      ],
+      open: "1.1",
+    },
+    {
+      name: "the lowest layer where it was stopped for want of bandwidth before",
+      deals: [
+        ["2.1", COMPLETE, 3],
+        [null, POOR, 0.2],
+        [null, SILENT, 1],
+      ],
+      open: LEAST,
+    },
+    {
+      name: "the lowest layer after it was muted: it begins at a key frame anyway",
+      deals: [
+        ["2.1", COMPLETE, 3],
+        [null, MUTED, 0.2],
+        [null, SILENT, 1],
+      ],
+      open: LEAST,
+    },
+    {
+      name: "nothing while there is no bandwidth for it",
+      deals: [
+        ["2.1", COMPLETE, 3],
+        [null, SILENT, 1],
+        [null, POOR, 1],
+      ],
+      open: "nothing",
+    },
+  ])("$name", ({ deals, open }) => {
+    expect(openAfter(deals)).toBe(open);
+  });
+});
