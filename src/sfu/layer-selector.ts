@@ -5,6 +5,7 @@
  * SSRC; leaving one for another is possible at a key frame of the other. *SVC*: all spatial layers share an SSRC
  * and pictures hold several frames; which frames a decode target needs is said by the Dependency Descriptor.
  */
+import { HIGHEST_LAYERS } from "../contract/media.ts";
 import type { FrameInfo } from "../rtp/frame-info.ts";
 
 /** `switch`: forward, and restart the numbering from this packet. `other`: of an encoding that is not being sent. */
@@ -83,6 +84,8 @@ export class SvcSelector implements LayerSelector {
   #temporal = 0;
   /** Highest spatial layer that is being sent: a target above it is met by it. */
   #maxSpatial = 0;
+  /** Whether what is being sent builds on base frames (full SVC): what is left goes on when its highest layer ends. */
+  #hasBase = false;
 
   get currentSpatial(): number {
     return this.#spatial;
@@ -94,6 +97,7 @@ export class SvcSelector implements LayerSelector {
 
   get needsKeyframe(): boolean {
     if (this.targetSpatial === NO_LAYER) return false;
+    if (this.#hasBase && this.#spatial === this.targetSpatial) return false;
     return this.#spatial !== Math.min(this.targetSpatial, this.#maxSpatial);
   }
 
@@ -134,6 +138,7 @@ export class SvcSelector implements LayerSelector {
       return;
     }
     if (this.#spatial === NO_LAYER) return;
+    this.#hasBase = frame.isPresentFor(this.#spatial, HIGHEST_LAYERS.temporal);
     if (this.targetSpatial < this.#spatial) {
       if (this.#wants(frame)) this.#spatial = this.targetSpatial;
       // Until the key picture comes, the old layer takes the least it can.

@@ -305,6 +305,50 @@ const FULL_SVC: readonly Case[] = [
   },
 ];
 
+/** An encoder that is short of bandwidth stops its highest layer, and starts it again. */
+const FEWER_LAYERS: readonly (Case & { readonly structure: DependencyStructure })[] = [
+  {
+    name: "L3T3: what is left of a picture is all that its receiver needs",
+    structure: L3T3,
+    rows: [
+      ["aim 2.0", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch", "2.0"],
+      ["0.0 SSSRRRRRR max1", "forward"],
+      ["aim 2.0", "needs none"],
+      ["1.0 ---SSSRRR max1", "forward"],
+      ["0.2 --D--R--R max1", "drop"],
+      ["aim 2.0", "needs none"],
+      ["0.0 SSSRRRRRR", "forward"],
+      ["2.0 ------SSS", "forward", "2.0"],
+      ["aim 2.0", "needs none"],
+    ],
+  },
+  {
+    name: "L3T3: a key picture is where who gets less may have it back",
+    structure: L3T3,
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 SSSSSSSSS K max1", "switch", "1.2"],
+      ["aim 2.2", "needs none"],
+      ["0.0 SSSRRRRRR", "forward", "1.2"],
+      ["aim 2.2", "needs key"],
+    ],
+  },
+  {
+    name: "L3T3_KEY: who got the layer that ended gets nothing until the next key frame",
+    structure: L3T3_KEY,
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch", "2.2"],
+      ["0.0 SSS------ max1", "drop"],
+      ["aim 2.2", "needs key"],
+      ["1.0 ---SSS--- max1", "drop"],
+      ["0.0 SSSSSSSSS K max1", "forward", "1.2"],
+      ["aim 2.2", "needs none"],
+    ],
+  },
+];
+
 const LOST_STRUCTURE: readonly Case[] = [
   {
     name: "frames of a structure that was lost are passed on, and change no layers",
@@ -362,6 +406,7 @@ const UNDESCRIBED_SVC: readonly Case[] = [
 ];
 
 describe("SVC", () => {
+  test.each(FEWER_LAYERS)("$name", ({ structure, rows }) => play(new SvcSelector(), structure, rows));
   test.each(LOST_STRUCTURE)("$name", ({ rows }) => play(new SvcSelector(), L3T3, rows));
   test.each(UNDESCRIBED_SVC)("without a descriptor $name", ({ rows }) => {
     play(new SvcSelector(), L3T3, rows);
