@@ -68,13 +68,16 @@ class Gathering {
   readonly #clock: Clock;
   readonly #negotiate: () => void;
   #cancel: (() => void) | null = null;
+  #ended = false;
 
   constructor(clock: Clock, negotiate: () => void) {
     this.#clock = clock;
     this.#negotiate = negotiate;
   }
 
+  /** After the end nothing is negotiated any more. */
   soon(): void {
+    if (this.#ended) return;
     this.#cancel ??= this.#clock.after(GATHER_MS, () => {
       this.#cancel = null;
       this.#negotiate();
@@ -82,6 +85,7 @@ class Gathering {
   }
 
   end(): void {
+    this.#ended = true;
     this.#cancel?.();
     this.#cancel = null;
   }
@@ -93,6 +97,7 @@ export class SinglePeer implements ClientPeers {
   readonly #peer: AnsweringPeer;
   readonly #demand = new SectionDemand();
   readonly #gathering: Gathering;
+  #cancelDemandLimit: () => void = () => {};
 
   constructor(host: PeerHost) {
     this.#host = host;
@@ -125,6 +130,7 @@ export class SinglePeer implements ClientPeers {
 
   end(): void {
     this.#gathering.end();
+    this.#cancelDemandLimit();
   }
 
   #ask(): void {
@@ -135,7 +141,8 @@ export class SinglePeer implements ClientPeers {
       case: "mediaSectionsRequirement",
       value: new MediaSectionsRequirement({ numAudios, numVideos }),
     });
-    this.#host.clock.after(DEMAND_LIMIT_MS, () => {
+    this.#cancelDemandLimit();
+    this.#cancelDemandLimit = this.#host.clock.after(DEMAND_LIMIT_MS, () => {
       if (this.#demand.giveUp(counts)) this.#ask();
     });
   }
