@@ -127,8 +127,10 @@ export class SignalSessions {
       refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
       return undefined;
     }
+    // First: what it brings along may end it, and then the room's watch.
+    const watch = this.#watch(session.participant.room);
     session.resume(link, params);
-    this.#greet(session, this.#watch(session.participant.room));
+    this.#greet(session, watch);
     return session;
   }
 

@@ -69,3 +69,14 @@ test("after a client that was asked for more sections when its room was deleted"
   hall.rooms.get("hall")!.delete();
   await expectNothingLeft(hall);
 });
+
+test("after a resume that fails because its offer can not be read", async () => {
+  const hall = signalHall();
+  const ada = watcher(hall, "ada");
+  const { sid } = ada.take("join").participant!;
+  ada.vanish();
+  const offer = new SessionDescription({ type: "offer", sdp: "v=0", id: 2 });
+  const again = new SignalClient(hall, "ada", { resumes: sid, offer });
+  expect(again.take("leave")).toBeDefined();
+  await expectNothingLeft(hall);
+});
