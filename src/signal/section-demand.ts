@@ -74,9 +74,10 @@ export class SectionDemand {
     return true;
   }
 
-  /** The client's connection was cut: what was asked for may not have arrived. */
+  /** The client's connection was cut: what was asked for may not have arrived, so it has not refused it either. */
   reset(): void {
     this.#pending = null;
+    for (const kind of KINDS) this.#ceiling[kind] = UNKNOWN;
   }
 
   /** A kind that has not grown since `before`, although it was asked to, will not. */

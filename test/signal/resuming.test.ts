@@ -17,7 +17,7 @@ import {
 import { expect, test } from "vitest";
 import type { Track } from "../../src/control/track.ts";
 import { must, OPUS, VP8 } from "../control/conference.ts";
-import { offerText } from "../sdp/offers.ts";
+import { description, offerText } from "../sdp/offers.ts";
 import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
 const CAMERA_CID = "0a0b7f0a-71ee-4f16-b52b-37bf78dd9344";
@@ -32,17 +32,21 @@ interface Stage {
   >;
 }
 
-/** ada publishes sound and picture. */
-function stage(): Stage {
-  const hall = signalHall();
-  const ada = new SignalClient(hall, "ada");
+function publish(client: SignalClient): void {
   for (const [request, cid] of [
     [MICROPHONE, MICROPHONE_CID],
     [CAMERA, CAMERA_CID],
   ] as const) {
-    ada.send({ case: "addTrack", value: new AddTrackRequest({ ...request, cid }) });
+    client.send({ case: "addTrack", value: new AddTrackRequest({ ...request, cid }) });
   }
-  ada.offer("chromium-publish-simulcast");
+  client.offer("chromium-publish-simulcast");
+}
+
+/** ada publishes sound and picture. */
+function stage(): Stage {
+  const hall = signalHall();
+  const ada = new SignalClient(hall, "ada");
+  publish(ada);
   const participant = () => hall.rooms.get("hall")!.participant("ada")!;
   const [microphone, camera] = participant().tracks;
   hall.thread.codec(microphone!.id, OPUS);
@@ -166,4 +170,21 @@ test("a list without end is read to an end", () => {
   const again = resume(scene, { publishTracks });
   expect(again.kinds().filter((kind) => kind === "trackUnpublished")).toHaveLength(256);
   expect(again.closed).toBeNull();
+});
+
+test.each([5_000, 15_000])("tracks that came during an outage of %i ms are received after it", (outageMs) => {
+  const hall = signalHall();
+  const sdp = offerText("chromium-watch");
+  const ada = new SignalClient(hall, "ada", {
+    offer: new SessionDescription({ type: "offer", sdp, id: 1 }),
+  });
+  hall.clock.pass(1_000);
+  ada.vanish();
+  for (const name of ["bo", "cy", "di"]) publish(new SignalClient(hall, name));
+  hall.clock.pass(outageMs);
+  const again = new SignalClient(hall, "ada", { resumes: ada.take("join").participant!.sid });
+  again.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 2 }) });
+  hall.clock.pass(1_000);
+  const { numAudios, numVideos } = again.take("mediaSectionsRequirement");
+  expect(description(sdp).sections.length + numAudios + numVideos).toBe(6);
 });
