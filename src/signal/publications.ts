@@ -79,7 +79,7 @@ export class Publications {
     if (request.sid !== "") return this.#announceBackup(request);
     const kind = keyOf(TYPES, request.type);
     if (kind === undefined) return { ok: false, error: "unsupported_type" };
-    const source = keyOf(SOURCES, request.source) ?? "unknown";
+    const source = sourceOf(request, kind);
     const encryption = keyOf(ENCRYPTIONS, request.encryption) ?? "none";
     const { profile, room, trackCount } = this.#participant;
     const pending = this.#list.filter(({ track }) => track === null).length;
@@ -300,6 +300,20 @@ export class Publications {
     const { id, request, muted, track } = publication;
     return track === null ? announcedTrackInfo(id, request, muted) : trackInfo(track);
   }
+}
+
+const KINDS: Readonly<Record<TrackSource, readonly MediaKind[]>> = {
+  unknown: ["audio", "video"],
+  camera: ["video"],
+  microphone: ["audio"],
+  screen_share: ["video"],
+  screen_share_audio: ["audio"],
+};
+
+/** Grants go by source: one that a track of its kind can not have would let in what was not granted. */
+function sourceOf({ source }: AddTrackRequest, kind: MediaKind): TrackSource {
+  const declared = keyOf(SOURCES, source) ?? "unknown";
+  return KINDS[declared].includes(kind) ? declared : "unknown";
 }
 
 function cidsOf({ cid, simulcastCodecs }: AddTrackRequest): string[] {

@@ -12,6 +12,7 @@ import {
   SimulcastCodec,
   SubscriptionPermission,
   TrackPermission,
+  TrackSource,
   UpdateParticipantMetadata,
   UpdateSubscription,
   UpdateTrackSettings,
@@ -129,6 +130,20 @@ describe("publishing", () => {
     const { id, sdp } = ada.take("answer");
     expect(id).toBe(1);
     expect(description(sdp).sections.map(({ direction }) => direction)).toEqual(["recvonly", "recvonly"]);
+  });
+
+  test("a source that its kind can not have does not count", () => {
+    const hall = signalHall();
+    const disguised = withCid(CAMERA, CAMERA_CID, { source: TrackSource.MICROPHONE });
+    const ada = new SignalClient(hall, claims("ada", { canPublishSources: ["microphone"] }));
+    const bo = new SignalClient(hall, "bo");
+    for (const client of [ada, bo]) {
+      client.send({ case: "addTrack", value: disguised });
+      client.offer("chromium-publish-simulcast");
+    }
+    expect(ada.take("requestResponse").reason).toBe(RequestResponse_Reason.NOT_ALLOWED);
+    expect(tracksOf(hall, "ada")).toEqual([]);
+    expect(tracksOf(hall, "bo")).toMatchObject([{ section: { kind: "video", source: "unknown" } }]);
   });
 
   test("an offer may come before what it is about", () => {
