@@ -14,7 +14,8 @@ import {
 import type { AccessTokens, Claims } from "../control/access-token.ts";
 import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
-import type { Profile } from "../control/profile.ts";
+import { type Profile, type ProfileError, ProfileRecord } from "../control/profile.ts";
+import { ok, type Result } from "../control/result.ts";
 import type { Room } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
 import type { JoinError, Rooms } from "../control/rooms.ts";
@@ -94,8 +95,10 @@ export class SignalSessions {
   #join(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
     const { room } = claims.grants;
     const present = this.#rooms.get(room)?.participant(claims.identity);
-    if (present !== undefined && this.check(claims) === null) present.leave("duplicate_identity");
-    const joined = this.#rooms.join(room, withOwnWords(claims, params));
+    const speaking = withOwnWords(claims, params);
+    if (present !== undefined && speaking.ok && this.check(claims) === null)
+      present.leave("duplicate_identity");
+    const joined = speaking.ok ? this.#rooms.join(room, speaking.value) : speaking;
     if (!joined.ok) {
       refuse(link, DisconnectReason.JOIN_FAILURE, LeaveRequest_Action.DISCONNECT);
       return undefined;
@@ -267,14 +270,14 @@ export class SignalSessions {
   }
 }
 
-/** A client may bring metadata and attributes along where it may change them later. */
-function withOwnWords(claims: Claims, { metadata, attributes }: JoinParams): Claims {
-  if (!claims.grants.canUpdateOwnMetadata) return claims;
-  return {
-    ...claims,
-    metadata: metadata === "" ? claims.metadata : metadata,
-    attributes: { ...claims.attributes, ...attributes },
-  };
+/** A client may bring metadata and attributes along where it may change them later, and as long as they may be then. */
+function withOwnWords(claims: Claims, { metadata, attributes }: JoinParams): Result<Claims, ProfileError> {
+  if (!claims.grants.canUpdateOwnMetadata) return ok(claims);
+  const record = new ProfileRecord(claims);
+  const changed = record.change({ ...(metadata !== "" && { metadata }), attributes });
+  if (!changed.ok) return changed;
+  const { value } = record;
+  return ok({ ...claims, metadata: value.metadata, attributes: value.attributes });
 }
 
 function refuse(link: SignalLink, reason: DisconnectReason, action: LeaveRequest_Action): void {

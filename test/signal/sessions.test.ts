@@ -110,6 +110,24 @@ describe("joining", () => {
     expect(room.participant("ada")!.profile).toMatchObject(words);
     expect(room.participant("bo")!.profile).toMatchObject({ metadata: "", attributes: {} });
   });
+
+  test.each([
+    ["metadata", { metadata: "x".repeat(64_001) }],
+    ["attributes", { attributes: { a: "x".repeat(40_000), b: "y".repeat(40_000) } }],
+  ])("own words are not longer than they may become later: %s", (_what, words) => {
+    const hall = signalHall();
+    const present = new SignalClient(hall, "ada");
+    const ada = new SignalClient(hall, claims("ada", { canUpdateOwnMetadata: true }), words);
+    expect(ada.take("leave")).toMatchObject({
+      reason: DisconnectReason.JOIN_FAILURE,
+      action: LeaveRequest_Action.DISCONNECT,
+    });
+    expect(ada.closed).toEqual([1008, "refused"]);
+    expect(present.closed).toBeNull();
+    // Who may say nothing of himself is not asked what he says.
+    new SignalClient(hall, "bo", words);
+    expect(hall.rooms.get("hall")!.participant("bo")).toBeDefined();
+  });
 });
 
 describe("publishing", () => {
