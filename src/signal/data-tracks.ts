@@ -28,6 +28,9 @@ const HANDLE_AT = 2;
 const MAX_HANDLE = 0xffff;
 const MAX_NAME_CHARS = 256;
 
+/** Of a request, with schema and encoding. Larger: each track is listed with more. Smaller: long names do not fit. */
+const MAX_REQUEST_BYTES = 2_048;
+
 /** Larger: one client is listed with more, to everybody. Smaller: clients with many sensors are refused. */
 const MAX_TRACKS = 64;
 
@@ -135,14 +138,16 @@ export class DataTracks {
     for (const subscriber of track.subscribers.keys()) subscriber.#received.delete(track);
   }
 
-  #refusalOf({ pubHandle, name }: PublishDataTrackRequest): RequestResponse_Reason | null {
+  #refusalOf(request: PublishDataTrackRequest): RequestResponse_Reason | null {
     const Reason = RequestResponse_Reason;
+    const { pubHandle, name } = request;
     if (!this.#participant.profile.permission.canPublishData) return Reason.NOT_ALLOWED;
     if (pubHandle === 0 || pubHandle > MAX_HANDLE) return Reason.INVALID_HANDLE;
     if (name === "" || name.length > MAX_NAME_CHARS) return Reason.INVALID_NAME;
     if (this.#published.has(pubHandle)) return Reason.DUPLICATE_HANDLE;
     if ([...this.#published.values()].some(({ info }) => info.name === name)) return Reason.DUPLICATE_NAME;
-    return this.#published.size >= MAX_TRACKS ? Reason.LIMIT_EXCEEDED : null;
+    const isWithin = this.#published.size < MAX_TRACKS && request.toBinary().length <= MAX_REQUEST_BYTES;
+    return isWithin ? null : Reason.LIMIT_EXCEEDED;
   }
 
   #mayReceive({ info, publisher }: DataTrack): boolean {

@@ -41,6 +41,9 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
  */
 const MAX_JOIN_REQUEST_BYTES = 262_144;
 
+/** What a client says of itself; part of it is told to everybody. Larger: with more. Smaller: long names do not fit. */
+const MAX_CLIENT_INFO_BYTES = 4_096;
+
 /** `needsJoinRequest`: on the path that has only that form. */
 export function readJoinParams(
   query: Query,
@@ -61,7 +64,10 @@ function readWrapped(text: string): Result<JoinParams, JoinRequestError> {
     const isCompressed = compression === WrappedJoinRequest_Compression.GZIP;
     const plain = isCompressed ? gunzipSync(bytes, { maxOutputLength: MAX_JOIN_REQUEST_BYTES }) : bytes;
     if (plain.length > MAX_JOIN_REQUEST_BYTES) return fail("join_request_too_large");
-    return ok(fromJoinRequest(JoinRequest.fromBinary(plain)));
+    const request = JoinRequest.fromBinary(plain);
+    const clientBytes = request.clientInfo?.toBinary().length ?? 0;
+    if (clientBytes > MAX_CLIENT_INFO_BYTES) return fail("join_request_too_large");
+    return ok(fromJoinRequest(request));
   } catch (error) {
     const isBomb =
       error instanceof RangeError && (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";

@@ -54,7 +54,18 @@ interface Claim {
   readonly isBackup: boolean;
 }
 
-export type AnnounceError = PublishRefusal | "unsupported_type" | "track_not_found" | "backup_exists";
+export type AnnounceError =
+  | PublishRefusal
+  | "too_large"
+  | "unsupported_type"
+  | "track_not_found"
+  | "backup_exists";
+
+/**
+ * How long an announcement may be: a video with three layers in two codecs has 600 bytes. Larger: each change of one
+ * participant is told to everybody with what it announced of all its tracks. Smaller: tracks with long names are refused.
+ */
+const MAX_ANNOUNCEMENT_BYTES = 8_192;
 
 export class Publications {
   readonly #participant: Participant;
@@ -76,6 +87,7 @@ export class Publications {
 
   /** A track is going to be published. */
   announce(request: AddTrackRequest): Result<TrackInfo, AnnounceError> {
+    if (isTooLarge(request)) return { ok: false, error: "too_large" };
     if (request.sid !== "") return this.#announceBackup(request);
     const kind = keyOf(TYPES, request.type);
     if (kind === undefined) return { ok: false, error: "unsupported_type" };
@@ -215,7 +227,9 @@ export class Publications {
   describe(id: string, change: Partial<AddTrackRequest>): void {
     const publication = this.#list.find((one) => one.id === id);
     if (publication === undefined) return;
-    publication.request = new AddTrackRequest({ ...publication.request, ...change });
+    const changed = new AddTrackRequest({ ...publication.request, ...change });
+    if (isTooLarge(changed)) return;
+    publication.request = changed;
     const { track, request } = publication;
     if (track === null) return;
     track.note = request;
@@ -300,6 +314,10 @@ export class Publications {
     const { id, request, muted, track } = publication;
     return track === null ? announcedTrackInfo(id, request, muted) : trackInfo(track);
   }
+}
+
+function isTooLarge(request: AddTrackRequest): boolean {
+  return request.toBinary().length > MAX_ANNOUNCEMENT_BYTES;
 }
 
 const KINDS: Readonly<Record<TrackSource, readonly MediaKind[]>> = {
