@@ -14,6 +14,14 @@ export interface SectionCounts {
   readonly video: number;
 }
 
+/**
+ * Sections for receiving that a client is asked to have, in all and for video: with these and what it publishes, its
+ * descriptions are as long as we read (`sdp/sdp-lines.ts`). Larger: a client that follows is turned away for it. Smaller:
+ * large rooms are not seen whole.
+ */
+const MAX_SECTIONS = 200;
+const MAX_VIDEOS = 100;
+
 interface Pending {
   readonly demand: SectionCounts;
   /** How many sections the client should have then. */
@@ -47,8 +55,11 @@ export class SectionDemand {
   next(plan: SectionPlan): SectionCounts | null {
     const offered = this.#offered;
     if (offered === null || this.#pending !== null) return null;
-    const more = (kind: MediaKind): number => (offered[kind] < this.#ceiling[kind] ? plan.missing(kind) : 0);
-    const counts = { audio: more("audio"), video: more("video") };
+    const more = (kind: MediaKind, room: number): number =>
+      offered[kind] < this.#ceiling[kind] ? Math.max(0, Math.min(plan.missing(kind), room)) : 0;
+    const room = MAX_SECTIONS - offered.audio - offered.video;
+    const audio = more("audio", room);
+    const counts = { audio, video: more("video", Math.min(room - audio, MAX_VIDEOS - offered.video)) };
     if (counts.audio + counts.video === 0 && !plan.unsettled) return null;
     const expected = { audio: offered.audio + counts.audio, video: offered.video + counts.video };
     this.#pending = { demand: counts, expected, late: false };

@@ -64,6 +64,10 @@ class Client {
     this.negotiate();
   }
 
+  count(kind: MediaKind): number {
+    return this.#sections.filter((section) => section.kind === kind).length;
+  }
+
   #onDescribed(mid: string, track: TrackId | null): void {
     const before = this.received.get(mid) ?? null;
     if (track === null) this.received.set(mid, null);
@@ -248,6 +252,24 @@ describe("demands", () => {
     call.want([track(2)]);
     call.settle();
     expect(receivedTracks(call)).toEqual(["TR_2"]);
+  });
+
+  test("a large room does not make a client offer more than is read", () => {
+    const call = new Call({ audio: 3, video: 3 });
+    call.settle();
+    const counts = (): SectionCounts => ({
+      audio: call.client.count("audio"),
+      video: call.client.count("video"),
+    });
+    const videos = Array.from({ length: 120 }, (_, n) => track(2 * n + 1));
+    call.want(videos);
+    call.settle();
+    expect(counts()).toEqual({ audio: 3, video: 100 });
+    call.want([...videos, ...Array.from({ length: 120 }, (_, n) => track(2 * n))]);
+    call.settle();
+    expect(counts()).toEqual({ audio: 100, video: 100 });
+    expect(call.demand.pending).toBe(false);
+    expect(receivedTracks(call)).toHaveLength(200);
   });
 
   test("a section whose silence was described in a lost answer is silent once more", () => {

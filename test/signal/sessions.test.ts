@@ -21,7 +21,7 @@ import { describe, expect, test } from "vitest";
 import type { TrackId } from "../../src/base/ids.ts";
 import type { DownTrackParams } from "../../src/contract/media.ts";
 import type { Track } from "../../src/control/track.ts";
-import { claims, must, OPUS, VP8 } from "../control/conference.ts";
+import { claims, connect, must, OPUS, section, VP8 } from "../control/conference.ts";
 import { description, offerText } from "../sdp/offers.ts";
 import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -45,6 +45,18 @@ function withCid(request: typeof CAMERA, cid: string, change: object): typeof CA
 
 function tracksOf(hall: SignalHall, identity: string): Track[] {
   return hall.rooms.get("hall")!.participant(identity)!.tracks;
+}
+
+/** An offer with more sections for receiving, each as the first of its kind. */
+function withSections(sdp: string, audio: number, video: number): string {
+  const [head, ...bodies] = sdp.split(/^(?=m=)/m);
+  const first = (kind: string): string => bodies.find((body) => body.startsWith(`m=${kind}`))!;
+  const added = [...Array(audio).fill(first("audio")), ...Array(video).fill(first("video"))].map(
+    (body: string, n) => body.replace(/a=mid:.*/, `a=mid:more${n}`),
+  );
+  const mids = added.map((_, n) => `more${n}`).join(" ");
+  const bundle = head!.replace(/a=group:BUNDLE .*/, (line) => `${line} ${mids}`);
+  return bundle + bodies.join("") + added.join("");
 }
 
 describe("joining", () => {
@@ -542,6 +554,24 @@ describe("receiving", () => {
     const ada = new SignalClient(hall, "ada", { offer });
     const { numAudios, numVideos } = ada.take("mediaSectionsRequirement");
     expect(description(sdp).sections.length + numAudios + numVideos).toBe(6);
+  });
+
+  test("who joins a very large room is not asked for more than is read", () => {
+    const hall = signalHall({ maxParticipants: 200 });
+    for (let n = 0; n < 150; n++) {
+      const transport = connect(hall.rooms, `publisher ${n}`);
+      for (const kind of ["audio", "video"] as const) must(transport.publish(section(kind)));
+    }
+    const sdp = offerText("chromium-watch");
+    const offer = new SessionDescription({ type: "offer", sdp, id: 1 });
+    const ada = new SignalClient(hall, "ada", { offer });
+    const { numAudios, numVideos } = ada.take("mediaSectionsRequirement");
+    const grown = withSections(sdp, numAudios, numVideos);
+    ada.messages.length = 0;
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp: grown, id: 2 }) });
+    hall.clock.pass(GATHERED_MS);
+    expect(Object.keys(ada.take("answer").midToTrackId)).toHaveLength(200);
+    expect(ada.kinds()).not.toContain("mediaSectionsRequirement");
   });
 });
 
