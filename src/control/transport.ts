@@ -4,7 +4,7 @@
  * A transport acts with the grants of the token that opened it, so that one identity may hold a publish-only and a
  * subscribe-only token, until the participant's permission is changed by somebody who may do that.
  */
-import type { Ssrc, TrackId, TransportId } from "../base/ids.ts";
+import type { Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
 import type {
   ExtensionIds,
   Fingerprint,
@@ -111,8 +111,12 @@ export class Transport {
 
   /** Tells the media thread something about this transport, as soon as it knows it. */
   post(command: MediaCommand): void {
-    if (this.#remote === null) this.#waiting.push(command);
-    else this.thread.post(command);
+    if (this.#remote !== null) return this.thread.post(command);
+    // A peer may take its time, and change its mind as often as it likes meanwhile: only the last wish waits.
+    if (command.kind === "down-track.prefer") {
+      this.#waiting = this.#waiting.filter((other) => !isSameWish(other, command.subscriptionId));
+    }
+    this.#waiting.push(command);
   }
 
   get remote(): RemoteSide | null {
@@ -356,6 +360,9 @@ export class Transport {
     room.onTracksChanged();
   }
 }
+
+const isSameWish = (command: MediaCommand, subscriptionId: SubscriptionId): boolean =>
+  command.kind === "down-track.prefer" && command.subscriptionId === subscriptionId;
 
 const streamsOf = (track: Track): readonly Track[] =>
   track.backup === null ? [track] : [track, track.backup];

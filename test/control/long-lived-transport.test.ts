@@ -31,6 +31,23 @@ describe("a peer that answers late", () => {
     expect(thread.sent("transport.open")).toHaveLength(2);
   });
 
+  test("is told how its sections are wanted once, however often that changed before", () => {
+    const { rooms, thread } = conference();
+    const late = must(enter(rooms, "bo").openTransport(grants(), null));
+    const slot = (mid: string) => must(late.addSlot({ kind: "video", mid, payloads: [] }));
+    const slots = [slot("0"), slot("1")];
+    for (let n = 0; n < 1_000; n++) {
+      for (const one of slots) one.prefer({ preferred: { spatial: n % 3, temporal: 0 } });
+    }
+    late.connect(REMOTE);
+    expect(thread.sent("down-track.prefer")).toMatchObject(
+      slots.map(({ section: { subscriptionId } }) => ({
+        subscriptionId,
+        preference: { preferred: { spatial: 0, temporal: 0 } },
+      })),
+    );
+  });
+
   test("one that never answers leaves no trace in the media thread", () => {
     const { rooms, thread } = conference();
     const late = must(enter(rooms, "bo").openTransport(grants(), null));
