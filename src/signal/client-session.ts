@@ -83,6 +83,10 @@ export class ClientSession {
   readonly #wishes: Wishes;
   /** What it asked to be connected by when it was here before. */
   readonly #path: CandidateProtocol;
+  /** Where the participant is or has been: its client may not know yet that it was moved, and have a token of before. */
+  readonly #rooms: Set<string>;
+  /** Of the room to which it was moved last. */
+  #movedToken: string | null = null;
   #link: SignalLink | null;
   #cutsResume: ResumeCut | null = null;
   #cancelGrace: () => void = () => {};
@@ -98,6 +102,7 @@ export class ClientSession {
     this.#params = params;
     this.#host = host;
     this.#link = link;
+    this.#rooms = new Set([participant.room.id]);
     this.#path = host.forcedPaths.of(participant);
     this.#release = participant.hold();
     this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
@@ -155,8 +160,13 @@ export class ClientSession {
     peers.start();
   }
 
-  /** The client is back with a new connection. */
-  resume(link: SignalLink, params: JoinParams): void {
+  /** Whether a token for this room is one that the client may have had of the session. */
+  isOfRoom(room: string): boolean {
+    return this.#rooms.has(room);
+  }
+
+  /** The client is back with a new connection. `room`: where it takes itself to be. */
+  resume(link: SignalLink, params: JoinParams, room: string): void {
     const cut = this.#cutsResume;
     this.#cutsResume = null;
     if (cut === "unanswered") return link.close("replaced");
@@ -168,6 +178,7 @@ export class ClientSession {
       case: "reconnect",
       value: reconnectResponse(this.participant, this.#host.iceServers, this.data.lastSequence),
     });
+    if (room !== this.participant.room.id && this.#movedToken !== null) this.#tellMoved(this.#movedToken);
     // Before it is told that it is muted, so that it does not take that for a mistake of the server's.
     for (const sid of this.publications.mutedByServer) this.#mute(sid, true);
     // What the others did meanwhile it has not heard.
@@ -212,18 +223,9 @@ export class ClientSession {
 
   /** It was taken to another room. */
   async onMoved(): Promise<void> {
-    const token = await this.#token.issue();
-    const { participant } = this;
-    const { room } = participant;
-    this.send({
-      case: "roomMoved",
-      value: new RoomMovedResponse({
-        room: roomInfo(room),
-        token,
-        participant: participantInfo(participant),
-        otherParticipants: othersOf(participant).map(participantInfo),
-      }),
-    });
+    this.#rooms.add(this.participant.room.id);
+    this.#movedToken = await this.#token.issue();
+    this.#tellMoved(this.#movedToken);
     this.refreshWanted();
   }
 
@@ -294,6 +296,19 @@ export class ClientSession {
   /** Tracks, permissions or wishes have changed: what is to be received now? */
   refreshWanted(): void {
     this.peers.want(this.#wishes.wanted());
+  }
+
+  #tellMoved(token: string): void {
+    const { participant } = this;
+    this.send({
+      case: "roomMoved",
+      value: new RoomMovedResponse({
+        room: roomInfo(participant.room),
+        token,
+        participant: participantInfo(participant),
+        otherParticipants: othersOf(participant).map(participantInfo),
+      }),
+    });
   }
 
   #onCut(track: Track): void {

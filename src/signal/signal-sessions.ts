@@ -121,20 +121,25 @@ export class SignalSessions {
 
   /** Only the same identity may take a session up again; whoever it was that is not here any more joins anew. */
   #resume(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
-    const participant = this.#rooms.get(claims.grants.room)?.participant(claims.identity);
-    const session =
-      participant?.id === params.resumes && this.check(claims) === null
-        ? this.#sessions.get(participant)
-        : undefined;
+    const session = this.check(claims) === null ? this.#resumed(claims, params) : undefined;
     if (session === undefined) {
       refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
       return undefined;
     }
     // First: what it brings along may end it, and then the room's watch.
     const watch = this.#watch(session.participant.room);
-    session.resume(link, params);
+    session.resume(link, params, claims.grants.room);
     this.#greet(session, watch);
     return session;
+  }
+
+  #resumed({ identity, grants }: Claims, { resumes }: JoinParams): ClientSession | undefined {
+    const isMeant = ({ participant }: ClientSession): boolean =>
+      participant.id === resumes && participant.identity === identity;
+    const present = this.#rooms.get(grants.room)?.participant(identity);
+    const here = present && this.#sessions.get(present);
+    if (here !== undefined && isMeant(here)) return here;
+    return [...this.#sessions.values()].find((session) => isMeant(session) && session.isOfRoom(grants.room));
   }
 
   #onEvent(event: RoomEvent): void {

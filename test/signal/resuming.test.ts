@@ -16,7 +16,7 @@ import {
 } from "@livekit/protocol";
 import { expect, test } from "vitest";
 import type { Track } from "../../src/control/track.ts";
-import { must, OPUS, VP8 } from "../control/conference.ts";
+import { claims, must, OPUS, VP8 } from "../control/conference.ts";
 import { description, offerText } from "../sdp/offers.ts";
 import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -187,4 +187,37 @@ test.each([5_000, 15_000])("tracks that came during an outage of %i ms are recei
   hall.clock.pass(1_000);
   const { numAudios, numVideos } = again.take("mediaSectionsRequirement");
   expect(description(sdp).sections.length + numAudios + numVideos).toBe(6);
+});
+
+test("who was taken to another room meanwhile comes back there, and is told first", async () => {
+  const scene = stage();
+  const { hall, ada, participant } = scene;
+  new SignalClient(hall, claims("cy", { room: "attic" }));
+  const mallory = claims("ada", { room: "cellar" });
+  const moved = participant();
+  must(hall.rooms.move(moved, "attic"));
+  await expect.poll(() => ada.kinds()).toContain("roomMoved");
+  const again = new SignalClient(hall, "ada", { resumes: moved.id });
+  expect(again.kinds().slice(0, 2)).toEqual(["reconnect", "roomMoved"]);
+  const { room, participant: self, otherParticipants, token } = again.take("roomMoved");
+  expect([room!.name, self!.sid, otherParticipants.length]).toEqual(["attic", moved.id, 1]);
+  expect(JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString()).video.room).toBe("attic");
+  hall.clock.pass(15_000);
+  expect(hall.rooms.get("attic")!.participant("ada")).toBe(moved);
+  // It knows by now, and a room in which it never was is none of its own.
+  const third = new SignalClient(hall, claims("ada", { room: "attic" }), { resumes: moved.id });
+  expect(third.kinds()).not.toContain("roomMoved");
+  expect(new SignalClient(hall, mallory, { resumes: moved.id }).take("leave")).toBeDefined();
+  expect(third.closed).toBeNull();
+});
+
+test("who is taken to another room and comes back in the same moment is told when there is a token", async () => {
+  const { hall, ada, participant } = stage();
+  const moved = participant();
+  ada.vanish();
+  must(hall.rooms.move(moved, "attic"));
+  const again = new SignalClient(hall, "ada", { resumes: moved.id });
+  await expect.poll(() => again.kinds()).toContain("roomMoved");
+  expect(again.take("roomMoved").room!.name).toBe("attic");
+  expect(again.kinds()).not.toContain("roomMoved");
 });
