@@ -164,7 +164,7 @@ export class SignalSessions {
         return this.#tellOf(event.participant, room);
       case "participant.changed":
         this.#tellOf(event.participant, room);
-        return this.#onChanged(event.participant, event.before);
+        return this.#onChanged(event.participant, room, event.before);
       case "participant.receives":
         return this.#sessions.get(event.participant)?.refreshWanted();
       case "participant.audience":
@@ -208,10 +208,12 @@ export class SignalSessions {
     this.#watches.delete(room);
   }
 
-  #onChanged(participant: Participant, before: Profile): void {
+  #onChanged(participant: Participant, room: Room, before: Profile): void {
     const session = this.#sessions.get(participant);
-    session?.refreshWanted();
-    if (!isDeepStrictEqual(participant.profile.permission, before.permission)) session?.refreshToken();
+    const { permission } = participant.profile;
+    if (permission.hidden !== before.permission.hidden) this.#refreshWanted(room);
+    else session?.refreshWanted();
+    if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();
   }
 
   /** One that has only left the room, with its publisher, has not ended. */

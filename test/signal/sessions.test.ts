@@ -452,6 +452,33 @@ describe("receiving", () => {
     expect(slot!.preference.paused).toBe(true);
   });
 
+  test("who is hidden from now on is not received any more, and who is not is", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    for (const [n, track] of tracksOf(hall, "ada").entries()) {
+      hall.thread.codec(track.id, n === 0 ? OPUS : VP8);
+    }
+    const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+    const bo = new SignalClient(hall, "bo", { offer });
+    const room = hall.rooms.get("hall")!;
+    const hide = (hidden: boolean): void => {
+      const participant = room.participant("ada")!;
+      must(participant.update({ permission: { ...participant.profile.permission, hidden } }));
+      hall.clock.pass(GATHERED_MS);
+    };
+    const carried = (): number =>
+      room.participant("bo")!.subscriptions.filter(({ track }) => track !== null).length;
+    expect(carried()).toBe(2);
+    hide(true);
+    expect(carried()).toBe(0);
+    bo.offer("chromium-watch", 2);
+    hide(false);
+    bo.offer("chromium-watch", 3);
+    expect(bo.seen("ada")!.tracks).toHaveLength(2);
+    expect(carried()).toBe(2);
+  });
+
   test("a publisher's audience decides, and subscribers are told", () => {
     const { ada, bo, camera, slots } = watched();
     const permit = (permission: object): void =>
