@@ -108,7 +108,10 @@ export class ClientSession {
     this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
       this.send({ case: "refreshToken", value: token });
     });
-    this.publications = new Publications(participant, (track) => this.#onDemand(track));
+    this.publications = new Publications(participant, {
+      onDemand: (track) => this.#onDemand(track),
+      onWithdrawn: (id) => this.#unpublished(id),
+    });
     this.#wishes = new Wishes(participant, params.autoSubscribe, (track, allowed) => {
       this.#onPermission(track, allowed);
     });
@@ -282,7 +285,7 @@ export class ClientSession {
     this.publications.onEnded(track);
     // First, while the client still knows the track that it is about.
     if (reason === "not_encrypted") this.#onCut(track);
-    this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid: track.id }) });
+    this.#unpublished(track.id);
   }
 
   setTrackSettings(id: TrackId, settings: UpdateTrackSettings): void {
@@ -296,6 +299,10 @@ export class ClientSession {
   /** Tracks, permissions or wishes have changed: what is to be received now? */
   refreshWanted(): void {
     this.peers.want(this.#wishes.wanted());
+  }
+
+  #unpublished(trackSid: TrackId): void {
+    this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid }) });
   }
 
   #tellMoved(token: string): void {

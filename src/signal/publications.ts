@@ -67,9 +67,17 @@ export type AnnounceError =
  */
 const MAX_ANNOUNCEMENT_BYTES = 8_192;
 
+/** What the client has to know of what it publishes. */
+export interface PublicationsHost {
+  /** What is wanted of a video has changed. */
+  onDemand(track: Track): void;
+  /** What was announced will not be published. */
+  onWithdrawn(id: TrackId): void;
+}
+
 export class Publications {
   readonly #participant: Participant;
-  readonly #onDemand: (track: Track) => void;
+  readonly #host: PublicationsHost;
   readonly #list: Publication[] = [];
   /** Where the client sends, and the sections on which it does so, as last offered. */
   #transport: Transport | null = null;
@@ -79,10 +87,9 @@ export class Publications {
   /** MIDs whose track has ended while the client still sends there: nothing else may be taken for it. */
   readonly #spent = new Set<string>();
 
-  /** `onDemand`: what is wanted of a video has changed. */
-  constructor(participant: Participant, onDemand: (track: Track) => void) {
+  constructor(participant: Participant, host: PublicationsHost) {
     this.#participant = participant;
-    this.#onDemand = onDemand;
+    this.#host = host;
   }
 
   /** A track is going to be published. */
@@ -252,15 +259,20 @@ export class Publications {
       const published = transport.publish(sectionOf(section, publication), publication.id);
       if (published.ok) this.#follow(publication, published.value);
       // What has become forbidden since it was announced will not come any more.
-      else this.#list.splice(this.#list.indexOf(publication), 1);
+      else this.#withdraw(publication);
     }
+  }
+
+  #withdraw(publication: Publication): void {
+    this.#list.splice(this.#list.indexOf(publication), 1);
+    this.#host.onWithdrawn(publication.id);
   }
 
   #follow(publication: Publication, track: Track): void {
     publication.track = track;
     if (publication.muted) track.setMuted(true);
     if (publication.kind !== "video") return;
-    track.onDemandChanged(() => this.#onDemand(track));
+    track.onDemandChanged(() => this.#host.onDemand(track));
   }
 
   /** A track that is here already is going to be sent in a further codec, under the cid of the request. */

@@ -289,6 +289,18 @@ describe("publishing", () => {
     },
   );
 
+  test("a track that became forbidden before its section came is taken back", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, {}) });
+    const { sid } = ada.take("trackPublished").track!;
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    must(participant.update({ permission: { ...participant.profile.permission, canPublish: false } }));
+    ada.offer("chromium-publish-simulcast");
+    expect(ada.take("trackUnpublished").trackSid).toBe(sid);
+    expect(tracksOf(hall, "ada")).toEqual([]);
+  });
+
   test("a track that is cut because it does not look sealed ends with a reason, and does not come back", () => {
     const hall = signalHall({ e2eeGuard: "cut" });
     const ada = new SignalClient(hall, "ada");
