@@ -42,6 +42,7 @@ import type { JoinParams } from "./join-request.ts";
 import { Publications } from "./publications.ts";
 import { Reception } from "./reception.ts";
 import { reconcile } from "./reconciliation.ts";
+import { addTrack } from "./requests.ts";
 import { type DataNeighbours, SessionData } from "./session-data.ts";
 import { joinResponse, leaveRequest, reconnectResponse } from "./session-messages.ts";
 import { SessionToken } from "./session-token.ts";
@@ -154,10 +155,7 @@ export class ClientSession {
         subscriberPrimary,
       }),
     });
-    for (const request of this.#params.addTracks) {
-      const announced = this.publications.announce(request);
-      if (announced.ok) this.onAnnounced(request.cid, announced.value);
-    }
+    for (const request of this.#params.addTracks) addTrack(this, request);
     this.refreshWanted();
     if (this.#params.offer !== null) peers.offered(this.#params.offer);
     peers.start();

@@ -44,6 +44,9 @@ const MAX_JOIN_REQUEST_BYTES = 262_144;
 /** What a client says of itself; part of it is told to everybody. Larger: with more. Smaller: long names do not fit. */
 const MAX_CLIENT_INFO_BYTES = 4_096;
 
+/** Tracks that are announced with it. Larger: more answers to one request. Smaller: fewer can be published at once. */
+const MAX_ADD_TRACKS = 256;
+
 /** `needsJoinRequest`: on the path that has only that form. */
 export function readJoinParams(
   query: Query,
@@ -66,7 +69,9 @@ function readWrapped(text: string): Result<JoinParams, JoinRequestError> {
     if (plain.length > MAX_JOIN_REQUEST_BYTES) return fail("join_request_too_large");
     const request = JoinRequest.fromBinary(plain);
     const clientBytes = request.clientInfo?.toBinary().length ?? 0;
-    if (clientBytes > MAX_CLIENT_INFO_BYTES) return fail("join_request_too_large");
+    if (clientBytes > MAX_CLIENT_INFO_BYTES || request.addTrackRequests.length > MAX_ADD_TRACKS) {
+      return fail("join_request_too_large");
+    }
     return ok(fromJoinRequest(request));
   } catch (error) {
     const isBomb =

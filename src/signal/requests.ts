@@ -102,7 +102,7 @@ const REFUSALS: Readonly<Record<AnnounceError, readonly [RequestResponse_Reason,
   backup_exists: [RequestResponse_Reason.LIMIT_EXCEEDED, "the track has a backup already"],
 };
 
-function addTrack(session: ClientSession, request: AddTrackRequest): void {
+export function addTrack(session: ClientSession, request: AddTrackRequest): void {
   const announced = session.publications.announce(request);
   if (announced.ok) return session.onAnnounced(request.cid, announced.value);
   const [reason, message] = REFUSALS[announced.error];

@@ -105,6 +105,17 @@ describe("joining", () => {
     expect(hall.rooms.get("hall")!.participants).toHaveLength(2);
   });
 
+  test("tracks that are announced with it are answered one by one, refusals too", () => {
+    const hall = signalHall();
+    const who = claims("ada", { canPublishSources: ["microphone"] });
+    const ada = new SignalClient(hall, who, { addTracks: [CAMERA, MICROPHONE] });
+    expect(ada.take("requestResponse")).toMatchObject({
+      reason: RequestResponse_Reason.NOT_ALLOWED,
+      request: { case: "addTrack", value: { cid: "cam" } },
+    });
+    expect(ada.take("trackPublished").cid).toBe("mic");
+  });
+
   test("a room that is full says so", () => {
     const hall = signalHall({ maxParticipants: 1 });
     new SignalClient(hall, "ada");

@@ -69,11 +69,15 @@ test.each<[string, Partial<PublishDataTrackRequest>]>([
   expect(ada.take("requestResponse").reason).toBe(RequestResponse_Reason.LIMIT_EXCEEDED);
 });
 
-test("a client with a long list of capabilities does not get in", () => {
-  const ask = (capabilities: number[]): boolean => {
-    const request = new JoinRequest({ clientInfo: new ClientInfo({ capabilities }) });
-    const wrapped = new WrappedJoinRequest({ joinRequest: request.toBinary() });
+test("a join request with a long list in it is not read", () => {
+  const ask = (request: Partial<JoinRequest>): boolean => {
+    const wrapped = new WrappedJoinRequest({ joinRequest: new JoinRequest(request).toBinary() });
     return readJoinParams({ join_request: Buffer.from(wrapped.toBinary()).toString("base64url") }, true).ok;
   };
-  expect([ask([1]), ask(many(1))]).toEqual([true, false]);
+  const about = (capabilities: number[]) => ({ clientInfo: new ClientInfo({ capabilities }) });
+  expect([ask(about([1])), ask(about(many(1)))]).toEqual([true, false]);
+  expect([
+    ask({ addTrackRequests: [CAMERA] }),
+    ask({ addTrackRequests: many(CAMERA).slice(0, 257) }),
+  ]).toEqual([true, false]);
 });
