@@ -38,6 +38,7 @@ interface Publication {
   readonly kind: MediaKind;
   readonly source: TrackSource;
   readonly encryption: TrackEncryption;
+  readonly announcedAtMs: number;
   request: AddTrackRequest;
   muted: boolean;
   /** It was the server who muted it, and the client has said nothing since. */
@@ -66,6 +67,12 @@ export type AnnounceError =
  * participant is told to everybody with what it announced of all its tracks. Smaller: tracks with long names are refused.
  */
 const MAX_ANNOUNCEMENT_BYTES = 8_192;
+
+/**
+ * How long an announced track keeps its place among those that a participant may have, though its section has not come.
+ * Larger: a client that gave tracks up publishes others later. Smaller: one that is slow loses what it announced.
+ */
+const PLACE_KEPT_MS = 30_000;
 
 /** What the client has to know of what it publishes. */
 export interface PublicationsHost {
@@ -100,20 +107,14 @@ export class Publications {
     if (kind === undefined) return { ok: false, error: "unsupported_type" };
     const source = sourceOf(request, kind);
     const encryption = keyOf(ENCRYPTIONS, request.encryption) ?? "none";
-    const { profile, room, trackCount } = this.#participant;
-    const pending = this.#list.filter(({ track }) => track === null).length;
-    const allowed = mayPublish(
-      profile.permission,
-      room.options,
-      [{ source, encryption }],
-      trackCount + pending,
-    );
+    const allowed = this.#mayAnnounce({ source, encryption });
     if (!allowed.ok) return allowed;
     const publication: Publication = {
       id: randomId<TrackId>("TR"),
       kind,
       source,
       encryption,
+      announcedAtMs: this.#participant.room.clock.nowMs(),
       request,
       muted: request.muted,
       mutedByServer: false,
@@ -241,6 +242,20 @@ export class Publications {
     if (track === null) return;
     track.note = request;
     track.publisher.tell({ kind: "track.described", track });
+  }
+
+  /** Where there is no room for another track, those that were announced long ago make some. */
+  #mayAnnounce(track: Pick<PublishedSection, "source" | "encryption">): Result<null, PublishRefusal> {
+    const { profile, room, trackCount } = this.#participant;
+    const pending = this.#list.filter((publication) => publication.track === null);
+    const check = (present: number): Result<null, PublishRefusal> =>
+      mayPublish(profile.permission, room.options, [track], present);
+    const allowed = check(trackCount + pending.length);
+    if (allowed.ok || allowed.error !== "too_many_tracks") return allowed;
+    const sinceMs = room.clock.nowMs() - PLACE_KEPT_MS;
+    const late = pending.filter(({ announcedAtMs }) => announcedAtMs < sinceMs);
+    for (const publication of late) this.#withdraw(publication);
+    return check(trackCount + pending.length - late.length);
   }
 
   /** Publishes what is announced and has a section. */

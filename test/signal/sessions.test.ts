@@ -300,6 +300,28 @@ describe("publishing", () => {
     },
   );
 
+  test("tracks that were announced and never came give way to others", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const announce = (cid: string): void =>
+      ada.send({ case: "addTrack", value: withCid(MICROPHONE, cid, {}) });
+    for (let n = 0; n < 4; n++) announce(`given up ${n}`);
+    const sids = [0, 1, 2, 3].map(() => ada.take("trackPublished").track!.sid);
+    announce("one too many");
+    expect(ada.take("requestResponse").reason).toBe(RequestResponse_Reason.LIMIT_EXCEEDED);
+    for (let n = 0; n < 4; n++) {
+      hall.clock.pass(10_000);
+      ada.send({ case: "ping", value: 1n });
+    }
+    // However long it took, until there is no room.
+    expect(ada.kinds()).not.toContain("trackUnpublished");
+    announce(MICROPHONE_CID);
+    expect(sids.map(() => ada.take("trackUnpublished").trackSid)).toEqual(sids);
+    const { sid } = ada.take("trackPublished").track!;
+    ada.offer("chromium-publish-simulcast");
+    expect(tracksOf(hall, "ada").map(({ id }) => id)).toEqual([sid]);
+  });
+
   test("a track that became forbidden before its section came is taken back", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
