@@ -167,6 +167,10 @@ export class Participant {
     };
   }
 
+  get held(): boolean {
+    return this.#holders > 0;
+  }
+
   /** `remote`: null when the peer has not described itself yet; see `Transport.connect`. */
   openTransport(
     grants: Permission,

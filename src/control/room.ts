@@ -152,12 +152,15 @@ export class Room {
     return ok(null);
   }
 
-  /** The caller has checked that `claims` may join. A second join of one identity returns the same record. */
+  /**
+   * The caller has checked that `claims` may join. A second join of one identity returns the same record, which another
+   * token changes only while no client holds it: that client came with a token of its own.
+   */
   join(claims: Claims): Result<Participant, "room_full"> {
     this.#endStandIn(claims.identity);
     const present = this.#participants.get(claims.identity);
     if (present !== undefined) {
-      present.rejoin(claims);
+      if (!present.held) present.rejoin(claims);
       return ok(present);
     }
     if (this.full) return fail("room_full");

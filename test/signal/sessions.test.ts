@@ -21,7 +21,7 @@ import { describe, expect, test } from "vitest";
 import type { TrackId } from "../../src/base/ids.ts";
 import type { DownTrackParams } from "../../src/contract/media.ts";
 import type { Track } from "../../src/control/track.ts";
-import { claims, connect, must, OPUS, section, VP8 } from "../control/conference.ts";
+import { claims, connect, must, OPUS, REMOTE, section, VP8 } from "../control/conference.ts";
 import { description, offerText } from "../sdp/offers.ts";
 import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -522,6 +522,25 @@ describe("receiving", () => {
     bo.offer("chromium-watch", 3);
     expect(bo.seen("ada")!.tracks).toHaveLength(2);
     expect(carried()).toBe(2);
+  });
+
+  test("goes on, under the same name, when the same identity publishes by a token of its own", () => {
+    const hall = signalHall();
+    const bo = new SignalClient(hall, "bo");
+    publish(bo);
+    for (const [n, track] of tracksOf(hall, "bo").entries())
+      hall.thread.codec(track.id, n === 0 ? OPUS : VP8);
+    const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+    new SignalClient(hall, { ...claims("ada"), name: "Ada" }, { offer });
+    const publishOnly = claims("ada", { canSubscribe: false });
+    const ada = must(hall.rooms.join("hall", publishOnly));
+    hall.clock.pass(GATHERED_MS);
+    expect(ada.profile).toMatchObject({ name: "Ada", permission: { canSubscribe: true } });
+    expect(ada.subscriptions.filter(({ track }) => track !== null)).toHaveLength(2);
+    const encoder = must(ada.openTransport(publishOnly.grants, REMOTE));
+    expect(encoder.permission.canSubscribe).toBe(false);
+    must(encoder.publish(section("video")));
+    expect(bo.seen("ada")).toMatchObject({ name: "Ada", tracks: [{}] });
   });
 
   test("a publisher's audience decides, and subscribers are told", () => {
