@@ -22,13 +22,14 @@ import type { JoinError, Rooms } from "../control/rooms.ts";
 import type { Track, TrackEndReason } from "../control/track.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { setClient } from "../livekit/client-facts.ts";
-import { departedInfo, participantInfo } from "../livekit/participant-info.ts";
+import { departedInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { ClientSession, type SessionHost } from "./client-session.ts";
 import { ForcedPaths } from "./forced-paths.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
+import { ParticipantUpdates } from "./participant-updates.ts";
 import { onRequest } from "./requests.ts";
 import { RoomWatch } from "./room-watch.ts";
 import type { DataNeighbours } from "./session-data.ts";
@@ -49,6 +50,7 @@ export class SignalSessions {
   readonly #sessions = new Map<Participant, ClientSession>();
   /** For each room in which there is a session. */
   readonly #watches = new Map<Room, RoomWatch>();
+  readonly #updates: ParticipantUpdates;
   /** Tracks whose publisher knows that somebody receives them. */
   readonly #subscribed = new WeakSet<Track>();
 
@@ -63,6 +65,7 @@ export class SignalSessions {
       neighboursOf: (participant) => this.#neighboursOf(participant),
       onSubscribed: (track) => this.#onSubscribed(track),
     };
+    this.#updates = new ParticipantUpdates(clock, (participant, frame) => this.#tellAll(participant, frame));
     rooms.events.on((event) => this.#onEvent(event));
   }
 
@@ -235,20 +238,20 @@ export class SignalSessions {
       session.end(reason);
     }
     this.#endWatchIfEmpty(room);
-    if (isShown(participant))
-      this.#update(room, new ParticipantUpdate({ participants: [departedInfo(participant, reason)] }));
+    this.#updates.forget(participant);
+    if (!isShown(participant)) return;
+    const value = new ParticipantUpdate({ participants: [departedInfo(participant, reason)] });
+    this.#tellRoom(room, new ResponseFrame({ case: "update", value }));
+  }
+
+  #tellOf(participant: Participant, room: Room): void {
+    if (room.participant(participant.identity) === participant) this.#updates.onChanged(participant);
   }
 
   /** How a participant is now, for all who may see it. */
-  #tellOf(participant: Participant, room: Room): void {
-    if (room.participant(participant.identity) !== participant) return;
-    const update = new ParticipantUpdate({ participants: [participantInfo(participant)] });
-    if (isShown(participant)) this.#update(room, update);
-    else this.#sessions.get(participant)?.send({ case: "update", value: update });
-  }
-
-  #update(room: Room, update: ParticipantUpdate): void {
-    this.#tellRoom(room, new ResponseFrame({ case: "update", value: update }));
+  #tellAll(participant: Participant, frame: ResponseFrame): void {
+    if (isShown(participant)) this.#tellRoom(participant.room, frame);
+    else this.#sessions.get(participant)?.sendFrame(frame);
   }
 
   #tellRoom(room: Room, frame: ResponseFrame): void {

@@ -9,16 +9,20 @@ import {
   DataTrackFrameEncoding,
   DataTrackSchemaId,
   JoinRequest,
+  MuteTrackRequest,
+  ParticipantInfo_State,
   PublishDataTrackRequest,
   RequestResponse_Reason,
   SimulcastCodec,
   UpdateLocalAudioTrack,
+  UpdateParticipantMetadata,
   VideoLayer,
   WrappedJoinRequest,
 } from "@livekit/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readJoinParams } from "../../src/signal/join-request.ts";
-import { CAMERA, SignalClient, signalHall } from "./client.ts";
+import { claims } from "../control/conference.ts";
+import { CAMERA, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
 const LONG = "x".repeat(1_000_000);
 const many = <T>(value: T): T[] => Array(20_000).fill(value);
@@ -80,4 +84,47 @@ test("a join request with a long list in it is not read", () => {
     ask({ addTrackRequests: [CAMERA] }),
     ask({ addTrackRequests: many(CAMERA).slice(0, 257) }),
   ]).toEqual([true, false]);
+});
+
+describe("small messages of one who has said much", () => {
+  const MUTES = 900;
+
+  /** bo sees how ada, with all the metadata that there may be, mutes and unmutes all the time. */
+  function flood(): { hall: SignalHall; ada: SignalClient; bo: SignalClient; sid: string } {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, claims("ada", { canUpdateOwnMetadata: true }));
+    ada.send({ case: "addTrack", value: CAMERA });
+    ada.offer("chromium-publish-simulcast");
+    const words = { metadata: "x".repeat(64_000), attributes: { a: "y".repeat(63_000) } };
+    ada.send({ case: "updateMetadata", value: new UpdateParticipantMetadata(words) });
+    const bo = new SignalClient(hall, "bo");
+    const { sid } = ada.take("trackPublished").track!;
+    for (let n = 0; n < MUTES; n++) {
+      ada.send({ case: "mute", value: new MuteTrackRequest({ sid, muted: n % 2 === 0 }) });
+    }
+    return { hall, ada, bo, sid };
+  }
+
+  test("do not become large ones for all, who soon know how it is", () => {
+    const { hall, bo, ada, sid } = flood();
+    expect(bytesTold(bo)).toBeLessThan(1_200_000);
+    const isMuted = (): boolean => bo.seen("ada")!.tracks[0]!.muted;
+    const before = isMuted();
+    ada.send({ case: "mute", value: new MuteTrackRequest({ sid, muted: !before }) });
+    expect(isMuted()).toBe(before);
+    hall.clock.pass(1_000);
+    expect(isMuted()).toBe(!before);
+    // After a while it is told at once again.
+    hall.clock.pass(10_000);
+    ada.send({ case: "mute", value: new MuteTrackRequest({ sid, muted: before }) });
+    expect(isMuted()).toBe(before);
+  });
+
+  test("are not told once it has left", () => {
+    const { hall, ada, bo } = flood();
+    ada.send({ case: "leave", value: {} as never });
+    hall.clock.pass(5_000);
+    expect(bo.seen("ada")!.state).toBe(ParticipantInfo_State.DISCONNECTED);
+    expect(bo.kinds().at(-1)).toBe("update");
+  });
 });
