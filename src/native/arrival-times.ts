@@ -2,7 +2,7 @@
  * When the kernel got each datagram of a batch (SO_TIMESTAMPNS, socket(7)). A thread that was busy, or had to wait for a
  * core, reads later: told by its own clock, a publisher would take that for delay of the path, or for a probe that failed.
  */
-import { CMSG, NativeMemory, readRealTime, SCM_TIMESTAMPNS, SOL_SOCKET, TIMESPEC } from "./libc.ts";
+import { CMSG, NativeMemory, readRealTime, SO_TIMESTAMPNS, SOL_SOCKET, TIMESPEC } from "./libc.ts";
 import type { MessageHeaders } from "./message-headers.ts";
 
 /** CMSG_SPACE of a `struct timespec`. */
@@ -40,7 +40,7 @@ export class ArrivalTimes {
     const isTime =
       this.#messages.controlBytes(message) >= ROOM &&
       words[at + CMSG.level / 4] === SOL_SOCKET &&
-      words[at + CMSG.type / 4] === SCM_TIMESTAMPNS;
+      words[at + CMSG.type / 4] === SO_TIMESTAMPNS;
     if (!isTime) return 0;
     const offsetUs = Math.round(microseconds(words, at + CMSG.value / 4) - this.#nowUs);
     return Math.abs(offsetUs) < MAX_OFFSET_US ? offsetUs : 0;

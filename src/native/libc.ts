@@ -48,9 +48,8 @@ export const AF_INET6 = 10;
 export const SOL_SOCKET = 1;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
-/** Each datagram comes with the time when the kernel got it, in a control message of this type too. */
+/** Each datagram comes with the time when the kernel got it, in a control message whose type is the same number. */
 export const SO_TIMESTAMPNS = 35;
-export const SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
 /** Nine 32-bit words of accounting, `SK_MEMINFO_…` (linux/sock_diag.h): asked for, it costs no packet anything. */
 export const SO_MEMINFO = 55;
 export const MEMINFO_WORDS = 9;
