@@ -6,15 +6,11 @@
 import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import type { PayloadParams } from "../../src/contract/media.ts";
+import { H264, OPUS, RED, VP8, VP9 } from "./payloads.ts";
 import { ReceivedTrack, SPACING_US } from "./received-track.ts";
 
-const video = { clockRate: 90_000, profile: "" } as const;
-const VP8: PayloadParams = { ...video, payloadType: 96, codec: "VP8", rtxPayloadType: 97 };
-const VP9: PayloadParams = { ...video, payloadType: 98, codec: "VP9", rtxPayloadType: 99 };
-const H264_BASELINE: PayloadParams = { ...video, payloadType: 102, codec: "H264", profile: "42e01f" };
-const H264_HIGH: PayloadParams = { ...video, payloadType: 104, codec: "H264", profile: "640c1f" };
-const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
-const RED: PayloadParams = { payloadType: 63, codec: "red", clockRate: 48_000, profile: "111/111" };
+const H264_BASELINE: PayloadParams = { ...H264, profile: "42e01f" };
+const H264_HIGH: PayloadParams = { ...H264, payloadType: 104, profile: "640c1f" };
 
 const VP8_KEY = "9080800000aa";
 const VP8_DELTA = "9080800101aa";

@@ -8,10 +8,8 @@ import { expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import type { PayloadParams } from "../../src/contract/media.ts";
 import type { PacketOptions } from "./packets.ts";
+import { OPUS, RED } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
-
-const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
-const RED: PayloadParams = { payloadType: 63, codec: "red", clockRate: 48_000, profile: "111/111" };
 
 /** An audio track with one receiver, who knows it as `payload`. */
 const audio = (payload: PayloadParams): ReceivedTrack => new ReceivedTrack("audio", [OPUS, RED], payload);

@@ -5,17 +5,10 @@
  */
 import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
-import type { PayloadParams } from "../../src/contract/media.ts";
 import { Retransmitter } from "../../src/sfu/retransmitter.ts";
+import { VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
-const VP8: PayloadParams = {
-  payloadType: 96,
-  codec: "VP8",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 97,
-};
 const KEY = "1000";
 const DELTA = "1001";
 const ROUND_TRIP_US = 100_000;
@@ -69,10 +62,12 @@ describe("after an encoding has restarted", () => {
 });
 
 test("what was sent of other encodings is repaired as before", () => {
-  const received = new ReceivedTrack("video", [VP8], VP8, ["q", "h"]);
-  const publish = (ssrc: number, encoding: number, seq: number, content: string): void =>
+  const received = new ReceivedTrack("video", [VP8], VP8, { rids: ["q", "h"] });
+  const publish = (ssrc: number, encoding: number, seq: number, content: string): void => {
     received.publish({ ssrc, encoding, seq, timestamp: seq * 3000, payload: KEY + content });
-  // An encoding is aimed at when it has been heard.
+    // An encoding is aimed at when it has been heard.
+    received.downTrack.retarget(received.nowUs);
+  };
   publish(1, 0, 10, "aa");
   publish(1, 0, 11, "bb");
   publish(2, 1, 10, "cc");

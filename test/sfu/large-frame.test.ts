@@ -5,18 +5,11 @@
  */
 import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
-import type { PayloadParams } from "../../src/contract/media.ts";
 import { UpPacket } from "../../src/sfu/up-packet.ts";
 import { extensionMap } from "./packets.ts";
-import { VideoReceiver } from "./video-receiver.ts";
+import { VP8 } from "./payloads.ts";
+import { ReceivedTrack } from "./received-track.ts";
 
-const VP8: PayloadParams = {
-  payloadType: 96,
-  codec: "VP8",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 97,
-};
 const MAP = extensionMap({ transportCc: 4 });
 
 /** A packet of 1,100 bytes at 25 Mbit/s. */
@@ -26,7 +19,7 @@ const TICK_US = 10_000;
 
 /** Sends a key frame of so many packets, and waits until all has left that will. */
 function sendKeyFrame(packets: number) {
-  const receiver = new VideoReceiver([VP8], MAP, [], "camera", PACKET_US);
+  const receiver = new ReceivedTrack("video", [VP8], VP8, { map: MAP, spacingUs: PACKET_US });
   const { controller, downTrack, ring } = receiver;
   let left = 0;
   let nextTickUs = receiver.nowUs;

@@ -9,6 +9,8 @@ import {
 } from "../../src/base/ids.ts";
 import { SLOT_BYTES, TransmitRing } from "../../src/base/transmit-ring.ts";
 import { HIGHEST_LAYERS, type PayloadParams, type UpTrackParams } from "../../src/contract/media.ts";
+import { type ExtensionMap, ExtensionView } from "../../src/rtp/header-extensions.ts";
+import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
 import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { DownStream } from "../../src/sfu/down-stream.ts";
 import { DownTrack } from "../../src/sfu/down-track.ts";
@@ -19,34 +21,53 @@ import { UpTrack } from "../../src/sfu/up-track.ts";
 import { toHex } from "../rtp/hex.ts";
 import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
 
-/** Between two packets. */
+/** Between two packets, unless told. */
 export const SPACING_US = 5_000;
-const MAP = extensionMap({});
 const IDS = { ssrc: asSsrc(9), rtxSsrc: asSsrc(10) };
 
 export interface Published extends PacketOptions {
+  readonly marker?: boolean;
   readonly encoding?: number;
 }
 
+export interface SentPacket {
+  readonly bytes: Uint8Array;
+  readonly header: RtpHeader;
+  readonly extensions: ExtensionView;
+  readonly payload: Uint8Array;
+}
+
+export interface ReceivedTrackOptions {
+  readonly rids?: UpTrackParams["rids"];
+  readonly map?: ExtensionMap;
+  readonly content?: UpTrackParams["content"];
+  readonly spacingUs?: number;
+}
+
 export class ReceivedTrack {
-  readonly context = createCoreContext(new TransmitRing(64), createSharedCounters());
+  readonly ring = new TransmitRing(256);
+  readonly context = createCoreContext(this.ring, createSharedCounters());
   readonly controller: SendController;
   readonly track: UpTrack;
   readonly downTrack: DownTrack;
   nowUs = 1_000_000;
+  readonly #map: ExtensionMap;
+  readonly #spacingUs: number;
 
   /** `payload`: the codec of the track as its receiver knows it. A video gets all layers. */
   constructor(
     kind: "audio" | "video",
     payloads: readonly PayloadParams[],
-    payload: PayloadParams,
-    rids: UpTrackParams["rids"] = [],
+    payload = payloads[0]!,
+    { rids = [], map = extensionMap({}), content, spacingUs = SPACING_US }: ReceivedTrackOptions = {},
   ) {
     const { context } = this;
+    this.#map = map;
+    this.#spacingUs = spacingUs;
     const outlet = new Outlet(0, context.rests);
     outlet.path = 1 as PathId;
     outlet.secure = true;
-    this.controller = new SendController(outlet, MAP, context);
+    this.controller = new SendController(outlet, map, context);
     const params = {
       subscriptionId: "SU" as SubscriptionId,
       kind,
@@ -55,12 +76,22 @@ export class ReceivedTrack {
       ssrc: IDS.ssrc,
       rtxSsrc: kind === "video" ? IDS.rtxSsrc : asSsrc(0),
     };
-    const writer = new PacketWriter(MAP, "0");
+    const writer = new PacketWriter(map, "0");
     const stream = new DownStream(params.ssrc, params.rtxSsrc, writer, this.controller, context);
     this.downTrack = new DownTrack(params, stream, this.controller, context);
-    const ids = { trackId: "TR" as TrackId, publisher: "PA" as ParticipantId };
-    const content = kind === "video" ? "camera" : "voice";
-    this.track = new UpTrack({ ...ids, kind, mid: "0", payloads, rids, ssrcs: [], content }, MAP);
+    this.track = new UpTrack(
+      {
+        trackId: "TR" as TrackId,
+        publisher: "PA" as ParticipantId,
+        kind,
+        mid: "0",
+        payloads,
+        rids,
+        ssrcs: [],
+        content: content ?? (kind === "video" ? "camera" : "voice"),
+      },
+      map,
+    );
     this.know(payload);
   }
 
@@ -73,10 +104,12 @@ export class ReceivedTrack {
     downTrack.allot(choice, { id: "SU", choice: 0, reason: { kind: "complete" } }, nowUs);
   }
 
-  publish({ encoding = 0, ...options }: Published): void {
+  publish({ encoding = 0, marker = false, ...options }: Published): void {
     const { track } = this;
-    const packet = upPacket(MAP, options);
-    this.nowUs += SPACING_US;
+    const packet = upPacket(this.#map, options);
+    packet.bytes[1]! |= marker ? 0x80 : 0;
+    packet.header.marker = marker;
+    this.nowUs += this.#spacingUs;
     packet.receivedUs = this.nowUs;
     packet.nowUs = this.nowUs;
     const payload = track.payload(packet.header.payloadType)!;
@@ -86,18 +119,26 @@ export class ReceivedTrack {
     stream.accept(packet, payload);
     if (track.onPayload(payload)) track.announcePayload(payload, this.nowUs, this.context.events);
     track.forward(packet);
-    this.downTrack.retarget(this.nowUs);
   }
 
   /** "payloadType payload", or with the sequence number: "payloadType #seq payload". */
   sent(format: "payloads" | "numbered" = "payloads"): string[] {
-    const { ring } = this.context;
-    return Array.from({ length: ring.count }, (_, row) => {
+    return this.packets.map(({ header, payload }) => {
+      const number = format === "numbered" ? `#${header.seq} ` : "";
+      return `${header.payloadType} ${number}${toHex(payload)}`;
+    });
+  }
+
+  /** What is in the ring, which holds all of it until somebody clears it. */
+  get packets(): SentPacket[] {
+    return Array.from({ length: this.ring.count }, (_, row) => {
       const at = row * SLOT_BYTES;
-      const payload = toHex(ring.slab.subarray(at + ring.headerBytes[row]!, at + ring.bytes[row]!));
-      const seq = (ring.slab[at + 2]! << 8) | ring.slab[at + 3]!;
-      const number = format === "numbered" ? `#${seq} ` : "";
-      return `${ring.slab[at + 1]! & 0x7f} ${number}${payload}`;
+      const bytes = this.ring.slab.slice(at, at + this.ring.bytes[row]!);
+      const header = new RtpHeader();
+      parseRtpHeader(bytes, bytes.length, header);
+      const extensions = new ExtensionView();
+      extensions.parse(bytes, header, this.#map);
+      return { bytes, header, extensions, payload: bytes.subarray(header.headerBytes) };
     });
   }
 }

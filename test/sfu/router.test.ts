@@ -7,15 +7,15 @@ import { expect, test } from "vitest";
 import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import type { ParticipantId, RoomId, TrackId } from "../../src/base/ids.ts";
 import { TransmitRing } from "../../src/base/transmit-ring.ts";
-import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
+import type { UpTrackParams } from "../../src/contract/media.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import { createCoreContext } from "../../src/sfu/core-context.ts";
 import { PipedTrack } from "../../src/sfu/piped-track.ts";
 import { Router } from "../../src/sfu/router.ts";
 import { TrackPipe } from "../../src/sfu/track-pipe.ts";
 import { extensionMap, upPacket } from "./packets.ts";
+import { OPUS } from "./payloads.ts";
 
-const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
 const LEVEL_ID = 1;
 const MAP = extensionMap({ audioLevel: LEVEL_ID });
 const LOUD = 0x80 | 30;

@@ -4,26 +4,18 @@
  * Method: a simulcast screen share with one receiver and its bandwidth, tick by tick; and what is dealt out, by itself.
  */
 import { describe, expect, test } from "vitest";
-import type { PayloadParams } from "../../src/contract/media.ts";
 import type { AllocationReason, LayerChoice } from "../../src/sfu/allocator.ts";
 import { Allotment } from "../../src/sfu/allotment.ts";
 import { BandwidthAllocation } from "../../src/sfu/bandwidth-allocation.ts";
-import { extensionMap } from "./packets.ts";
-import { VideoReceiver } from "./video-receiver.ts";
+import { VP8 } from "./payloads.ts";
+import { ReceivedTrack } from "./received-track.ts";
 
-const VP8: PayloadParams = {
-  payloadType: 96,
-  codec: "VP8",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 97,
-};
 const RIDS = ["q", "h", "f"];
 const STEP_US = 50_000;
 const SECOND_STEPS = 20;
 
 test("simulcast: a picture that stands still for two seconds goes on where it was, without a key frame", () => {
-  const receiver = new VideoReceiver([VP8], extensionMap({}), RIDS, "screen", 0);
+  const receiver = new ReceivedTrack("video", [VP8], VP8, { rids: RIDS, content: "screen", spacingUs: 0 });
   const { track, downTrack, controller, ring } = receiver;
   const allocation = new BandwidthAllocation([downTrack], controller);
   let seq = 0;

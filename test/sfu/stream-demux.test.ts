@@ -5,30 +5,15 @@
  */
 import { describe, expect, test } from "vitest";
 import { asSsrc, type ParticipantId, type TrackId } from "../../src/base/ids.ts";
-import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
+import type { UpTrackParams } from "../../src/contract/media.ts";
 import { StreamDemux } from "../../src/sfu/stream-demux.ts";
 import { UpTrack } from "../../src/sfu/up-track.ts";
 import { toHex } from "../rtp/hex.ts";
 import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
+import { H264, OPUS, VP8 } from "./payloads.ts";
 
 const IDS = { mid: 1, rid: 2, repairedRid: 3 } as const;
 const MAP = extensionMap(IDS);
-
-const OPUS: PayloadParams = { payloadType: 111, codec: "opus", clockRate: 48_000, profile: "" };
-const VP8: PayloadParams = {
-  payloadType: 96,
-  codec: "VP8",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 97,
-};
-const H264: PayloadParams = {
-  payloadType: 102,
-  codec: "H264",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 103,
-};
 
 function track(trackId: string, params: Partial<UpTrackParams>): UpTrack {
   const rest = { kind: "video", mid: "1", payloads: [VP8], rids: [], ssrcs: [], ...params } as const;

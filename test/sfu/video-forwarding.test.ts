@@ -4,33 +4,12 @@
  * Method: packets as clients send them, one by one; what leaves is read back from the transmit ring.
  */
 import { describe, expect, test } from "vitest";
-import type { PayloadParams } from "../../src/contract/media.ts";
 import { EXTENSION } from "../../src/rtp/header-extensions.ts";
 import { extensionMap } from "./packets.ts";
+import { AV1, VP8, VP9 } from "./payloads.ts";
+import { ReceivedTrack, type SentPacket } from "./received-track.ts";
 import { VP8_L1T3 } from "./structures.ts";
-import { type SentPacket, VideoReceiver } from "./video-receiver.ts";
 
-const VP9: PayloadParams = {
-  payloadType: 98,
-  codec: "VP9",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 99,
-};
-const VP8: PayloadParams = {
-  payloadType: 96,
-  codec: "VP8",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 97,
-};
-const AV1: PayloadParams = {
-  payloadType: 45,
-  codec: "AV1",
-  clockRate: 90_000,
-  profile: "",
-  rtxPayloadType: 46,
-};
 const DESCRIPTOR = 7;
 
 /** The structure VP8_L1T3 as a key frame brings it, with template ids that begin at 0 or behind those. */
@@ -57,7 +36,7 @@ function numbersOf({ header, extensions, bytes }: SentPacket): [number, number] 
 }
 
 test("VP9 of three spatial layers without descriptor: who gets the top layer asks for no key frames", () => {
-  const receiver = new VideoReceiver([VP9]);
+  const receiver = new ReceivedTrack("video", [VP9]);
   // Only the key picture says how many layers there are (V, three spatial layers).
   const KEY = ["2e000040aa", "2c0300bb", "2c0500cc"];
   const DELTA = ["6c0000aa", "6c0300bb", "6c0500cc"];
@@ -76,12 +55,14 @@ test("VP9 of three spatial layers without descriptor: who gets the top layer ask
     publish(DELTA, n * 3000);
     if (keyframes.poll(receiver.nowUs)) requests += 1;
   }
-  expect(receiver.sent.length).toBe(150);
+  expect(receiver.packets.length).toBe(150);
   expect(requests).toBe(0);
 });
 
 test("frames keep their numbers while the packet that brings their structure is missing", () => {
-  const receiver = new VideoReceiver([AV1], extensionMap({ dependencyDescriptor: DESCRIPTOR }));
+  const receiver = new ReceivedTrack("video", [AV1], AV1, {
+    map: extensionMap({ dependencyDescriptor: DESCRIPTOR }),
+  });
   const publish = (seq: number, frame: number, first: number, structure = ""): void => {
     const [timestamp, extensions] = [frame * 3000, descriptor(first, frame, structure)];
     const marker = (first & ENDS) !== 0;
@@ -95,7 +76,7 @@ test("frames keep their numbers while the packet that brings their structure is 
   publish(6, 105, STARTS | ENDS | (NEXT_IDS + BASE));
   publish(4, 104, STARTS | (NEXT_IDS + KEY), NEXT_STRUCTURE);
   publish(7, 106, STARTS | ENDS | (NEXT_IDS + BASE));
-  expect(receiver.sent.map(numbersOf)).toEqual([
+  expect(receiver.packets.map(numbersOf)).toEqual([
     [1, 1],
     [2, 2],
     [3, 3],
@@ -114,8 +95,8 @@ function vp8(id: number, kind: "key" | "delta" | "later", bits: 7 | 15 = 15): st
 }
 
 /** Picture ids of what is sent, padding left out. */
-function pictureIds({ sent }: VideoReceiver, bits: 7 | 15 = 15): number[] {
-  return sent
+function pictureIds({ packets }: ReceivedTrack, bits: 7 | 15 = 15): number[] {
+  return packets
     .filter(({ payload }) => payload.length > 1)
     .map(({ payload }) => (bits === 15 ? ((payload[2]! & 0x7f) << 8) | payload[3]! : payload[2]!));
 }
@@ -124,7 +105,7 @@ const range = (from: number, to: number): number[] => Array.from({ length: to - 
 
 describe("VP8 picture ids", () => {
   test("that begin anew at a key frame: the receiver gets what follows, and rising ones", () => {
-    const receiver = new VideoReceiver([VP8]);
+    const receiver = new ReceivedTrack("video", [VP8]);
     let seq = 1;
     const run = (firstId: number, pictures: number): void => {
       for (let i = 0; i < pictures; i++, seq++) {
@@ -143,7 +124,7 @@ describe("VP8 picture ids", () => {
   });
 
   test("of 7 bits: what follows an outage of more than half of their range is sent", () => {
-    const receiver = new VideoReceiver([VP8]);
+    const receiver = new ReceivedTrack("video", [VP8]);
     const publish = (id: number, kind: "key" | "delta"): void => {
       const payload = vp8(id, kind, 7);
       receiver.publish({ seq: id + 1, timestamp: id * 3000, payload, marker: true });
@@ -154,7 +135,7 @@ describe("VP8 picture ids", () => {
   });
 
   test("of packets that come late, from before such a key frame and after it, are those of their pictures", () => {
-    const receiver = new VideoReceiver([VP8]);
+    const receiver = new ReceivedTrack("video", [VP8]);
     const publish = (seq: number, id: number, kind: "key" | "delta" | "later"): void => {
       receiver.publish({ seq, timestamp: seq * 3000, payload: vp8(id, kind), marker: kind !== "key" });
     };
@@ -167,7 +148,7 @@ describe("VP8 picture ids", () => {
     publish(4, 1001, "later");
     publish(6, 0, "later");
     publish(8, 2, "delta");
-    const bySeq = receiver.sent
+    const bySeq = receiver.packets
       .map(({ header }) => header.seq)
       .map((seq, i) => [seq, pictureIds(receiver)[i]!]);
     const first = bySeq.find(([seq]) => seq === 5)![1]!;
@@ -184,7 +165,7 @@ describe("VP8 picture ids", () => {
   });
 
   test("of an old key frame, repeated late, change nothing", () => {
-    const receiver = new VideoReceiver([VP8]);
+    const receiver = new ReceivedTrack("video", [VP8]);
     const publish = (seq: number, kind: "key" | "delta"): void => {
       receiver.publish({ seq, timestamp: seq * 3000, payload: vp8(seq, kind), marker: true });
     };
