@@ -29,6 +29,12 @@ const MAX_CONGESTION_WINDOW_BYTES = 524_288;
 const MAX_WAITING_CHUNKS = 32;
 
 /**
+ * Chunks under way: more than the congestion window has full packets. Each SACK looks at all of them. Larger: a peer that
+ * acknowledges all but the first has us keep, and look at, as many. Smaller: short messages take more round trips.
+ */
+const MAX_UNACKNOWLEDGED_CHUNKS = 2_048;
+
+/**
  * A peer that opens its window again says so in a packet that may be lost (RFC 9260 §6.1 rule A): ask. Larger: it is
  * served later. Smaller: more packets to peers that want none.
  */
@@ -70,6 +76,8 @@ export class SctpAssociation {
     this.#sctp = opened.sctp;
     this.#guard = new SctpGuard(new GuardedState(this.#sctp, remotePort), nowUs);
     correct(this.#sctp, () => {
+      // The peer is there: a reset that is not answered waits for data on its way, and is no reason to end all.
+      this.#sctp.timerReconfigFailures = 0;
       this.#sctp.cwnd = Math.min(this.#sctp.cwnd, MAX_CONGESTION_WINDOW_BYTES);
       if (this.isReady) events.ready();
     });
@@ -97,7 +105,12 @@ export class SctpAssociation {
   }
 
   get isReady(): boolean {
-    return this.#isOpen && this.#sctp.outboundQueue.length < MAX_WAITING_CHUNKS;
+    const { outboundQueue, sentQueue } = this.#sctp;
+    return (
+      this.#isOpen &&
+      outboundQueue.length < MAX_WAITING_CHUNKS &&
+      sentQueue.length < MAX_UNACKNOWLEDGED_CHUNKS
+    );
   }
 
   /** `payload` is read later: it must not change. It is not empty (RFC 8831 §6.6 says what stands for an empty one). */
@@ -206,6 +219,10 @@ class GuardedState implements AssociationState {
     let chunks = 0;
     for (const stream of Object.values(this.#sctp.inboundStreams)) chunks += stream.heldChunks;
     return chunks;
+  }
+
+  get hasHole(): boolean {
+    return this.#sctp.sackMisOrdered.size > 0;
   }
 
   get streamCount(): number {

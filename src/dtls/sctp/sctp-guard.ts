@@ -87,6 +87,8 @@ export interface AssociationState {
   readonly windowBytes: number;
   /** Kept because their message is incomplete or not due. */
   readonly heldChunks: number;
+  /** Something has come beyond a TSN that has not. */
+  readonly hasHole: boolean;
   /** Streams that the peer has sent on. */
   readonly streamCount: number;
   hasStream(id: number): boolean;
@@ -181,8 +183,13 @@ export class SctpGuard {
     const { windowBytes, heldChunks, streamCount } = this.#state;
     // The chunk that is next makes room by what it completes.
     const roomBytes = ahead === 1 ? windowBytes + MAX_OVERRUN_BYTES : windowBytes;
-    if (value.length - 12 > roomBytes || heldChunks >= MAX_HELD_CHUNKS) return "window";
+    if (value.length - 12 > roomBytes || heldChunks >= this.#mostHeld(ahead)) return "window";
     return this.#state.hasStream(readU16(value, 4)) || streamCount < MAX_STREAMS ? "pass" : "streams";
+  }
+
+  /** Without what fills the hole, all that is held would stay so for ever. */
+  #mostHeld(ahead: number): number {
+    return ahead === 1 && this.#state.hasHole ? MAX_HELD_CHUNKS + MAX_TSN_AHEAD : MAX_HELD_CHUNKS;
   }
 
   /** Cumulative TSN, window, numbers of gap blocks and of duplicates, then these (RFC 9260 §3.3.4). */
@@ -227,8 +234,8 @@ function checkReset(value: Uint8Array): Verdict {
   return "pass";
 }
 
-/** New cumulative TSN, then pairs of stream and sequence number (RFC 3758 §3.2). */
+/** New cumulative TSN, then pairs of stream and sequence number (RFC 3758 §3.2): of a stream there may be several. */
 function checkForwardTsn(value: Uint8Array, cumulativeTsn: number): Verdict {
-  if (value.length < 4 || value.length % 4 !== 0 || value.length > 4 + 4 * MAX_STREAMS) return "malformed";
+  if (value.length < 4 || value.length % 4 !== 0) return "malformed";
   return tsnAhead(cumulativeTsn, readU32(value, 0)) > MAX_TSN_AHEAD ? "window" : "pass";
 }

@@ -103,6 +103,8 @@ export interface WeriftSctp {
 
   // stream reset
   reconfigQueue: number[];
+  /** How often in a row a reset was not answered in time. */
+  timerReconfigFailures: number;
   reconfigRequest: { readonly requestSequence: number } | undefined;
   reconfigResponseSeq: number;
   readonly onReconfigStreams: Emitter<[streamIds: number[]]>;
