@@ -39,6 +39,9 @@ export class ForwardedParticipant extends Participant {
     this.#stopListening = [
       source.room.events.on((event) => this.#onEvent(event)),
       source.room.speakers.onChange(() => this.#tellSpeech()),
+      room.events.on((event) => {
+        if (event.kind === "room.changed" && event.room === room) this.#cutSuspects();
+      }),
     ];
   }
 
@@ -82,7 +85,10 @@ export class ForwardedParticipant extends Participant {
       if (event.kind === "participant.left") this.leave(event.reason);
       else if (event.kind === "participant.active") this.activate();
       else if (event.kind === "participant.changed") this.rejoin(claimsOf(this.#source, this.room));
-      else if (event.kind === "participant.audience") this.room.onTracksChanged();
+      else if (event.kind === "participant.audience") {
+        this.tell({ kind: "participant.audience", participant: this });
+        this.room.onTracksChanged();
+      }
     }
   }
 
@@ -122,6 +128,11 @@ export class ForwardedParticipant extends Participant {
     return this.changedPermission === undefined || isGranted(this.changedPermission, section.source);
   }
 
+  #cutSuspects(): void {
+    for (const source of [...this.#tracks.keys()])
+      if (this.#cuts(source)) this.#remove(source, "not_encrypted");
+  }
+
   /** It does not look as encrypted as it is said to be, which is found where it is published. */
   #cuts({ suspect }: Track): boolean {
     return suspect && this.room.options.e2eeGuard === "cut";
@@ -141,7 +152,7 @@ export class ForwardedParticipant extends Participant {
   #tellSpeech(): void {
     const speakers = this.#source.room.speakers.list.flatMap(({ track, level }): SpeakingTrack[] => {
       const forwarded = this.#tracks.get(track);
-      return forwarded === undefined ? [] : [{ trackId: forwarded.id, level }];
+      return forwarded === undefined || forwarded.muted ? [] : [{ trackId: forwarded.id, level }];
     });
     if (speakers.length === 0 && !this.#speaks) return;
     this.#speaks = speakers.length > 0;

@@ -154,25 +154,28 @@ export class Room {
 
   /**
    * The caller has checked that `claims` may join. A second join of one identity returns the same record, which another
-   * token changes only while no client holds it: that client came with a token of its own.
+   * token changes only while no client holds it: that client came with a token of its own. `isBack`: one of this identity
+   * has just left for this one, whose place it takes, also where there would be none for others.
    */
-  join(claims: Claims): Result<Participant, "room_full"> {
-    this.#endStandIn(claims.identity);
+  join(claims: Claims, isBack = false): Result<Participant, "room_full"> {
+    const hasPlace = this.#endStandIn(claims.identity) || isBack;
     const present = this.#participants.get(claims.identity);
     if (present !== undefined) {
       if (!present.held) present.rejoin(claims);
       return ok(present);
     }
-    if (this.full) return fail("room_full");
+    if (this.full && !hasPlace) return fail("room_full");
     const participant = new Participant(this, claims);
     this.admit(participant);
     return ok(participant);
   }
 
-  /** Who comes itself needs nobody who stands for it. */
-  #endStandIn(identity: string): void {
+  /** Who comes itself needs nobody who stands for it. Returns whether there was somebody. */
+  #endStandIn(identity: string): boolean {
     const present = this.#participants.get(identity);
-    if (present !== undefined && present.source !== null) present.leave("replaced");
+    if (present === undefined || present.source === null) return false;
+    present.leave("replaced");
+    return true;
   }
 
   get full(): boolean {

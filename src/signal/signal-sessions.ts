@@ -18,7 +18,7 @@ import { type Profile, type ProfileError, ProfileRecord } from "../control/profi
 import { ok, type Result } from "../control/result.ts";
 import type { Room } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
-import type { JoinError, Rooms } from "../control/rooms.ts";
+import { type JoinError, mayJoin, type Rooms } from "../control/rooms.ts";
 import type { Track, TrackEndReason } from "../control/track.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { setClient } from "../livekit/client-facts.ts";
@@ -34,7 +34,7 @@ import { onRequest } from "./requests.ts";
 import { RoomWatch } from "./room-watch.ts";
 import type { DataNeighbours } from "./session-data.ts";
 import { isShown } from "./shown.ts";
-import { SignalLink, type SignalMeter, type Wire } from "./signal-link.ts";
+import { type LinkEnd, SignalLink, type SignalMeter, type Wire } from "./signal-link.ts";
 
 /** What the carrier of a connection tells of it. */
 export interface Connection {
@@ -74,24 +74,34 @@ export class SignalSessions {
   }
 
   /** Whether `connect()` would let these claims in. Changes nothing. */
-  check(claims: Claims): JoinError | null {
-    return this.#rooms.check(claims.grants.room, claims);
+  check(claims: Claims, params?: Pick<JoinParams, "resumes">): JoinError | null {
+    const { room } = claims.grants;
+    // Who takes its session up again is here, be it in another room, and takes no seat.
+    const isHere =
+      params !== undefined && params.resumes !== "" && this.#resumed(claims, params) !== undefined;
+    return isHere && mayJoin(claims, room) ? null : this.#rooms.check(room, claims);
   }
 
   /** A connection has been made by somebody whose token is good. */
   connect(claims: Claims, params: JoinParams, wire: Wire): Connection {
     let session: ClientSession | undefined;
+    let ended: LinkEnd | "lost" | undefined;
     const link: SignalLink = new SignalLink(
       wire,
       this.#clock,
       {
         onRequest: (request) => session !== undefined && onRequest(session, request),
-        onEnd: (reason) => session?.onLinkEnd(link, reason),
+        onEnd: (reason) => {
+          ended = reason;
+          session?.onLinkEnd(link, reason);
+        },
       },
       this.#meter,
       params.singleConnection ? "v1" : "v0",
     );
     session = params.resumes === "" ? this.#join(claims, params, link) : this.#resume(claims, params, link);
+    // While it was being answered.
+    if (ended !== undefined) session?.onLinkEnd(link, ended);
     return link;
   }
 
@@ -99,9 +109,9 @@ export class SignalSessions {
     const { room } = claims.grants;
     const present = this.#rooms.get(room)?.participant(claims.identity);
     const speaking = withOwnWords(claims, params);
-    if (present !== undefined && speaking.ok && this.check(claims) === null)
-      present.leave("duplicate_identity");
-    const joined = speaking.ok ? this.#rooms.join(room, speaking.value) : speaking;
+    const isBack = present !== undefined && speaking.ok && this.check(claims) === null;
+    if (isBack) present.leave("duplicate_identity");
+    const joined = speaking.ok ? this.#rooms.join(room, speaking.value, isBack) : speaking;
     if (!joined.ok) {
       refuse(link, DisconnectReason.JOIN_FAILURE, LeaveRequest_Action.DISCONNECT);
       return undefined;
@@ -124,7 +134,7 @@ export class SignalSessions {
 
   /** Only the same identity may take a session up again; whoever it was that is not here any more joins anew. */
   #resume(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
-    const session = this.check(claims) === null ? this.#resumed(claims, params) : undefined;
+    const session = this.check(claims, params) === null ? this.#resumed(claims, params) : undefined;
     if (session === undefined) {
       refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
       return undefined;
@@ -136,7 +146,10 @@ export class SignalSessions {
     return session;
   }
 
-  #resumed({ identity, grants }: Claims, { resumes }: JoinParams): ClientSession | undefined {
+  #resumed(
+    { identity, grants }: Claims,
+    { resumes }: Pick<JoinParams, "resumes">,
+  ): ClientSession | undefined {
     const isMeant = ({ participant }: ClientSession): boolean =>
       participant.id === resumes && participant.identity === identity;
     const present = this.#rooms.get(grants.room)?.participant(identity);
@@ -216,7 +229,16 @@ export class SignalSessions {
     const { permission } = participant.profile;
     if (permission.hidden !== before.permission.hidden) this.#refreshWanted(room);
     else session?.refreshWanted();
+    if (permission.hidden && !before.permission.hidden) this.#tellGone(participant, room);
     if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();
+  }
+
+  /** To all others it is as if it had left. */
+  #tellGone(participant: Participant, room: Room): void {
+    const session = this.#sessions.get(participant);
+    const value = new ParticipantUpdate({ participants: [departedInfo(participant, "client_left")] });
+    const frame = new ResponseFrame({ case: "update", value });
+    for (const other of this.#in(room)) if (other !== session) other.sendFrame(frame);
   }
 
   /** One that has only left the room, with its publisher, has not ended. */

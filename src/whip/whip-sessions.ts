@@ -114,7 +114,11 @@ export class WhipSessions {
         source: sources[kind],
         encryption,
       }));
-      const older = publishersOf(transport.participant, Object.values(sources));
+      // A LiveKit client of the same identity would not learn that its connection is gone.
+      const ours = new Set([...this.#sessions.values()].map((session) => session.transport));
+      const older = publishersOf(transport.participant, Object.values(sources)).filter((one) =>
+        ours.has(one),
+      );
       const allowed = transport.mayPublish(published, older);
       if (!allowed.ok) return allowed;
       for (const other of older) other.close("replaced");

@@ -87,7 +87,7 @@ export async function signalRoutes(
     if (!verified.ok) return BAD_TOKEN;
     const params = readJoinParams(query, needsJoinRequest);
     if (!params.ok) return BAD_REQUEST;
-    const error = sessions.check(verified.value);
+    const error = sessions.check(verified.value, params.value);
     return error === null ? { claims: verified.value, params: params.value } : REFUSALS[error];
   }
 }
