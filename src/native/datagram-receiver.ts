@@ -56,8 +56,10 @@ export class DatagramReceiver {
   /** Hands over one batch while `isOpen()`, which the handler may end; true when more may wait. */
   receive(isOpen: () => boolean): boolean {
     const count = receiveMessages(this.#fd, this.#messages.pointers[0]!, BATCH);
-    if (count > 0 && !this.#isMarked) this.#arrivals.mark();
-    this.#isMarked = true;
+    if (count > 0 && !this.#isMarked) {
+      this.#arrivals.mark();
+      this.#isMarked = true;
+    }
     for (let message = 0; message < count && isOpen(); message++) this.#deliver(message);
     return count === BATCH && isOpen();
   }

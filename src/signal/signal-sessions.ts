@@ -229,14 +229,14 @@ export class SignalSessions {
     const { permission } = participant.profile;
     if (permission.hidden !== before.permission.hidden) this.#refreshWanted(room);
     else session?.refreshWanted();
-    if (permission.hidden && !before.permission.hidden) this.#tellGone(participant, room);
+    if (permission.hidden && !before.permission.hidden) this.#tellGone(participant, room, "client_left");
     if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();
   }
 
-  /** To all others it is as if it had left. */
-  #tellGone(participant: Participant, room: Room): void {
+  /** It has left the room, or for all others it is as if it had. */
+  #tellGone(participant: Participant, room: Room, reason: CloseReason): void {
     const session = this.#sessions.get(participant);
-    const value = new ParticipantUpdate({ participants: [departedInfo(participant, "client_left")] });
+    const value = new ParticipantUpdate({ participants: [departedInfo(participant, reason)] });
     const frame = new ResponseFrame({ case: "update", value });
     for (const other of this.#in(room)) if (other !== session) other.sendFrame(frame);
   }
@@ -261,9 +261,7 @@ export class SignalSessions {
     }
     this.#endWatchIfEmpty(room);
     this.#updates.forget(participant);
-    if (!isShown(participant)) return;
-    const value = new ParticipantUpdate({ participants: [departedInfo(participant, reason)] });
-    this.#tellRoom(room, new ResponseFrame({ case: "update", value }));
+    if (isShown(participant)) this.#tellGone(participant, room, reason);
   }
 
   #tellOf(participant: Participant, room: Room): void {
