@@ -6,10 +6,10 @@ import type { Config } from "./config/load-config.ts";
 import { AccessTokens } from "./control/access-token.ts";
 import { systemClock } from "./control/clock.ts";
 import { DataThread } from "./control/data-thread.ts";
+import { IceServers } from "./control/ice-servers.ts";
 import { MediaThreads } from "./control/media-threads.ts";
 import { Rooms } from "./control/rooms.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
-import { IceServers } from "./signal/ice-servers.ts";
 import { SignalSessions } from "./signal/signal-sessions.ts";
 import { openDatabase } from "./store/database.ts";
 import { WebhookQueue } from "./store/webhook-queue.ts";
@@ -82,6 +82,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     threads: mediaThreads,
     tokens,
     sessions,
+    iceServers,
     signal,
     metrics,
     log,

@@ -21,11 +21,11 @@ const Receiver = z.string().refine(isReceiver, "must be an http or https URL wit
 /** RFC 7064 and RFC 7065. */
 const StunUrl = z
   .string()
-  .regex(/^stuns?:[^\s?]+$/, "must be a STUN address such as stun:stun.example.org:3478");
+  .regex(/^stuns?:[\w.~%:[\]-]+$/, "must be a STUN address such as stun:stun.example.org:3478");
 const TurnUrl = z
   .string()
   .regex(
-    /^turns?:[^\s?]+(?:\?transport=(?:udp|tcp))?$/,
+    /^turns?:[\w.~%:[\]-]+(?:\?transport=(?:udp|tcp))?$/,
     "must be a TURN address such as turn:turn.example.org:3478?transport=udp",
   );
 const Network = z

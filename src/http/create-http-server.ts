@@ -10,6 +10,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { Logger } from "pino";
 import type { Config } from "../config/load-config.ts";
 import type { AccessTokens } from "../control/access-token.ts";
+import type { IceServers } from "../control/ice-servers.ts";
 import type { MediaThreads } from "../control/media-threads.ts";
 import type { Rooms } from "../control/rooms.ts";
 import type { SignalSessions } from "../signal/signal-sessions.ts";
@@ -37,6 +38,7 @@ export interface HttpServerDeps {
   readonly threads: MediaThreads;
   readonly tokens: AccessTokens;
   readonly sessions: WhipSessions;
+  readonly iceServers: IceServers;
   readonly signal: SignalSessions;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -58,7 +60,7 @@ const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const { config, rooms, threads, tokens, sessions, signal, metrics, log } = deps;
+  const { config, rooms, threads, tokens, sessions, iceServers, signal, metrics, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // One line of our own for each exchange, see observeExchanges.
@@ -104,7 +106,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     await api.register(participantRoutes, { rooms });
     await api.register(trackRoutes, { rooms });
     await api.register(subscriptionRoutes, { rooms });
-    await api.register(whipRoutes, { sessions });
+    await api.register(whipRoutes, { sessions, iceServers });
     await api.register(twirpRoutes, { rooms });
   });
   await app.register(signalRoutes, { sessions: signal, tokens });

@@ -27,6 +27,7 @@ import {
 } from "@livekit/protocol";
 import type { TrackId } from "../base/ids.ts";
 import type { AccessTokens, Claims } from "../control/access-token.ts";
+import type { IceServers } from "../control/ice-servers.ts";
 import type { Participant } from "../control/participant.ts";
 import type { Track, TrackEndReason } from "../control/track.ts";
 import type { CloseReason, Transport } from "../control/transport.ts";
@@ -37,7 +38,6 @@ import { type ClientPeers, DualPeers, type PeerHost, SinglePeer } from "./client
 import { OUR_CHANNELS } from "./data-link.ts";
 import { candidatesFor, type ForcedPaths } from "./forced-paths.ts";
 import { ResponseFrame } from "./frames.ts";
-import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
 import { Publications } from "./publications.ts";
 import { Reception } from "./reception.ts";

@@ -4,6 +4,7 @@ import {
   ClientConfigSetting,
   ClientConfiguration,
   Codec,
+  ICEServer,
   JoinResponse,
   LeaveRequest,
   LeaveRequest_Action,
@@ -11,11 +12,11 @@ import {
   ServerInfo,
   ServerInfo_Edition,
 } from "@livekit/protocol";
+import type { IceServer, IceServers } from "../control/ice-servers.ts";
 import type { Participant } from "../control/participant.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { participantInfo, REASONS } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
-import type { IceServers } from "./ice-servers.ts";
 import { PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS } from "./signal-link.ts";
 
 /**
@@ -53,13 +54,14 @@ export function joinResponse({
   path,
   subscriberPrimary,
 }: JoinFacts): JoinResponse {
-  const servers = iceServers.for(participant.identity, path);
-  const relays = path === CandidateProtocol.TLS && servers.some(({ username }) => username !== "");
+  const overTls = path === CandidateProtocol.TLS;
+  const servers = iceServers.for(participant.identity, overTls);
+  const relays = overTls && servers.some(({ credentials }) => credentials !== undefined);
   return new JoinResponse({
     room: roomInfo(participant.room),
     participant: participantInfo(participant),
     otherParticipants: others.map(participantInfo),
-    iceServers: servers,
+    iceServers: servers.map(iceServerInfo),
     ...(relays && {
       clientConfiguration: new ClientConfiguration({ forceRelay: ClientConfigSetting.ENABLED }),
     }),
@@ -73,6 +75,10 @@ export function joinResponse({
   });
 }
 
+function iceServerInfo({ urls, credentials }: IceServer): ICEServer {
+  return new ICEServer({ urls: [...urls], ...credentials });
+}
+
 /** `lastMessageSeq`: of the last reliable data packet that arrived; the client sends what came after it once more. */
 export function reconnectResponse(
   { identity }: Participant,
@@ -80,7 +86,7 @@ export function reconnectResponse(
   lastMessageSeq: number,
 ): ReconnectResponse {
   return new ReconnectResponse({
-    iceServers: iceServers.for(identity),
+    iceServers: iceServers.for(identity).map(iceServerInfo),
     serverInfo: serverInfo(),
     lastMessageSeq,
   });

@@ -13,6 +13,7 @@ import {
 } from "@livekit/protocol";
 import type { AccessTokens, Claims } from "../control/access-token.ts";
 import type { Clock } from "../control/clock.ts";
+import type { IceServers } from "../control/ice-servers.ts";
 import type { Participant } from "../control/participant.ts";
 import { type Profile, type ProfileError, ProfileRecord } from "../control/profile.ts";
 import { ok, type Result } from "../control/result.ts";
@@ -27,7 +28,6 @@ import { roomInfo } from "../livekit/room-info.ts";
 import { ClientSession, type SessionHost } from "./client-session.ts";
 import { ForcedPaths } from "./forced-paths.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
-import type { IceServers } from "./ice-servers.ts";
 import type { JoinParams } from "./join-request.ts";
 import { ParticipantUpdates } from "./participant-updates.ts";
 import { onRequest } from "./requests.ts";

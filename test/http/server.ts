@@ -4,9 +4,9 @@ import { pino } from "pino";
 import { expect } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
+import { IceServers } from "../../src/control/ice-servers.ts";
 import type { RoomDefaults } from "../../src/control/rooms.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
-import { IceServers } from "../../src/signal/ice-servers.ts";
 import { SignalSessions } from "../../src/signal/signal-sessions.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { WhipSessions } from "../../src/whip/whip-sessions.ts";
@@ -31,19 +31,15 @@ export async function serve(
   const tokens = new AccessTokens(config.auth.keys, hall.clock);
   const metrics = new Metrics();
   const { rooms, threads } = hall;
+  const iceServers = new IceServers(config.ice, hall.clock);
   const app = await createHttpServer({
     config,
     rooms,
     threads,
     tokens,
     sessions: new WhipSessions(rooms),
-    signal: new SignalSessions(
-      rooms,
-      new IceServers(config.ice, hall.clock),
-      tokens,
-      hall.clock,
-      metrics.signal,
-    ),
+    iceServers,
+    signal: new SignalSessions(rooms, iceServers, tokens, hall.clock, metrics.signal),
     metrics,
     log: pino({ level: "silent" }),
   });

@@ -47,6 +47,28 @@ describe("publishing", () => {
     ]);
   });
 
+  test("the answer names STUN and TURN servers, where there are any, as links (RFC 9725 §4.6)", async () => {
+    const [stun, turn] = ["stun:[2001:db8::1]:3478", "turns:turn.example:443?transport=tcp"];
+    const helped = await serve({
+      BLINDFOLD_ICE_STUN_URLS: stun!,
+      BLINDFOLD_ICE_TURN_URLS: turn!,
+      BLINDFOLD_ICE_TURN_SECRET: "shared with coturn",
+    });
+    for (const [target, name] of [
+      ["/whip/hall", "chromium-publish-single"],
+      ["/whep/hall", "chromium-watch"],
+    ] as const) {
+      const { headers } = await post(helped, target, await member(helped, "eve\u{1f512}"), offerText(name));
+      const [first, second] = String(headers.link).split(", ");
+      expect(first).toBe(`<${stun}>; rel="ice-server"`);
+      const credentials = 'username="\\d+:[\\w-]{22}"; credential="[\\w+/]{27}="; credential-type="password"';
+      expect(second).toMatch(new RegExp(`^<${RegExp.escape(turn!)}>; rel="ice-server"; ${credentials}$`));
+    }
+    expect((await post(server, "/whip/hall", ada, offerText("chromium-publish-single"))).headers.link).toBe(
+      undefined,
+    );
+  });
+
   test("the answer says of the server what its media thread was told", async () => {
     const name = "chromium-publish-simulcast";
     const { answer } = await open(server, "/whip/hall", ada, name);

@@ -10,7 +10,7 @@ import {
 } from "@livekit/protocol";
 import type { Claims } from "../../src/control/access-token.ts";
 import { AccessTokens } from "../../src/control/access-token.ts";
-import { IceServers } from "../../src/signal/ice-servers.ts";
+import { IceServers } from "../../src/control/ice-servers.ts";
 import type { JoinParams } from "../../src/signal/join-request.ts";
 import type { SignalMeter } from "../../src/signal/signal-link.ts";
 import { type Connection, SignalSessions } from "../../src/signal/signal-sessions.ts";

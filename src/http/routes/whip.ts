@@ -1,6 +1,8 @@
 /** WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): media sessions opened by one offer and one answer. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Claims } from "../../control/access-token.ts";
+import type { IceServer, IceServers } from "../../control/ice-servers.ts";
 import { type OpenedSession, WHIP_SOURCES, type WhipSessions } from "../../whip/whip-sessions.ts";
 import { HttpProblem, orThrow, type ProblemCode, problemResponses } from "../problem.ts";
 import { ParticipantPath, RoomPath } from "../schemas.ts";
@@ -11,7 +13,8 @@ const FRAGMENT = "application/trickle-ice-sdpfrag";
 const SessionPath = z.object({ sessionId: z.string().max(64) });
 const Offer = z.string().meta({ description: "A session description that sends or receives, with BUNDLE." });
 const Answer = {
-  description: "The session's answer. `Location` is its address, `ETag` names its ICE session.",
+  description:
+    "The session's answer. `Location` is its address, `ETag` names its ICE session, `Link` STUN and TURN servers.",
   content: { [SDP]: { schema: z.string() } },
 };
 
@@ -32,7 +35,17 @@ const OPENING_PROBLEMS = [
   "no_capacity",
 ] as const satisfies readonly ProblemCode[];
 
-export const whipRoutes: FastifyPluginAsyncZod<{ sessions: WhipSessions }> = async (app, { sessions }) => {
+interface WhipRoutesOptions {
+  readonly sessions: WhipSessions;
+  readonly iceServers: IceServers;
+}
+
+export const whipRoutes: FastifyPluginAsyncZod<WhipRoutesOptions> = async (app, { sessions, iceServers }) => {
+  const headersOf = (session: OpenedSession, { identity }: Claims): Record<string, string> => ({
+    ...sessionHeaders(session),
+    ...linkHeader(iceServers.for(identity)),
+  });
+
   app.removeAllContentTypeParsers();
   app.addContentTypeParser([SDP, FRAGMENT], { parseAs: "string" }, (_request, body, done) =>
     done(null, body),
@@ -66,7 +79,7 @@ export const whipRoutes: FastifyPluginAsyncZod<{ sessions: WhipSessions }> = asy
       requireMediaType(request.headers["content-type"], SDP);
       const { claims, params, query, body } = request;
       const session = orThrow(sessions.publish(params.room, claims, body, query));
-      return reply.code(201).headers(headersOf(session)).type(SDP).send(session.answer);
+      return reply.code(201).headers(headersOf(session, claims)).type(SDP).send(session.answer);
     },
   );
 
@@ -96,7 +109,7 @@ export const whipRoutes: FastifyPluginAsyncZod<{ sessions: WhipSessions }> = asy
           body,
         } = request;
         const session = orThrow(sessions.watch(room, claims, body, target));
-        return reply.code(201).headers(headersOf(session)).type(SDP).send(session.answer);
+        return reply.code(201).headers(headersOf(session, claims)).type(SDP).send(session.answer);
       },
     );
   }
@@ -163,8 +176,23 @@ export const whipRoutes: FastifyPluginAsyncZod<{ sessions: WhipSessions }> = asy
   );
 };
 
-function headersOf({ sessionId, etag }: OpenedSession): Record<string, string> {
+function sessionHeaders({ sessionId, etag }: OpenedSession): Record<string, string> {
   return { location: `/sessions/${sessionId}`, etag, "accept-patch": FRAGMENT };
+}
+
+/** STUN and TURN servers for the client (RFC 9725 §4.6). Nothing in them needs to be escaped. */
+function linkHeader(servers: readonly IceServer[]): Record<string, string> {
+  const links = servers.flatMap(({ urls, credentials }) =>
+    urls.map((url) => iceServerLink(url, credentials)),
+  );
+  return links.length > 0 ? { link: links.join(", ") } : {};
+}
+
+function iceServerLink(url: string, credentials: IceServer["credentials"]): string {
+  const link = `<${url}>; rel="ice-server"`;
+  if (credentials === undefined) return link;
+  const { username, credential } = credentials;
+  return `${link}; username="${username}"; credential="${credential}"; credential-type="password"`;
 }
 
 /** Both types have a parser in this scope, so the parser alone would take one for the other. */

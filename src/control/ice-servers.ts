@@ -3,8 +3,7 @@
  * form that coturn checks by a shared secret (draft-uberti-behave-turn-rest): nothing has to be stored anywhere.
  */
 import { createHmac } from "node:crypto";
-import { CandidateProtocol, ICEServer } from "@livekit/protocol";
-import type { Clock } from "../control/clock.ts";
+import type { Clock } from "./clock.ts";
 
 export interface IceServerSettings {
   readonly stunUrls: readonly string[];
@@ -12,6 +11,12 @@ export interface IceServerSettings {
   /** coturn's `static-auth-secret`. */
   readonly turnSecret: string;
   readonly turnCredentialSeconds: number;
+}
+
+export interface IceServer {
+  readonly urls: readonly string[];
+  /** Of TURN servers. */
+  readonly credentials?: { readonly username: string; readonly credential: string };
 }
 
 export class IceServers {
@@ -23,27 +28,28 @@ export class IceServers {
     this.#clock = clock;
   }
 
-  /** `path`: TLS leaves out what is not over TLS, if anything is. */
-  for(identity: string, path = CandidateProtocol.UDP): ICEServer[] {
+  /** `overTls`: of TURN servers those over TLS alone, if there are any. */
+  for(identity: string, overTls = false): IceServer[] {
     const { stunUrls } = this.#settings;
-    const turnUrls = this.#turnUrls(path);
-    const servers: ICEServer[] = [];
-    if (stunUrls.length > 0) servers.push(new ICEServer({ urls: [...stunUrls] }));
-    if (turnUrls.length > 0)
-      servers.push(new ICEServer({ urls: [...turnUrls], ...this.#credentials(identity) }));
+    const turnUrls = this.#turnUrls(overTls);
+    const servers: IceServer[] = [];
+    if (stunUrls.length > 0) servers.push({ urls: stunUrls });
+    if (turnUrls.length > 0) servers.push({ urls: turnUrls, credentials: this.#credentials(identity) });
     return servers;
   }
 
-  #turnUrls(path: CandidateProtocol): readonly string[] {
+  #turnUrls(overTls: boolean): readonly string[] {
     const { turnUrls } = this.#settings;
-    const overTls = turnUrls.filter((url) => url.startsWith("turns:"));
-    return path === CandidateProtocol.TLS && overTls.length > 0 ? overTls : turnUrls;
+    const secured = turnUrls.filter((url) => url.startsWith("turns:"));
+    return overTls && secured.length > 0 ? secured : turnUrls;
   }
 
+  /** A user name goes over the network in the clear and may have 512 bytes (RFC 8489 §14.3): it is a pseudonym. */
   #credentials(identity: string): { username: string; credential: string } {
     const { turnSecret, turnCredentialSeconds } = this.#settings;
     const expiresAt = Math.floor(this.#clock.nowMs() / 1000) + turnCredentialSeconds;
-    const username = `${expiresAt}:${identity}`;
+    const pseudonym = createHmac("sha256", turnSecret).update(identity).digest("base64url").slice(0, 22);
+    const username = `${expiresAt}:${pseudonym}`;
     return { username, credential: createHmac("sha1", turnSecret).update(username).digest("base64") };
   }
 }
