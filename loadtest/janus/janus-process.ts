@@ -25,7 +25,8 @@ admin: { admin_http = false }
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const url = `http://127.0.0.1:${port}/janus`;
-  const child = spawn("janus", ["-F", folder], { stdio: "ignore" });
+  // Where it leaves a core dump, should it crash.
+  const child = spawn("janus", ["-F", folder], { cwd: folder, stdio: "ignore" });
   const server = await started(child, url, `${url}/info`, "Janus (of Debian: apt-get install janus)");
   const stop = async (): Promise<void> => {
     await server.stop();
