@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { RequestFailed } from "./client/signalling.ts";
-import { type Options, parseOptions, USAGE } from "./options.ts";
+import { commandLine } from "./command-line.ts";
+import { COMMAND, type Options } from "./options.ts";
 import { htmlPage } from "./report/html-page.ts";
 import { ProgressBar } from "./report/progress-bar.ts";
 import { textTable } from "./report/text-table.ts";
@@ -24,16 +25,8 @@ async function main(options: Options): Promise<void> {
   if (failed || (options["fail-on-loss"] && !isFlawless(result))) process.exitCode = 1;
 }
 
-const parsed = parseOptions(process.argv.slice(2));
-if (parsed.ok === "help") {
-  process.stdout.write(USAGE);
-} else if (!parsed.ok) {
-  process.stderr.write(`${parsed.error}\n\nSee --help.\n`);
-  process.exitCode = 2;
-} else {
-  await main(parsed.options).catch((error: unknown) => {
-    if (!(error instanceof RequestFailed)) throw error;
-    process.stderr.write(`${error.reason}: ${error.message}\n`);
-    process.exitCode = 1;
-  });
-}
+await main(commandLine(COMMAND)).catch((error: unknown) => {
+  if (!(error instanceof RequestFailed)) throw error;
+  process.stderr.write(`${error.reason}: ${error.message}\n`);
+  process.exitCode = 1;
+});

@@ -1,11 +1,11 @@
 /** The command line of `npm run loadtest`: what may be asked for, within limits, and the text that explains it. */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import type { SrtpProfile } from "../src/contract/dtls.ts";
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from "../src/contract/dtls.ts";
+import { type CommandLine, type Parsed, parseCommandLine } from "./command-line.ts";
 
-export const USAGE = `Usage: npm run loadtest -- [options]
+const USAGE = `Usage: npm run loadtest -- [options]
 
 Real clients (ICE, DTLS, SRTP) against a running Blindfold: some publish by WHIP, some watch by WHEP.
 
@@ -71,32 +71,8 @@ const Arguments = z.strictObject({
 
 export type Options = z.infer<typeof Arguments>;
 
-export type ParsedOptions =
-  | { readonly ok: true; readonly options: Options }
-  | { readonly ok: false; readonly error: string }
-  | { readonly ok: "help" };
-
 /** `args`: what follows the script's name. */
-export function parseOptions(args: readonly string[]): ParsedOptions {
-  const names = Object.keys(Arguments.shape);
-  const flags = Object.fromEntries(
-    names.map((name) => [name, { type: name === "fail-on-loss" ? "boolean" : "string" } as const]),
-  );
-  let values: Record<string, unknown>;
-  try {
-    ({ values } = parseArgs({ args: [...args], options: { ...flags, help: { type: "boolean" } } }));
-  } catch (error) {
-    return { ok: false, error: (error as Error).message };
-  }
-  if (values.help === true) return { ok: "help" };
-  const parsed = Arguments.safeParse(values);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return { ok: false, error: `--${issue!.path.join(".")}: ${issue!.message}` };
-  }
-  const error = contradiction(parsed.data);
-  return error === undefined ? { ok: true, options: parsed.data } : { ok: false, error };
-}
+export const parseOptions = (args: readonly string[]): Parsed<Options> => parseCommandLine(COMMAND, args);
 
 function contradiction(options: Options): string | undefined {
   if ((options.key === undefined) !== (options.secret === undefined)) return "--key and --secret go together";
@@ -111,6 +87,8 @@ function contradiction(options: Options): string | undefined {
   if (clients > LIMITS.clients) return `${clients} clients are more than ${LIMITS.clients}`;
   return undefined;
 }
+
+export const COMMAND: CommandLine<typeof Arguments> = { usage: USAGE, options: Arguments, contradiction };
 
 /** Lowest first; one for a single encoding. */
 export function bitratesBpsOf({ bitrates, video }: Options): number[] {

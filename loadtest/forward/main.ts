@@ -1,49 +1,61 @@
-/**
- * npm run bench:forward -- [--fan-out 1,10,50,200] [--burst 1,4,8] [--kind video,audio] [--profile gcm,cm]
- *                          [--rounds 5] [--ms 2000] [--json]
- *
- * What forwarding costs: packets for each second of CPU time of the media thread, beside two references of the same
- * run. Rounds take turns, so that a noisy machine is noisy to all; a ratio is that of one round, the median of all
- * rounds is printed with their range.
- */
-import { parseArgs } from "node:util";
-import type { MediaKind } from "../../src/base/codec.ts";
+/** `npm run bench:forward`: what forwarding costs, beside two references of the same run. `--help` tells all. */
+import { z } from "zod";
 import {
   SRTP_AEAD_AES_128_GCM,
   SRTP_AES128_CM_HMAC_SHA1_80,
   type SrtpProfile,
 } from "../../src/contract/dtls.ts";
+import { commandLine, whole, wholes, words } from "../command-line.ts";
 import type { Load } from "./load.ts";
 import { type Measurement, measure } from "./measure.ts";
 import { spread } from "./spread.ts";
 
-const PROFILES: Record<string, SrtpProfile> = {
+const PROFILES: Record<"gcm" | "cm", SrtpProfile> = {
   gcm: SRTP_AEAD_AES_128_GCM,
   cm: SRTP_AES128_CM_HMAC_SHA1_80,
 };
 
-const { values } = parseArgs({
-  options: {
-    "fan-out": { type: "string", default: "1,10,50,200" },
-    burst: { type: "string", default: "1,4,8" },
-    kind: { type: "string", default: "video,audio" },
-    profile: { type: "string", default: "gcm,cm" },
-    rounds: { type: "string", default: "5" },
-    ms: { type: "string", default: "2000" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE = `Usage: npm run bench:forward -- [options]
+
+What forwarding costs: packets for each second of CPU time of the media thread, beside a bare loop that only seals and
+sends (floor), and one object, one cipher and one send for each copy (naive). Rounds take turns, so that a noisy machine is
+noisy to all; a ratio is that of one round, the median of all rounds is printed with their range.
+
+  --fan-out N,…       receivers                                  (1,10,50,200)
+  --burst N,…         packets of video that come at once         (1,4,8)
+  --kind KIND,…       video, audio                               (video,audio)
+  --profile P,…       gcm, cm                                    (gcm,cm)
+  --rounds N                                                     (5)
+  --ms N              measured of each, 3,000 at most            (2000)
+  --json              print the table as JSON
+  --help              this text
+
+BENCH_TIER=portable in the environment measures the portable tier.
+`;
+
+/** More, and the server takes receivers that say nothing for gone before all is measured. */
+const MAX_MS = 3_000;
+
+const values = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    "fan-out": wholes(1, 1_000).default([1, 10, 50, 200]),
+    burst: wholes(1, 64).default([1, 4, 8]),
+    kind: words("video", "audio").default(["video", "audio"]),
+    profile: words("gcm", "cm").default(["gcm", "cm"]),
+    rounds: whole(1, 1_000).default(5),
+    ms: whole(100, MAX_MS).default(2_000),
+    json: z.boolean().default(false),
+  }),
 });
 
-const list = (text: string): string[] => text.split(",");
-const numbers = (text: string): number[] => list(text).map(Number);
-
 /** Audio comes one packet at a time. */
-const loads: Load[] = list(values.profile).flatMap((profileName) =>
-  list(values.kind).flatMap((kind) =>
-    numbers(values["fan-out"]).flatMap((fanOut) =>
-      (kind === "audio" ? [1] : numbers(values.burst)).map((burst) => ({
-        kind: kind as MediaKind,
-        profile: PROFILES[profileName]!,
+const loads: Load[] = values.profile.flatMap((profileName) =>
+  values.kind.flatMap((kind) =>
+    values["fan-out"].flatMap((fanOut) =>
+      (kind === "audio" ? [1] : values.burst).map((burst) => ({
+        kind,
+        profile: PROFILES[profileName],
         fanOut,
         burst,
       })),
@@ -90,7 +102,7 @@ function row(load: Load, rounds: readonly Round[]): Record<string, string> {
 const rows: Record<string, string>[] = [];
 for (const load of loads) {
   const rounds: Round[] = [];
-  for (let i = 0; i < Number(values.rounds); i++) rounds.push(await round(load, Number(values.ms)));
+  for (let i = 0; i < values.rounds; i++) rounds.push(await round(load, values.ms));
   rows.push(row(load, rounds));
   if (!values.json) console.log(rows.at(-1));
 }

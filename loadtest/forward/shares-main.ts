@@ -1,11 +1,7 @@
-/**
- * npm run bench:shares -- [--fan-out 50] [--burst 8] [--mbps 8] [--profile gcm] [--rounds 5] [--ms 5000]
- *
- * What share of a media thread's CPU time estimating and dealing out of bandwidth take when receivers answer with
- * transport-wide feedback. The median of all rounds with their range.
- */
-import { parseArgs } from "node:util";
+/** `npm run bench:shares`: what estimating and dealing out of bandwidth take of a media thread. `--help` tells all. */
+import { z } from "zod";
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from "../../src/contract/dtls.ts";
+import { commandLine, whole } from "../command-line.ts";
 import { type Load, PACKET_BYTES } from "./load.ts";
 import { Line } from "./measure.ts";
 import { startRoom } from "./room.ts";
@@ -13,33 +9,50 @@ import { spread } from "./spread.ts";
 
 /** Until estimates, which start low, have found out that all of it fits. */
 const WARM_UP_MS = 8_000;
+/** Together with the warm-up less than consent lasts, which nobody here renews: half a minute. */
+const MAX_MS = 20_000;
 
-const { values } = parseArgs({
-  options: {
-    "fan-out": { type: "string", default: "50" },
-    burst: { type: "string", default: "8" },
-    mbps: { type: "string", default: "8" },
-    profile: { type: "string", default: "gcm" },
-    rounds: { type: "string", default: "5" },
-    ms: { type: "string", default: "5000" },
-  },
+const USAGE = `Usage: npm run bench:shares -- [options]
+
+What share of a media thread's CPU time estimating and dealing out of bandwidth take when receivers answer with
+transport-wide feedback. The median of all rounds with their range.
+
+  --fan-out N         receivers                                  (50)
+  --burst N           packets that come at once                  (8)
+  --mbps N            Mbit/s to each receiver                    (8)
+  --profile P         gcm, cm                                    (gcm)
+  --rounds N                                                     (5)
+  --ms N              measured of each, 20,000 at most           (5000)
+  --help              this text
+`;
+
+const values = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    "fan-out": whole(1, 1_000).default(50),
+    burst: whole(1, 64).default(8),
+    mbps: z.coerce.number().min(0.1).max(1_000).default(8),
+    profile: z.enum(["gcm", "cm"]).default("gcm"),
+    rounds: whole(1, 1_000).default(5),
+    ms: whole(100, MAX_MS).default(5_000),
+  }),
 });
 
 const load: Load = {
   kind: "video",
   profile: values.profile === "gcm" ? SRTP_AEAD_AES_128_GCM : SRTP_AES128_CM_HMAC_SHA1_80,
-  fanOut: Number(values["fan-out"]),
-  burst: Number(values.burst),
+  fanOut: values["fan-out"],
+  burst: values.burst,
   answered: true,
   clocked: true,
 };
-const burstsPerSecond = (Number(values.mbps) * 1e6) / (8 * PACKET_BYTES.video * load.burst);
+const burstsPerSecond = (values.mbps * 1e6) / (8 * PACKET_BYTES.video * load.burst);
 const rounds: Readonly<Record<string, number>>[] = [];
-for (let round = 0; round < Number(values.rounds); round++) {
-  // Each in a room of its own: nobody here renews consent, which lasts for half a minute.
+for (let round = 0; round < values.rounds; round++) {
+  // Each in a room of its own, for consent.
   const line = await Line.open(load, startRoom);
   await line.sample(burstsPerSecond, WARM_UP_MS);
-  const { busy, loss, shares } = await line.sample(burstsPerSecond, Number(values.ms));
+  const { busy, loss, shares } = await line.sample(burstsPerSecond, values.ms);
   console.log(
     `busy for ${(busy * 100).toFixed(0)} % of a core, ${(loss * 100).toFixed(1)} % of packets not forwarded or lost`,
   );

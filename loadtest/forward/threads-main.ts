@@ -1,12 +1,7 @@
-/**
- * npm run bench:threads -- [--fan-out 50] [--viewers 200] [--burst 1,8] [--profile gcm] [--rounds 5] [--ms 2000]
- *
- * What a second media thread costs: two rooms in two threads beside one room in one, and a room of many viewers in two
- * threads, joined by a pipe, beside the same room in one. They take turns, so that a noisy machine is noisy to all; a ratio
- * is that of one round, the median of all rounds is printed with their range. CPU time is that of the media threads.
- */
-import { parseArgs } from "node:util";
+/** `npm run bench:threads`: what a second media thread costs. `--help` tells all. */
+import { z } from "zod";
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from "../../src/contract/dtls.ts";
+import { commandLine, whole, wholes } from "../command-line.ts";
 import type { Load } from "./load.ts";
 import { Line, type Measurement } from "./measure.ts";
 import { startRoom } from "./room.ts";
@@ -15,19 +10,37 @@ import { spread } from "./spread.ts";
 const WARM_UPS = 3;
 const WARM_UP_MS = 500;
 
-const { values } = parseArgs({
-  options: {
-    "fan-out": { type: "string", default: "50" },
-    viewers: { type: "string", default: "200" },
-    burst: { type: "string", default: "1,8" },
-    profile: { type: "string", default: "gcm" },
-    rounds: { type: "string", default: "5" },
-    ms: { type: "string", default: "2000" },
-  },
+const USAGE = `Usage: npm run bench:threads -- [options]
+
+What a second media thread costs: two rooms in two threads beside one room in one, and a room of many viewers in two
+threads, joined by a pipe, beside the same room in one. They take turns, so that a noisy machine is noisy to all; a ratio
+is that of one round, the median of all rounds is printed with their range. CPU time is that of the media threads.
+
+  --fan-out N         receivers of each of the two rooms         (50)
+  --viewers N         of the room of many                        (200)
+  --burst N,…         packets that come at once                  (1,8)
+  --profile P         gcm, cm                                    (gcm)
+  --rounds N                                                     (5)
+  --ms N              measured of each, 3,000 at most            (2000)
+  --help              this text
+`;
+
+/** More, and the server takes receivers that say nothing for gone before all is measured. */
+const MAX_MS = 3_000;
+
+const values = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    "fan-out": whole(1, 1_000).default(50),
+    viewers: whole(2, 1_000).default(200),
+    burst: wholes(1, 64).default([1, 8]),
+    profile: z.enum(["gcm", "cm"]).default("gcm"),
+    rounds: whole(1, 1_000).default(5),
+    ms: whole(100, MAX_MS).default(2_000),
+  }),
 });
 
-const rounds = Number(values.rounds);
-const ms = Number(values.ms);
+const { rounds, ms } = values;
 const profile = values.profile === "gcm" ? SRTP_AEAD_AES_128_GCM : SRTP_AES128_CM_HMAC_SHA1_80;
 
 /** Packets for each second of CPU time, all lines together. */
@@ -108,7 +121,7 @@ const room = (load: Load, threads: number): Promise<Line> =>
   Line.open(load, (ofLine, sinkPort) => startRoom(ofLine, sinkPort, threads));
 
 function comparisonsOf(burst: number): Comparison[] {
-  const loadOf = (fanOut: string): Load => ({ kind: "video", profile, fanOut: Number(fanOut), burst });
+  const loadOf = (fanOut: number): Load => ({ kind: "video", profile, fanOut, burst });
   const small = loadOf(values["fan-out"]);
   const large = loadOf(values.viewers);
   return [
@@ -130,7 +143,7 @@ function comparisonsOf(burst: number): Comparison[] {
 }
 
 const rows: Record<string, string>[] = [];
-for (const comparison of values.burst.split(",").map(Number).flatMap(comparisonsOf)) {
+for (const comparison of values.burst.flatMap(comparisonsOf)) {
   rows.push(await compare(comparison));
   console.log(rows.at(-1));
 }

@@ -1,9 +1,9 @@
 /** `npm run loadtest:http`: how many requests the control API answers, and how fast. `--help` tells all. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { type Credentials, RequestFailed } from "../client/signalling.ts";
+import { type CommandLine, commandLine } from "../command-line.ts";
 import { httpTable, loadRoutes } from "./load-routes.ts";
 
 const USAGE = `Usage: npm run loadtest:http -- [options]
@@ -30,23 +30,21 @@ const Arguments = z.strictObject({
   json: z.string().min(1).optional(),
 });
 
-function fail(code: number, message: string): void {
-  process.stderr.write(`${message}\n`);
-  process.exitCode = code;
-}
+const COMMAND: CommandLine<typeof Arguments> = {
+  usage: USAGE,
+  options: Arguments,
+  contradiction: ({ key, secret }) =>
+    (key === undefined) === (secret === undefined) ? undefined : "--key and --secret go together",
+};
 
-async function main(args: string[]): Promise<void> {
-  const options = Object.fromEntries(
-    Object.keys(Arguments.shape).map((name) => [name, { type: "string" } as const]),
-  );
-  const { values } = parseArgs({ args, options: { ...options, help: { type: "boolean" } } });
-  if (values.help === true) return void process.stdout.write(USAGE);
-  const parsed = Arguments.safeParse(values);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return fail(2, `--${issue!.path.join(".")}: ${issue!.message}\n\nSee --help.`);
-  }
-  const { url, key, secret, connections, seconds, json } = parsed.data;
+async function main({
+  url,
+  key,
+  secret,
+  connections,
+  seconds,
+  json,
+}: z.infer<typeof Arguments>): Promise<void> {
   const credentials: Credentials =
     key !== undefined && secret !== undefined ? { kind: "key", key, secret } : { kind: "development" };
   const room = `load-http-${randomBytes(4).toString("hex")}`;
@@ -57,9 +55,8 @@ async function main(args: string[]): Promise<void> {
   if (json !== undefined) await writeFile(json, `${JSON.stringify(results, null, 2)}\n`);
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  const reason = error instanceof RequestFailed ? `${error.reason}: ` : "";
-  fail(error instanceof RequestFailed ? 1 : 2, `${reason}${(error as Error).message}`);
-}
+await main(commandLine(COMMAND)).catch((error: unknown) => {
+  if (!(error instanceof RequestFailed)) throw error;
+  process.stderr.write(`${error.reason}: ${error.message}\n`);
+  process.exitCode = 1;
+});

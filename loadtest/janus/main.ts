@@ -1,15 +1,8 @@
-/**
- * npm run bench:janus -- [--receivers 10,50] [--packets 8] [--rounds 5] [--seconds 10] [--port 27880] [--address A]
- *
- * What carrying one video to many costs Blindfold and Janus: RTP packets delivered for each second of CPU time of the whole
- * server process, at the same load, in turns. Both run at once and serve nobody else; a ratio is that of one round, the
- * median of all rounds is printed with their range. Janus is Debian's: `apt-get install janus`. Linux only.
- *
- * `--address`: of this machine and not loopback, which Janus does not use; its first such IPv4 address unless told.
- */
+/** `npm run bench:janus`: what carrying one video to many costs this server and Janus. `--help` tells all. */
 import { networkInterfaces } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { z } from "zod";
+import { commandLine, whole, wholes } from "../command-line.ts";
 import { spread } from "../forward/spread.ts";
 import { type ServerProcess, startBlindfold } from "../server-process.ts";
 import { startJanus } from "./janus-process.ts";
@@ -20,24 +13,38 @@ const ROOM = 1234;
 /** For sessions of a load to end before the next begins. */
 const REST_MS = 3_000;
 
-const { values } = parseArgs({
-  options: {
-    receivers: { type: "string", default: "10,50" },
-    packets: { type: "string", default: "8" },
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "10" },
-    port: { type: "string", default: "27880" },
-    address: { type: "string", default: ownAddress() },
-  },
+const USAGE = `Usage: npm run bench:janus -- [options]
+
+What carrying one video to many costs Blindfold and Janus: RTP packets delivered for each second of CPU time of the whole
+server process, at the same load, in turns. Both run at once and serve nobody else; a ratio is that of one round, the
+median of all rounds is printed with their range. Janus is Debian's: apt-get install janus. Linux only.
+
+  --receivers N,…                                                (10,50)
+  --packets N,…       of each of 50 frames a second              (8)
+  --rounds N                                                     (5)
+  --seconds N         measured of each                           (10)
+  --port N            of HTTP, and the next two                  (27880)
+  --address A         of this machine and not loopback, which Janus does not use   (its first such IPv4 address)
+  --help              this text
+`;
+
+const values = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    receivers: wholes(1, 1_000).default([10, 50]),
+    packets: wholes(1, 64).default([8]),
+    rounds: whole(1, 1_000).default(5),
+    seconds: whole(1, 600).default(10),
+    port: whole(1_024, 65_533).default(27_880),
+    address: z.ipv4().default(ownAddress()),
+  }),
 });
 
-const numbers = (text: string): number[] => text.split(",").map(Number);
-
-const loads: VideoLoad[] = numbers(values.receivers).flatMap((receivers) =>
-  numbers(values.packets).map((packetsPerFrame) => ({
+const loads: VideoLoad[] = values.receivers.flatMap((receivers) =>
+  values.packets.map((packetsPerFrame) => ({
     receivers,
     packetsPerFrame,
-    seconds: Number(values.seconds),
+    seconds: values.seconds,
   })),
 );
 
@@ -65,8 +72,7 @@ function row({ receivers, packetsPerFrame }: VideoLoad, rounds: readonly Round[]
   };
 }
 
-const { address } = values;
-const port = Number(values.port);
+const { address, port } = values;
 const servers: ServerProcess[] = [];
 try {
   const janus = await startJanus(address, port + 2, ROOM);
@@ -83,7 +89,7 @@ try {
   const rows: Record<string, string>[] = [];
   for (const load of loads) {
     const rounds: Round[] = [];
-    for (let i = 0; i < Number(values.rounds); i++) {
+    for (let i = 0; i < values.rounds; i++) {
       rounds.push({
         janus: await cost(janus, new JanusSfu(janus.url, ROOM, address), load),
         blindfold: await cost(blindfold, new BlindfoldSfu(blindfold.url, address), load),

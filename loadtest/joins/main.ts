@@ -1,12 +1,6 @@
-/**
- * npm run soak:joins -- [--joins 10000] [--per-second 30] [--every 500] [--port 27890]
- *
- * Whether a server keeps anything of those who have left: participants join short calls (WHIP and WHEP, with DTLS, video
- * and feedback), and leave, most by a request and some without a word. Prints what the server holds as it goes on, and what
- * is left when all have gone. Ends with 1 when that is anything, or when somebody could not join. Linux only.
- */
+/** `npm run soak:joins`: whether a server keeps anything of those who have left. `--help` tells all. */
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { z } from "zod";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
 import { createDtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
 import { chooseTier } from "../../src/worker/choose-tier.ts";
@@ -14,6 +8,7 @@ import { loadTier } from "../../src/worker/tiers.ts";
 import type { ClientTools } from "../client/load-client.ts";
 import { monotonicUs } from "../client/monotonic-clock.ts";
 import { Signalling } from "../client/signalling.ts";
+import { commandLine, whole } from "../command-line.ts";
 import { Meter } from "../measure/meter.ts";
 import { startBlindfold } from "../server-process.ts";
 import { Calls, JOINS_PER_CALL } from "./calls.ts";
@@ -26,13 +21,27 @@ const POLL_MS = 1_000;
 /** Memory is to be flat after so many: caches are full and code is compiled. */
 const SETTLED_JOINS = 2_000;
 
-const { values } = parseArgs({
-  options: {
-    joins: { type: "string", default: "10000" },
-    "per-second": { type: "string", default: "30" },
-    every: { type: "string", default: "500" },
-    port: { type: "string", default: "27890" },
-  },
+const USAGE = `Usage: npm run soak:joins -- [options]
+
+Whether a server keeps anything of those who have left: participants join short calls (WHIP and WHEP, with DTLS, video
+and feedback), and leave, most by a request and some without a word. Starts a server of its own, prints what it holds as it
+goes on, and what is left when all have gone. Ends with 1 when that is anything, or when somebody could not join. Linux only.
+
+  --joins N           all together                               (10000)
+  --per-second N      joins                                      (30)
+  --every N           joins between two readings                 (500)
+  --port N            of the server's HTTP, and the next one     (27890)
+  --help              this text
+`;
+
+const values = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    joins: whole(1, 10_000_000).default(10_000),
+    "per-second": z.coerce.number().min(0.1).max(1_000).default(30),
+    every: whole(1, 1_000_000).default(500),
+    port: whole(1_024, 65_534).default(27_890),
+  }),
 });
 
 async function createTools(url: string): Promise<ClientTools> {
@@ -87,9 +96,8 @@ function growth(readings: readonly (readonly [joins: number, bytes: number])[]):
   return sum((joins, bytes) => joins * bytes) / sum((joins) => joins * joins);
 }
 
-const joins = Number(values.joins);
-const every = Number(values.every);
-const server = await startBlindfold(HOST, Number(values.port), {
+const { joins, every, port } = values;
+const server = await startBlindfold(HOST, port, {
   BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1000000",
 });
 try {
@@ -98,7 +106,7 @@ try {
   tell(0, before);
   const readings: [number, number][] = [];
   while (calls.joins < joins && calls.failures.size === 0) {
-    await calls.run(Math.ceil(every / JOINS_PER_CALL), Number(values["per-second"]) / JOINS_PER_CALL);
+    await calls.run(Math.ceil(every / JOINS_PER_CALL), values["per-second"] / JOINS_PER_CALL);
     const holdings = await readHoldings(server.url);
     readings.push([calls.joins, holdings.residentBytes]);
     tell(calls.joins, holdings);

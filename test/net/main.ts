@@ -2,10 +2,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { z } from "zod";
+import { commandLine, whole } from "../../loadtest/command-line.ts";
 import { writeFakeCamera } from "../system/support/fake-camera.ts";
 import { callOver, type ImpairedCall } from "./impaired-call.ts";
-import { IMPAIRMENTS } from "./impairments.ts";
+import { IMPAIRMENTS, type Impairment } from "./impairments.ts";
 import { reportTable } from "./report.ts";
 
 const CODECS = ["VP8", "VP9"] as const;
@@ -32,34 +33,39 @@ moves after: from the end of the blackout to the next picture. relay late: 99 of
 their time; much more than a millisecond means that the machine was too busy for the numbers to mean much.
 `;
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", multiple: true, default: [] },
-    codec: { type: "string" },
-    seconds: { type: "string", default: "40" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const values = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    only: z.array(z.string()).default([]),
+    codec: z.preprocess((text) => String(text).toUpperCase(), z.enum(CODECS)).optional(),
+    seconds: whole(1, 3_600).default(40),
+    json: z.string().min(1).optional(),
+  }),
+  contradiction: ({ only }) =>
+    only.length > 0 && networksOf(only).length === 0
+      ? `--only: no network is named ${only.join(" or ")}`
+      : undefined,
 });
-if (values.help) process.stdout.write(USAGE);
-else {
-  const folder = await mkdtemp(join(tmpdir(), "blindfold-net-"));
-  try {
-    const cameraFile = join(folder, "camera.y4m");
-    await writeFakeCamera(cameraFile);
-    await measureAll(cameraFile);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+
+const folder = await mkdtemp(join(tmpdir(), "blindfold-net-"));
+try {
+  const cameraFile = join(folder, "camera.y4m");
+  await writeFakeCamera(cameraFile);
+  await measureAll(cameraFile);
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+/** Those of whose names one of `parts` is a part; all without any. */
+function networksOf(parts: readonly string[]): Impairment[] {
+  return IMPAIRMENTS.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)));
 }
 
 async function measureAll(cameraFile: string): Promise<void> {
-  const { only, codec: wanted, json } = values;
-  const seconds = Number(values.seconds);
+  const { only, codec: wanted, json, seconds } = values;
   const calls: ImpairedCall[] = [];
-  for (const codec of CODECS.filter((one) => wanted === undefined || one === wanted.toUpperCase())) {
-    for (const impairment of IMPAIRMENTS) {
-      if (only.length > 0 && !only.some((part) => impairment.name.includes(part))) continue;
+  for (const codec of CODECS.filter((one) => wanted === undefined || one === wanted)) {
+    for (const impairment of networksOf(only)) {
       process.stderr.write(`${codec}, ${impairment.name} …\n`);
       const call = await tried(() => callOver({ impairment, codec, seconds, cameraFile }));
       if (call === undefined) continue;

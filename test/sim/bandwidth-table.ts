@@ -1,19 +1,33 @@
-/**
- * What the bandwidth estimator does over many seeds:  npm run sim:bwe [seeds [part of a scenario's name]]
- *
- * Estimates are in capacities. Two hundred seeds take some minutes.
- */
+/** `npm run sim:bwe`: what the bandwidth estimator does over many seeds. `--help` tells all. */
+import { z } from "zod";
+import { commandLine, whole } from "../../loadtest/command-line.ts";
 import { percentile } from "./bandwidth-run.ts";
 import { SCENARIOS } from "./bandwidth-scenarios.ts";
 
-const SEEDS = 200;
+const USAGE = `Usage: npm run sim:bwe -- [seeds [part]]
 
-const seeds = Number(process.argv[2] ?? SEEDS);
-const part = process.argv[3] ?? "";
+What the bandwidth estimator does over many seeds of each scenario. Estimates are in capacities.
+
+  seeds     of each; two hundred take some minutes               (200)
+  part      of the names of scenarios; only those run            (all)
+  --help    this text
+`;
+
+const wanted = commandLine({
+  usage: USAGE,
+  options: z.strictObject({ seeds: whole(1, 100_000).default(200), part: z.string().default("") }),
+  places: ["seeds", "part"],
+  contradiction: ({ part }) =>
+    scenariosOf(part).length === 0 ? `part: no scenario is named ${part}` : undefined,
+});
+
+function scenariosOf(part: string): typeof SCENARIOS {
+  return SCENARIOS.filter(({ name }) => name.includes(part));
+}
 
 const rows = [];
-for (const { name, run } of SCENARIOS.filter((scenario) => scenario.name.includes(part))) {
-  const runs = Array.from({ length: seeds }, (_, i) => run(i + 1));
+for (const { name, run } of scenariosOf(wanted.part)) {
+  const runs = Array.from({ length: wanted.seeds }, (_, i) => run(i + 1));
   for (const [
     row,
     { what, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY },

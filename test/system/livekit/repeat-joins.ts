@@ -1,10 +1,6 @@
-/**
- * Joins, publishes and subscribes over and over, three people at once, and ends with 1 when anybody ever misses anybody.
- *
- *   npm run test:joins -- [repetitions, 50] [single | dual]
- *
- * What goes wrong in a negotiation goes wrong in one run of many: tracks that come while an offer is under way.
- */
+/** `npm run test:joins`: three people join, publish and subscribe over and over. `--help` tells all. */
+import { z } from "zod";
+import { commandLine, whole } from "../../../loadtest/command-line.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { startServer } from "../support/server.ts";
 import { LiveKitCall } from "./livekit-call.ts";
@@ -15,12 +11,29 @@ const NAMES = ["ada", "bo", "cy"];
 /** A round that takes longer has something to tell. */
 const SLOW_MS = 6_000;
 
-const [repetitions = "50", mode = "single"] = process.argv.slice(2);
+const USAGE = `Usage: npm run test:joins -- [repetitions [mode]]
+
+Joins, publishes and subscribes over and over, three people at once in Chromium, and ends with 1 when anybody ever misses
+anybody. What goes wrong in a negotiation goes wrong in one run of many: tracks that come while an offer is under way.
+
+  repetitions                                                    (50)
+  mode           single or dual PeerConnection                   (single)
+  --help         this text
+`;
+
+const { repetitions, mode } = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    repetitions: whole(1, 100_000).default(50),
+    mode: z.enum(["single", "dual"]).default("single"),
+  }),
+  places: ["repetitions", "mode"],
+});
 const single = mode !== "dual";
 const [server, browser, pages] = await Promise.all([startServer(), launchChromium(), servePage()]);
 let failures = 0;
 
-for (let n = 1; n <= Number(repetitions); n++) {
+for (let n = 1; n <= repetitions; n++) {
   const room = `round ${n}`;
   const startedMs = performance.now();
   let calls: LiveKitCall[] = [];

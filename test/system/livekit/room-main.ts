@@ -1,18 +1,39 @@
-/**
- * A room in which everybody publishes a voice and a camera, played by synthetic participants on this machine:
- *
- *   npm run test:room -- [participants, 30] [single | dual] [videos each gets, 9] [ms between joins, 100]
- *
- * Ends with 1 when anybody misses a voice, or a video among those that the room forwards.
- */
+/** `npm run test:room`: a room of synthetic participants who all publish. `--help` tells all. */
+import { z } from "zod";
+import { commandLine, whole } from "../../../loadtest/command-line.ts";
 import { playRoom } from "../../../loadtest/livekit/room.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const LIMIT_MS = 60_000;
 const ROOM = "many";
 
-const [participants = 30, , videos = 9, gapMs = 100] = process.argv.slice(2).map(Number);
-const mode = process.argv[3] === "dual" ? "dual" : "single";
+const USAGE = `Usage: npm run test:room -- [participants [mode [videos [gap]]]]
+
+A room in which everybody publishes a voice and a camera, played by synthetic participants on this machine. Ends with 1 when
+anybody misses a voice, or a video among those that the room forwards.
+
+  participants   2 to 100                                        (30)
+  mode           single or dual PeerConnection                   (single)
+  videos         that each gets, 1 to 100                        (9)
+  gap            between two who join, ms                        (100)
+  --help         this text
+`;
+
+const {
+  participants,
+  mode,
+  videos,
+  gap: gapMs,
+} = commandLine({
+  usage: USAGE,
+  options: z.strictObject({
+    participants: whole(2, 100).default(30),
+    mode: z.enum(["single", "dual"]).default("single"),
+    videos: whole(1, 100).default(9),
+    gap: whole(0, 60_000).default(100),
+  }),
+  places: ["participants", "mode", "videos", "gap"],
+});
 
 const server = await startServer({ BLINDFOLD_ROOMS_LAST_VIDEOS: String(videos) });
 const before = await server.metrics();
