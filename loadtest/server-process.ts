@@ -3,11 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { endWithThisProcess } from "./child-end.ts";
 
 const START_LIMIT_MS = 20_000;
 const POLL_MS = 100;
 /** USER_HZ: what Linux counts CPU time in, towards programs. */
 const TICKS_PER_SECOND = 100;
+
+const NAME = "Blindfold";
 
 export interface ServerProcess {
   readonly url: string;
@@ -17,7 +20,7 @@ export interface ServerProcess {
 }
 
 /** This tree's server with its defaults and `settings` (variables of its environment), in development mode. */
-export function startBlindfold(
+export async function startBlindfold(
   address: string,
   port: number,
   settings: Readonly<Record<string, string>> = {},
@@ -29,11 +32,17 @@ export function startBlindfold(
     BLINDFOLD_MEDIA_HOST: address,
     BLINDFOLD_MEDIA_PORT: `${port + 1}`,
   };
+  await expectNobody(`${url}/readyz`, NAME);
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], {
     env: { ...process.env, ...listening, ...settings },
     stdio: "ignore",
   });
-  return started(child, url, `${url}/readyz`, "Blindfold");
+  return started(child, url, `${url}/readyz`, NAME);
+}
+
+/** Rejects when somebody answers before `name` was started: whose answers would be taken for its own. */
+export async function expectNobody(readyUrl: string, name: string): Promise<void> {
+  if (await answers(readyUrl)) throw new Error(`${name} did not start: somebody else answers ${readyUrl}`);
 }
 
 /** Resolves when `readyUrl` answers. `name`: of the server, for when it does not. */
@@ -43,9 +52,9 @@ export async function started(
   readyUrl: string,
   name: string,
 ): Promise<ServerProcess> {
-  const ended = once(child, "exit");
+  endWithThisProcess(child);
   let failure: string | null = null;
-  child.once("error", (error) => {
+  const ended = once(child, "exit").catch((error: Error) => {
     failure = error.message;
   });
   for (const limitMs = performance.now() + START_LIMIT_MS; ; await delay(POLL_MS)) {

@@ -1,9 +1,12 @@
 /** Janus as a process of its own. */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ServerProcess, started } from "../server-process.ts";
+import { expectNobody, type ServerProcess, started } from "../server-process.ts";
+
+const NAME = "Janus (of Debian: apt-get install janus)";
 
 /**
  * Janus with VideoRoom and HTTP alone, one room, and none of what costs and is not compared: no limits of bitrate, no
@@ -25,12 +28,9 @@ admin: { admin_http = false }
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const url = `http://127.0.0.1:${port}/janus`;
+  await expectNobody(`${url}/info`, NAME);
   // Where it leaves a core dump, should it crash.
   const child = spawn("janus", ["-F", folder], { cwd: folder, stdio: "ignore" });
-  const server = await started(child, url, `${url}/info`, "Janus (of Debian: apt-get install janus)");
-  const stop = async (): Promise<void> => {
-    await server.stop();
-    await rm(folder, { recursive: true });
-  };
-  return { ...server, stop };
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return started(child, url, `${url}/info`, NAME);
 }

@@ -1,6 +1,7 @@
 /** A child process of a test: its output is kept for the failure message, and it never outlives its test. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { endWithThisProcess } from "../../../loadtest/child-end.ts";
 
 /** What a failure message quotes. More buries the reason, less may cut it off. */
 const QUOTED_CHARACTERS = 4_000;
@@ -19,6 +20,7 @@ export class Subprocess {
         this.#output += text;
       });
     }
+    endWithThisProcess(this.#child);
     this.#exit = once(this.#child, "close");
     // Whoever waits for the end sees the error; nobody may be waiting yet.
     this.#exit.catch(() => undefined);
