@@ -29,7 +29,7 @@ Real clients (ICE, DTLS, SRTP) against a running Blindfold: some publish by WHIP
   --processes N         generator processes                               (half of the cores)
   --json FILE           write the result as JSON
   --html FILE           write a page with plots, which needs no other file
-  --fail-on-loss        end with 1 when a packet was lost for good or a client failed
+  --fail-on-loss        end with 1 when a packet was lost for good or is missing, or a client failed
   --help                this text
 
 One-way delays are from just before a packet is sealed to just after it is opened, by the one clock of this

@@ -56,8 +56,11 @@ export interface StreamTotals {
   readonly duplicates: number;
   /** Numbers that never came. */
   readonly lost: number;
-  /** Packets of the layer a subscriber got that its publisher sent and it never received, wherever they were lost. */
-  readonly missing: number;
+  /**
+   * Packets of the layer a subscriber got that its publisher sent and it never received, wherever they were lost. Null of
+   * video to subscribers that send feedback: of what they did not get, some the server left out on purpose.
+   */
+  readonly missing: number | null;
 }
 
 export interface RunResult {
@@ -177,7 +180,12 @@ export function resultOf(facts: RunFacts): RunResult {
 /** Whether everything that should have come did come. */
 export function isFlawless({ clients, received }: RunResult): boolean {
   const { audio, video } = received;
-  return clients.failed === 0 && audio.lost + video.lost + audio.missing + video.missing === 0;
+  return clients.failed === 0 && audio.lost + video.lost + missingOf(audio) + missingOf(video) === 0;
+}
+
+/** As far as it is known. */
+export function missingOf({ missing }: StreamTotals): number {
+  return missing ?? 0;
 }
 
 export function quantilesOf(values: readonly number[]): Quantiles {
@@ -226,6 +234,9 @@ function streamTotals(clients: readonly ClientReport[], kind: "audio" | "video")
       if (stream.kind === kind) sent.set(`${spec.index} ${stream.layer}`, stream.packets);
     }
   }
+  // Which temporal layers they get the server chooses.
+  const isKnown =
+    kind === "audio" || !clients.some(({ spec: { role } }) => role.kind === "subscriber" && role.feedback);
   const totals = {
     streams: 0,
     received: 0,
@@ -254,7 +265,7 @@ function streamTotals(clients: readonly ClientReport[], kind: "audio" | "video")
       totals.missing += missingIn(stream.runs, sentOf);
     }
   }
-  return totals;
+  return { ...totals, missing: isKnown ? totals.missing : null };
 }
 
 /** JSON has no NaN. */

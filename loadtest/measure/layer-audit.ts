@@ -19,6 +19,8 @@ export interface AuditedRun {
   readonly first: number;
   last: number;
   received: number;
+  /** Its layer is still forwarded, as far as is known. */
+  isOpen: boolean;
 }
 
 export class LayerAudit {
@@ -31,12 +33,13 @@ export class LayerAudit {
   onPacket({ publisher, layer, layers, number }: PacketStamp, lowerComeToo: boolean): void {
     if (layer !== layers - 1) {
       this.#lower += 1;
-      if (!lowerComeToo && this.#lower > SWITCHED_PACKETS) this.#run = null;
+      if (!lowerComeToo && this.#lower > SWITCHED_PACKETS) this.#end();
       return;
     }
     this.#lower = 0;
     if (this.#run?.publisher !== publisher) {
-      this.#run = { publisher, layer, first: number, last: number, received: 0 };
+      this.#end();
+      this.#run = { publisher, layer, first: number, last: number, received: 0, isOpen: true };
       this.runs.push(this.#run);
     }
     // What came before the first one was not asked for.
@@ -44,18 +47,23 @@ export class LayerAudit {
     this.#run.last = Math.max(this.#run.last, number);
     this.#run.received += 1;
   }
+
+  #end(): void {
+    if (this.#run !== null) this.#run.isOpen = false;
+    this.#run = null;
+  }
 }
 
 /**
- * Packets of the runs that never came. `sent`: how many the publisher made of that layer, if it is known: the last run
+ * Packets of the runs that never came. `sentOf`: how many the publisher made of that layer, if it is known: an open run
  * goes on until the publisher's end.
  */
 export function missingIn(
   runs: readonly AuditedRun[],
   sentOf: (publisher: number, layer: number) => number | undefined,
 ): number {
-  return runs.reduce((sum, run, i) => {
-    const sent = i === runs.length - 1 ? sentOf(run.publisher, run.layer) : undefined;
+  return runs.reduce((sum, run) => {
+    const sent = run.isOpen ? sentOf(run.publisher, run.layer) : undefined;
     const last = sent === undefined ? run.last : Math.max(run.last, sent - 1);
     return sum + (last - run.first + 1) - run.received;
   }, 0);

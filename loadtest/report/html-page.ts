@@ -1,5 +1,5 @@
 /** The result as one page that needs nothing else: no script, no font, no picture from anywhere. */
-import type { RunResult } from "../result.ts";
+import { missingOf, type RunResult } from "../result.ts";
 import { STYLE } from "./page-style.ts";
 import { escapeText, label } from "./plot.ts";
 import { plotsOf } from "./result-plots.ts";
@@ -32,14 +32,14 @@ export function htmlPage(result: RunResult): string {
 }
 
 const NOTES = [
-  "Clients and server shared a machine and its cores. A delay is from just before a packet is sealed to just after " +
-    "it is opened, so it contains the generator's own waiting: how late its clock ticked is told above, and a burst " +
+  "All clients were on one machine; a server that was on it too shared its cores with them. A delay is from just " +
+    "before a packet is sealed to just after it is opened, so it contains the generator's own waiting: how late its clock ticked is told above, and a burst " +
     "to many subscribers of one process is opened packet by packet, at several microseconds each. Packets that " +
     "came by retransmission count with the time they took.",
   "Lost are sequence numbers that never came, after NACK and RTX. Missing are packets that the publisher has sent of " +
     "the layer a subscriber got and that never reached it: they also show what a server hides by renumbering. Both " +
     "count from a stream's first packet to the end of the run, the joins included; plots and delays are of the " +
-    "measured seconds.",
+    "measured seconds. What is missing of video is not known with --feedback, for the server leaves out what it chooses.",
   "Publishers send at their full rate at once and do not adapt, as if each had a network that is never the limit.",
   "CPU and memory of the server are those of its whole process, as its own metrics tell them.",
 ];
@@ -63,7 +63,7 @@ function tilesOf(result: RunResult): Tile[] {
   const { audio, video } = received;
   const all = clients.publishers + clients.subscribers;
   const lost = audio.lost + video.lost;
-  const missing = audio.missing + video.missing;
+  const missing = missingOf(audio) + missingOf(video);
   const packets = audio.received + video.received;
   const rate = seconds.reduce((sum, one) => sum + one.receivedPackets, 0) / Math.max(1, seconds.length);
   const cost = server.cpuUsPerSentPacket;
@@ -71,7 +71,11 @@ function tilesOf(result: RunResult): Tile[] {
   return [
     { name: "clients failed", value: `${clients.failed} of ${all}`, isBad: clients.failed > 0 },
     { name: "lost for good", value: percent(lost, packets + lost), isBad: lost > 0 },
-    { name: "missing of what was sent", value: percent(missing, packets + missing), isBad: missing > 0 },
+    {
+      name: "missing of what was sent",
+      value: video.missing === null ? "unknown" : percent(missing, packets + missing),
+      isBad: missing > 0,
+    },
     { name: "packets received a second", value: label(Math.round(rate)), isBad: rate === 0 },
     { name: "delay, p50 / p99", value: range(delay.count, delay.p50, delay.p99), isBad: delay.count === 0 },
     { name: "first media, p50 / p99", value: range(first.count, first.p50, first.p99), isBad: false },

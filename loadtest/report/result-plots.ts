@@ -96,7 +96,7 @@ function serverPlots({ server, generators }: RunResult): string[] {
   return [
     plot({
       title: "Server CPU",
-      caption: `Cores in use. The generators took ${used.toFixed(2)} cores of the same machine on average.`,
+      caption: `Cores in use. The generators took ${used.toFixed(2)} cores of their machine on average.`,
       xLabel: SECONDS,
       unit: "cores",
       kind: "lines",

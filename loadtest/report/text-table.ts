@@ -69,7 +69,7 @@ function streams({ streams: count, received, gaps, repaired, lost, missing, ...r
   return (
     `${count} streams, ${received} packets; ${gaps} gaps (${percent(gaps, received + lost)}), ${repaired} repaired, ` +
     `${rest.outOfOrder} out of order, ${rest.duplicates} twice; ` +
-    `lost ${lost} (${percent(lost, received + lost)}), missing ${missing}`
+    `lost ${lost} (${percent(lost, received + lost)})${missing === null ? "" : `, missing ${missing}`}`
   );
 }
 

@@ -4,7 +4,7 @@ import { emptySample } from "../../loadtest/measure/meter.ts";
 import { htmlPage } from "../../loadtest/report/html-page.ts";
 import { label, plot } from "../../loadtest/report/plot.ts";
 import { textTable } from "../../loadtest/report/text-table.ts";
-import { type RunFacts, resultOf } from "../../loadtest/result.ts";
+import { isFlawless, type RunFacts, type RunResult, resultOf } from "../../loadtest/result.ts";
 
 const NOTHING: RunFacts = {
   startedAt: "2026-01-01T00:00:00.000Z",
@@ -61,6 +61,58 @@ describe("the page", () => {
       filledRatio: 5 / 95,
       receivedBps: [80, 0, 0, 8_000],
     });
+  });
+});
+
+describe("of packets that a subscriber did not get", () => {
+  const run = { publisher: 0, layer: 2, first: 10, last: 19, received: 8, isOpen: true };
+  const stream = {
+    kind: "video",
+    received: 8,
+    bytes: 8_000,
+    gaps: 0,
+    repaired: 0,
+    outOfOrder: 0,
+    duplicates: 0,
+    lost: 0,
+    foreign: 0,
+    runs: [run],
+  } as const;
+  const resultWith = (feedback: boolean): RunResult =>
+    resultOf({
+      ...NOTHING,
+      clients: [
+        {
+          spec: {
+            index: 1,
+            room: "r",
+            identity: "s0",
+            role: { kind: "subscriber", audios: 1, videos: 1, feedback, expects: "video" },
+            startMs: 0,
+          },
+          failure: null,
+          join: { answeredMs: 1, connectedMs: 1, secureMs: 1, firstMediaMs: 1 },
+          published: null,
+          watched: { streams: [stream], keyframeRequests: 0, senderReports: 0 },
+          refused: 0,
+          replayed: 0,
+        },
+      ],
+    });
+
+  test("those that everybody should get are missing", () => {
+    const result = resultWith(false);
+    expect(result.received.video.missing).toBe(2);
+    expect(isFlawless(result)).toBe(false);
+    expect(textTable(result)).toContain("missing 2");
+  });
+
+  test("nobody knows which the server has left out for its path", () => {
+    const result = resultWith(true);
+    expect(result.received.video.missing).toBeNull();
+    expect(isFlawless(result)).toBe(true);
+    expect(textTable(result)).not.toContain("missing 2");
+    expect(htmlPage(result)).toContain("<b>unknown</b><span>missing of what was sent");
   });
 });
 

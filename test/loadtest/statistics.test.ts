@@ -61,6 +61,8 @@ test("an encoding that was left and taken up again was not missing meanwhile", (
   receive(2, 300, 320);
   expect(missingIn(audit.runs, () => 320)).toBe(0);
   expect(missingIn(audit.runs, () => 321)).toBe(1);
+  receive(1, 600, 640);
+  expect(missingIn(audit.runs, () => 900)).toBe(0);
 });
 
 test("percentiles of delays are at most six per cent too high, also when merged", () => {
