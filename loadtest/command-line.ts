@@ -64,7 +64,11 @@ export function commandLine<S extends z.ZodObject>(command: CommandLine<S>): z.i
     process.stdout.write(command.usage);
     process.exit(0);
   }
-  process.stderr.write(`${parsed.error}\n\nSee --help.\n`);
+  refuse(parsed.error);
+}
+
+export function refuse(error: string): never {
+  process.stderr.write(`${error}\n\nSee --help.\n`);
   process.exit(WRONG_USAGE);
 }
 

@@ -2,15 +2,18 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { RequestFailed } from "./client/signalling.ts";
-import { commandLine } from "./command-line.ts";
+import { commandLine, refuse } from "./command-line.ts";
 import { COMMAND, type Options } from "./options.ts";
 import { htmlPage } from "./report/html-page.ts";
 import { ProgressBar } from "./report/progress-bar.ts";
 import { textTable } from "./report/text-table.ts";
 import { isFlawless } from "./result.ts";
+import { unwritable } from "./result-files.ts";
 import { run } from "./run.ts";
 
 async function main(options: Options): Promise<void> {
+  const error = await unwritable({ json: options.json, html: options.html });
+  if (error !== undefined) refuse(error);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   process.once("SIGTERM", () => stop.abort());

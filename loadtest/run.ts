@@ -10,7 +10,7 @@ import { bitratesBpsOf, type Options, profilesOf } from "./options.ts";
 import { type RunResult, resultOf } from "./result.ts";
 
 /** After the last client's start: longer than any one's own limits, so that each has told its reason. */
-const JOIN_LIMIT_MS = 40_000;
+const JOIN_LIMIT_MS = 50_000;
 /** After the publishers' last packet: what is under way arrives, and what is missing is repaired. */
 const DRAIN_MS = 1_000;
 const POLL_MS = 100;

@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { type Credentials, RequestFailed } from "../client/signalling.ts";
-import { type CommandLine, commandLine } from "../command-line.ts";
+import { type CommandLine, commandLine, refuse } from "../command-line.ts";
+import { unwritable } from "../result-files.ts";
 import { httpTable, loadRoutes } from "./load-routes.ts";
 
 const USAGE = `Usage: npm run loadtest:http -- [options]
@@ -45,6 +46,8 @@ async function main({
   seconds,
   json,
 }: z.infer<typeof Arguments>): Promise<void> {
+  const error = await unwritable({ json });
+  if (error !== undefined) refuse(error);
   const credentials: Credentials =
     key !== undefined && secret !== undefined ? { kind: "key", key, secret } : { kind: "development" };
   const room = `load-http-${randomBytes(4).toString("hex")}`;

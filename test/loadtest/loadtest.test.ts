@@ -156,3 +156,12 @@ test("an interrupted run ends at once, with what it has measured", async () => {
   expect(result.clients).toEqual({ publishers: 1, subscribers: 1, failed: 0 });
   expect(result.seconds.length).toBeLessThan(600);
 });
+
+test("a file that cannot be written is told before the run, not after it", async () => {
+  const missing = join(folder, "no", "such", "result.json");
+  const html = join(folder, "unwritten.html");
+  const command = start(ordinary, "--seconds", "600", "--html", html, "--json", missing);
+  expect(await command.exited(RUN_LIMIT_MS)).toBe(2);
+  expect(command.output).toContain(`--json: ENOENT: no such file or directory, open '${missing}'`);
+  expect(command.output).not.toMatch(/^ +at /m);
+});

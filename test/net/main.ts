@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { commandLine, whole } from "../../loadtest/command-line.ts";
+import { commandLine, refuse, whole } from "../../loadtest/command-line.ts";
+import { unwritable } from "../../loadtest/result-files.ts";
 import { writeFakeCamera } from "../system/support/fake-camera.ts";
 import { callOver, type ImpairedCall } from "./impaired-call.ts";
 import { IMPAIRMENTS, type Impairment } from "./impairments.ts";
@@ -47,6 +48,8 @@ const values = commandLine({
       : undefined,
 });
 
+const error = await unwritable({ json: values.json });
+if (error !== undefined) refuse(error);
 const folder = await mkdtemp(join(tmpdir(), "blindfold-net-"));
 try {
   const cameraFile = join(folder, "camera.y4m");
