@@ -95,6 +95,8 @@ export interface RunResult {
     /** Empty when its metrics could not be read. */
     readonly seconds: readonly ServerSecond[];
     readonly dropped: Readonly<Record<string, number>>;
+    /** Of its whole process, between its first and its last reading; null without metrics. */
+    readonly cpuCores: number | null;
     /** RTP packets that it says it sent, between its first and its last reading; null without metrics. */
     readonly sentPerSecond: number | null;
     /** CPU time of the whole server process per RTP packet it sent; null without metrics. */

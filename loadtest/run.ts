@@ -121,14 +121,17 @@ function serverOf(readings: readonly ServerReading[], startUs: number): RunResul
   const [first] = readings;
   const last = readings.at(-1);
   if (first === undefined || last === undefined || first === last) {
-    return { seconds: [], dropped: {}, sentPerSecond: null, cpuUsPerSentPacket: null };
+    return { seconds: [], dropped: {}, cpuCores: null, sentPerSecond: null, cpuUsPerSentPacket: null };
   }
   const sent = last.sentPackets - first.sentPackets;
+  const passedUs = last.atUs - first.atUs;
+  const cpuUs = (last.cpuSeconds - first.cpuSeconds) * 1_000_000;
   return {
     seconds: serverSeconds(readings, startUs),
     dropped: droppedBetween(first, last),
-    sentPerSecond: (sent * 1_000_000) / (last.atUs - first.atUs),
-    cpuUsPerSentPacket: sent === 0 ? null : ((last.cpuSeconds - first.cpuSeconds) * 1_000_000) / sent,
+    cpuCores: cpuUs / passedUs,
+    sentPerSecond: (sent * 1_000_000) / passedUs,
+    cpuUsPerSentPacket: sent === 0 ? null : cpuUs / sent,
   };
 }
 

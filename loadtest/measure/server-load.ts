@@ -4,6 +4,9 @@ import { parsePrometheusText } from "./prometheus-text.ts";
 /** Longer than a scrape of a busy server, shorter than the interval. */
 const SCRAPE_LIMIT_MS = 900;
 
+/** Of less a rate says nothing: CPU time is counted in steps of milliseconds. */
+const LEAST_INTERVAL_US = 500_000;
+
 export interface ServerReading {
   readonly atUs: number;
   readonly cpuSeconds: number;
@@ -58,8 +61,12 @@ function family(samples: ReadonlyMap<string, number>, name: string, label: strin
   return values;
 }
 
-/** Rates between neighbouring readings. */
-export function serverSeconds(readings: readonly ServerReading[], startUs: number): ServerSecond[] {
+/** Rates between neighbouring readings; the last one takes the place of one right before it. */
+export function serverSeconds(all: readonly ServerReading[], startUs: number): ServerSecond[] {
+  const last = all.at(-1);
+  const readings = all.filter(
+    (one, i) => i === 0 || one === last || last!.atUs - one.atUs >= LEAST_INTERVAL_US,
+  );
   return readings.slice(1).map((reading, i) => {
     const before = readings[i]!;
     const seconds = (reading.atUs - before.atUs) / 1_000_000;

@@ -47,18 +47,18 @@ export function resultRows(result: RunResult): (readonly [string, string])[] {
 function serverRows({
   seconds,
   dropped,
+  cpuCores,
   sentPerSecond,
   cpuUsPerSentPacket,
 }: RunResult["server"]): [string, string][] {
   if (seconds.length === 0) return [["server", "its metrics could not be read"]];
-  const mean = seconds.reduce((sum, one) => sum + one.cpuCores, 0) / seconds.length;
   const memory = Math.max(...seconds.map(({ residentBytes }) => residentBytes)) / 2 ** 20;
   const perPacket = cpuUsPerSentPacket === null ? "" : ` at ${cpuUsPerSentPacket.toFixed(1)} µs of CPU each`;
   const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`);
   return [
     [
       "server",
-      `sent ${round(sentPerSecond ?? 0)} packets/s${perPacket}, ${mean.toFixed(2)} cores, ${Math.round(memory)} MiB`,
+      `sent ${round(sentPerSecond ?? 0)} packets/s${perPacket}, ${(cpuCores ?? 0).toFixed(2)} cores, ${Math.round(memory)} MiB`,
     ],
     ["server dropped", reasons.length === 0 ? "nothing" : reasons.join(", ")],
   ];

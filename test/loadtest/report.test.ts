@@ -12,7 +12,7 @@ const NOTHING: RunFacts = {
   clients: [],
   samples: new Map(),
   generators: [],
-  server: { seconds: [], dropped: {}, sentPerSecond: null, cpuUsPerSentPacket: null },
+  server: { seconds: [], dropped: {}, cpuCores: null, sentPerSecond: null, cpuUsPerSentPacket: null },
 };
 
 /** Every start tag has its end, in order; void elements and self-closed ones aside. */

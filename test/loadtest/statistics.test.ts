@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { DelayHistogram } from "../../loadtest/measure/delay-histogram.ts";
 import { LayerAudit, missingIn } from "../../loadtest/measure/layer-audit.ts";
 import { SequenceTally } from "../../loadtest/measure/sequence-tally.ts";
+import { type ServerReading, serverSeconds } from "../../loadtest/measure/server-load.ts";
 import { quantilesOf } from "../../loadtest/result.ts";
 
 // Numbers in order of arrival; "r" came as a retransmission.
@@ -88,6 +89,21 @@ test("a histogram takes what is out of its range, and has no percentile without 
   expect(delays.count).toBe(3);
   expect(delays.quantileUs(0.5)).toBe(1);
   expect(delays.quantileUs(1)).toBe(2 ** 26);
+});
+
+test.each([
+  { name: "right after another", atMs: [0, 1_000, 2_000, 2_010], seconds: [1, 2.01] },
+  { name: "on its own", atMs: [0, 1_000, 1_900], seconds: [1, 1.9] },
+  { name: "right after the first", atMs: [0, 10], seconds: [0.01] },
+])("a last reading of the server $name makes no second of its own", ({ atMs, seconds }) => {
+  // CPU time comes in steps, as clocks of the kernel tick.
+  const readings = atMs.map((ms): ServerReading => {
+    const cpuSeconds = Math.ceil(ms / 100) / 20;
+    return { atUs: ms * 1_000, cpuSeconds, residentBytes: 1, threads: {}, dropped: {}, sentPackets: 0 };
+  });
+  const found = serverSeconds(readings, 0);
+  expect(found.map(({ second }) => second)).toEqual(seconds);
+  if (seconds.length > 1) for (const { cpuCores } of found) expect(cpuCores).toBeCloseTo(0.5, 1);
 });
 
 test("quantiles are values that occurred", () => {
