@@ -7,6 +7,17 @@ import { createLogger } from "./telemetry/logger.ts";
 const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 
+const USAGE = `Usage: npm start -- [--config path]
+
+Settings come from that file, or from BLINDFOLD_CONFIG=path, and from variables of the environment, which win.
+config/default.yaml has all of them, with what they mean.
+`;
+
+if (process.argv.includes("--help")) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+
 const loaded = loadConfig(process.argv.slice(2), process.env);
 if (!loaded.ok) {
   for (const line of loaded.lines) console.error(`configuration: ${line}`);

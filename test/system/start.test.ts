@@ -1,0 +1,44 @@
+/** Goal: a server that does not start says why, and ends with the status that service managers are told of in README. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { Subprocess } from "./support/subprocess.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const LIMIT_MS = 30_000;
+
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Subprocess {
+  const quiet = ["--disable-warning=ExperimentalWarning", MAIN];
+  return new Subprocess(process.execPath, [...quiet, ...args], { PATH: process.env.PATH ?? "", ...env });
+}
+
+test("--help names the one option and where the settings are", async () => {
+  const server = run(["--help"]);
+  expect(await server.exited(LIMIT_MS), server.output).toBe(0);
+  expect(server.output).toMatch(/^Usage: npm start -- \[--config path\]/);
+  expect(server.output).toContain("config/default.yaml");
+});
+
+test("settings that are wrong end it with 78, and a line for each", async () => {
+  const server = run([], { BLINDFOLD_HTTP_PORT: "x", BLINDFOLD_NO_SUCH: "1" });
+  expect(await server.exited(LIMIT_MS)).toBe(78);
+  expect(server.output.trimEnd().split("\n")).toEqual([
+    "configuration: BLINDFOLD_NO_SUCH: no setting has this name",
+    'configuration: http.port: must be a whole number, not "x" (from BLINDFOLD_HTTP_PORT)',
+  ]);
+});
+
+test("a port that is taken ends it with 69", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  try {
+    const { port } = other.address() as AddressInfo;
+    const server = run([], { BLINDFOLD_HTTP_PORT: String(port), BLINDFOLD_MEDIA_PORT: "0" });
+    expect(await server.exited(LIMIT_MS), server.output).toBe(69);
+    expect(server.output).toContain("Blindfold could not start: listen EADDRINUSE");
+  } finally {
+    other.close();
+  }
+});
