@@ -120,6 +120,16 @@ export interface RunFacts {
   readonly server: RunResult["server"];
 }
 
+/**
+ * The first `count` seconds of a run: what comes while the last packets are awaited is no second of the load, and one of
+ * which no process told, because none had a core or all had died, is.
+ */
+export function wholeSeconds(samples: ReadonlyMap<number, Sample>, count: number): Map<number, Sample> {
+  return new Map(
+    Array.from({ length: count }, (_, second) => [second, samples.get(second) ?? emptySample()]),
+  );
+}
+
 export function resultOf(facts: RunFacts): RunResult {
   const { startedAt, options, clients, samples, generators, server } = facts;
   const publishers = clients.filter(({ spec }) => spec.role.kind === "publisher");

@@ -7,7 +7,7 @@ import { dealClients, planClients } from "./client-plan.ts";
 import { Fleet } from "./fleet.ts";
 import { droppedBetween, readServer, type ServerReading, serverSeconds } from "./measure/server-load.ts";
 import { bitratesBpsOf, type Options, profilesOf } from "./options.ts";
-import { type RunResult, resultOf } from "./result.ts";
+import { type RunResult, resultOf, wholeSeconds } from "./result.ts";
 
 /** After the last client's start: longer than any one's own limits, so that each has told its reason. */
 const JOIN_LIMIT_MS = 50_000;
@@ -77,8 +77,7 @@ export async function run(options: Options, name: string, { onStatus, stop }: Ru
       startedAt,
       options: shown,
       clients: fleet.clients,
-      // What comes while the last packets are awaited is no second of the load.
-      samples: new Map([...fleet.samples].filter(([second]) => second < measuredSeconds)),
+      samples: wholeSeconds(fleet.samples, measuredSeconds),
       generators: fleet.reports,
       server: serverOf(readings, startUs),
     });

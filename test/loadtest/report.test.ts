@@ -4,7 +4,7 @@ import { emptySample } from "../../loadtest/measure/meter.ts";
 import { htmlPage } from "../../loadtest/report/html-page.ts";
 import { label, plot } from "../../loadtest/report/plot.ts";
 import { textTable } from "../../loadtest/report/text-table.ts";
-import { isFlawless, type RunFacts, type RunResult, resultOf } from "../../loadtest/result.ts";
+import { isFlawless, type RunFacts, type RunResult, resultOf, wholeSeconds } from "../../loadtest/result.ts";
 
 const NOTHING: RunFacts = {
   startedAt: "2026-01-01T00:00:00.000Z",
@@ -51,6 +51,14 @@ describe("the page", () => {
     expect(page).not.toContain("<script");
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
     expect(page).not.toMatch(/(?:src|href)=|url\(|@import/);
+  });
+
+  test("a second of which no process told is one of those measured", () => {
+    const samples = wholeSeconds(new Map([[1, sample]]).set(3, sample), 3);
+    const result = resultOf({ ...NOTHING, samples });
+    expect(result.seconds.map(({ receivedPackets }) => receivedPackets)).toEqual([0, 90, 0]);
+    expect(textTable(result)).toMatch(/received +30 packets/);
+    expect(htmlPage(result)).toContain("3 s measured");
   });
 
   test("seconds are in order, and ratios are of what was expected", () => {
