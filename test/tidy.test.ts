@@ -2,6 +2,7 @@
  * The architecture as a test: which folder may import which, what the packages may be, and which words are
  * forbidden inside the sans-IO line. Changing a table here is how the architecture changes; the commit says why.
  */
+import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
@@ -59,6 +60,27 @@ const IMPURE =
 /** Only these look at payload bytes; everyone above decides by headers. */
 const PAYLOAD_READERS = /^(?:vp8|vp9|h264|av1|red|livekit-trailer)\.ts$/;
 
+const AT_ROOT = [
+  "CHANGELOG.md",
+  "Dockerfile",
+  "LICENSE",
+  "README.md",
+  "biome.json",
+  "config",
+  "knip.json",
+  "loadtest",
+  "package-lock.json",
+  "package.json",
+  "src",
+  "test",
+  "tsconfig.json",
+  "vitest.clients.config.ts",
+  "vitest.config.ts",
+];
+
+/** Fails where the tree is no repository of git. */
+const tracked = spawnSync("git", ["-c", "safe.directory=*", "ls-files"], { encoding: "utf8" });
+
 const files = globSync("src/**/*.ts");
 const code = (file: string): string =>
   readFileSync(file, "utf8")
@@ -71,6 +93,19 @@ const importsOf = (file: string): string[] =>
 function targetFolder(file: string, specifier: string): string {
   return folderOf(new URL(specifier, `file:///${file}`).pathname.slice(1));
 }
+
+test.skipIf(tracked.status !== 0)(
+  "nothing is at the root but what belongs there: a core dump once did",
+  () => {
+    const atRoot = new Set(
+      tracked.stdout
+        .trim()
+        .split("\n")
+        .map((path) => path.split("/", 1)[0]!),
+    );
+    expect([...atRoot].filter((name) => !name.startsWith(".")).sort()).toEqual(AT_ROOT);
+  },
+);
 
 test("the tree has files and every folder is in the table", () => {
   expect(files.length).toBeGreaterThan(10);
