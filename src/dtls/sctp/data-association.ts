@@ -12,7 +12,7 @@ import type { DataEndReason, MessageDrop, SctpDrop } from "../../base/data-count
 import { type ChannelId, type ChannelParams, heldBytes, MAX_MESSAGE_BYTES } from "../../contract/data.ts";
 import { DCEP_ACK, encodeOpen, parseDcep } from "./dcep.ts";
 import { OutgoingMessages } from "./outgoing-messages.ts";
-import { SctpAssociation } from "./sctp-association.ts";
+import { type Reliability, SctpAssociation } from "./sctp-association.ts";
 
 /** Payload protocol identifiers (RFC 8831 §8). */
 const DCEP = 50;
@@ -27,7 +27,8 @@ const NOTHING = Uint8Array.of(0);
 /** Open, opening or closing at once, both sides' together; streams are bounded before, by the guard. */
 const MAX_CHANNELS = 32;
 
-const RELIABLE = { ordered: true, maxRetransmits: null, expiresAtMs: null };
+/** For messages that open channels (RFC 8832 §6). */
+const RELIABLE: Reliability = { ordered: true, maxRetransmits: null, expiresAtMs: null };
 
 export interface DataAssociationEvents {
   /** A packet for the peer. */
@@ -90,14 +91,15 @@ export class DataAssociation {
   send(channelId: ChannelId, isText: boolean, payload: Uint8Array): void {
     const channel = this.#channels.get(channelId);
     if (channel?.state !== "open") return;
-    const { maxLifetimeMs } = channel.params;
+    const { ordered, maxRetransmits, maxLifetimeMs } = channel.params;
+    const expiresAtMs = maxLifetimeMs === null ? null : Date.now() + maxLifetimeMs;
     const isEmpty = payload.length === 0;
     this.#outgoing.push({
       channelId,
       ppid: isText ? (isEmpty ? EMPTY_STRING : STRING) : isEmpty ? EMPTY_BINARY : BINARY,
       payload: isEmpty ? NOTHING : payload,
       bytes: payload.length,
-      expiresAtMs: maxLifetimeMs === null ? null : Date.now() + maxLifetimeMs,
+      reliability: { ordered, maxRetransmits, expiresAtMs },
     });
     this.#pump();
   }
@@ -144,7 +146,15 @@ export class DataAssociation {
     else if (dcep.kind === "open" && channel === undefined && this.#mayOpen(streamId)) {
       const opened: Channel = { params: dcep.params, state: "open" };
       this.#channels.set(streamId, opened);
-      this.#sctp.send(streamId, DCEP, DCEP_ACK, RELIABLE);
+      // In the line, for our reset of the stream's last channel may not be answered yet.
+      this.#outgoing.push({
+        channelId: streamId,
+        ppid: DCEP,
+        payload: DCEP_ACK,
+        bytes: 0,
+        reliability: RELIABLE,
+      });
+      this.#pump();
       this.#onOpen(streamId, opened);
     } else {
       this.#events.messageDropped("dcep");
@@ -188,17 +198,18 @@ export class DataAssociation {
   }
 
   #pump(): void {
+    const maySend = (channelId: ChannelId): boolean => this.#sctp.maySend(channelId);
     while (this.#sctp.isReady) {
-      const message = this.#outgoing.next();
+      const message = this.#outgoing.next(maySend);
       if (message === undefined) return;
-      const { channelId, ppid, payload, bytes, expiresAtMs } = message;
+      const { channelId, ppid, payload, bytes, reliability } = message;
+      const { expiresAtMs } = reliability;
       if (expiresAtMs !== null && expiresAtMs < Date.now()) {
         this.#events.late(channelId, bytes);
         continue;
       }
-      this.#events.sent(channelId, bytes);
-      const { ordered, maxRetransmits } = this.#channels.get(channelId)!.params;
-      this.#sctp.send(channelId, ppid, payload, { ordered, maxRetransmits, expiresAtMs });
+      if (ppid !== DCEP) this.#events.sent(channelId, bytes);
+      this.#sctp.send(channelId, ppid, payload, reliability);
     }
   }
 }

@@ -3,6 +3,7 @@
  * does not hold up a word on another (RFC 8831 §6.4 leaves the order to us). Control bounds how much waits.
  */
 import type { ChannelId } from "../../contract/data.ts";
+import type { Reliability } from "./sctp-association.ts";
 
 export interface OutgoingMessage {
   readonly channelId: ChannelId;
@@ -10,8 +11,7 @@ export interface OutgoingMessage {
   readonly payload: Uint8Array;
   /** What control counts it as. */
   readonly bytes: number;
-  /** Milliseconds since 1970; null when it is never too late. */
-  readonly expiresAtMs: number | null;
+  readonly reliability: Reliability;
 }
 
 export class OutgoingMessages {
@@ -24,8 +24,10 @@ export class OutgoingMessages {
     else line.push(message);
   }
 
-  next(): OutgoingMessage | undefined {
+  /** Undefined when none waits whose channel `maySend`. */
+  next(maySend: (channelId: ChannelId) => boolean): OutgoingMessage | undefined {
     for (const [channelId, line] of this.#lines) {
+      if (!maySend(channelId)) continue;
       const message = line.shift();
       this.#lines.delete(channelId);
       if (line.length > 0) this.#lines.set(channelId, line);

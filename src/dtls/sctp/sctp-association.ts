@@ -76,12 +76,18 @@ export class SctpAssociation {
     this.#sctp = opened.sctp;
     this.#guard = new SctpGuard(new GuardedState(this.#sctp, remotePort), nowUs);
     correct(this.#sctp, () => {
-      // The peer is there: a reset that is not answered waits for data on its way, and is no reason to end all.
+      // The peer is there: that it does not answer a reset is no reason to end all.
       this.#sctp.timerReconfigFailures = 0;
       this.#sctp.cwnd = Math.min(this.#sctp.cwnd, MAX_CONGESTION_WINDOW_BYTES);
+      this.#reset.onAcknowledged();
       if (this.isReady) events.ready();
     });
-    this.#reset = new StreamReset(this.#sctp, (streamIds) => events.peerReset(streamIds));
+    this.#reset = new StreamReset(this.#sctp, {
+      peerReset: (streamIds) => events.peerReset(streamIds),
+      answered: () => {
+        if (this.isReady) events.ready();
+      },
+    });
     this.#start(opened, remotePort);
   }
 
@@ -124,8 +130,14 @@ export class SctpAssociation {
     });
   }
 
+  /** Nothing may be sent on the stream from now on, until `maySend()`. */
   resetStream(streamId: number): void {
     this.#reset.request(streamId);
+  }
+
+  /** Whether the stream is not being reset. `ready` is said when one may be sent on again. */
+  maySend(streamId: number): boolean {
+    return !this.#reset.isUnderWay(streamId);
   }
 
   /** A received message still needs its memory: the peer's window stays smaller by as much until `release()`. */

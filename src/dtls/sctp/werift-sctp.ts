@@ -102,16 +102,25 @@ export interface WeriftSctp {
   timer3Expired: () => void;
 
   // stream reset
-  reconfigQueue: number[];
+  /** Sequence number of the next ordered message on each stream; none for 0. */
+  readonly outboundStreamSeq: Record<number, number>;
   /** How often in a row a reset was not answered in time. */
   timerReconfigFailures: number;
-  reconfigRequest: { readonly requestSequence: number } | undefined;
+  /** Under way, and sent again while its timer runs. */
+  reconfigRequest: ResetRequest | undefined;
+  reconfigRequestSeq: number;
   reconfigResponseSeq: number;
   readonly onReconfigStreams: Emitter<[streamIds: number[]]>;
   receiveReconfigParam(param: ResetParameter): Promise<void>;
   sendReconfigParam(param: { readonly type: number; readonly bytes: Uint8Array }): Promise<void>;
-  transmitReconfigRequest(): Promise<void>;
+  timerReconfigHandleStart(): void;
   timerReconfigCancel(): void;
+}
+
+interface ResetRequest {
+  readonly type: number;
+  readonly requestSequence: number;
+  readonly bytes: Uint8Array;
 }
 
 export interface ForwardTsn {

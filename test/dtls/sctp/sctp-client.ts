@@ -56,8 +56,11 @@ export class SctpClient {
     this.sctp = this.#transport.sctp as unknown as WeriftSctp;
     this.sctp.onReceive.allUnsubscribe();
     this.sctp.onReceive.subscribe((streamId, ppid, payload) => this.#onMessage(streamId, ppid, payload));
-    correct(this.sctp, () => {});
-    this.#reset = new StreamReset(this.sctp, (streamIds) => this.resets.push(...streamIds));
+    correct(this.sctp, () => this.#reset.onAcknowledged());
+    this.#reset = new StreamReset(this.sctp, {
+      peerReset: (streamIds) => this.resets.push(...streamIds),
+      answered: () => {},
+    });
   }
 
   get isEstablished(): boolean {

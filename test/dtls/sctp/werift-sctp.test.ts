@@ -47,7 +47,7 @@ test("a new association has the members that we use", () => {
     srtt: undefined,
     rttvar: undefined,
     timer3Handle: undefined,
-    reconfigQueue: [],
+    outboundStreamSeq: {},
     reconfigRequest: undefined,
     reconfigResponseSeq: 0,
   });
@@ -69,7 +69,7 @@ test("a new association has the members that we use", () => {
     "timer3Expired",
     "receiveReconfigParam",
     "sendReconfigParam",
-    "transmitReconfigRequest",
+    "timerReconfigHandleStart",
     "timerReconfigCancel",
   ] as const satisfies readonly (keyof WeriftSctp)[];
   for (const name of functions) expect(sctp[name], name).toBeTypeOf("function");

@@ -1,0 +1,191 @@
+/**
+ * Goal: a stream may be used again however its resets and their answers cross, are lost or refused (RFC 6525 §5); what is
+ * said in its new life is numbered from zero, and only when the peer has ended the old one.
+ * Method: an association in simulated time whose path loses or forges RE-CONFIG chunks.
+ */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { readU16, readU32 } from "../../../src/base/bytes.ts";
+import { DATA, RE_CONFIG, tsnAhead } from "../../../src/dtls/sctp/sctp-packet.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import { chunk, packet, parameter, u32 } from "./packets.ts";
+import { RELIABLE, STRING } from "./sctp-client.ts";
+
+const REQUEST = 13;
+const RESPONSE = 16;
+
+let link: Link;
+const rejections: unknown[] = [];
+const onRejection = (reason: unknown): void => void rejections.push(reason);
+
+beforeEach(() => {
+  process.on("unhandledRejection", onRejection);
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  link.stop();
+  vi.useRealTimers();
+  process.off("unhandledRejection", onRejection);
+  expect(rejections.splice(0)).toEqual([]);
+});
+
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+async function connect(options: LinkOptions = {}, firstTsn?: number): Promise<void> {
+  link = new Link(options);
+  if (firstTsn !== undefined) link.client.startAt(firstTsn);
+  link.client.connect();
+  await pass(500);
+  expect(link.client.isEstablished).toBe(true);
+}
+
+/** Kind of a RE-CONFIG chunk's first parameter; undefined when the packet holds another chunk. */
+const resetKind = (bytes: Uint8Array): number | undefined =>
+  bytes[12] === RE_CONFIG ? readU16(bytes, 16) : undefined;
+
+const say = (words: string): void => link.server.send(0, true, Uint8Array.from(Buffer.from(words)));
+
+const heard = (): string[] =>
+  link.client.received
+    .filter(({ ppid }) => ppid === STRING)
+    .map(({ payload }) => Buffer.from(payload).toString());
+
+const acknowledgements = (): number => link.client.received.filter(({ ppid }) => ppid === 50).length;
+
+async function openAndTalk(): Promise<void> {
+  link.client.open(0, RELIABLE);
+  await pass(200);
+  for (const words of ["one", "two", "three"]) say(words);
+  await pass(200);
+  expect(heard()).toEqual(["one", "two", "three"]);
+}
+
+/** The client closes its side of the channel, and hears that the server has closed the other. */
+async function close(): Promise<void> {
+  const before = link.client.resets.length;
+  link.client.reset(0);
+  for (let ms = 0; ms < 5_000 && link.client.resets.length === before; ms += 10) await pass(10);
+  expect(link.client.resets.length).toBe(before + 1);
+}
+
+test("opened again before the answer to our reset came, it carries both ways", async () => {
+  let isLosing = false;
+  await connect({
+    toServer: (bytes) => (isLosing && resetKind(bytes) === RESPONSE ? [] : [bytes]),
+  });
+  await openAndTalk();
+  isLosing = true;
+  await close();
+  link.client.open(0, RELIABLE);
+  await pass(100);
+  say("four");
+  say("five");
+  await pass(2_000);
+  isLosing = false;
+  await pass(10_000);
+  expect(acknowledgements()).toBe(2);
+  expect(heard().slice(3)).toEqual(["four", "five"]);
+  say("six");
+  await pass(1_000);
+  expect(heard().slice(5)).toEqual(["six"]);
+});
+
+test("opened and closed and opened again before the answer came, it carries the last", async () => {
+  let isLosing = false;
+  await connect({
+    toServer: (bytes) => (isLosing && resetKind(bytes) === RESPONSE ? [] : [bytes]),
+  });
+  await openAndTalk();
+  isLosing = true;
+  await close();
+  link.client.open(0, RELIABLE);
+  await pass(100);
+  say("for nobody");
+  link.client.reset(0);
+  await pass(100);
+  isLosing = false;
+  await pass(10_000);
+  // The second life is closed from here too, or the client would wait for that.
+  expect(link.client.resets).toEqual([0, 0]);
+  link.client.open(0, RELIABLE);
+  await pass(100);
+  say("four");
+  await pass(1_000);
+  expect(heard().slice(3)).toEqual(["four"]);
+  expect(link.closed).toEqual([0, 0]);
+});
+
+test("a request is made when the peer has all that was sent before, so that none is answered with 'in progress'", async () => {
+  const early: number[] = [];
+  let losesData = false;
+  await connect({
+    toClient: (bytes) => {
+      if (resetKind(bytes) === REQUEST) {
+        early.push(tsnAhead(link.client.sctp.lastReceivedTsn!, readU32(bytes, 28)));
+      }
+      return losesData && bytes[12] === DATA ? [] : [bytes];
+    },
+  });
+  await openAndTalk();
+  losesData = true;
+  say("lost at first");
+  await pass(50);
+  link.client.reset(0);
+  await pass(300);
+  expect(early).toEqual([]);
+  losesData = false;
+  await pass(5_000);
+  expect(early.map((ahead) => ahead > 0)).toEqual([false]);
+  expect(link.client.resets).toEqual([0]);
+});
+
+/** Answers our request in the client's place; the client does not see it. */
+function answering(result: number): LinkOptions {
+  return {
+    toClient: (bytes) => {
+      if (resetKind(bytes) !== REQUEST) return [bytes];
+      const response = parameter(RESPONSE, u32(readU32(bytes, 20), result));
+      link.toServer(packet(link.serverTag, chunk(RE_CONFIG, response)));
+      return [];
+    },
+  };
+}
+
+test.each([
+  ["denied", 2],
+  ["refused as wrong", 3],
+  ["refused as out of sequence", 5],
+])("when our reset is %s, numbers go on", async (_what, result) => {
+  await connect(answering(result));
+  await openAndTalk();
+  link.client.reset(0);
+  await pass(1_000);
+  link.client.open(0, RELIABLE);
+  await pass(1_000);
+  say("four");
+  await pass(1_000);
+  // The client has not ended our old numbers.
+  expect(acknowledgements()).toBe(2);
+  expect(heard().slice(3)).toEqual(["four"]);
+});
+
+test("when there was nothing to reset, numbers begin at zero", async () => {
+  await connect(answering(0));
+  await openAndTalk();
+  link.client.reset(0);
+  await pass(1_000);
+  // A client that has forgotten the stream says so.
+  delete link.client.sctp.inboundStreams[0];
+  link.client.open(0, RELIABLE);
+  await pass(1_000);
+  say("four");
+  await pass(1_000);
+  expect(heard().slice(3)).toEqual(["four"]);
+});
+
+test("a client whose first TSN is zero may be refused a channel", async () => {
+  await connect({}, 0);
+  link.client.send(0, 50, Uint8Array.of(9));
+  await pass(1_000);
+  expect(link.messageDrops).toEqual(["dcep"]);
+  expect(link.client.resets).toEqual([0]);
+});
