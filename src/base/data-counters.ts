@@ -10,7 +10,6 @@ export const SCTP_DROPS = [
   "unknown_chunk",
   "ppid",
   "window",
-  "streams",
   "sack",
 ] as const;
 export type SctpDrop = (typeof SCTP_DROPS)[number];

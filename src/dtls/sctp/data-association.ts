@@ -11,6 +11,7 @@
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../base/data-counters.ts";
 import { type ChannelId, type ChannelParams, heldBytes, MAX_MESSAGE_BYTES } from "../../contract/data.ts";
 import { DCEP_ACK, encodeOpen, parseDcep } from "./dcep.ts";
+import { MAX_STREAMS } from "./incoming-stream.ts";
 import { OutgoingMessages } from "./outgoing-messages.ts";
 import { type Reliability, SctpAssociation } from "./sctp-association.ts";
 
@@ -23,9 +24,6 @@ const EMPTY_BINARY = 57;
 
 /** A message must have a byte; one of no bytes is sent as this and the identifiers above (RFC 8831 §6.6). */
 const NOTHING = Uint8Array.of(0);
-
-/** Open, opening or closing at once, both sides' together; streams are bounded before, by the guard. */
-const MAX_CHANNELS = 32;
 
 /** For messages that open channels (RFC 8832 §6). */
 const RELIABLE: Reliability = { ordered: true, maxRetransmits: null, expiresAtMs: null };
@@ -164,7 +162,7 @@ export class DataAssociation {
   }
 
   #mayOpen(streamId: number): boolean {
-    return streamId % 2 === 0 && this.#channels.size < MAX_CHANNELS;
+    return streamId % 2 === 0 && streamId < MAX_STREAMS;
   }
 
   #onOpen(channelId: ChannelId, channel: Channel): void {

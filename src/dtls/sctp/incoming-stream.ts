@@ -17,6 +17,13 @@ export interface IncomingChunk {
   readonly userData: Uint8Array;
 }
 
+/**
+ * Streams of which we keep anything: 0 to 31, so that a peer may open 16 channels, and we as many (RFC 8832 §6); peers
+ * take the lowest that is free, and a client of LiveKit's protocol needs three. Larger: more state for one peer. Smaller:
+ * an application with more channels is refused some.
+ */
+export const MAX_STREAMS = 32;
+
 export type IncomingMessage = [streamId: number, ppid: number, payload: Buffer];
 
 export class IncomingStream {
@@ -82,6 +89,23 @@ export class IncomingStream {
 
   #isDue({ flags, streamSeqNum }: IncomingChunk): boolean {
     return (flags & UNORDERED) !== 0 || streamSeqNum === this.#due;
+  }
+}
+
+/**
+ * A stream beyond those that we keep. Its chunks are taken, or else what is sent on all others would wait for them, and
+ * handed on one by one, so that whoever asks for a channel is answered.
+ */
+export class UnkeptStream {
+  #chunk: IncomingChunk | undefined;
+
+  addChunk(chunk: IncomingChunk): void {
+    this.#chunk = chunk;
+  }
+
+  *popMessages(): Generator<IncomingMessage> {
+    const { streamId, protocol, userData } = this.#chunk!;
+    yield [streamId, protocol, Buffer.from(userData)];
   }
 }
 

@@ -236,12 +236,4 @@ class GuardedState implements AssociationState {
   get hasHole(): boolean {
     return this.#sctp.sackMisOrdered.size > 0;
   }
-
-  get streamCount(): number {
-    return Object.keys(this.#sctp.inboundStreams).length;
-  }
-
-  hasStream(id: number): boolean {
-    return Object.hasOwn(this.#sctp.inboundStreams, id);
-  }
 }

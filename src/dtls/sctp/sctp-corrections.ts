@@ -2,7 +2,7 @@
  * Where werift's association does something else than the RFCs, or does it in a way that can not be had in a server:
  * methods of one instance are replaced. Each says what was wrong.
  */
-import { IncomingStream } from "./incoming-stream.ts";
+import { IncomingStream, MAX_STREAMS, UnkeptStream } from "./incoming-stream.ts";
 import { ReceivedRuns } from "./received-runs.ts";
 import {
   encodeForwardTsn,
@@ -200,7 +200,8 @@ function receiveForwardTsn(sctp: WeriftSctp, { cumulativeTsn, streams }: Forward
   }
 }
 
-function inboundStream(sctp: WeriftSctp, id: number): IncomingStream {
+function inboundStream(sctp: WeriftSctp, id: number): IncomingStream | UnkeptStream {
+  if (id >= MAX_STREAMS) return new UnkeptStream();
   sctp.inboundStreams[id] ??= new IncomingStream();
   return sctp.inboundStreams[id];
 }

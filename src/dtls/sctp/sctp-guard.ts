@@ -28,6 +28,7 @@ import {
   SHUTDOWN,
   tsnAhead,
 } from "./sctp-packet.ts";
+import { MAX_RESETS } from "./stream-reset.ts";
 
 /**
  * Chunks that a peer may make us work through: as many full packets carry 50 Mbit/s. Larger: one peer can take more of
@@ -35,12 +36,6 @@ import {
  * counts as lost.
  */
 const CHUNKS = { burst: 3_000, perSecond: 6_000 };
-
-/**
- * Streams on which a peer may send: a client of LiveKit's protocol uses three. Larger: more state for one peer.
- * Smaller: an application with more channels loses some.
- */
-export const MAX_STREAMS = 16;
 
 /**
  * How far ahead of the first missing TSN data is taken. Each SACK looks at all of them. 2,048 full packets are more
@@ -89,9 +84,6 @@ export interface AssociationState {
   readonly heldChunks: number;
   /** Something has come beyond a TSN that has not. */
   readonly hasHole: boolean;
-  /** Streams that the peer has sent on. */
-  readonly streamCount: number;
-  hasStream(id: number): boolean;
 }
 
 /** `shutdown`: the peer ends the association in a way that werift does not do well; end it. */
@@ -180,11 +172,11 @@ export class SctpGuard {
     // Repeated: acknowledged again, and not kept.
     if (ahead <= 0) return "pass";
     if (ahead > MAX_TSN_AHEAD) return "window";
-    const { windowBytes, heldChunks, streamCount } = this.#state;
+    const { windowBytes, heldChunks } = this.#state;
     // The chunk that is next makes room by what it completes.
     const roomBytes = ahead === 1 ? windowBytes + MAX_OVERRUN_BYTES : windowBytes;
-    if (value.length - 12 > roomBytes || heldChunks >= this.#mostHeld(ahead)) return "window";
-    return this.#state.hasStream(readU16(value, 4)) || streamCount < MAX_STREAMS ? "pass" : "streams";
+    const isBeyond = value.length - 12 > roomBytes || heldChunks >= this.#mostHeld(ahead);
+    return isBeyond ? "window" : "pass";
   }
 
   /** Without what fills the hole, all that is held would stay so for ever. */
@@ -226,7 +218,7 @@ function checkReset(value: Uint8Array): Verdict {
     if (type === OUTGOING_RESET) {
       // Three numbers, then the streams. None would mean all, which no data channel asks for.
       const streams = (body.length - 12) / 2;
-      if (!Number.isInteger(streams) || streams < 1 || streams > MAX_STREAMS) return "malformed";
+      if (!Number.isInteger(streams) || streams < 1 || streams > MAX_RESETS) return "malformed";
     } else if (type === RESET_RESPONSE) {
       if (body.length !== 8 && body.length !== 16) return "malformed";
     } else return "unexpected";

@@ -26,7 +26,7 @@ const IN_PROGRESS = 6;
  * In one request: as many channels as Chromium can have, whose streams end at 1,023; one packet holds them. Larger: more
  * state for a peer that opens what it is refused. Smaller: one that opens too many is not answered about each.
  */
-const MAX_RESETS = 512;
+export const MAX_RESETS = 512;
 
 const REQUEST_HEADER_BYTES = 12;
 

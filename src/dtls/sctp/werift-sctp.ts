@@ -5,7 +5,7 @@
  */
 import { Event, RTCSctpTransport } from "werift";
 import { SCTP_PORT } from "../../contract/data.ts";
-import type { IncomingStream } from "./incoming-stream.ts";
+import type { IncomingStream, UnkeptStream } from "./incoming-stream.ts";
 import type { ReceivedRuns } from "./received-runs.ts";
 
 /** A DATA chunk that was sent, or waits to be. */
@@ -52,7 +52,7 @@ export interface WeriftSctp {
   // receiving
   readonly onReceive: Emitter<[streamId: number, ppid: number, message: Buffer]>;
   readonly inboundStreams: Record<number, IncomingStream>;
-  getInboundStream(id: number): IncomingStream;
+  getInboundStream(id: number): IncomingStream | UnkeptStream;
   advertisedRwnd: number;
   lastReceivedTsn: number | undefined;
   /** Received beyond `lastReceivedTsn`. werift has a set there, and looks at its size alone. */
