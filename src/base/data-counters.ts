@@ -18,6 +18,8 @@ export type SctpDrop = (typeof SCTP_DROPS)[number];
 export const MESSAGE_DROPS = [
   /** As much as may wait for the peer on this channel waits already. */
   "queue_full",
+  /** So much has waited for the peer for so long that senders wait for it no more. */
+  "left_behind",
   /** The peer takes no message as large. */
   "too_large",
   /** It was not sent within the channel's lifetime for messages. */

@@ -3,10 +3,12 @@
  * PeerConnection the client opens them and they serve both ways; with two, it sends on those that it opens and receives on
  * those that we open.
  */
+import type { DataCounts } from "../base/data-counters.ts";
 import type { ChannelParams } from "../contract/data.ts";
 import type { DataListener } from "../control/data-channels.ts";
 import type { Transport } from "../control/transport.ts";
 import type { AcceptedData } from "../sdp/negotiate.ts";
+import { EarlyMessages } from "./early-messages.ts";
 
 export const LABELS = { reliable: "_reliable", lossy: "_lossy", tracks: "_data_track" } as const;
 export type Label = (typeof LABELS)[keyof typeof LABELS];
@@ -20,12 +22,6 @@ export const OUR_CHANNELS: readonly ChannelParams[] = [
   { label: LABELS.tracks, ...lossy },
 ];
 
-/**
- * Reliable messages for a client whose channel is not open yet: it has joined a moment ago. Larger: a client that never
- * opens one costs more memory. Smaller: what is said to somebody who has just come is lost.
- */
-const MAX_EARLY_BYTES = 1_048_576;
-
 export interface DataHost {
   /** A message has come in. The bytes are a view: copy what is kept. */
   onMessage(label: Label, bytes: Uint8Array): void;
@@ -36,14 +32,18 @@ export class DataLink {
   /** The client receives on channels of ours, not on its own. */
   readonly #receivesOnOurs: boolean;
   readonly #transports: Transport[] = [];
+  readonly #counts: DataCounts;
   /** Where the client receives. */
   #receiving: Transport | null = null;
-  #early: Uint8Array[] = [];
-  #earlyBytes = 0;
+  readonly #early = new EarlyMessages();
+  /** Its data channels have ended, and do not come again on that transport. */
+  #hasEnded = false;
 
-  constructor(host: DataHost, receivesOnOurs: boolean) {
+  /** `counts`: to which is added what is lost here. */
+  constructor(host: DataHost, receivesOnOurs: boolean, counts: DataCounts) {
     this.#host = host;
     this.#receivesOnOurs = receivesOnOurs;
+    this.#counts = counts;
   }
 
   /** `channels`: those that we open. Once only for each transport. */
@@ -54,13 +54,16 @@ export class DataLink {
   ): void {
     if (this.#transports.includes(transport)) return;
     this.#transports.push(transport);
-    if (!this.#receivesOnOurs || channels.length > 0) this.#receiving = transport;
+    if (!this.#receivesOnOurs || channels.length > 0) {
+      this.#receiving = transport;
+      this.#hasEnded = false;
+    }
     const listener: DataListener = {
       opened: ({ params }) => this.#onOpened(transport, params.label),
       closed: () => {},
       message: ({ params }, { bytes }) => this.#onMessage(params.label, bytes),
       drained: () => {},
-      ended: () => {},
+      ended: () => this.#onEnded(transport),
     };
     transport.data.open({ remotePort: sctpPort, maxMessageBytes, channels }, listener);
   }
@@ -71,17 +74,16 @@ export class DataLink {
    * that are only far away.
    */
   get isCrowded(): boolean {
-    return this.#receiving?.data.channel(LABELS.reliable)?.isHalfFull ?? false;
+    return (this.#receiving?.data.channel(LABELS.reliable) ?? this.#early).isHalfFull;
   }
 
   /** What there is no room for is lost. May keep `bytes`. */
   send(label: Label, bytes: Uint8Array): void {
     const channel = this.#receiving?.data.channel(label);
     if (channel !== undefined) channel.send({ isText: false, bytes });
-    else if (label === LABELS.reliable && this.#earlyBytes + bytes.length <= MAX_EARLY_BYTES) {
-      this.#early.push(bytes);
-      this.#earlyBytes += bytes.length;
-    }
+    else if (label !== LABELS.reliable) return;
+    else if (this.#hasEnded) this.#counts.droppedMessages_unknown_channel += 1;
+    else if (!this.#early.add(bytes)) this.#counts.droppedMessages_queue_full += 1;
   }
 
   /** The client's own messages are not welcome for now. */
@@ -95,10 +97,13 @@ export class DataLink {
 
   #onOpened(transport: Transport, label: string): void {
     if (label !== LABELS.reliable || transport !== this.#receiving) return;
-    const early = this.#early;
-    this.#early = [];
-    this.#earlyBytes = 0;
-    for (const bytes of early) this.send(LABELS.reliable, bytes);
+    for (const bytes of this.#early.take()) this.send(LABELS.reliable, bytes);
+  }
+
+  #onEnded(transport: Transport): void {
+    if (transport !== this.#receiving) return;
+    this.#hasEnded = true;
+    this.#counts.droppedMessages_unknown_channel += this.#early.take().length;
   }
 
   #onMessage(label: string, bytes: Uint8Array): void {

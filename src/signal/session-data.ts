@@ -1,14 +1,15 @@
 /**
  * What one client sends and is sent as data: who may, to whom, how much, and what happens when a receiver is slow.
  *
- * A sender waits for receivers whose queue is half full, so that nothing reliable is lost; one that stays so for longer
- * is left behind, and what is sent to it meanwhile is lost to it alone.
+ * A sender waits for receivers whose queue is half full, so that nothing reliable is lost, also while their channel is not
+ * open yet; one that stays so for longer is left behind, and what is sent to it meanwhile is lost to it alone, and counted.
  */
 import { DataPacket, DataPacket_Kind, UserPacket } from "@livekit/protocol";
+import type { DataCounts } from "../base/data-counters.ts";
 import type { Clock } from "../control/clock.ts";
 import type { CallOutcome, DataSink, RemoteCall, ServerMessage } from "../control/data-sink.ts";
 import type { Participant } from "../control/participant.ts";
-import { DataLink, LABELS, type Label } from "./data-link.ts";
+import { type DataHost, DataLink, LABELS, type Label } from "./data-link.ts";
 import { type Routing, readRouting, withSender } from "./data-packet.ts";
 import { DataTracks } from "./data-tracks.ts";
 import { ServerCalls } from "./server-calls.ts";
@@ -42,6 +43,8 @@ export class SessionData implements DataSink {
   readonly #bytes: TokenBucket;
   readonly #messages: TokenBucket;
   readonly #calls: ServerCalls;
+  /** To which is added what is lost here. */
+  readonly #counts: DataCounts;
   /** Of the last reliable packet that came in. */
   #lastSequence = 0;
   #waiting = false;
@@ -55,7 +58,9 @@ export class SessionData implements DataSink {
     this.#bytes = new TokenBucket(BYTES, this.#clock.nowMs());
     this.#messages = new TokenBucket(MESSAGES, this.#clock.nowMs());
     this.#calls = new ServerCalls(this.#clock, (packet) => this.#sendPacket(packet, true));
-    this.link = new DataLink({ onMessage: (label, bytes) => this.#onMessage(label, bytes) }, receivesOnOurs);
+    this.#counts = participant.room.dataThread.counts;
+    const host: DataHost = { onMessage: (label, bytes) => this.#onMessage(label, bytes) };
+    this.link = new DataLink(host, receivesOnOurs, this.#counts);
     this.tracks = new DataTracks(participant, this.link);
     participant.dataSink = this;
   }
@@ -90,7 +95,10 @@ export class SessionData implements DataSink {
     // What may be lost is waited for by nobody, and says nothing of what may not.
     const isReliable = label === LABELS.reliable;
     if (isReliable && !this.link.isCrowded) this.#leftBehind = false;
-    if (isReliable && this.#leftBehind) return true;
+    if (isReliable && this.#leftBehind) {
+      this.#counts.droppedMessages_left_behind += 1;
+      return true;
+    }
     this.link.send(label, packet);
     return !isReliable || !this.link.isCrowded;
   }

@@ -202,6 +202,7 @@ describe("packets", () => {
       hall.clock.pass(1_000);
     }
     expect(hall.surroundings.dataThread.counts.droppedMessages_queue_full).toBe(0);
+    expect(hall.surroundings.dataThread.counts.droppedMessages_left_behind).toBe(900);
     expect(await bo!.heard()).toHaveLength(9 * 900);
   });
 
@@ -221,6 +222,71 @@ describe("packets", () => {
     await Promise.resolve();
     expect(taken()).toBe(before + 1);
     expect(await bo!.heard()).toContain("ada: lossy");
+  });
+});
+
+describe("reliable packets for a client whose channel is not open", () => {
+  const lost = (): number => {
+    const { counts } = hall.surroundings.dataThread;
+    return counts.droppedMessages_queue_full + counts.droppedMessages_left_behind;
+  };
+
+  /** How often the data thread was told that messages of `client` were read. */
+  async function taken(client: DataClient): Promise<number> {
+    await Promise.resolve();
+    return hall.dataThread.commands.filter(
+      ({ kind, transportId }) => kind === "message.taken" && transportId === client.transportId,
+    ).length;
+  }
+
+  test.each([
+    ["small", 1, 900],
+    ["large", 60_000, 40],
+  ])(
+    "wait in their order, %s ones too, and each that is lost is counted",
+    async (_what, length, perSecond) => {
+      const [ada, bo] = [new DataClient("ada"), new DataClient("bo", { opens: false })];
+      // Ada has much under way when she is told to wait, as bo does not come for long.
+      const count = 10 * perSecond;
+      for (let n = 0; n < count; n++) {
+        ada.say(text(`${n} `.padEnd(length, "x")));
+        if (n % perSecond === perSecond - 1) hall.clock.pass(1_000);
+      }
+      expect(lost()).toBeGreaterThan(0);
+      bo.open();
+      const heard = (await bo.heard()).map((words) => Number(words.split(" ")[1]));
+      expect(heard).toEqual(heard.map((_, n) => n));
+      expect(heard.length).toBeGreaterThan(10);
+      expect(heard.length + lost()).toBe(count);
+    },
+  );
+
+  test("make their sender wait until it is, and none is lost", async () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo", { opens: false })];
+    const large = text("x".repeat(60_000));
+    for (let n = 0; n < 9; n++) ada.say(large);
+    const waiting = await taken(ada);
+    for (let n = 0; n < 4; n++) ada.say(large);
+    expect(await taken(ada)).toBe(waiting);
+    hall.clock.pass(2_000);
+    expect(await taken(ada)).toBe(waiting);
+    bo.open();
+    hall.clock.pass(100);
+    expect(await taken(ada)).toBeGreaterThan(waiting);
+    expect(await bo.heard()).toHaveLength(13);
+    expect(lost()).toBe(0);
+  });
+
+  test("are not kept when its data channels have ended, and nobody waits", async () => {
+    const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
+    const { transportId } = bo!;
+    hall.dataThread.emit([{ kind: "data.ended", transportId, reason: "peer_closed" }]);
+    const large = text("x".repeat(60_000));
+    for (let n = 0; n < 20; n++) ada!.say(large);
+    const before = await taken(ada!);
+    for (let n = 0; n < 2; n++) ada!.say(large);
+    expect(await taken(ada!)).toBe(before + 1);
+    expect(hall.surroundings.dataThread.counts.droppedMessages_unknown_channel).toBe(22);
   });
 });
 
