@@ -109,12 +109,7 @@ export class SessionData implements DataSink {
   }
 
   #onMessage(label: Label, bytes: Uint8Array): void {
-    const nowMs = this.#clock.nowMs();
-    const isWithin = this.#messages.take(1, nowMs) && this.#bytes.take(bytes.length, nowMs);
-    if (!isWithin) {
-      if (label !== LABELS.reliable) return;
-      this.#wait([]);
-    }
+    if (!this.#isWithin(label, bytes.length)) return;
     if (!this.#participant.profile.permission.canPublishData) return;
     if (label === LABELS.tracks) return this.tracks.onPacket(bytes);
     const routing = readRouting(bytes);
@@ -132,6 +127,21 @@ export class SessionData implements DataSink {
     if (slow.length > 0) this.#wait(slow);
   }
 
+  /** What has come reliably is not lost, but what it makes too much of has its sender wait. */
+  #isWithin(label: Label, bytes: number): boolean {
+    const nowMs = this.#clock.nowMs();
+    if (label !== LABELS.reliable) return this.#messages.take(1, nowMs) && this.#bytes.take(bytes, nowMs);
+    this.#messages.charge(1, nowMs);
+    this.#bytes.charge(bytes, nowMs);
+    if (this.#isOverdrawn) this.#wait([]);
+    return true;
+  }
+
+  get #isOverdrawn(): boolean {
+    const nowMs = this.#clock.nowMs();
+    return this.#messages.isOverdrawn(nowMs) || this.#bytes.isOverdrawn(nowMs);
+  }
+
   #receivers({ destinations, sids }: Routing): SessionData[] {
     if (destinations.length === 0 && sids.length === 0) return [...this.#neighbours.others()];
     const named = new Set(destinations.flatMap((identity) => this.#neighbours.named(identity) ?? []));
@@ -144,7 +154,7 @@ export class SessionData implements DataSink {
     return this.#neighbours.others().filter((other) => sids.has(other.#participant.id));
   }
 
-  /** Until none of `receivers` is crowded, or for too long. */
+  /** Until none of `receivers` is crowded, or for too long, and until it has sent no more than it may. */
   #wait(receivers: readonly SessionData[], sinceMs = this.#clock.nowMs()): void {
     if (this.#waiting) return;
     this.#waiting = true;
@@ -154,7 +164,8 @@ export class SessionData implements DataSink {
       const crowded = receivers.filter(({ link }) => link.isCrowded);
       const isLate = this.#clock.nowMs() - sinceMs >= MAX_WAIT_MS;
       if (isLate) for (const receiver of crowded) receiver.#leftBehind = true;
-      if (crowded.length > 0 && !isLate) this.#wait(crowded, sinceMs);
+      const others = isLate ? [] : crowded;
+      if (others.length > 0 || this.#isOverdrawn) this.#wait(others, sinceMs);
       else this.link.resume();
     });
   }

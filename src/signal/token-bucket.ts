@@ -17,12 +17,28 @@ export class TokenBucket {
 
   /** Returns whether there is as much left; then it is gone. */
   take(amount: number, nowMs: number): boolean {
+    this.#fill(nowMs);
+    if (this.#tokens < amount) return false;
+    this.#tokens -= amount;
+    return true;
+  }
+
+  /** Takes more than there is, if need be: what is missing fills up first. */
+  charge(amount: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= amount;
+  }
+
+  /** More was charged than there was. */
+  isOverdrawn(nowMs: number): boolean {
+    this.#fill(nowMs);
+    return this.#tokens < 0;
+  }
+
+  #fill(nowMs: number): void {
     const { burst, perSecond } = this.#budget;
     const gained = (Math.max(0, nowMs - this.#filledMs) * perSecond) / 1_000;
     this.#tokens = Math.min(burst, this.#tokens + gained);
     this.#filledMs = nowMs;
-    if (this.#tokens < amount) return false;
-    this.#tokens -= amount;
-    return true;
   }
 }

@@ -17,6 +17,7 @@ import {
 } from "@livekit/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
+import { heldBytes } from "../../src/contract/data.ts";
 import { claims } from "../control/conference.ts";
 import { SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -204,6 +205,30 @@ describe("packets", () => {
     expect(hall.surroundings.dataThread.counts.droppedMessages_queue_full).toBe(0);
     expect(hall.surroundings.dataThread.counts.droppedMessages_left_behind).toBe(900);
     expect(await bo!.heard()).toHaveLength(9 * 900);
+  });
+
+  test("a client that sends as fast as it is let makes no more work than it may", async () => {
+    const ada = new DataClient("ada");
+    let windowBytes = 1_048_576;
+    let taken = 0;
+    let said = 0;
+    const seconds = 20;
+    for (let turn = 0; turn < 20 * seconds; turn++) {
+      // Of what SCTP takes in a twentieth of a second, what its window has room for.
+      for (let n = 0; n < 300 && windowBytes > 0; n++, windowBytes -= heldBytes(1)) {
+        ada.sayBytes(Uint8Array.of(0));
+        said += 1;
+      }
+      hall.clock.pass(50);
+      await Promise.resolve();
+      const { commands } = hall.dataThread;
+      for (const command of commands.slice(taken)) {
+        if (command.kind === "message.taken") windowBytes += command.bytes;
+      }
+      taken = commands.length;
+    }
+    expect(said).toBeGreaterThan(seconds * 1_000);
+    expect(said).toBeLessThan(2_000 + seconds * 1_000 + 1_048_576 / heldBytes(1));
   });
 
   test("nobody waits again for one who was left behind, until it has read", async () => {
