@@ -128,27 +128,37 @@ function recountFlight(sctp: WeriftSctp): void {
 
 /**
  * FORWARD-TSN (RFC 3758 §3.5 C1 to C4). werift sends it once; when it is lost, the peer waits for ever for what will
- * never come. Here it is sent with each SACK that does not follow it, and after T3-rtx.
+ * never come. Here it is sent with each SACK that does not follow it, and after T3-rtx. It tells of no message that the
+ * peer has passed: the peer may have reset the stream since.
  */
 function forwardTsnUpdater(sctp: WeriftSctp): () => void {
-  const skipped = new Map<number, number>();
+  /** By stream, the last that was given up. */
+  const skipped = new Map<number, OutgoingChunk>();
   return () => {
     if (tsnAhead(sctp.advancedPeerAckTsn, sctp.lastSackedTsn) >= 0) {
       sctp.advancedPeerAckTsn = sctp.lastSackedTsn;
-      skipped.clear();
+    }
+    for (const [streamId, { tsn }] of skipped) {
+      if (tsnAhead(tsn, sctp.lastSackedTsn) >= 0) skipped.delete(streamId);
     }
     let first = sctp.sentQueue[0];
     while (first?.abandoned) {
       sctp.advancedPeerAckTsn = first.tsn;
-      if ((first.flags & UNORDERED) === 0) skipped.set(first.streamId, first.streamSeqNum);
+      if ((first.flags & UNORDERED) === 0) skipped.set(first.streamId, first);
       sctp.sentQueue.shift();
       first = sctp.sentQueue[0];
     }
     const isAhead = tsnAhead(sctp.lastSackedTsn, sctp.advancedPeerAckTsn) > 0;
-    sctp.forwardTsnChunk = isAhead
-      ? { bytes: encodeForwardTsn(sctp.advancedPeerAckTsn, [...skipped]) }
-      : undefined;
+    sctp.forwardTsnChunk = isAhead ? forwardTsn(sctp.advancedPeerAckTsn, skipped) : undefined;
   };
+}
+
+function forwardTsn(
+  cumulativeTsn: number,
+  skipped: ReadonlyMap<number, OutgoingChunk>,
+): { readonly bytes: Uint8Array } {
+  const streams = [...skipped].map(([id, { streamSeqNum }]) => [id, streamSeqNum] as const);
+  return { bytes: encodeForwardTsn(cumulativeTsn, streams) };
 }
 
 /** RFC 9260 §6.2. werift sorts TSNs as text for each chunk, so that 10 comes before 9, and so that a loss is costly. */
