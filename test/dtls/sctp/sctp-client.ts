@@ -102,6 +102,11 @@ export class SctpClient {
     this.#reset.request(streamId);
   }
 
+  /** The server has answered to the last reset of this stream. */
+  hasReset(streamId: number): boolean {
+    return !this.#reset.isUnderWay(streamId);
+  }
+
   stop(): void {
     void this.sctp.stop();
   }
