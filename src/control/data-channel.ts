@@ -16,7 +16,7 @@ export type SendOutcome = "queued" | "full" | "too_large" | "not_open";
  * What may wait for a peer on one channel. Larger: slow receivers cost more memory. Smaller: bursts are refused that the
  * peer would have taken a moment later; a reliable channel carries files, in chunks of some 10 KB.
  */
-const RELIABLE_QUEUE = { bytes: 4_194_304, messages: 8_192 };
+export const RELIABLE_QUEUE = { bytes: 4_194_304, messages: 8_192 };
 
 /**
  * Where messages may be lost they are worth something only while they are new: refusing the newest bounds the age of

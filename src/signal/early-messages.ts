@@ -1,13 +1,8 @@
 /**
- * Reliable messages for a client whose channel is not open yet: it has joined a moment ago. They leave in their order, and
- * all that wait here fit into the channel's own queue.
+ * Reliable messages for a client whose channel is not open yet: it has joined a moment ago. As much may wait as on the
+ * channel itself, so that its queue takes all of it; and senders wait at half of it, as there.
  */
-
-/**
- * Larger: a client that never opens its channel costs more memory. Smaller: senders wait sooner for somebody who has just
- * come.
- */
-const LIMIT = { bytes: 1_048_576, messages: 4_096 };
+import { RELIABLE_QUEUE as LIMIT } from "../control/data-channel.ts";
 
 export class EarlyMessages {
   #messages: Uint8Array[] = [];

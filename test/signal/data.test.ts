@@ -286,21 +286,31 @@ describe("reliable packets for a client whose channel is not open", () => {
     },
   );
 
-  test("make their sender wait until it is, and none is lost", async () => {
-    const [ada, bo] = [new DataClient("ada"), new DataClient("bo", { opens: false })];
-    const large = text("x".repeat(60_000));
-    for (let n = 0; n < 9; n++) ada.say(large);
-    const waiting = await taken(ada);
-    for (let n = 0; n < 4; n++) ada.say(large);
-    expect(await taken(ada)).toBe(waiting);
-    hall.clock.pass(2_000);
-    expect(await taken(ada)).toBe(waiting);
-    bo.open();
-    hall.clock.pass(100);
-    expect(await taken(ada)).toBeGreaterThan(waiting);
-    expect(await bo.heard()).toHaveLength(13);
-    expect(lost()).toBe(0);
-  });
+  test.each([
+    ["large", 60_000, 36, 17],
+    ["small", 1, 4_200, 3_900],
+  ])(
+    "make their sender wait until it is, and none is lost, %s ones",
+    async (_what, length, many, underWay) => {
+      const [ada, bo] = [new DataClient("ada"), new DataClient("bo", { opens: false })];
+      const message = text("x".repeat(length));
+      for (let n = 0; n < many; n++) {
+        if (n % 1_000 === 999) hall.clock.pass(1_000);
+        ada.say(message);
+      }
+      const waiting = await taken(ada);
+      // Meanwhile comes what SCTP's window had room for.
+      for (let n = 0; n < underWay; n++) ada.say(message);
+      expect(await taken(ada)).toBe(waiting);
+      hall.clock.pass(2_000);
+      expect(await taken(ada)).toBe(waiting);
+      bo.open();
+      hall.clock.pass(4_000);
+      expect(await taken(ada)).toBeGreaterThan(waiting);
+      expect(lost()).toBe(0);
+      expect(await bo.heard()).toHaveLength(many + underWay);
+    },
+  );
 
   test("are not kept when its data channels have ended, and nobody waits", async () => {
     const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
