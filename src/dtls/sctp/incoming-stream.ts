@@ -20,7 +20,8 @@ export interface IncomingChunk {
 /**
  * Streams of which we keep anything: 0 to 31, so that a peer may open 16 channels, and we as many (RFC 8832 §6); peers
  * take the lowest that is free, and a client of LiveKit's protocol needs three. Larger: more state for one peer. Smaller:
- * an application with more channels is refused some.
+ * an application with more channels is refused some. INIT ACK tells of all streams, as RFC 8831 §6.2 asks: where it told of
+ * fewer, a peer would ask for more (RFC 6525 §4.5) and wait, instead of hearing that it is refused.
  */
 export const MAX_STREAMS = 32;
 
