@@ -32,8 +32,16 @@ export interface ChannelParams {
   readonly maxLifetimeMs: number | null;
 }
 
-/** Stream of a channel in its association: even when the peer opened it, odd when we did (RFC 8832 §6). */
+/**
+ * Names a channel of an association, and no later one: letters about a channel may still be under way when the next has
+ * opened on its stream. The stream's first channel has its number: even when the peer opened it, odd when we did (RFC 8832
+ * §6). Each further one has 65,536 more.
+ */
 export type ChannelId = number;
+
+export const streamOf = (channelId: ChannelId): number => channelId % 65_536;
+
+export const nextChannelId = (channelId: ChannelId): ChannelId => channelId + 65_536;
 
 /** A slice of the batch's `bytes`. */
 interface Slice {

@@ -150,6 +150,32 @@ test("messages of control reach the right peer, and control hears that they left
   expect(world.service.takeCounts().sentMessages).toBe(0);
 });
 
+test("what control says on a channel that has ended is not said on the next one of its stream", async () => {
+  world.open(A);
+  const client = world.secure(A);
+  await world.settle();
+  client.open(0, RELIABLE);
+  await world.settle();
+  client.reset(0);
+  await world.settle();
+  client.open(0, { ...RELIABLE, label: "another" });
+  await world.settle();
+  const opened = world.said.flatMap(({ event }) =>
+    event.kind === "channel.opened" ? [event.channelId] : [],
+  );
+  expect(opened).toHaveLength(2);
+  const [first, second] = opened;
+  // Control has not heard yet that the first has ended.
+  world.send(A, first!, "for the first");
+  world.command({ kind: "channel.close", transportId: A, channelId: first! });
+  world.send(A, second!, "for the second");
+  await world.settle();
+  const heard = client.received.filter(({ ppid }) => ppid === STRING);
+  expect(heard.map(({ payload }) => Buffer.from(payload).toString())).toEqual(["for the second"]);
+  const sent = world.said.flatMap(({ event }) => (event.kind === "message.sent" ? [event] : []));
+  expect(sent).toMatchObject([{ channelId: second, messages: 1 }]);
+});
+
 test("one peer's end is told, and is nobody else's", async () => {
   world.open(A, [RELIABLE]);
   world.open(B, [RELIABLE]);

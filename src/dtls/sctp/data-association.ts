@@ -9,7 +9,14 @@
  *                                        └────────▶ closing ────┘ reset by the peer
  */
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../base/data-counters.ts";
-import { type ChannelId, type ChannelParams, heldBytes, MAX_MESSAGE_BYTES } from "../../contract/data.ts";
+import {
+  type ChannelId,
+  type ChannelParams,
+  heldBytes,
+  MAX_MESSAGE_BYTES,
+  nextChannelId,
+  streamOf,
+} from "../../contract/data.ts";
 import { DCEP_ACK, encodeOpen, parseDcep } from "./dcep.ts";
 import { MAX_STREAMS } from "./incoming-stream.ts";
 import { OutgoingMessages } from "./outgoing-messages.ts";
@@ -46,6 +53,7 @@ export interface DataAssociationEvents {
 }
 
 interface Channel {
+  readonly id: ChannelId;
   readonly params: ChannelParams;
   state: "opening" | "open" | "closing";
 }
@@ -53,7 +61,10 @@ interface Channel {
 export class DataAssociation {
   readonly #sctp: SctpAssociation;
   readonly #events: DataAssociationEvents;
-  readonly #channels = new Map<ChannelId, Channel>();
+  /** By stream. */
+  readonly #channels = new Map<number, Channel>();
+  /** Of the channel that is or was last on a stream. */
+  readonly #lastIds = new Map<number, ChannelId>();
   readonly #outgoing = new OutgoingMessages();
   /** Ours, until the association is established. */
   #toOpen: readonly ChannelParams[];
@@ -87,7 +98,7 @@ export class DataAssociation {
 
   /** Sends on an open channel; one that is not is ignored. `payload` must not change any more. */
   send(channelId: ChannelId, isText: boolean, payload: Uint8Array): void {
-    const channel = this.#channels.get(channelId);
+    const channel = this.#channelOf(channelId);
     if (channel?.state !== "open") return;
     const { ordered, maxRetransmits, maxLifetimeMs } = channel.params;
     const expiresAtMs = maxLifetimeMs === null ? null : Date.now() + maxLifetimeMs;
@@ -109,11 +120,11 @@ export class DataAssociation {
 
   /** What waits on the channel is dropped; `closed` follows when the peer has closed it too. */
   closeChannel(channelId: ChannelId): void {
-    const channel = this.#channels.get(channelId);
+    const channel = this.#channelOf(channelId);
     if (channel === undefined || channel.state === "closing") return;
     channel.state = "closing";
     this.#outgoing.drop(channelId);
-    this.#sctp.resetStream(channelId);
+    this.#sctp.resetStream(streamOf(channelId));
   }
 
   close(): void {
@@ -125,10 +136,24 @@ export class DataAssociation {
     const toOpen = this.#toOpen;
     this.#toOpen = [];
     toOpen.forEach((params, index) => {
-      const channelId = 2 * index + 1;
-      this.#channels.set(channelId, { params, state: "opening" });
-      this.#sctp.send(channelId, DCEP, encodeOpen(params), RELIABLE);
+      const streamId = 2 * index + 1;
+      this.#add(streamId, params, "opening");
+      this.#sctp.send(streamId, DCEP, encodeOpen(params), RELIABLE);
     });
+  }
+
+  #add(streamId: number, params: ChannelParams, state: Channel["state"]): Channel {
+    const lastId = this.#lastIds.get(streamId);
+    const channel: Channel = { id: lastId === undefined ? streamId : nextChannelId(lastId), params, state };
+    this.#lastIds.set(streamId, channel.id);
+    this.#channels.set(streamId, channel);
+    return channel;
+  }
+
+  /** Undefined when it has ended, whatever is on its stream now. */
+  #channelOf(channelId: ChannelId): Channel | undefined {
+    const channel = this.#channels.get(streamOf(channelId));
+    return channel?.id === channelId ? channel : undefined;
   }
 
   #onMessage(streamId: number, ppid: number, payload: Uint8Array): void {
@@ -140,20 +165,19 @@ export class DataAssociation {
   #onDcep(streamId: number, message: Uint8Array): void {
     const dcep = parseDcep(message);
     const channel = this.#channels.get(streamId);
-    if (dcep.kind === "ack" && channel?.state === "opening") this.#onOpen(streamId, channel);
+    if (dcep.kind === "ack" && channel?.state === "opening") this.#onOpen(channel);
     else if (dcep.kind === "open" && channel === undefined && this.#mayOpen(streamId)) {
-      const opened: Channel = { params: dcep.params, state: "open" };
-      this.#channels.set(streamId, opened);
+      const opened = this.#add(streamId, dcep.params, "open");
       // In the line, for our reset of the stream's last channel may not be answered yet.
       this.#outgoing.push({
-        channelId: streamId,
+        channelId: opened.id,
         ppid: DCEP,
         payload: DCEP_ACK,
         bytes: 0,
         reliability: RELIABLE,
       });
       this.#pump();
-      this.#onOpen(streamId, opened);
+      this.#onOpen(opened);
     } else {
       this.#events.messageDropped("dcep");
       // An answer, so that the peer does not wait for one (RFC 8832 §6).
@@ -165,23 +189,23 @@ export class DataAssociation {
     return streamId % 2 === 0 && streamId < MAX_STREAMS;
   }
 
-  #onOpen(channelId: ChannelId, channel: Channel): void {
+  #onOpen(channel: Channel): void {
     channel.state = "open";
-    this.#events.opened(channelId, channel.params);
+    this.#events.opened(channel.id, channel.params);
   }
 
-  #onUserMessage(channelId: ChannelId, ppid: number, payload: Uint8Array): void {
-    const channel = this.#channels.get(channelId);
+  #onUserMessage(streamId: number, ppid: number, payload: Uint8Array): void {
+    const channel = this.#channels.get(streamId);
     if (channel === undefined || channel.state === "closing") {
       this.#events.messageDropped("unknown_channel");
       return;
     }
     // Where order does not matter, a message may overtake the acknowledgement of our OPEN.
-    if (channel.state === "opening") this.#onOpen(channelId, channel);
+    if (channel.state === "opening") this.#onOpen(channel);
     const isEmpty = ppid === EMPTY_STRING || ppid === EMPTY_BINARY;
     const content = isEmpty ? payload.subarray(0, 0) : payload;
     this.#sctp.hold(heldBytes(content.length));
-    this.#events.received(channelId, ppid === STRING || ppid === EMPTY_STRING, content);
+    this.#events.received(channel.id, ppid === STRING || ppid === EMPTY_STRING, content);
   }
 
   #onPeerReset(streamIds: readonly number[]): void {
@@ -189,14 +213,14 @@ export class DataAssociation {
       const channel = this.#channels.get(streamId);
       if (channel === undefined) continue;
       this.#channels.delete(streamId);
-      this.#outgoing.drop(streamId);
+      this.#outgoing.drop(channel.id);
       if (channel.state !== "closing") this.#sctp.resetStream(streamId);
-      this.#events.closed(streamId);
+      this.#events.closed(channel.id);
     }
   }
 
   #pump(): void {
-    const maySend = (channelId: ChannelId): boolean => this.#sctp.maySend(channelId);
+    const maySend = (channelId: ChannelId): boolean => this.#sctp.maySend(streamOf(channelId));
     while (this.#sctp.isReady) {
       const message = this.#outgoing.next(maySend);
       if (message === undefined) return;
@@ -207,7 +231,7 @@ export class DataAssociation {
         continue;
       }
       if (ppid !== DCEP) this.#events.sent(channelId, bytes);
-      this.#sctp.send(channelId, ppid, payload, reliability);
+      this.#sctp.send(streamOf(channelId), ppid, payload, reliability);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** A `DataAssociation` and a client with a path between them that delays, loses and changes packets as a test says. */
 import { readU32 } from "../../../src/base/bytes.ts";
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../../src/base/data-counters.ts";
-import { type ChannelId, type ChannelParams, heldBytes } from "../../../src/contract/data.ts";
+import { type ChannelId, type ChannelParams, heldBytes, streamOf } from "../../../src/contract/data.ts";
 import { DataAssociation } from "../../../src/dtls/sctp/data-association.ts";
 import { acknowledge } from "../../../src/dtls/sctp/sctp-corrections.ts";
 import { SctpClient } from "./sctp-client.ts";
@@ -19,6 +19,7 @@ export interface LinkOptions {
 }
 
 export interface ReceivedByServer {
+  /** Its stream, whatever its life on it: likewise in all that a link has noted. */
   readonly channelId: ChannelId;
   readonly isText: boolean;
   readonly payload: Uint8Array;
@@ -35,6 +36,8 @@ export class Link {
   sentBytes = 0;
   lateBytes = 0;
   ended: DataEndReason | undefined;
+  /** By stream, the channel that is open on it. */
+  readonly #ids = new Map<number, ChannelId>();
   /** Every packet that left the client, and how many left the server. */
   readonly fromClient: Uint8Array[] = [];
   fromServer = 0;
@@ -52,13 +55,16 @@ export class Link {
         const copy = Uint8Array.from(packet);
         for (const one of toClient?.(copy) ?? [copy]) setTimeout(() => this.client.receive(one), delayMs());
       },
-      opened: (channelId, params) => this.opened.set(channelId, params),
-      closed: (channelId) => {
-        this.opened.delete(channelId);
-        this.closed.push(channelId);
+      opened: (channelId, params) => {
+        this.#ids.set(streamOf(channelId), channelId);
+        this.opened.set(streamOf(channelId), params);
       },
-      received: (channelId, isText, payload) => {
-        this.received.push({ channelId, isText, payload: Uint8Array.from(payload) });
+      closed: (channelId) => {
+        this.opened.delete(streamOf(channelId));
+        this.closed.push(streamOf(channelId));
+      },
+      received: (id, isText, payload) => {
+        this.received.push({ channelId: streamOf(id), isText, payload: Uint8Array.from(payload) });
         if (releases) this.server.release(heldBytes(payload.length));
       },
       sent: (_channelId, bytes) => {
@@ -83,6 +89,11 @@ export class Link {
   /** The TSN of what the client sends next. */
   get nextTsn(): number {
     return this.client.sctp.localTsn;
+  }
+
+  /** The server says something on the channel that is open on a stream. */
+  say(streamId: number, isText: boolean, payload: Uint8Array): void {
+    this.server.send(this.#ids.get(streamId)!, isText, payload);
   }
 
   toServer(packet: Uint8Array): void {

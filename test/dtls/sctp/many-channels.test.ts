@@ -37,7 +37,7 @@ async function expectAllCarry(): Promise<void> {
   const before = [link.received.length, link.client.received.length];
   for (const id of link.opened.keys()) {
     link.client.send(id, STRING, Buffer.from("up"));
-    link.server.send(id, true, Buffer.from("down"));
+    link.say(id, true, Buffer.from("down"));
   }
   await pass(5_000);
   expect([link.received.length, link.client.received.length]).toEqual(

@@ -49,7 +49,7 @@ async function live(channelId: number, params: ChannelParams, random: () => numb
     for (let index = 0; index < count; index++) {
       const said = message(channelId, life, index, Math.floor(random() * 3_000));
       link.client.send(channelId, BINARY, said, params);
-      link.server.send(channelId, false, said);
+      link.say(channelId, false, said);
       if (random() < 0.3) await pass(20 * random());
     }
     if (params.maxRetransmits === null) await expectAllHeard(channelId, life, count, params.ordered);

@@ -42,7 +42,7 @@ async function connect(options: LinkOptions = {}, firstTsn?: number): Promise<vo
 const resetKind = (bytes: Uint8Array): number | undefined =>
   bytes[12] === RE_CONFIG ? readU16(bytes, 16) : undefined;
 
-const say = (words: string): void => link.server.send(0, true, Uint8Array.from(Buffer.from(words)));
+const say = (words: string): void => link.say(0, true, Uint8Array.from(Buffer.from(words)));
 
 const heard = (): string[] =>
   link.client.received
@@ -207,11 +207,11 @@ test("what was given up of a stream's old life is not told of its new one", asyn
   losesData = true;
   losesForward = true;
   say("given up");
-  link.server.send(2, true, Uint8Array.of(1));
+  link.say(2, true, Uint8Array.of(1));
   await pass(1_000);
   link.client.reset(0);
   await pass(100);
-  link.server.send(2, true, Uint8Array.of(2));
+  link.say(2, true, Uint8Array.of(2));
   await pass(1_000);
   // Both come after all, so that the reset can be asked for; that the third was given up is not known yet.
   losesData = false;
