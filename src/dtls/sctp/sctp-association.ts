@@ -76,8 +76,6 @@ export class SctpAssociation {
     this.#sctp = opened.sctp;
     this.#guard = new SctpGuard(new GuardedState(this.#sctp, remotePort), nowUs);
     correct(this.#sctp, () => {
-      // The peer is there: that it does not answer a reset is no reason to end all.
-      this.#sctp.timerReconfigFailures = 0;
       this.#sctp.cwnd = Math.min(this.#sctp.cwnd, MAX_CONGESTION_WINDOW_BYTES);
       this.#reset.onAcknowledged();
       if (this.isReady) events.ready();

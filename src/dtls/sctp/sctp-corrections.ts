@@ -83,8 +83,13 @@ function onRetransmissionTimeout(sctp: WeriftSctp): void {
   sctp.fastRecoveryExit = undefined;
   sctp.ssthresh = Math.max(Math.floor(sctp.cwnd / 2), 4 * sctp.maxPayloadSize);
   sctp.cwnd = sctp.maxPayloadSize;
-  sctp.rto = Math.min(2 * sctp.rto, MAX_RTO_S);
+  backOff(sctp);
   void sctp.transmit();
+}
+
+/** Something was not answered in time (RFC 9260 §6.3.3 E2). */
+export function backOff(sctp: WeriftSctp): void {
+  sctp.rto = Math.min(2 * sctp.rto, MAX_RTO_S);
 }
 
 /**

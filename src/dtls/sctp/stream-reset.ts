@@ -10,6 +10,7 @@
  *                              nothing may be sent on the stream            or refused: numbers go on
  */
 import { writeU16, writeU32 } from "../../base/bytes.ts";
+import { backOff } from "./sctp-corrections.ts";
 import { tsnAhead, tsnPlus } from "./sctp-packet.ts";
 import { ESTABLISHED, type ResetParameter, type WeriftSctp } from "./werift-sctp.ts";
 
@@ -48,6 +49,7 @@ export class StreamReset {
     this.#sctp = sctp;
     this.#events = events;
     sctp.receiveReconfigParam = (param) => this.#receive(param);
+    sctp.timerReconfigHandleExpired = () => this.#askAgain();
   }
 
   /** Resets our direction of a stream. */
@@ -87,6 +89,19 @@ export class StreamReset {
     this.#asked = streams;
     sctp.reconfigRequestSeq = tsnPlus(requestSequence, 1);
     sctp.reconfigRequest = { type: REQUEST, requestSequence, bytes };
+    void sctp.sendReconfigParam(sctp.reconfigRequest);
+    sctp.timerReconfigHandleStart();
+  }
+
+  /**
+   * As late as lost data is sent again. werift waits half as long again each time, without a bound, and so then does lost
+   * data; and it takes a peer for gone that does not answer.
+   */
+  #askAgain(): void {
+    const sctp = this.#sctp;
+    sctp.timerReconfigHandle = undefined;
+    if (sctp.isStopped || sctp.reconfigRequest === undefined) return;
+    backOff(sctp);
     void sctp.sendReconfigParam(sctp.reconfigRequest);
     sctp.timerReconfigHandleStart();
   }

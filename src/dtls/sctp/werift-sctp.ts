@@ -104,8 +104,6 @@ export interface WeriftSctp {
   // stream reset
   /** Sequence number of the next ordered message on each stream; none for 0. */
   readonly outboundStreamSeq: Record<number, number>;
-  /** How often in a row a reset was not answered in time. */
-  timerReconfigFailures: number;
   /** Under way, and sent again while its timer runs. */
   reconfigRequest: ResetRequest | undefined;
   reconfigRequestSeq: number;
@@ -113,6 +111,8 @@ export interface WeriftSctp {
   readonly onReconfigStreams: Emitter<[streamIds: number[]]>;
   receiveReconfigParam(param: ResetParameter): Promise<void>;
   sendReconfigParam(param: { readonly type: number; readonly bytes: Uint8Array }): Promise<void>;
+  timerReconfigHandle: NodeJS.Timeout | undefined;
+  timerReconfigHandleExpired: () => void;
   timerReconfigHandleStart(): void;
   timerReconfigCancel(): void;
 }

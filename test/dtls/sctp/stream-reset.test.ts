@@ -138,6 +138,23 @@ test("a request is made when the peer has all that was sent before, so that none
   expect(link.client.resets).toEqual([0]);
 });
 
+test("a request that is not answered is made again within three seconds, however long it takes", async () => {
+  const atMs: number[] = [];
+  await connect({
+    toClient: (bytes) => {
+      if (resetKind(bytes) !== REQUEST) return [bytes];
+      atMs.push(Date.now());
+      return [];
+    },
+  });
+  await openAndTalk();
+  link.client.reset(0);
+  await pass(600_000);
+  expect(atMs.length).toBeGreaterThan(190);
+  expect(Math.max(...atMs.map((ms, index) => ms - (atMs[index - 1] ?? ms)))).toBe(3_000);
+  expect(link.ended).toBeUndefined();
+});
+
 /** Answers our request in the client's place; the client does not see it. */
 function answering(result: number): LinkOptions {
   return {

@@ -49,6 +49,7 @@ test("a new association has the members that we use", () => {
     timer3Handle: undefined,
     outboundStreamSeq: {},
     reconfigRequest: undefined,
+    timerReconfigHandle: undefined,
     reconfigResponseSeq: 0,
   });
   const functions = [
@@ -69,6 +70,7 @@ test("a new association has the members that we use", () => {
     "timer3Expired",
     "receiveReconfigParam",
     "sendReconfigParam",
+    "timerReconfigHandleExpired",
     "timerReconfigHandleStart",
     "timerReconfigCancel",
   ] as const satisfies readonly (keyof WeriftSctp)[];
