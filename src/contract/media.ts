@@ -99,6 +99,8 @@ export interface UpTrackParams {
   readonly content: MediaContent;
   /** How its frames end if they are encrypted as its publisher says; left out where that is not known. */
   readonly trailer?: FrameTrailer;
+  /** It is said to be end-to-end encrypted: nothing in its payloads is what it seems. */
+  readonly isSealed?: boolean;
 }
 
 /** One sending section towards a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
@@ -111,6 +113,16 @@ export interface DownTrackParams {
   readonly rtxSsrc: Ssrc;
   /** CNAME in SDES; equal for tracks of one participant, so that receivers sync them (RFC 3550 §6.5.1). */
   readonly cname: string;
+}
+
+/** How a subscriber knows what a track sends: in its own numbering. */
+export interface DownPayloads {
+  readonly payload: PayloadParams;
+  /**
+   * The other of Opus and Opus with redundancy (RFC 2198), where the subscriber knows both: publishers turn redundancy on
+   * and off from packet to packet.
+   */
+  readonly alternate?: PayloadParams;
 }
 
 export type MediaCommand =
@@ -186,10 +198,10 @@ export type MediaCommand =
       readonly downTrack: DownTrackParams;
     }
   | {
-      /** Connects the section to a track of the same room, or to none. `payload` is in the subscriber's numbering. */
+      /** Connects the section to a track of the same room, or to none. */
       readonly kind: "down-track.source";
       readonly subscriptionId: SubscriptionId;
-      readonly source: { readonly trackId: TrackId; readonly payload: PayloadParams } | null;
+      readonly source: (DownPayloads & { readonly trackId: TrackId }) | null;
     }
   | {
       readonly kind: "down-track.prefer";

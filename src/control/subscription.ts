@@ -10,8 +10,10 @@
  * The SSRC and its numbering live as long as this does, so a receiver never sees a track change as a new stream.
  */
 import type { CodecName } from "../base/codec.ts";
+import type { TrackId } from "../base/ids.ts";
 import {
   type AllotmentCause,
+  type DownPayloads,
   type DownTrackParams,
   type LayerPreference,
   type Layers,
@@ -22,11 +24,9 @@ import type { Participant } from "./participant.ts";
 import type { Track } from "./track.ts";
 import type { Transport } from "./transport.ts";
 
-interface Source {
+interface Source extends DownPayloads {
   /** Of the track's streams, the one that the subscriber gets. */
   readonly rendition: Track;
-  /** Its codec in the subscriber's numbering. */
-  readonly payload: PayloadParams;
 }
 
 /** `layers`: null for nothing. `reason`: a sentence for people. */
@@ -128,7 +128,11 @@ export class Subscription {
   carry(track: Track | null): void {
     const source = track && this.#sourceFor(track);
     const former = this.#source;
-    if (source?.rendition === former?.rendition && source?.payload === former?.payload) return;
+    if (source !== null && former !== null && isSame(source, former)) {
+      this.#source = source;
+      return;
+    }
+    if (source === former) return;
     source?.rendition.retain(this.#transport.thread);
     former?.rendition.release(this.#transport.thread);
     this.#source = source;
@@ -136,11 +140,8 @@ export class Subscription {
       this.#current = null;
       this.#allotted = null;
     }
-    this.#transport.post({
-      kind: "down-track.source",
-      subscriptionId: this.section.subscriptionId,
-      source: source && { trackId: source.rendition.id, payload: source.payload },
-    });
+    const { subscriptionId } = this.section;
+    this.#transport.post({ kind: "down-track.source", subscriptionId, source: source && told(source) });
   }
 
   /** Its section is going. */
@@ -162,7 +163,10 @@ export class Subscription {
   #sourceFor(track: Track): Source | null {
     for (const rendition of track.renditions) {
       const payload = this.#payloadFor(rendition);
-      if (payload !== undefined) return { rendition, payload };
+      if (payload === undefined) continue;
+      const alternate = this.#alternateFor(rendition);
+      const isAnother = alternate !== undefined && alternate !== payload;
+      return { rendition, payload, ...(isAnother && { alternate }) };
     }
     return null;
   }
@@ -174,13 +178,32 @@ export class Subscription {
   #payloadFor(track: Track): PayloadParams | undefined {
     const sent = track.payload;
     if (sent === null || track.section.kind !== this.section.kind) return undefined;
-    const same = this.#payloads.find(
-      (offered) =>
-        offered.codec === sent.codec &&
-        offered.profile === sent.profile &&
-        offered.clockRate === sent.clockRate,
-    );
+    const same = this.#known(sent);
     if (same !== undefined || sent.codec !== "red" || track.section.encryption !== "none") return same;
     return this.#payloads.find(({ codec }) => codec === "opus");
   }
+
+  /** Of Opus and Opus with redundancy the one that the track does not send at present, but may with the next packet. */
+  #alternateFor({ payload: sent, section }: Track): PayloadParams | undefined {
+    const codec = sent?.codec === "red" ? "opus" : "red";
+    const other = section.payloads.find((payload) => payload.codec === codec);
+    return section.kind === "audio" && other !== undefined ? this.#known(other) : undefined;
+  }
+
+  #known({ codec, profile, clockRate }: PayloadParams): PayloadParams | undefined {
+    return this.#payloads.find(
+      (offered) => offered.codec === codec && offered.profile === profile && offered.clockRate === clockRate,
+    );
+  }
+}
+
+/** Whether one goes on as the other, with the payloads the other way round perhaps. */
+function isSame(one: Source, other: Source): boolean {
+  if (one.rendition !== other.rendition) return false;
+  if (one.payload === other.payload) return one.alternate === other.alternate;
+  return one.payload === other.alternate && one.alternate === other.payload;
+}
+
+function told({ rendition, ...payloads }: Source): DownPayloads & { readonly trackId: TrackId } {
+  return { trackId: rendition.id, ...payloads };
 }

@@ -120,7 +120,7 @@ export class Track {
   }
 
   get params(): UpTrackParams {
-    const { kind, mid, payloads, rids, ssrcs, trailer } = this.section;
+    const { kind, mid, payloads, rids, ssrcs, trailer, encryption } = this.section;
     return {
       trackId: this.id,
       publisher: this.publisher.id,
@@ -131,6 +131,7 @@ export class Track {
       ssrcs,
       content: contentOf(this.section),
       ...(trailer !== undefined && { trailer }),
+      ...(encryption !== "none" && { isSealed: true }),
     };
   }
 

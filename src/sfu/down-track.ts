@@ -6,6 +6,7 @@
  */
 import { SLOT } from "../base/counters.ts";
 import {
+  type DownPayloads,
   type DownTrackParams,
   type DownTrackStats,
   type LayerPreference,
@@ -28,10 +29,9 @@ import type { SenderClock } from "./sender-clock.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
-/** A track and the payload type under which this receiver knows its codec. */
-export interface DownSource {
+/** A track and the payload types under which this receiver knows its codec. */
+export interface DownSource extends DownPayloads {
   readonly track: UpTrack;
-  readonly payload: PayloadParams;
 }
 
 /** Padding alone is about as large. */
@@ -58,10 +58,12 @@ export class DownTrack {
   #preference = NO_PREFERENCE;
   /** By its receiver's wish or, being a video, for want of bandwidth: what those two say, for every packet to read. */
   #isPaused = false;
-  /** Under which the receiver knows the codec of its source. */
+  /** Under which the receiver knows the codec of the packets that come now. */
   #payloadType = 0;
-  /** The packets that come now are of another codec than that: control has yet to hear of it, and will say. */
+  /** It does not know their codec: control has yet to hear of it, and will say. */
   #isOtherCodec = false;
+  /** It knows them without redundancy alone. */
+  #unwraps = false;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   /** Of what was sent last of the source: its capture times go on, also over an interruption. */
@@ -116,9 +118,7 @@ export class DownTrack {
     this.source = source;
     this.#controller.setDue();
     if (source === null) return;
-    this.#payloadType = source.payload.payloadType;
-    this.#isOtherCodec =
-      source.track.latestPayload !== null && !takes(source.payload, source.track.latestPayload);
+    this.onPayload(source.track.latestPayload ?? source.payload);
     this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
     source.track.downTracks.push(this);
     source.track.setDue();
@@ -127,7 +127,12 @@ export class DownTrack {
 
   /** What the source's packets are from now on. */
   onPayload(payload: PayloadParams): void {
-    this.#isOtherCodec = !takes(this.source!.payload, payload);
+    const known = knownOf(this.source!, payload);
+    this.#isOtherCodec = known === null;
+    // What fills its place, if anything has to, goes out under the former.
+    if (known === null) return;
+    this.#payloadType = known.payloadType;
+    this.#unwraps = known.codec !== payload.codec;
   }
 
   /** An encoding of the source starts anew, with other numbers. */
@@ -323,7 +328,7 @@ export class DownTrack {
   }
 
   #transmit(packet: UpPacket, extSeq: number): void {
-    const payload = this.#unwraps() ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
+    const payload = this.#unwraps ? (redPrimary(packet) ?? NO_BYTES) : packet.payload;
     const bytes = this.stream.send(packet, extSeq, this.#payloadType, payload);
     if (bytes === 0) return;
     const { counters } = this.#context;
@@ -334,13 +339,6 @@ export class DownTrack {
   /** Audio never waits for bandwidth. */
   #updatePaused(): void {
     this.#isPaused = this.#preference.paused || (this.isVideo && this.allotment.open === null);
-  }
-
-  /** Control connects a receiver so only where the track is not encrypted: else there would be nothing to take apart. */
-  #unwraps(): boolean {
-    if (this.isVideo) return false;
-    const { track, payload } = this.source!;
-    return track.codec === "red" && payload.codec === "opus";
   }
 
   #isOpen(): boolean {
@@ -386,8 +384,18 @@ export class DownTrack {
   }
 }
 
-/** Whether a receiver that has its payload type for `known` can be sent `payload` under it, be it taken apart. */
-function takes(known: PayloadParams, payload: PayloadParams): boolean {
-  if (known.codec === payload.codec) return known.profile === payload.profile;
-  return known.codec === "opus" && payload.codec === "red";
+/** As what a receiver gets packets of `payload`: as they are, or taken apart; null for not at all. */
+function knownOf(
+  { track, payload: known, alternate }: DownSource,
+  payload: PayloadParams,
+): PayloadParams | null {
+  if (isSameCodec(known, payload)) return known;
+  if (alternate !== undefined && isSameCodec(alternate, payload)) return alternate;
+  // What looks like RFC 2198 is ciphertext where it is sealed.
+  const isTakenApart = payload.codec === "red" && known.codec === "opus" && track.params.isSealed !== true;
+  return isTakenApart ? known : null;
+}
+
+function isSameCodec(one: PayloadParams, other: PayloadParams): boolean {
+  return one.codec === other.codec && one.profile === other.profile;
 }

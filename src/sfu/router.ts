@@ -178,7 +178,7 @@ export class Router {
   /** Connects a down track to a track of this room; a track that has ended leaves it without a source. */
   #connect(id: SubscriptionId, source: SourceCommand["source"], nowUs: number): void {
     const track = source === null ? undefined : this.track(source.trackId);
-    const connected = source === null || track === undefined ? null : { track, payload: source.payload };
+    const connected = source === null || track === undefined ? null : { ...source, track };
     this.#downTracks.get(id)?.downTrack.setSource(connected, nowUs);
   }
 }

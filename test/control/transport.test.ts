@@ -197,6 +197,31 @@ test.each([
   expect(thread.sent("down-track.source").at(-1)?.source?.payload).toEqual(expected);
 });
 
+test("where redundancy comes and goes who knows both forms is told so once, and who knows Opus alone as well", () => {
+  const { rooms, thread } = conference();
+  const published = { ...section("audio"), payloads: [OPUS, RED] };
+  const track = must(connect(rooms, "ada").publish(published));
+  const [both, plain] = [connect(rooms, "bo"), connect(rooms, "cy")];
+  must(both.addSlot({ kind: "audio", mid: "0", payloads: [OPUS, RED] }));
+  must(plain.addSlot({ kind: "audio", mid: "0", payloads: [OPUS] }));
+  for (const viewer of [both, plain]) must(viewer.watch({}));
+  for (const payload of [OPUS, RED, OPUS]) thread.codec(track.id, payload);
+  const trackId = track.id;
+  expect(thread.sent("down-track.source").map(({ source }) => source)).toEqual([
+    { trackId, payload: OPUS, alternate: RED },
+    { trackId, payload: OPUS },
+  ]);
+  expect(both.subscriptions[0]!.codec).toBe("opus");
+});
+
+test("a track that is encrypted is said to be", () => {
+  const { rooms, thread } = conference();
+  const ada = connect(rooms, "ada");
+  for (const encryption of ["none", "custom"] as const)
+    must(ada.publish({ ...section("audio"), encryption }));
+  expect(thread.sent("up-track.add").map(({ track }) => track.isSealed)).toEqual([undefined, true]);
+});
+
 test("a change to a codec that the subscriber lacks frees its slot", () => {
   const { rooms, thread } = conference();
   const track = must(connect(rooms, "ada").publish(section("video")));

@@ -67,6 +67,46 @@ describe("until control has told the receiver's payload type", () => {
   });
 });
 
+describe("sound with redundancy in one packet and without in the next", () => {
+  const THEIR_OPUS: PayloadParams = { ...OPUS, payloadType: 109 };
+  const THEIR_RED: PayloadParams = { ...RED, payloadType: 121 };
+
+  function alternate(received: ReceivedTrack): string[] {
+    received.publish({ payloadType: 63, seq: 1, timestamp: 960, payload: "6fee" });
+    received.publish({ payloadType: 111, seq: 2, timestamp: 1920, payload: "dd" });
+    received.publish({ payloadType: 63, seq: 3, timestamp: 2880, payload: "6fcc" });
+    return received.sent("numbered");
+  }
+
+  test.each([
+    ["with redundancy", THEIR_RED, THEIR_OPUS],
+    ["plain", THEIR_OPUS, THEIR_RED],
+  ])(
+    "each packet is what the receiver knows it as, be it %s that control has heard of",
+    (_name, one, other) => {
+      const received = new ReceivedTrack("audio", [OPUS, RED], one);
+      received.know(one, other);
+      expect(alternate(received)).toEqual(["121 #1 6fee", "109 #2 dd", "121 #3 6fcc"]);
+      expect(received.packets.map(({ header }) => header.timestamp)).toEqual([960, 1920, 2880]);
+      expect(dropped(received)).toBe(0);
+    },
+  );
+
+  test("also for one that comes when a plain packet was the latest", () => {
+    const received = new ReceivedTrack("audio", [OPUS, RED], THEIR_RED);
+    received.publish({ payloadType: 111, seq: 1, payload: "dd" });
+    received.know(THEIR_RED, THEIR_OPUS);
+    received.publish({ payloadType: 111, seq: 2, payload: "dd" });
+    expect(received.sent()).toEqual(["109 dd"]);
+  });
+
+  test("nothing is taken apart that is sealed", () => {
+    const received = new ReceivedTrack("audio", [OPUS, RED], OPUS, { isSealed: true });
+    expect(alternate(received)).toEqual(["111 #1 dd"]);
+    expect(dropped(received)).toBe(2);
+  });
+});
+
 test("a stray packet of another codec leaves no gap", () => {
   const received = new ReceivedTrack("video", [VP8, VP9], VP8);
   received.publish({ payloadType: 96, seq: 1, timestamp: 3000, payload: VP8_KEY });

@@ -41,6 +41,7 @@ export interface ReceivedTrackOptions {
   readonly rids?: UpTrackParams["rids"];
   readonly map?: ExtensionMap;
   readonly content?: UpTrackParams["content"];
+  readonly isSealed?: boolean;
   readonly spacingUs?: number;
 }
 
@@ -59,7 +60,13 @@ export class ReceivedTrack {
     kind: "audio" | "video",
     payloads: readonly PayloadParams[],
     payload = payloads[0]!,
-    { rids = [], map = extensionMap({}), content, spacingUs = SPACING_US }: ReceivedTrackOptions = {},
+    {
+      rids = [],
+      map = extensionMap({}),
+      content,
+      isSealed = false,
+      spacingUs = SPACING_US,
+    }: ReceivedTrackOptions = {},
   ) {
     const { context } = this;
     this.#map = map;
@@ -89,16 +96,17 @@ export class ReceivedTrack {
         rids,
         ssrcs: [],
         content: content ?? (kind === "video" ? "camera" : "voice"),
+        ...(isSealed && { isSealed }),
       },
       map,
     );
     this.know(payload);
   }
 
-  /** Control has heard of the codec, and says how the receiver knows it. */
-  know(payload: PayloadParams): void {
+  /** Control has heard of the codec, and says how the receiver knows it, and what it may get in its place. */
+  know(payload: PayloadParams, alternate?: PayloadParams): void {
     const { downTrack, track, nowUs } = this;
-    downTrack.setSource({ track, payload }, nowUs);
+    downTrack.setSource({ track, payload, ...(alternate !== undefined && { alternate }) }, nowUs);
     if (!downTrack.isVideo) return;
     const choice = { ...HIGHEST_LAYERS, bitrateBps: 0 };
     downTrack.allot(choice, { id: "SU", choice: 0, reason: { kind: "complete" } }, nowUs);
