@@ -41,7 +41,9 @@ export class PipedTrack {
     packet.takePayload();
     stream.accept(packet, payload);
     track.onPayload(payload);
-    track.forward(packet);
+    // In this room: its publisher goes on in its own.
+    if (track.muted) this.#context.counters[SLOT.upDropped_muted]! += 1;
+    else track.forward(packet);
   }
 
   onClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {
