@@ -216,7 +216,7 @@ class Dealing {
       const demand = this.#demands[position]!;
       const choice = this.#chosen[position]!;
       const reason = this.#refusals[position] ?? outcome(demand, choice, outside);
-      if (reason.kind === "bandwidth" || reason === COMPLETE) {
+      if (reason.kind === "bandwidth" || reason === HELD || reason === COMPLETE) {
         mostBps += demand.choices[demand.most]!.bitrateBps;
       }
       allocations.push({ id: demand.id, choice, reason });
@@ -231,22 +231,23 @@ class Dealing {
     const { choices, most, current, ceiling } = this.#demands[position]!;
     const chosen = this.#chosen[position]!;
     const next = chosen + 1;
-    if (next > ceiling) {
-      this.#refusals[position] = HELD;
-      this.#turns[position] = NEVER;
-      return;
-    }
     const costBps = choices[next]!.bitrateBps - (chosen < 0 ? 0 : choices[chosen]!.bitrateBps);
+    // What is held has to wait for its time or for a wider path, so the path is to be looked at meanwhile.
+    if (next > ceiling) return this.#refuse(position, HELD, Math.max(0, costBps));
     const leftBps = (next <= current ? this.#keepBps : this.#growBps) - this.#spentBps;
     if (costBps > 0 && costBps > leftBps) {
-      this.#refusals[position] = { kind: "bandwidth", leftBps: Math.max(0, leftBps), neededBps: costBps };
-      this.#cheapestRefusedBps = Math.min(this.#cheapestRefusedBps, costBps);
-      this.#turns[position] = NEVER;
-      return;
+      const reason = { kind: "bandwidth", leftBps: Math.max(0, leftBps), neededBps: costBps } as const;
+      return this.#refuse(position, reason, costBps);
     }
     this.#spentBps += costBps;
     this.#chosen[position] = next;
     this.#turns[position] = next < most ? turnOf(choices[next + 1]!) : NEVER;
+  }
+
+  #refuse(position: number, reason: AllocationReason, costBps: number): void {
+    this.#refusals[position] = reason;
+    this.#turns[position] = NEVER;
+    this.#cheapestRefusedBps = Math.min(this.#cheapestRefusedBps, costBps);
   }
 }
 

@@ -41,18 +41,24 @@ export class Allotment {
     );
   }
 
-  /** Index of the highest choice to try now. */
-  ceilingIn(choices: readonly LayerChoice[], nowUs: number): number {
-    return this.#growth.isActive(nowUs) ? Math.max(0, this.indexIn(choices)) : Number.POSITIVE_INFINITY;
+  /** Index of the highest choice to try now, where there is `budgetBps` for all videos. */
+  ceilingIn(choices: readonly LayerChoice[], budgetBps: number, nowUs: number): number {
+    return this.#growth.isActive(budgetBps, nowUs)
+      ? Math.max(0, this.indexIn(choices))
+      : Number.POSITIVE_INFINITY;
   }
 
-  /** Takes what is dealt out now. Returns the sentence that explains it, or null when there is nothing new to tell. */
-  take(choice: LayerChoice | null, allocation: Allocation, nowUs: number): string | null {
+  /**
+   * Takes what is dealt out now of `budgetBps` for all videos. Returns the sentence that explains it, or null when there is
+   * nothing new to tell.
+   */
+  take(choice: LayerChoice | null, allocation: Allocation, budgetBps: number, nowUs: number): string | null {
     const before = this.#layers;
     const change = rankOf(choice) - rankOf(before);
     const isSame = change === 0;
-    if (change > 0) this.#growth.onGrown(nowUs);
-    else if (change < 0 && allocation.reason.kind === "bandwidth") this.#growth.onShrunk(nowUs);
+    if (change > 0) this.#growth.onGrown(budgetBps, nowUs);
+    else if (isSame) this.#growth.onKept(budgetBps);
+    else if (allocation.reason.kind === "bandwidth") this.#growth.onShrunk(budgetBps, nowUs);
     const isSaid = isSame && this.#reason?.kind === allocation.reason.kind;
     if (!isSame) {
       this.#layers = choice && { spatial: choice.spatial, temporal: choice.temporal };

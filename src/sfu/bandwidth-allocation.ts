@@ -56,12 +56,13 @@ export class BandwidthAllocation {
   }
 
   #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): number {
-    const demands = downTracks.map((downTrack) => demandOf(downTrack, nowUs, room));
+    const demands = downTracks.map((downTrack) => demandOf(downTrack, budgetBps, nowUs, room));
     const budget = { keepBps: budgetBps, growBps: budgetBps * GROW_SHARE };
     const { allocations, totalBps, nextBps, mostBps } = allocate(budget, demands, { lastN: room.lastVideos });
     allocations.forEach((allocation, i) => {
       const { kind, choices } = demands[i]!;
-      if (kind === "video") downTracks[i]!.allot(choices[allocation.choice] ?? null, allocation, nowUs);
+      const choice = choices[allocation.choice] ?? null;
+      if (kind === "video") downTracks[i]!.allot(choice, allocation, budgetBps, nowUs);
     });
     this.#controller.wants(nextBps / GROW_SHARE, mostBps / GROW_SHARE);
     return totalBps;
@@ -69,7 +70,7 @@ export class BandwidthAllocation {
 }
 
 /** What a down track with a source could send now, and how much it matters. */
-function demandOf(downTrack: DownTrack, nowUs: number, room: RoomOrder): Demand {
+function demandOf(downTrack: DownTrack, budgetBps: number, nowUs: number, room: RoomOrder): Demand {
   const { track } = downTrack.source!;
   const { subscriptionId: id, kind } = downTrack.params;
   const { paused, pinned, visible } = downTrack.preference;
@@ -87,7 +88,7 @@ function demandOf(downTrack: DownTrack, nowUs: number, room: RoomOrder): Demand 
     absence: track.muted ? "muted" : "no_media",
     most: paused ? NO_CHOICE : choices.length - 1,
     current: downTrack.allotment.indexIn(choices),
-    ceiling: downTrack.allotment.ceilingIn(choices, nowUs),
+    ceiling: downTrack.allotment.ceilingIn(choices, budgetBps, nowUs),
   };
 }
 

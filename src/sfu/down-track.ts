@@ -150,10 +150,10 @@ export class DownTrack {
     this.retarget(nowUs);
   }
 
-  /** `choice`: what a video may send from now on; null pauses it. */
-  allot(choice: LayerChoice | null, allocation: Allocation, nowUs: number): void {
+  /** `choice`: what a video may send from now on, of `budgetBps` for all; null pauses it. */
+  allot(choice: LayerChoice | null, allocation: Allocation, budgetBps: number, nowUs: number): void {
     const before = this.allotment.open;
-    const reason = this.allotment.take(choice, allocation, nowUs);
+    const reason = this.allotment.take(choice, allocation, budgetBps, nowUs);
     this.#updatePaused();
     if (this.allotment.open === null && before !== null) this.interrupt();
     if (reason === null) return;

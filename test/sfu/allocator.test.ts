@@ -238,6 +238,14 @@ test("totals: what it costs, what the next step and everything would", () => {
   expect(deal(0, demands)).toMatchObject({ totalBps: 40_000, nextBps: 100_000, mostBps: all.totalBps });
 });
 
+test("what is held back for a while counts among what could be used, so that the path is looked at", () => {
+  const demands = [audio("mic"), demand("ada", { current: 3, ceiling: 3 })];
+  const result = deal(5_000, demands);
+  expect(result.allocations[1]).toMatchObject({ choice: 3, reason: { kind: "held" } });
+  const [held, next, most] = [3, 4, 6].map((at) => 40_000 + demands[1]!.choices[at]!.bitrateBps);
+  expect(result).toMatchObject({ totalBps: held, nextBps: next, mostBps: most });
+});
+
 test("each outcome has a sentence", () => {
   const demands = [
     audio("mic"),
