@@ -9,6 +9,7 @@
  * Where the peer was told which track a section is for, it is reserved: it carries that one whenever it can, and no other.
  * The SSRC and its numbering live as long as this does, so a receiver never sees a track change as a new stream.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { CodecName } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
 import {
@@ -197,11 +198,16 @@ export class Subscription {
   }
 }
 
-/** Whether one goes on as the other, with the payloads the other way round perhaps. */
+/**
+ * Whether one goes on as the other, with the payloads the other way round perhaps. By what they say: each answer of a peer
+ * names all its payloads again.
+ */
 function isSame(one: Source, other: Source): boolean {
   if (one.rendition !== other.rendition) return false;
-  if (one.payload === other.payload) return one.alternate === other.alternate;
-  return one.payload === other.alternate && one.alternate === other.payload;
+  // Mostly nothing has been negotiated since.
+  if (one.payload === other.payload && one.alternate === other.alternate) return true;
+  const [payloads, others] = [one, other].map(({ payload, alternate }) => [payload, alternate]);
+  return isDeepStrictEqual(payloads, others) || isDeepStrictEqual(payloads, others!.toReversed());
 }
 
 function told({ rendition, ...payloads }: Source): DownPayloads & { readonly trackId: TrackId } {

@@ -58,6 +58,23 @@ describe("a peer that answers late", () => {
   });
 });
 
+test("a peer that says once more what it takes goes on with what it gets; one that takes it otherwise begins anew", () => {
+  const { rooms, thread } = conference();
+  const track = must(connect(rooms, "ada").publish(section("video")));
+  thread.codec(track.id, VP8);
+  const viewer = connect(rooms, "bo");
+  const slot = must(viewer.addSlot({ ...VIDEO, reserved: track }));
+  const answer = (payloadType: number): void => {
+    slot.negotiated([{ ...VP8, payloadType }]);
+    viewer.deal(rooms.get("hall")!.tracks());
+  };
+  for (const payloadType of [VP8.payloadType, VP8.payloadType, 120]) answer(payloadType);
+  expect(thread.sent("down-track.source").map(({ source }) => source?.payload.payloadType)).toEqual([
+    VP8.payloadType,
+    120,
+  ]);
+});
+
 describe("reserved sections", () => {
   test("carry their own track and no other, as soon as it has media", () => {
     const { rooms, thread } = conference();
