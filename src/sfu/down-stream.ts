@@ -87,13 +87,12 @@ export class DownStream {
   }
 
   /**
-   * A packet of the source that is not sent: closes the gap, and that of its picture at the picture's start. Where it is
-   * too late for that, an empty packet goes out under the number that was kept for it.
+   * A packet of the source that is not sent: closes the gap, and that of its picture, be it the first of it that comes or
+   * another. Where it is too late for that, an empty packet goes out under the number that was kept for it.
    */
   drop(packet: UpPacket, payloadType: number): void {
     this.skip(packet, payloadType);
-    if (packet.frame.startsFrame && packet.extPictureId >= 0)
-      this.numbers.pictureId.drop(packet.extPictureId);
+    if (packet.extPictureId >= 0) this.numbers.pictureId.drop(packet.extPictureId);
   }
 
   /** Closes the gap in the sequence alone: for packets that are part of no picture. */

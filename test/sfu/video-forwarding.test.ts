@@ -4,6 +4,7 @@
  * Method: packets as clients send them, one by one; what leaves is read back from the transmit ring.
  */
 import { describe, expect, test } from "vitest";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { EXTENSION } from "../../src/rtp/header-extensions.ts";
 import { extensionMap } from "./packets.ts";
 import { AV1, VP8, VP9 } from "./payloads.ts";
@@ -162,6 +163,23 @@ describe("VP8 picture ids", () => {
       [6, first],
       [8, first + 2],
     ]);
+  });
+
+  test("leave no gap for a picture that is not sent, whichever of its packets comes first", () => {
+    const receiver = new ReceivedTrack("video", [VP8]);
+    receiver.downTrack.setPreference({ ...NO_PREFERENCE, preferred: { spatial: 0, temporal: 0 } }, 0);
+    const publish = (seq: number, id: number, temporal: 0 | 2, kind: "key" | "delta" | "later"): void => {
+      const layer = (temporal << 6).toString(16).padStart(2, "0");
+      const payload = `${kind === "later" ? "80" : "90"}a0${(0x8000 | id).toString(16)}${layer}${kind === "key" ? "00" : "01"}aa`;
+      receiver.publish({ seq, timestamp: id * 3000, payload, marker: kind !== "delta" });
+    };
+    publish(1, 10, 0, "key");
+    publish(3, 11, 2, "later");
+    publish(4, 12, 0, "delta");
+    publish(2, 11, 2, "delta");
+    publish(5, 13, 0, "delta");
+    expect(pictureIds(receiver)).toEqual([0, 1, 2]);
+    expect(receiver.packets.map(({ header }) => header.seq)).toEqual([1, 3, 2, 4]);
   });
 
   test("of an old key frame, repeated late, change nothing", () => {
