@@ -4,7 +4,7 @@
  * To the receiver it is one stream from one encoder, whatever encodings or tracks it is put together from. At every
  * switch all offsets are set so that the first packet of the new source follows the last of the old one.
  */
-import { timestampDelta } from "../base/sequence.ts";
+import { seqDelta, timestampDelta } from "../base/sequence.ts";
 import { Renumbering } from "./renumbering.ts";
 import type { SenderClock } from "./sender-clock.ts";
 import type { UpPacket } from "./up-packet.ts";
@@ -67,9 +67,10 @@ export class OutgoingNumbers {
     this.#lastTimestamp = timestamp;
     this.#lastSentUs = packet.receivedUs;
     if (packet.tl0PicIdx >= 0) this.#lastTl0PicIdx = (packet.tl0PicIdx + this.tl0PicIdxOffset) & 0xff;
-    if (packet.frame.frameNumber >= 0) {
-      this.#lastFrameNumber = (packet.frame.frameNumber + this.frameNumberOffset) & 0xffff;
-    }
+    if (packet.frame.frameNumber < 0) return;
+    // A frame of a lower layer has the timestamp of those that went out before it.
+    const frameNumber = (packet.frame.frameNumber + this.frameNumberOffset) & 0xffff;
+    if (seqDelta(this.#lastFrameNumber, frameNumber) > 0) this.#lastFrameNumber = frameNumber;
   }
 
   #continued(packet: UpPacket, clockRate: number, from: SenderClock | undefined, to: SenderClock): number {
