@@ -2,6 +2,7 @@
  * Which payload of a track control is told of.
  *
  *    note(another) ──▶ told at once, or when the pause since the last has passed, if it is still another then
+ *    note(Opus after RED) ──▶ told when it has lasted
  */
 import type { PayloadParams } from "../contract/media.ts";
 
@@ -11,20 +12,36 @@ import type { PayloadParams } from "../contract/media.ts";
  */
 const PAUSE_US = 1_000_000;
 
+/**
+ * Publishers turn redundancy (RFC 2198) off for single packets and in silence, and receivers that know both forms get either
+ * without control. Longer leaves those who know Opus alone without an encrypted voice whose redundancy has ended, shorter
+ * takes each silence for that.
+ */
+const LASTS_US = 10_000_000;
+
 export class PayloadNotice {
   #latest: PayloadParams | null = null;
+  #latestUs = 0;
   #told: PayloadParams | null = null;
   #toldUs = Number.NEGATIVE_INFINITY;
 
-  note(payload: PayloadParams): void {
+  /** What comes is another than before. */
+  note(payload: PayloadParams, nowUs: number): void {
     this.#latest = payload;
+    this.#latestUs = nowUs;
   }
 
   /** Returns the payload to tell now, or null while there is nothing new or the pause lasts. Call it often. */
   take(nowUs: number): PayloadParams | null {
     if (this.#latest === this.#told || nowUs - this.#toldUs < PAUSE_US) return null;
+    if (this.#isRest() && nowUs - this.#latestUs < LASTS_US) return null;
     this.#told = this.#latest;
     this.#toldUs = nowUs;
     return this.#told;
+  }
+
+  /** Whether it may be only a rest of the redundancy that was told. */
+  #isRest(): boolean {
+    return this.#told?.codec === "red" && this.#latest?.codec === "opus";
   }
 }

@@ -97,7 +97,7 @@ export class UpTrack {
 
   /** In the thread that hears the publisher: control is to hear of this payload, now or after a pause. */
   announcePayload(payload: PayloadParams, nowUs: number, events: MediaEvent[]): void {
-    this.#notice.note(payload);
+    this.#notice.note(payload, nowUs);
     this.#tellPayload(nowUs, events);
   }
 

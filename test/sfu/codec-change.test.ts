@@ -124,12 +124,14 @@ test("nor is one sent that waited in the history for a key frame that came late"
 });
 
 describe("control hears of the payload", () => {
-  const PAYLOADS = { "-": null, a: VP8, b: VP9 } as const;
+  const PAYLOADS = { "-": null, a: VP8, b: VP9, r: RED, o: OPUS } as const;
   const TICK_US = 100_000;
 
-  /** A letter a tick: a packet of VP8 or VP9, or none. Returns "tick: payloadType" of what control is told. */
+  /** A letter a tick: a packet of VP8 or VP9, of RED or Opus, or none. Returns "tick: payloadType" of what control is told. */
   function told(script: string): string[] {
-    const received = new ReceivedTrack("video", [VP8, VP9], VP8);
+    const received = /[ro]/.test(script)
+      ? new ReceivedTrack("audio", [OPUS, RED], OPUS)
+      : new ReceivedTrack("video", [VP8, VP9], VP8);
     const { track, context } = received;
     const startUs = received.nowUs;
     return [...script].flatMap((letter, tick) => {
@@ -154,6 +156,14 @@ describe("control hears of the payload", () => {
     ["not where all is as before by then", "aabbaaaaaaaaaaaaa", ["0: 96"]],
   ])("%s", (_name, script, expected) => {
     expect(told(script)).toEqual(expected);
+  });
+
+  test.each([
+    ["at once when it begins", "oooor", ["0: 111", "10: 63"], 10],
+    ["not when it pauses", `r${"ror".repeat(100)}${"o".repeat(99)}r`, ["0: 63"], 1],
+    ["when it has ended for long", `ro${"r".repeat(18)}${"o".repeat(101)}`, ["0: 63", "120: 111"], 1],
+  ])("of redundancy %s", (_name, script, expected, rest) => {
+    expect(told(script + "-".repeat(rest))).toEqual(expected);
   });
 
   test("at most once a second from a publisher that changes with every packet", () => {
