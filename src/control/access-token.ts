@@ -23,7 +23,7 @@ export interface Permission {
   readonly canPublishSources: readonly string[];
   /** May change its own name, metadata and attributes. */
   readonly canUpdateOwnMetadata: boolean;
-  /** Not shown to the other participants. */
+  /** Not shown to the other participants, nor received by them. */
   readonly hidden: boolean;
 }
 

@@ -58,9 +58,9 @@ export class ForwardedParticipant extends Participant {
   }
 
   /** Who may receive a track, its publisher has said where it is. */
-  override admits(subscriber: Participant, trackId: TrackId): boolean {
+  override lets(subscriber: Participant, trackId: TrackId): boolean {
     const source = this.tracks.find(({ id }) => id === trackId)?.source;
-    return source != null && this.#source.admits(subscriber, source.id);
+    return source != null && this.#source.lets(subscriber, source.id);
   }
 
   /** What it may not publish here any more ends here, and what it may again is here again. */

@@ -136,8 +136,14 @@ export class Participant {
     this.room.onTracksChanged();
   }
 
-  /** Whether `subscriber` may receive a track of this participant. */
+  /** Whether `subscriber` may receive a track of this participant: of one who is hidden, nobody else may. */
   admits(subscriber: Participant, trackId: TrackId): boolean {
+    if (this.#profile.permission.hidden && subscriber !== this) return false;
+    return this.lets(subscriber, trackId);
+  }
+
+  /** Whether its publisher has said that `subscriber` may receive a track of this participant. */
+  lets(subscriber: Participant, trackId: TrackId): boolean {
     return admits(this.#audience, subscriber.identity, trackId);
   }
 
@@ -238,8 +244,10 @@ export class Participant {
   }
 
   #tellOfChange(before: Profile): void {
-    if (isDeepStrictEqual(this.profile, before)) return;
+    const { profile } = this;
+    if (isDeepStrictEqual(profile, before)) return;
     this.tell({ kind: "participant.changed", participant: this, before });
+    if (profile.permission.hidden !== before.permission.hidden) this.room.onTracksChanged();
   }
 
   #startGrace(reason: CloseReason): void {

@@ -40,6 +40,10 @@ export class ProfileRecord {
     return { ...this.#claimed, ...this.#changed };
   }
 
+  get permission(): Permission {
+    return this.#changed.permission ?? this.#claimed.permission;
+  }
+
   /** Undefined while tokens alone decide. */
   get changedPermission(): Permission | undefined {
     return this.#changed.permission;
