@@ -67,8 +67,8 @@ export interface SessionHost {
   readonly tokens: AccessTokens;
   /** Who is in the room of a participant, for the data that it sends. */
   neighboursOf(participant: Participant): DataNeighbours;
-  /** Somebody receives a track, maybe for the first time. */
-  onSubscribed(track: Track): void;
+  /** `subscriber` receives a track, maybe as the first. */
+  onSubscribed(track: Track, subscriber: Participant): void;
 }
 
 export class ClientSession {
@@ -119,7 +119,7 @@ export class ClientSession {
     this.reception = new Reception(
       {
         preferenceOf: (track) => this.#wishes.preferenceOf(track),
-        onReceived: (track) => host.onSubscribed(track),
+        onReceived: (track) => host.onSubscribed(track, participant),
         onHeldBack: (track, heldBack) => this.#onHeldBack(track, heldBack),
       },
       params.singleConnection,

@@ -29,7 +29,7 @@ export class RoomWatch {
   constructor(room: Room, tell: (frame: ResponseFrame) => void) {
     this.#room = room;
     this.#tell = tell;
-    this.#forgetSpeakers = room.speakers.onChange(() => this.#onSpeakers());
+    this.#forgetSpeakers = room.speakers.onChange(() => this.tellSpeakers());
     this.#cancelQuality = this.#scheduleQuality();
   }
 
@@ -50,8 +50,10 @@ export class RoomWatch {
     this.#cancelQuality();
   }
 
-  /** Only what has changed is told; who has fallen silent has level 0. */
-  #onSpeakers(): void {
+  /**
+   * Others speak, or one of them is hidden or shown now. Only what has changed is told; who has fallen silent has level 0.
+   */
+  tellSpeakers(): void {
     const before = this.#levels;
     const levels = new Map<ParticipantId, number>();
     for (const { track, level } of this.#room.speakers.list) {

@@ -63,7 +63,9 @@ export class SignalSessions {
       forcedPaths: new ForcedPaths(clock),
       tokens,
       neighboursOf: (participant) => this.#neighboursOf(participant),
-      onSubscribed: (track) => this.#onSubscribed(track),
+      onSubscribed: (track, subscriber) => {
+        if (isShown(subscriber)) this.#onSubscribed(track);
+      },
     };
     this.#updates = new ParticipantUpdates(clock, (participant, frame) => this.#tellAll(participant, frame));
     rooms.events.on((event) => this.#onEvent(event));
@@ -227,8 +229,10 @@ export class SignalSessions {
   #onChanged(participant: Participant, room: Room, before: Profile): void {
     const session = this.#sessions.get(participant);
     const { permission } = participant.profile;
-    if (permission.hidden !== before.permission.hidden) this.#refreshWanted(room);
-    else session?.refreshWanted();
+    if (permission.hidden !== before.permission.hidden) {
+      this.#refreshWanted(room);
+      this.#watches.get(room)?.tellSpeakers();
+    } else session?.refreshWanted();
     if (permission.hidden && !before.permission.hidden) this.#tellGone(participant, room, "client_left");
     if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();
   }

@@ -99,6 +99,36 @@ test("who is hidden while others see it has left for them, and leaves them no tr
   expect(ada.seen("bo")!.state).toBe(ParticipantInfo_State.DISCONNECTED);
 });
 
+test("nobody is told that somebody speaks who is hidden, whether they saw it before or have just come", () => {
+  const hall = signalHall();
+  publisher(hall);
+  const bo = new SignalClient(hall, "bo");
+  const ada = hall.rooms.get("hall")!.participant("ada")!;
+  const speakers = [{ trackId: ada.tracks[0]!.id, level: 0.5 }];
+  hall.thread.emit({ kind: "room.speakers", roomId: "hall" as never, speakers, dominant: null });
+  expect(bo.take("speakersChanged").speakers).toMatchObject([{ sid: ada.id, active: true }]);
+  const hide = (hidden: boolean) => must(ada.update({ permission: { ...ada.profile.permission, hidden } }));
+  hide(true);
+  expect(bo.take("speakersChanged").speakers).toMatchObject([{ sid: ada.id, level: 0, active: false }]);
+  const cy = new SignalClient(hall, "cy");
+  expect(cy.kinds()).not.toContain("speakersChanged");
+  hide(false);
+  expect(cy.take("speakersChanged").speakers).toMatchObject([{ sid: ada.id, level: 0.5, active: true }]);
+});
+
+test("a publisher is not told that somebody receives its track who is hidden, but of the next who does", () => {
+  const hall = signalHall();
+  const ada = publisher(hall);
+  const eve = claims("eve", { hidden: true });
+  new SignalClient(hall, eve, { offer: watchOffer() });
+  hall.clock.pass(1_000);
+  expect(hall.rooms.get("hall")!.participant("eve")!.subscriptions).toHaveLength(2);
+  expect(ada.kinds()).not.toContain("trackSubscribed");
+  new SignalClient(hall, "bo", { offer: watchOffer() });
+  hall.clock.pass(1_000);
+  expect(ada.kinds().filter((kind) => kind === "trackSubscribed")).toHaveLength(2);
+});
+
 test("publishing by WHIP ends no connection of a LiveKit client of the same identity", () => {
   const hall = signalHall();
   const ada = publisher(hall);
