@@ -26,6 +26,8 @@ const GRACE_MS = 5_000;
  */
 const MAX_TRANSPORTS = 256;
 
+export type OpenTransportError = "no_capacity" | "too_many_transports" | "left";
+
 export class Participant {
   readonly id = randomId<ParticipantId>("PA");
   readonly identity: string;
@@ -177,15 +179,18 @@ export class Participant {
     return this.#holders > 0;
   }
 
-  /** `remote`: null when the peer has not described itself yet; see `Transport.connect`. */
-  openTransport(
-    grants: Permission,
-    remote: RemoteSide | null,
-  ): Result<Transport, "no_capacity" | "too_many_transports" | "left"> {
+  /** The media thread in which `openTransport()` would open one. Changes nothing. */
+  mayOpenTransport(): Result<MediaThread, OpenTransportError> {
     if (this.#left) return fail("left");
     if (this.#transports.size >= MAX_TRANSPORTS) return fail("too_many_transports");
-    const thread = this.room.placements.choose();
-    if (thread === undefined) return fail("no_capacity");
+    return this.room.mayOpenTransport();
+  }
+
+  /** `remote`: null when the peer has not described itself yet; see `Transport.connect`. */
+  openTransport(grants: Permission, remote: RemoteSide | null): Result<Transport, OpenTransportError> {
+    const chosen = this.mayOpenTransport();
+    if (!chosen.ok) return chosen;
+    const thread = chosen.value;
     this.room.placements.occupy(thread);
     this.#cancelGrace();
     const transport = new Transport(this, thread, this.room.fingerprint, grants);

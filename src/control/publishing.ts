@@ -6,18 +6,20 @@ import type { PublishedSection } from "./track.ts";
 
 export type PublishRefusal = "forbidden" | "e2ee_required" | "too_many_tracks";
 
+export type RoomRules = Pick<RoomOptions, "e2ee" | "maxTracksPerParticipant">;
+
 /** `present`: tracks that the participant has already, and keeps. */
 export function mayPublish(
   permission: Permission,
-  options: RoomOptions,
+  rules: RoomRules,
   tracks: readonly Pick<PublishedSection, "source" | "encryption">[],
   present: number,
 ): Result<null, PublishRefusal> {
   if (!tracks.every(({ source }) => isGranted(permission, source))) return fail("forbidden");
-  if (options.e2ee === "required" && tracks.some(({ encryption }) => encryption === "none")) {
+  if (rules.e2ee === "required" && tracks.some(({ encryption }) => encryption === "none")) {
     return fail("e2ee_required");
   }
-  return present + tracks.length > options.maxTracksPerParticipant ? fail("too_many_tracks") : ok(null);
+  return present + tracks.length > rules.maxTracksPerParticipant ? fail("too_many_tracks") : ok(null);
 }
 
 export function isGranted({ canPublish, canPublishSources }: Permission, source: string): boolean {

@@ -178,6 +178,12 @@ export class Room {
     return true;
   }
 
+  /** The media thread for one more transport, as `Participant.openTransport` would choose it. Changes nothing. */
+  mayOpenTransport(): Result<MediaThread, "no_capacity"> {
+    const thread = this.placements.choose();
+    return thread === undefined ? fail("no_capacity") : ok(thread);
+  }
+
   get full(): boolean {
     return this.#participants.size >= this.#options.maxParticipants;
   }

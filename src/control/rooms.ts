@@ -3,6 +3,7 @@ import type { RoomId } from "../base/ids.ts";
 import type { Claims } from "./access-token.ts";
 import { ForwardedParticipant } from "./forwarded-participant.ts";
 import type { Participant } from "./participant.ts";
+import type { RoomRules } from "./publishing.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { isMetadata, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
 import { RoomEvents } from "./room-events.ts";
@@ -80,6 +81,11 @@ export class Rooms {
     return this.#rooms.get(id as RoomId);
   }
 
+  /** The rules of a room, or those that it would have if somebody joined it now. */
+  rulesOf(name: string): RoomRules {
+    return this.get(name)?.options ?? this.#defaults;
+  }
+
   /** Options that are not given take the server's defaults. */
   create(
     name: string,
@@ -154,7 +160,7 @@ export class Rooms {
     const present = this.get(room);
     if (present === undefined && !this.#defaults.autoCreate) return fail("room_not_found");
     if (!ROOM_NAME.test(room)) return fail("invalid_room_name");
-    const { e2ee, maxTracksPerParticipant } = present?.options ?? this.#defaults;
+    const { e2ee, maxTracksPerParticipant } = this.rulesOf(room);
     const { tracks } = participant;
     if (present?.participant(participant.identity) !== standIn) return fail("identity_taken");
     if (present?.full && standIn === undefined) return fail("room_full");

@@ -176,22 +176,12 @@ export class Transport {
     return true;
   }
 
-  /** Whether `publish()` takes all of `sections` once the tracks of `replaced` have ended. Changes nothing. */
-  mayPublish(
-    sections: readonly Pick<PublishedSection, "source" | "encryption">[],
-    replaced: readonly Transport[] = [],
-  ): Result<null, PublishError> {
-    if (this.#state.kind === "closed") return fail("closed");
-    const ended = replaced.reduce((sum, { trackCount }) => sum + trackCount, 0);
-    const { room, trackCount } = this.participant;
-    return mayPublish(this.permission, room.options, sections, trackCount - ended);
-  }
-
   /** `id`: one that was promised to the publisher already. */
   publish(section: PublishedSection, id = randomId<TrackId>("TR")): Result<Track, PublishError> {
-    const allowed = this.mayPublish([section]);
+    if (this.#state.kind === "closed") return fail("closed");
+    const { room, trackCount } = this.participant;
+    const allowed = mayPublish(this.permission, room.options, [section], trackCount);
     if (!allowed.ok) return allowed;
-    const { room } = this.participant;
     const track = Track.published(id, this, section);
     this.#tracks.set(track.id, track);
     this.#route(track);

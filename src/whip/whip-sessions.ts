@@ -4,8 +4,9 @@
  */
 import { randomBytes } from "node:crypto";
 import type { IceCredentials } from "../contract/media.ts";
-import type { Claims, Grants, TrackSource } from "../control/access-token.ts";
-import type { Participant } from "../control/participant.ts";
+import type { Claims, Grants, Permission, TrackSource } from "../control/access-token.ts";
+import type { OpenTransportError, Participant } from "../control/participant.ts";
+import { mayPublish, type RoomRules } from "../control/publishing.ts";
 import { fail, ok, type Result } from "../control/result.ts";
 import type { JoinError, Rooms } from "../control/rooms.ts";
 import type { TrackEncryption } from "../control/track.ts";
@@ -47,21 +48,29 @@ export interface Refused {
   readonly detail: string;
 }
 
-export type OpenError =
-  | JoinError
-  | PublishError
-  | AddSlotError
-  | "no_capacity"
-  | "too_many_transports"
-  | "left";
+export type OpenError = JoinError | PublishError | AddSlotError | OpenTransportError;
 
 export type PatchError = "session_not_found" | "precondition_required" | "precondition_failed";
 
-/** Gives the negotiated sections their meaning, and says what we send in them. */
-type Connect = (
-  transport: Transport,
-  sections: readonly AcceptedMedia[],
-) => Result<ReadonlyMap<string, Sender>, OpenError>;
+/** Who asks for a session. */
+interface Applicant {
+  readonly permission: Permission;
+  /** Null for one who is not in the room, or is only forwarded there. */
+  readonly participant: Participant | null;
+  readonly rules: RoomRules;
+}
+
+/** What a session is for. */
+interface Purpose {
+  readonly flow: Flow;
+  /** Whether `connect` would do it. Changes nothing. */
+  check(applicant: Applicant, sections: readonly AcceptedMedia[]): Result<null, OpenError>;
+  /** Gives the negotiated sections their meaning, and says what we send in them. */
+  connect(
+    transport: Transport,
+    sections: readonly AcceptedMedia[],
+  ): Result<ReadonlyMap<string, Sender>, OpenError>;
+}
 
 interface Session {
   readonly transport: Transport;
@@ -103,30 +112,33 @@ export class WhipSessions {
     offer: string,
     { source, encryption }: PublishOptions,
   ): Result<OpenedSession, OpenError> | Refused {
-    return this.#open(room, claims, offer, "up", (transport, sections) => {
-      const sources = SOURCES[source];
-      const published = sections.map(({ kind, mid, codecs, published }) => ({
-        kind,
-        mid,
-        payloads: codecs.map(({ payload }) => payload),
-        rids: published?.lowestFirst ?? [],
-        ssrcs: published?.ssrcs ?? [],
-        source: sources[kind],
-        encryption,
-      }));
-      // A LiveKit client of the same identity would not learn that its connection is gone.
-      const ours = new Set([...this.#sessions.values()].map((session) => session.transport));
-      const older = publishersOf(transport.participant, Object.values(sources)).filter((one) =>
-        ours.has(one),
-      );
-      const allowed = transport.mayPublish(published, older);
-      if (!allowed.ok) return allowed;
-      for (const other of older) other.close("replaced");
-      for (const section of published) {
-        const track = transport.publish(section);
-        if (!track.ok) return track;
-      }
-      return ok(new Map());
+    const sources = SOURCES[source];
+    return this.#open(room, claims, offer, {
+      flow: "up",
+      check: ({ permission, participant, rules }, sections) => {
+        const replaced = participant === null ? [] : this.#publishersOf(participant, Object.values(sources));
+        const ended = replaced.reduce((sum, { trackCount }) => sum + trackCount, 0);
+        const tracks = sections.map(({ kind }) => ({ source: sources[kind], encryption }));
+        return mayPublish(permission, rules, tracks, (participant?.trackCount ?? 0) - ended);
+      },
+      connect: (transport, sections) => {
+        for (const older of this.#publishersOf(transport.participant, Object.values(sources))) {
+          older.close("replaced");
+        }
+        for (const { kind, mid, codecs, published } of sections) {
+          const track = transport.publish({
+            kind,
+            mid,
+            payloads: codecs.map(({ payload }) => payload),
+            rids: published?.lowestFirst ?? [],
+            ssrcs: published?.ssrcs ?? [],
+            source: sources[kind],
+            encryption,
+          });
+          if (!track.ok) return track;
+        }
+        return ok(new Map());
+      },
     });
   }
 
@@ -137,18 +149,22 @@ export class WhipSessions {
     offer: string,
     target: { readonly identity?: string },
   ): Result<OpenedSession, OpenError> | Refused {
-    return this.#open(room, claims, offer, "down", (transport, sections) => {
-      const watched = transport.watch(target);
-      if (!watched.ok) return watched;
-      const senders = new Map<string, Sender>();
-      for (const { kind, mid, codecs } of sections) {
-        const slot = transport.addSlot({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
-        if (!slot.ok) return slot;
-        const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value.section;
-        // One stream for each CNAME, so that a browser plays sound and picture of one person together.
-        senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } });
-      }
-      return ok(senders);
+    return this.#open(room, claims, offer, {
+      flow: "down",
+      check: ({ permission }) => (permission.canSubscribe ? ok(null) : fail("forbidden")),
+      connect: (transport, sections) => {
+        const watched = transport.watch(target);
+        if (!watched.ok) return watched;
+        const senders = new Map<string, Sender>();
+        for (const { kind, mid, codecs } of sections) {
+          const slot = transport.addSlot({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
+          if (!slot.ok) return slot;
+          const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value.section;
+          // One stream for each CNAME, so that a browser plays sound and picture of one person together.
+          senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } });
+        }
+        return ok(senders);
+      },
     });
   }
 
@@ -188,32 +204,54 @@ export class WhipSessions {
     room: string,
     claims: Claims,
     offer: string,
-    flow: Flow,
-    connect: Connect,
+    purpose: Purpose,
   ): Result<OpenedSession, OpenError> | Refused {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return refuse("bad_request", parsed.error);
-    const negotiation = negotiate(parsed.description, { useOf: () => flow, data: false });
+    const negotiation = negotiate(parsed.description, { useOf: () => purpose.flow, data: false });
     if (!negotiation.ok) return refuse("unacceptable_session", negotiation.error);
+    const allowed = this.#check(room, claims, purpose, negotiation.outcome.media);
+    if (!allowed.ok) return allowed;
     const isNew = this.#rooms.get(room)?.participant(claims.identity) === undefined;
     const joined = this.#rooms.join(room, claims);
     if (!joined.ok) return joined;
-    const opened = this.#openFor(joined.value, claims.grants, negotiation.outcome, connect);
+    const opened = this.#openFor(joined.value, claims.grants, negotiation.outcome, purpose);
     // A session that never was does not show anybody in the room, nor take a seat there.
     if (!opened.ok && isNew) joined.value.leave("client_left");
     return opened;
+  }
+
+  /**
+   * Whether a session will open, as far as can be told. Whoever comes ends the forwarding of one of its identity, and what
+   * its token says of it holds from then on: one who is refused must not have come.
+   */
+  #check(
+    name: string,
+    claims: Claims,
+    purpose: Purpose,
+    sections: readonly AcceptedMedia[],
+  ): Result<null, OpenError> {
+    const refusal = this.#rooms.check(name, claims);
+    if (refusal !== null) return fail(refusal);
+    const room = this.#rooms.get(name);
+    const present = room?.participant(claims.identity);
+    const participant = present?.source === null ? present : null;
+    const hasPlace = participant?.mayOpenTransport() ?? room?.mayOpenTransport() ?? ok(null);
+    if (!hasPlace.ok) return hasPlace;
+    const permission = participant?.changedPermission ?? claims.grants;
+    return purpose.check({ permission, participant, rules: this.#rooms.rulesOf(name) }, sections);
   }
 
   #openFor(
     participant: Participant,
     grants: Grants,
     outcome: NegotiationOutcome,
-    connect: Connect,
+    purpose: Purpose,
   ): Result<OpenedSession, OpenError> {
     const opened = participant.openTransport(grants, outcome.transport);
     if (!opened.ok) return opened;
     const transport = opened.value;
-    const senders = connect(transport, outcome.media);
+    const senders = purpose.connect(transport, outcome.media);
     if (!senders.ok) {
       transport.close();
       return senders;
@@ -242,6 +280,18 @@ export class WhipSessions {
     return { sessionId, answer, etag: etagOf(session) };
   }
 
+  /**
+   * The participant's transports that publish one of `sources`, and are ours: a LiveKit client of the same identity would
+   * not learn that its connection is gone.
+   */
+  #publishersOf(participant: Participant, sources: readonly TrackSource[]): Transport[] {
+    const ours = new Set([...this.#sessions.values()].map(({ transport }) => transport));
+    return [...participant.transports].filter(
+      (transport) =>
+        ours.has(transport) && [...transport.tracks].some(({ section }) => sources.includes(section.source)),
+    );
+  }
+
   /** A session belongs to the participant who opened it; to anyone else it does not exist. */
   #sessionOf(sessionId: string, { identity, grants }: Claims): Session | undefined {
     const session = this.#sessions.get(sessionId);
@@ -249,13 +299,6 @@ export class WhipSessions {
     const { transport, room } = session;
     return transport.participant.identity === identity && room === grants.room ? session : undefined;
   }
-}
-
-/** The participant's transports that publish one of `sources`. */
-function publishersOf(participant: Participant, sources: readonly TrackSource[]): Transport[] {
-  return [...participant.transports].filter(({ tracks }) =>
-    [...tracks].some(({ section }) => sources.includes(section.source)),
-  );
 }
 
 /** A strong entity tag (RFC 9110 §8.8.3): sessions have addresses of their own, so a count is unique. */

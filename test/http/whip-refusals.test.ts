@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Grants } from "../../src/control/access-token.ts";
 import type { RoomDefaults } from "../../src/control/rooms.ts";
-import { connect, enter } from "../control/conference.ts";
+import { claims, connect, enter, must, REMOTE, section } from "../control/conference.ts";
 import { description, OFFERS, type OfferName, offerText } from "../sdp/offers.ts";
 import { FRAGMENT, member, open, post, SDP } from "./media-sessions.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
@@ -120,6 +120,69 @@ describe("a room that does not take it", () => {
     const response = await post(server, "/whip/hall", await member(server, "ada"), PUBLISH);
     expectProblem(response, 409, "too_many_transports");
     expect(traces(server)).toMatchObject({ transports: 256, open: 256, tracks: 0 });
+  });
+});
+
+describe("whatever is refused leaves who is in the room as it was", () => {
+  const REFUSED: [string, string, Partial<Grants>, (server: Server) => void, string][] = [
+    ["may not publish", "/whip/hall", { canPublish: false }, () => {}, "forbidden"],
+    ["may not publish a picture", "/whip/hall", { canPublishSources: ["microphone"] }, () => {}, "forbidden"],
+    ["may not watch", "/whep/hall", { canSubscribe: false }, () => {}, "forbidden"],
+    ["does not encrypt", "/whip/hall", {}, limit({ e2ee: "required" }), "e2ee_required"],
+    ["has too many tracks", "/whip/hall", {}, limit({ maxTracksPerParticipant: 1 }), "too_many_tracks"],
+    ["finds no media thread", "/whep/hall", {}, ({ thread }) => thread.die(), "no_capacity"],
+  ];
+
+  function limit(options: Partial<RoomDefaults>): (server: Server) => void {
+    return ({ rooms }) => void rooms.get("hall")!.setOptions(options);
+  }
+
+  async function refuse(
+    server: Server,
+    target: string,
+    grants: Partial<Grants>,
+    code: string,
+  ): Promise<void> {
+    const events: string[] = [];
+    server.rooms.get("hall")!.events.on(({ kind }) => events.push(kind));
+    const token = await server.token("ada", { roomJoin: true, hidden: true, ...grants });
+    const response = await post(server, target, token, offerFor(target));
+    expectProblem(response, response.statusCode, code);
+    expect(events).toEqual([]);
+  }
+
+  test.each(REFUSED)("one who is forwarded there, where one who %s comes", async (...refused) => {
+    const [, target, grants, prepare, code] = refused;
+    const server = await serve();
+    server.rooms.create("hall");
+    const home = must(server.rooms.join("home", claims("ada", { room: "home" })));
+    must(must(home.openTransport(home.profile.permission, REMOTE)).publish(section("audio")));
+    must(server.rooms.forward(home, "hall"));
+    const [standIn] = server.rooms.get("hall")!.participants;
+    // It is in the room whatever becomes of its media.
+    home.hold();
+    prepare(server);
+    await refuse(server, target, grants, code);
+    expect(server.rooms.get("hall")!.participants).toEqual([standIn]);
+    expect(standIn!.source).toBe(home);
+  });
+
+  test.each(REFUSED)("one who is there itself, where one who %s comes", async (...refused) => {
+    const [, target, grants, prepare, code] = refused;
+    const server = await serve();
+    const { participant } = connect(server.rooms, "ada");
+    prepare(server);
+    const { profile } = participant;
+    await refuse(server, target, grants, code);
+    expect(server.rooms.get("hall")!.participants).toEqual([participant]);
+    expect(participant.profile).toEqual(profile);
+  });
+
+  test("nobody, where there is no room", async () => {
+    const server = await serve();
+    const token = await server.token("ada", { roomJoin: true, canPublish: false });
+    expectProblem(await post(server, "/whip/hall", token, PUBLISH), 403, "forbidden");
+    expect(server.rooms.list).toEqual([]);
   });
 });
 
