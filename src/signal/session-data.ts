@@ -10,7 +10,7 @@ import type { Clock } from "../control/clock.ts";
 import type { CallOutcome, DataSink, RemoteCall, ServerMessage } from "../control/data-sink.ts";
 import type { Participant } from "../control/participant.ts";
 import { type DataHost, DataLink, LABELS, type Label } from "./data-link.ts";
-import { type Routing, readRouting, withSender } from "./data-packet.ts";
+import { ClientPacket, Sender } from "./data-packet.ts";
 import { DataTracks } from "./data-tracks.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -45,6 +45,7 @@ export class SessionData implements DataSink {
   readonly #calls: ServerCalls;
   /** To which is added what is lost here. */
   readonly #counts: DataCounts;
+  readonly #sender: Sender;
   /** Of the last reliable packet that came in. */
   #lastSequence = 0;
   #waiting = false;
@@ -62,6 +63,7 @@ export class SessionData implements DataSink {
     const host: DataHost = { onMessage: (label, bytes) => this.#onMessage(label, bytes) };
     this.link = new DataLink(host, receivesOnOurs, this.#counts);
     this.tracks = new DataTracks(participant, this.link);
+    this.#sender = new Sender(participant.identity, participant.id);
     participant.dataSink = this;
   }
 
@@ -112,18 +114,17 @@ export class SessionData implements DataSink {
     if (!this.#isWithin(label, bytes.length)) return;
     if (!this.#participant.profile.permission.canPublishData) return;
     if (label === LABELS.tracks) return this.tracks.onPacket(bytes);
-    const routing = readRouting(bytes);
-    if (routing === undefined) return;
-    const { destinations, sequence } = routing;
+    const packet = ClientPacket.read(bytes);
+    if (packet === undefined) return;
+    const { destinations, sequence } = packet;
     if (label === LABELS.reliable && sequence > 0) {
       // After a resume a client sends once more what it does not know to have arrived.
       if (sequence <= this.#lastSequence) return;
       this.#lastSequence = sequence;
     }
     if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
-    const { identity, id } = this.#participant;
-    const packet = withSender(bytes, identity, id);
-    const slow = this.#receivers(routing).filter((receiver) => !receiver.deliver(label, packet));
+    const sent = packet.withSender(this.#sender);
+    const slow = this.#receivers(packet).filter((receiver) => !receiver.deliver(label, sent));
     if (slow.length > 0) this.#wait(slow);
   }
 
@@ -142,7 +143,7 @@ export class SessionData implements DataSink {
     return this.#messages.isOverdrawn(nowMs) || this.#bytes.isOverdrawn(nowMs);
   }
 
-  #receivers({ destinations, sids }: Routing): SessionData[] {
+  #receivers({ destinations, sids }: ClientPacket): SessionData[] {
     if (destinations.length === 0 && sids.length === 0) return [...this.#neighbours.others()];
     const named = new Set(destinations.flatMap((identity) => this.#neighbours.named(identity) ?? []));
     if (sids.length > 0) for (const other of this.#named(new Set(sids))) named.add(other);

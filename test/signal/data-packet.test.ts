@@ -1,7 +1,7 @@
-import { DataPacket, UserPacket } from "@livekit/protocol";
+import { ChatMessage, DataPacket, UserPacket } from "@livekit/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readRouting, withSender } from "../../src/signal/data-packet.ts";
+import { ClientPacket, Sender } from "../../src/signal/data-packet.ts";
 
 const user = (fields: object) => ({ case: "user", value: new UserPacket(fields) }) as const;
 
@@ -39,7 +39,7 @@ describe("routing", () => {
       { destinations: [], sids: ["PA_ada"], sequence: 0 },
     ],
   ])("a packet with %s", (_title, fields, routing) => {
-    expect(readRouting(new DataPacket(fields as object).toBinary())).toEqual(routing);
+    expect(ClientPacket.read(new DataPacket(fields as object).toBinary())).toEqual(routing);
   });
 
   test.each([
@@ -52,11 +52,11 @@ describe("routing", () => {
     ["a length beyond 32 bits", [0x2a, 0x80, 0x80, 0x80, 0x80, 0x10]],
     ["a sequence number beyond 32 bits", [0x80, 0x01, 0xff, 0xff, 0xff, 0xff, 0x1f]],
   ])("%s is malformed", (_title, bytes) => {
-    expect(readRouting(Uint8Array.from(bytes))).toBeUndefined();
+    expect(ClientPacket.read(Uint8Array.from(bytes))).toBeUndefined();
   });
 
   test("a value beyond 32 bits is no fault in a field that is not ours", () => {
-    expect(readRouting(Uint8Array.from([0x78, ...Array(9).fill(0xff), 0x01]))).toEqual({
+    expect(ClientPacket.read(Uint8Array.from([0xa0, 0x01, ...Array(9).fill(0xff), 0x01]))).toEqual({
       destinations: [],
       sids: [],
       sequence: 0,
@@ -76,14 +76,18 @@ describe("routing", () => {
       fc.property(Packet, (fields) => {
         const { destinationIdentities: destinations, sequence } = fields;
         const sids = fields.value.value.destinationSids;
-        expect(readRouting(new DataPacket(fields).toBinary())).toEqual({ destinations, sids, sequence });
+        expect(ClientPacket.read(new DataPacket(fields).toBinary())).toEqual({
+          destinations,
+          sids,
+          sequence,
+        });
       }),
     );
   });
 
   test("no bytes throw", () => {
     fc.assert(
-      fc.property(fc.uint8Array(), (bytes) => void readRouting(bytes)),
+      fc.property(fc.uint8Array(), (bytes) => void ClientPacket.read(bytes)),
       { numRuns: 10_000 },
     );
   });
@@ -94,23 +98,113 @@ test("a packet gets its true sender, whatever it said, and keeps all else", () =
     participantIdentity: "somebody else",
     participantSid: "PA_else",
     sequence: 7,
-    value: user({ payload: Uint8Array.of(1, 2, 3), topic: "t" }),
+    value: user({
+      payload: Uint8Array.of(1, 2, 3),
+      topic: "t",
+      participantIdentity: "somebody else",
+      participantSid: "PA_else",
+    }),
   });
   const identity = "a".repeat(200);
-  const sent = DataPacket.fromBinary(withSender(packet.toBinary(), identity, "PA_ada"));
+  const sent = DataPacket.fromBinary(sentBy(packet.toBinary(), identity, "PA_ada"));
   packet.participantIdentity = identity;
   packet.participantSid = "PA_ada";
+  Object.assign(packet.value.value!, { participantIdentity: identity, participantSid: "PA_ada" });
   expect(sent).toEqual(packet);
 });
 
-test("nobody hides the true sender in a field of which others read another type", () => {
-  const said = new DataPacket({
-    participantIdentity: "bo",
-    participantSid: "PA_bo",
-    value: user({ payload: Uint8Array.of(1) }),
-  });
-  const sender = withSender(new Uint8Array(0), "mallory", "PA_mallory");
-  // Field 15 with a length and bit 63 set: the library takes the lower 32 bits of a tag, and a double loses them.
-  const tag = [0x7a | 0x80, ...Array(8).fill(0x80), 0x01];
-  expect(readRouting(Uint8Array.from([...said.toBinary(), ...tag, sender.length]))).toBeUndefined();
+test("what is not known to us is kept, in the packet and in what a user sends", () => {
+  const unknown = Uint8Array.of(0xaa, 0x06, 2, 1, 2);
+  const inner = [...new UserPacket({ topic: "t" }).toBinary(), ...unknown];
+  const packet = Uint8Array.from([...unknown, 0x12, inner.length, ...inner, ...unknown]);
+  const sent = DataPacket.fromBinary(sentBy(packet, "ada", "PA_ada"));
+  const kept = { no: 101, wireType: 2, data: Uint8Array.of(2, 1, 2) };
+  expect(sent.getType().runtime.bin.listUnknownFields(sent)).toEqual([kept, kept]);
+  const said = sent.value.value as UserPacket;
+  expect(said).toMatchObject({ topic: "t", participantIdentity: "ada" });
+  expect(said.getType().runtime.bin.listUnknownFields(said)).toEqual([kept]);
 });
+
+test("what is no packet of a user does not become one", () => {
+  for (const value of [
+    { case: "chatMessage", value: new ChatMessage({ message: "hello" }) },
+    { case: undefined },
+  ] as const) {
+    const sent = DataPacket.fromBinary(sentBy(new DataPacket({ value }).toBinary(), "ada", "PA_ada"));
+    expect(sent).toEqual(new DataPacket({ value, participantIdentity: "ada", participantSid: "PA_ada" }));
+  }
+});
+
+describe("nobody hides the true sender", () => {
+  const MALLORY = new Sender("mallory", "PA_mallory");
+  const said = new DataPacket({ participantIdentity: "bo", participantSid: "PA_bo" }).toBinary();
+  const spoken = new DataPacket({
+    value: user({ payload: Uint8Array.of(1), participantIdentity: "bo", participantSid: "PA_bo" }),
+  }).toBinary();
+  /** What is written of the sender takes 22 bytes in the packet, and 21 in what a user sends. */
+  const lengths = Array.from({ length: 80 }, (_, length) => length);
+
+  test.each<[string, (length: number) => number[]]>([
+    ["a tag of which 64 bits count", (n) => [0x7a | 0x80, ...Array(8).fill(0x80), 0x01, n]],
+    ["a text that is a number on the wire", (n) => [0x88, 0x01, n]],
+    ["a message that is a number on the wire", (n) => [0x48, n]],
+    ["a number that is a text on the wire", (n) => [0x0a, 2, 0x22, n]],
+    ["a message that ends beyond its end", (n) => [0x4a, 2, 0x22, n]],
+    [
+      "a message that ends beyond its end in what is unknown",
+      (n) => [0x4a, 2, 0x22, 2, 0xaa, 0x06, 2, 0x22, n],
+    ],
+    ["something of a user that ends beyond it", (n) => [0x12, 2, 0x12, n]],
+    ["a number of a user that is a text on the wire", (n) => [0x12, 4, 0x4a, 2, 0x12, n]],
+    ["a user before another value", (n) => [...spoken, 0x4a, 2, 0x22, n]],
+    ["another value before a user", (n) => [0x4a, 2, 0x22, n, ...spoken]],
+    ["two users", (n) => [...spoken, 0x12, 2, 0x22, n]],
+  ])("in %s", (_title, tail) => {
+    for (const length of lengths) {
+      const packet = ClientPacket.read(Uint8Array.from([...said, ...tail(length)]));
+      const received = packet && parsed(packet.withSender(MALLORY));
+      if (received === undefined) continue;
+      expect(received).toMatchObject({ participantIdentity: "mallory", participantSid: "PA_mallory" });
+      if (received.value.case !== "user") continue;
+      expect(received.value.value).toMatchObject({
+        participantIdentity: "mallory",
+        participantSid: "PA_mallory",
+      });
+    }
+  });
+
+  test("in any bytes, and whoever reads a packet reads the true one", () => {
+    const piece = fc.oneof(
+      fc.constantFrom(...[said, spoken].map((bytes) => [...bytes])),
+      fc.constantFrom([21], [22], [43]),
+      fc.constantFrom([0x0a], [0x12], [0x22, 2, 98, 111], [0x4a], [0x88, 0x01], [0x80, 0x01], [0xaa, 0x06]),
+      fc.array(fc.nat(127), { maxLength: 3 }),
+    );
+    let read = 0;
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const packet = ClientPacket.read(Uint8Array.from(pieces.flat()));
+        const received = packet && parsed(packet.withSender(MALLORY));
+        if (received === undefined) return;
+        read += 1;
+        expect(received.participantIdentity).toBe("mallory");
+        if (received.value.case === "user") expect(received.value.value.participantIdentity).toBe("mallory");
+      }),
+      { numRuns: 20_000, seed: 4 },
+    );
+    expect(read).toBeGreaterThan(1_000);
+  });
+});
+
+function sentBy(packet: Uint8Array, identity: string, sid: string): Uint8Array {
+  return ClientPacket.read(packet)!.withSender(new Sender(identity, sid));
+}
+
+/** As a receiver reads it; undefined when it can not. */
+function parsed(packet: Uint8Array): DataPacket | undefined {
+  try {
+    return DataPacket.fromBinary(packet);
+  } catch {
+    return undefined;
+  }
+}
