@@ -13,6 +13,7 @@ import { type DataHost, DataLink, LABELS, type Label } from "./data-link.ts";
 import { ClientPacket, Sender } from "./data-packet.ts";
 import { DataTracks } from "./data-tracks.ts";
 import { ServerCalls } from "./server-calls.ts";
+import { isShown } from "./shown.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /**
@@ -46,6 +47,8 @@ export class SessionData implements DataSink {
   /** To which is added what is lost here. */
   readonly #counts: DataCounts;
   readonly #sender: Sender;
+  /** While it is hidden. Its sid stays: by that receivers number what comes from one sender. */
+  readonly #hiddenSender: Sender;
   /** Of the last reliable packet that came in. */
   #lastSequence = 0;
   #waiting = false;
@@ -64,6 +67,7 @@ export class SessionData implements DataSink {
     this.link = new DataLink(host, receivesOnOurs, this.#counts);
     this.tracks = new DataTracks(participant, this.link);
     this.#sender = new Sender(participant.identity, participant.id);
+    this.#hiddenSender = new Sender("", participant.id);
     participant.dataSink = this;
   }
 
@@ -123,7 +127,7 @@ export class SessionData implements DataSink {
       this.#lastSequence = sequence;
     }
     if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
-    const sent = packet.withSender(this.#sender);
+    const sent = packet.withSender(isShown(this.#participant) ? this.#sender : this.#hiddenSender);
     const slow = this.#receivers(packet).filter((receiver) => !receiver.deliver(label, sent));
     if (slow.length > 0) this.#wait(slow);
   }

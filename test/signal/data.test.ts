@@ -122,6 +122,23 @@ describe("packets", () => {
     expect(await cy!.heard()).toEqual(["ada: one", "ada: both"]);
   });
 
+  test("of who is hidden name nobody, and go to everybody", async () => {
+    const [eve, bo] = [new DataClient("eve", { grants: { hidden: true } }), new DataClient("bo")];
+    const participant = hall.rooms.get("hall")!.participant("eve")!;
+    eve.say(text("hidden", { participantIdentity: "ada" }, { participantIdentity: "ada" }));
+    participant.update({ permission: { ...participant.profile.permission, hidden: false } });
+    eve.say(text("shown"));
+    const said = (await bo.packets()).map(({ participantIdentity, participantSid, value }) => {
+      const within = (value.value as UserPacket).participantIdentity;
+      return [textOf(value), participantIdentity, within, participantSid];
+    });
+    // By the sid its receivers number what comes from one sender.
+    expect(said).toEqual([
+      ["hidden", "", "", participant.id],
+      ["shown", "eve", "eve", participant.id],
+    ]);
+  });
+
   test("of those who may send none go nowhere, from the moment on that they may not", async () => {
     const [ada, bo] = [new DataClient("ada", { grants: { canPublishData: false } }), new DataClient("bo")];
     ada.say(text("no"));
