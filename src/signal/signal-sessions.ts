@@ -266,6 +266,8 @@ export class SignalSessions {
     this.#endWatchIfEmpty(room);
     this.#updates.forget(participant);
     if (isShown(participant)) this.#tellGone(participant, room, reason);
+    // Its tracks were there to the last, as they have not ended.
+    if (reason === "moved") this.#refreshWanted(room);
   }
 
   #tellOf(participant: Participant, room: Room): void {

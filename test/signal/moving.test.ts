@@ -1,0 +1,73 @@
+/**
+ * Goal: who is moved to another room is gone for those who stay, with all that was kept for receiving it, and comes anew.
+ * Method: clients of two rooms, among which one goes to and fro; each offers again when it is asked to.
+ */
+import { SessionDescription } from "@livekit/protocol";
+import { expect, test } from "vitest";
+import type { Participant } from "../../src/control/participant.ts";
+import { claims, connect, must, OPUS, section, VP8 } from "../control/conference.ts";
+import { offerText } from "../sdp/offers.ts";
+import { SignalClient, type SignalHall, signalHall } from "./client.ts";
+
+const watchOffer = () => new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+
+/** A client that receives on four sections, and does as it is told. */
+class Viewer extends SignalClient {
+  readonly hall: SignalHall;
+
+  constructor(hall: SignalHall, identity: string, room = "hall") {
+    super(hall, claims(identity, { room }), { offer: watchOffer() });
+    this.hall = hall;
+    this.tracks();
+  }
+
+  /** What its sections carry, as it was told last; it has answered all that was asked of it. */
+  tracks(): string[] | undefined {
+    let described: string[] | undefined;
+    for (let round = 0; round < 4; round++) {
+      this.hall.clock.pass(100);
+      const told = this.messages.splice(0);
+      for (const message of told) {
+        if (message.case === "answer") described = Object.values(message.value.midToTrackId);
+      }
+      if (told.some((message) => message.case === "mediaSectionsRequirement")) this.offer("chromium-watch");
+    }
+    return described;
+  }
+}
+
+/** With a voice and a picture, and no client of LiveKit's protocol. */
+function publisher(hall: SignalHall, identity: string): Participant {
+  const transport = connect(hall.rooms, identity);
+  for (const kind of ["audio", "video"] as const) {
+    hall.thread.codec(must(transport.publish(section(kind))).id, kind === "audio" ? OPUS : VP8);
+  }
+  return transport.participant;
+}
+
+test("a section for one who was moved away falls silent, so that its client hears of it when it is back", () => {
+  const hall = signalHall();
+  const ada = publisher(hall, "ada");
+  const bo = new Viewer(hall, "bo");
+  must(hall.rooms.move(ada, "attic"));
+  expect(bo.tracks()).toEqual([]);
+  must(hall.rooms.move(ada, "hall"));
+  expect(bo.tracks()).toEqual(ada.tracks.map(({ id }) => id));
+});
+
+test("nothing grows by going to and fro", () => {
+  const hall = signalHall();
+  const viewers = [new Viewer(hall, "ada"), new Viewer(hall, "bo"), new Viewer(hall, "cy", "attic")];
+  const [ada] = ["ada", "bo", "di"].map((identity) => publisher(hall, identity));
+  must(hall.rooms.move(hall.rooms.get("hall")!.participant("di")!, "attic"));
+  const seen: unknown[] = [];
+  for (let n = 0; n < 8; n++) {
+    must(hall.rooms.move(ada!, n % 2 === 0 ? "attic" : "hall"));
+    for (const viewer of viewers) viewer.tracks();
+    const subscriptions = hall.rooms.list.flatMap((room) => room.subscriptions());
+    seen.push([hall.threads.leastLoaded()!.load, subscriptions.length, ada!.subscriptions.length]);
+  }
+  // Cy receives di, and ada every other time; bo ada when cy does not; ada whoever is there.
+  expect(seen).toEqual(Array(8).fill(seen[0]));
+  expect(seen[0]).toMatchObject([expect.any(Number), 6, 2]);
+});
