@@ -127,6 +127,14 @@ export class DataTracks {
     }
   }
 
+  /** The client is in another room: it receives nothing of the former, and nobody there what it publishes. */
+  onMoved(): void {
+    for (const track of this.#published.values()) {
+      for (const subscriber of track.subscribers.keys()) subscriber.#drop(track);
+    }
+    for (const track of this.#received) this.#drop(track);
+  }
+
   /** The client has left its room. */
   end(): void {
     for (const track of [...this.#published.values()]) this.#end(track);

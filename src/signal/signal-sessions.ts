@@ -266,8 +266,10 @@ export class SignalSessions {
     this.#endWatchIfEmpty(room);
     this.#updates.forget(participant);
     if (isShown(participant)) this.#tellGone(participant, room, reason);
+    if (reason !== "moved") return;
+    session?.data.tracks.onMoved();
     // Its tracks were there to the last, as they have not ended.
-    if (reason === "moved") this.#refreshWanted(room);
+    this.#refreshWanted(room);
   }
 
   #tellOf(participant: Participant, room: Room): void {

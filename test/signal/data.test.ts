@@ -18,7 +18,7 @@ import {
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
 import { heldBytes } from "../../src/contract/data.ts";
-import { claims } from "../control/conference.ts";
+import { claims, must } from "../control/conference.ts";
 import { SignalClient, type SignalHall, signalHall } from "./client.ts";
 
 const RELIABLE = {
@@ -446,6 +446,22 @@ describe("data tracks", () => {
     participant.update({ permission });
     push(ada, 1, 8);
     expect(await received(bo)).toEqual([[1, 8]]);
+  });
+
+  test.each(["ada", "bo"])("are not received any more once %s was moved, be it to and fro", async (who) => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    for (const one of [ada, bo]) open(one);
+    publish(ada, 1, "one");
+    const { sid } = ada.client.take("publishDataTrackResponse").info!;
+    subscribe(bo, sid, true);
+    const participant = hall.rooms.get("hall")!.participant(who)!;
+    must(hall.rooms.move(participant, "attic"));
+    must(hall.rooms.move(participant, "hall"));
+    push(ada, 1, 7);
+    expect(await received(bo)).toEqual([]);
+    expect(subscribe(bo, sid, true)).toBe(2);
+    push(ada, 1, 8);
+    expect(await received(bo)).toEqual([[2, 8]]);
   });
 
   test("end with their publisher", () => {
