@@ -12,19 +12,22 @@ import type { Audience } from "../control/audience.ts";
 import type { Track } from "../control/track.ts";
 import type { ClientSession } from "./client-session.ts";
 
+/**
+ * Tracks that are not there, and are told to be so. Larger: one message of missing tracks is answered by as many. Smaller: a
+ * client waits for some that have just ended.
+ */
+const MAX_NOT_FOUND = 256;
+
 export function updateSubscription(session: ClientSession, update: UpdateSubscription): void {
   const { participant } = session;
   const present = new Map<string, Track>(participant.room.tracks().map((track) => [track.id, track]));
   const sids = [...update.trackSids, ...update.participantTracks.flatMap(({ trackSids }) => trackSids)];
-  const tracks: Track[] = [];
-  for (const trackSid of sids) {
-    const track = present.get(trackSid);
-    if (track !== undefined) tracks.push(track);
-    else if (update.subscribe) {
-      const value = new SubscriptionResponse({ trackSid, err: SubscriptionError.SE_TRACK_NOTFOUND });
-      session.send({ case: "subscriptionResponse", value });
-    }
+  const missing = update.subscribe ? sids.filter((sid) => !present.has(sid)) : [];
+  for (const trackSid of missing.slice(0, MAX_NOT_FOUND)) {
+    const value = new SubscriptionResponse({ trackSid, err: SubscriptionError.SE_TRACK_NOTFOUND });
+    session.send({ case: "subscriptionResponse", value });
   }
+  const tracks = sids.flatMap((sid) => present.get(sid) ?? []);
   if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);
 }
 
@@ -49,9 +52,11 @@ export function setAudience(
     return;
   }
   const audience = new Map<string, "all" | ReadonlySet<TrackId>>();
+  const bySid = new Map<string, string>(
+    participant.room.participants.map(({ id, identity }) => [id, identity]),
+  );
   for (const { participantIdentity, participantSid, allTracks, trackSids } of trackPermissions) {
-    const bySid = participant.room.participants.find(({ id }) => id === participantSid)?.identity;
-    const identity = participantIdentity || bySid;
+    const identity = participantIdentity || bySid.get(participantSid);
     if (identity !== undefined) audience.set(identity, allTracks ? "all" : new Set(trackSids as TrackId[]));
   }
   participant.setAudience(audience satisfies Audience);

@@ -14,12 +14,15 @@ import {
   PublishDataTrackRequest,
   RequestResponse_Reason,
   SimulcastCodec,
+  SubscriptionPermission,
+  TrackPermission,
   UpdateLocalAudioTrack,
   UpdateParticipantMetadata,
+  UpdateSubscription,
   VideoLayer,
   WrappedJoinRequest,
 } from "@livekit/protocol";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { readJoinParams } from "../../src/signal/join-request.ts";
 import { claims } from "../control/conference.ts";
 import { CAMERA, SignalClient, type SignalHall, signalHall } from "./client.ts";
@@ -84,6 +87,29 @@ test("a join request with a long list in it is not read", () => {
     ask({ addTrackRequests: [CAMERA] }),
     ask({ addTrackRequests: many(CAMERA).slice(0, 257) }),
   ]).toEqual([true, false]);
+});
+
+test("a list of tracks that nobody has is not answered at length", () => {
+  const ada = new SignalClient(signalHall(), "ada");
+  const value = new UpdateSubscription({ subscribe: true, trackSids: many("TR_nobody") });
+  ada.send({ case: "subscription", value });
+  const answers = ada.kinds().filter((kind) => kind === "subscriptionResponse");
+  expect(answers.length).toBeGreaterThan(0);
+  expect(answers.length).toBeLessThan(1_000);
+});
+
+test("a long list of who may receive is not held against the whole room one by one", () => {
+  const hall = signalHall();
+  const [ada, bo] = [new SignalClient(hall, "ada"), new SignalClient(hall, "bo")];
+  const room = hall.rooms.get("hall")!;
+  const participants = vi.spyOn(room, "participants", "get");
+  const { sid } = bo.take("join").participant!;
+  const trackPermissions = [...many({}), { participantSid: sid, allTracks: true }].map(
+    (fields) => new TrackPermission(fields),
+  );
+  ada.send({ case: "subscriptionPermission", value: new SubscriptionPermission({ trackPermissions }) });
+  expect(room.participant("ada")!.audience).toEqual(new Map([["bo", "all"]]));
+  expect(participants.mock.calls.length).toBeLessThan(100);
 });
 
 describe("small messages of one who has said much", () => {
