@@ -205,7 +205,7 @@ export class Participant {
 
   onTransportClosed(transport: Transport, reason: CloseReason): void {
     this.#transports.delete(transport);
-    this.room.placements.vacate(transport.thread);
+    this.room.placements.vacate(transport.thread, transport.remote !== null);
     if (this.#transports.size === 0) this.#startGrace(reason);
   }
 
@@ -232,12 +232,13 @@ export class Participant {
     origin.onLeft(this, "moved");
     for (const transport of this.#transports) {
       transport.deal([]);
-      origin.placements.vacate(transport.thread);
+      origin.placements.vacate(transport.thread, transport.remote !== null);
     }
     origin.onTracksChanged();
     this.#room = destination;
     for (const transport of this.#transports) {
       destination.placements.occupy(transport.thread);
+      if (transport.remote !== null) destination.placements.open(transport.thread);
       transport.post({ kind: "transport.move", transportId: transport.id, roomId: destination.id });
     }
     destination.admit(this);

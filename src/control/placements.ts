@@ -3,12 +3,16 @@ import type { MediaThread, MediaThreads } from "./media-threads.ts";
 
 interface Placement {
   transports: number;
+  /** Those of them that the thread knows, as their peers have described themselves. */
+  open: number;
   readonly forgetExit: () => void;
 }
 
 interface PlacementListener {
   /** Before the first transport there. */
   onEnter(thread: MediaThread): void;
+  /** Before the first that the thread knows: it forgets a room with the last, though others may be about to open. */
+  onOpen(thread: MediaThread): void;
   /** After the last transport there, or when the thread has ended. */
   onLeave(thread: MediaThread): void;
   /** A thread that held transports of the room has ended. */
@@ -51,16 +55,25 @@ export class Placements {
         this.#listener.onLeave(thread);
         this.#listener.onExit(thread);
       });
-      this.#placements.set(thread, { transports: 1, forgetExit });
+      this.#placements.set(thread, { transports: 1, open: 0, forgetExit });
       this.#listener.onEnter(thread);
     }
   }
 
+  /** A transport in `thread` is about to be told to it. */
+  open(thread: MediaThread): void {
+    const placement = this.#placements.get(thread);
+    if (placement === undefined) return;
+    placement.open += 1;
+    if (placement.open === 1) this.#listener.onOpen(thread);
+  }
+
   /** A transport has left `thread`. */
-  vacate(thread: MediaThread): void {
+  vacate(thread: MediaThread, wasOpen: boolean): void {
     const placement = this.#placements.get(thread);
     if (placement === undefined) return;
     placement.transports -= 1;
+    if (wasOpen) placement.open -= 1;
     if (placement.transports > 0) return;
     placement.forgetExit();
     this.#placements.delete(thread);

@@ -76,6 +76,7 @@ export class Room {
     this.log = surroundings.log.child({ roomId: id });
     this.placements = new Placements(surroundings.threads, surroundings.transportsPerThread, {
       onEnter: (thread) => this.#enter(thread),
+      onOpen: (thread) => this.#tellOptions(thread),
       onLeave: (thread) => this.#leave(thread),
       onExit: (thread) => {
         // The others of the room stay where they are.
@@ -229,7 +230,6 @@ export class Room {
     thread.route(roomSubject(this.id), (event) => {
       if (event.kind === "room.speakers") this.speakers.onReport(thread, event);
     });
-    this.#tellOptions(thread);
   }
 
   #leave(thread: MediaThread): void {

@@ -99,6 +99,7 @@ export class Transport {
     if (this.#remote !== null || this.#state.kind === "closed") return;
     this.#remote = remote;
     const { participant, id: transportId, localIce } = this;
+    participant.room.placements.open(this.thread);
     this.thread.post({
       kind: "transport.open",
       transportId,

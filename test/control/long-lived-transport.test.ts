@@ -54,7 +54,7 @@ describe("a peer that answers late", () => {
     must(late.addSlot(VIDEO));
     late.close();
     late.connect(REMOTE);
-    expect(thread.commands.map(({ kind }) => kind)).toEqual(["room.options", "room.close"]);
+    expect(thread.commands.map(({ kind }) => kind)).toEqual(["room.close"]);
   });
 });
 

@@ -178,6 +178,39 @@ test("a thread that dies closes its rooms' transports; the rooms live on in anot
   expect(rooms.get("hall")!.participants).toHaveLength(1);
 });
 
+test.each(["leaves", "moves"])(
+  "a thread that has forgotten a room, as the last that it knew there %s, is told the rules again",
+  (how) => {
+    const { rooms, thread } = conference({ e2eeGuard: "cut" });
+    const ada = connect(rooms, "ada");
+    const slow = must(enter(rooms, "bo").openTransport(grants(), null));
+    if (how === "moves") must(rooms.move(ada.participant, "attic"));
+    else ada.close();
+    slow.connect(REMOTE);
+    connect(rooms, "cy");
+    expect(guardedRooms(thread)).toEqual(how === "moves" ? ["attic", "hall"] : ["hall"]);
+  },
+);
+
+/** Rooms whose encryption the thread guards, since it was told so: it forgets a room with its last transport. */
+function guardedRooms({ commands }: RecordingThread): string[] {
+  const guarded = new Set<string>();
+  const roomOf = new Map<string, string>();
+  const move = (transportId: string, to: string | undefined): void => {
+    const from = roomOf.get(transportId);
+    if (to === undefined) roomOf.delete(transportId);
+    else roomOf.set(transportId, to);
+    if (from !== undefined && ![...roomOf.values()].includes(from)) guarded.delete(from);
+  };
+  for (const command of commands) {
+    if (command.kind === "room.options" && command.options.guardsEncryption) guarded.add(command.roomId);
+    if (command.kind === "transport.open") move(command.transportId, command.roomId);
+    if (command.kind === "transport.move") move(command.transportId, command.roomId);
+    if (command.kind === "transport.close") move(command.transportId, undefined);
+  }
+  return [...guarded].sort();
+}
+
 test("stats: the thread's answer, or nothing when it is silent or dies", async () => {
   const { rooms, thread, clock } = conference();
   const room = must(rooms.create("hall"));
