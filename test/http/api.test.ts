@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RoomId } from "../../src/base/ids.ts";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
+import type { Grants } from "../../src/control/access-token.ts";
 import { connect, enter, must, section, VP8 } from "../control/conference.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
 
@@ -178,6 +179,19 @@ describe("participants", () => {
     expect(await seenBy(await server.token("bo", { roomJoin: true }))).toEqual([0, 404]);
     expect(await seenBy(await server.token("ghost", { roomJoin: true }))).toEqual([1, 200]);
     expect(await seenBy(await server.token("", { roomAdmin: true }))).toEqual([1, 200]);
+  });
+
+  test("who are hidden, and their tracks, are counted for admins and themselves only", async () => {
+    must(connect(server.rooms, "ghost", { hidden: true }).publish(section("audio")));
+    enter(server.rooms, "ada");
+    const countedFor = async (identity: string, grants: Partial<Grants>) => {
+      const token = await server.token(identity, grants);
+      const { participants, tracks } = (await ask(server, "GET /v1/rooms/hall", { token })).json();
+      return [participants, tracks];
+    };
+    expect(await countedFor("bo", { roomJoin: true })).toEqual([1, 0]);
+    expect(await countedFor("ghost", { roomJoin: true })).toEqual([2, 1]);
+    expect(await countedFor("", { roomAdmin: true })).toEqual([2, 1]);
   });
 
   test("are removed by admins", async () => {

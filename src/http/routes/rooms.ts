@@ -139,12 +139,13 @@ export function roomNamed(rooms: Rooms, name: string): Room {
 
 function roomReply(room: Room, claims: Claims): z.output<typeof RoomReply> {
   const { dominant } = room.speakers;
+  const shown = room.participants.filter((participant) => isShown(participant, claims));
   return {
     id: room.sid,
     name: room.id,
     createdAt: new Date(room.createdAtMs).toISOString(),
-    participants: room.participants.length,
-    tracks: room.tracks().length,
+    participants: shown.length,
+    tracks: shown.reduce((sum, { trackCount }) => sum + trackCount, 0),
     dominantSpeaker: dominant !== null && isShown(dominant, claims) ? dominant.identity : null,
     ...room.options,
   };
