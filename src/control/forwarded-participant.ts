@@ -80,7 +80,7 @@ export class ForwardedParticipant extends Participant {
   }
 
   #onEvent(event: RoomEvent): void {
-    if ("track" in event) this.#onTrackEvent(event.kind, event.track);
+    if ("track" in event) this.#onTrackEvent(event);
     else if ("participant" in event && event.participant === this.#source) {
       if (event.kind === "participant.left") this.leave(event.reason);
       else if (event.kind === "participant.active") this.activate();
@@ -92,12 +92,18 @@ export class ForwardedParticipant extends Participant {
     }
   }
 
-  #onTrackEvent(kind: Extract<RoomEvent, { readonly track: Track }>["kind"], source: Track): void {
+  #onTrackEvent(event: Extract<RoomEvent, { readonly track: Track }>): void {
+    const { kind, track: source } = event;
     if (source.publisher !== this.#source) return;
     const track = this.#tracks.get(source);
     if (kind === "track.published") return this.#add(source);
     if (track === undefined) return;
-    if (kind === "track.unpublished") return this.#remove(source);
+    if (kind === "track.unpublished") {
+      this.#remove(source);
+      // There may be a place now for one that found none. Those of somebody who is moved are all about to go.
+      if (event.reason !== "moved") for (const other of this.#source.tracks) this.#add(other);
+      return;
+    }
     if (kind === "track.muted") return track.tellMuted();
     if (kind === "track.suspect" && this.#cuts(source)) return this.#remove(source, "not_encrypted");
     track.follow();

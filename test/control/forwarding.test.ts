@@ -320,3 +320,14 @@ test("what it publishes later is forwarded as far as the other room takes it", (
   for (const mid of ["8", "9"]) must(ada.publish(section("video", { mid, encryption: "gcm" })));
   expect(inAttic()!.trackCount).toBe(2);
 });
+
+test("what the other room had no room for is forwarded as soon as something else has ended", () => {
+  must(hall.rooms.get("attic")!.setOptions({ maxTracksPerParticipant: 1 }));
+  must(forward());
+  const next = must(ada.publish(section("video", { mid: "8" })));
+  hall.thread.codec(next.id, VP8);
+  expect(inAttic()!.tracks.map(({ source }) => source)).toEqual([video]);
+  ada.unpublish(video);
+  expect(inAttic()!.tracks.map(({ source }) => source)).toEqual([next]);
+  expect(received()).toEqual(inAttic()!.tracks);
+});
