@@ -224,9 +224,13 @@ export class ClientSession {
 
   /** It was taken to another room. */
   async onMoved(): Promise<void> {
-    this.#rooms.add(this.participant.room.id);
-    this.#movedToken = await this.#token.issue();
-    this.#tellMoved(this.#movedToken);
+    const { room } = this.participant;
+    this.#rooms.add(room.id);
+    const token = await this.#token.issue();
+    // It may have been taken on meanwhile.
+    if (this.participant.room !== room) return;
+    this.#movedToken = token;
+    this.#tellMoved(token);
     this.refreshWanted();
   }
 

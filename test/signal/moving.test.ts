@@ -3,7 +3,8 @@
  * Method: clients of two rooms, among which one goes to and fro; each offers again when it is asked to.
  */
 import { SessionDescription } from "@livekit/protocol";
-import { expect, test } from "vitest";
+import { decodeJwt } from "jose";
+import { expect, test, vi } from "vitest";
 import type { Participant } from "../../src/control/participant.ts";
 import { claims, connect, must, OPUS, section, VP8 } from "../control/conference.ts";
 import { offerText } from "../sdp/offers.ts";
@@ -71,3 +72,18 @@ test("nothing grows by going to and fro", () => {
   expect(seen).toEqual(Array(8).fill(seen[0]));
   expect(seen[0]).toMatchObject([expect.any(Number), 6, 2]);
 });
+
+test("who is moved on before it was told hears of the last room alone, with a token for that", async () => {
+  const hall = signalHall();
+  const ada = new SignalClient(hall, "ada");
+  const participant = hall.rooms.get("hall")!.participant("ada")!;
+  for (const room of ["attic", "cellar"]) must(hall.rooms.move(participant, room));
+  await vi.waitFor(() => expect(ada.kinds()).toContain("roomMoved"));
+  await new Promise(setImmediate);
+  const moved = ada.messages.flatMap((message) => (message.case === "roomMoved" ? [message.value] : []));
+  expect(moved.map(({ room, token }) => [room!.name, roomOf(token)])).toEqual([["cellar", "cellar"]]);
+});
+
+function roomOf(token: string): string {
+  return decodeJwt<{ video: { room: string } }>(token).video.room;
+}
