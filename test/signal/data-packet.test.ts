@@ -1,3 +1,4 @@
+import { ScalarType } from "@bufbuild/protobuf";
 import { ChatMessage, DataPacket, UserPacket } from "@livekit/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -123,6 +124,26 @@ test("what is not known to us is kept, in the packet and in what a user sends", 
   const said = sent.value.value as UserPacket;
   expect(said).toMatchObject({ topic: "t", participantIdentity: "ada" });
   expect(said.getType().runtime.bin.listUnknownFields(said)).toEqual([kept]);
+});
+
+test("every field that the library knows is taken as it writes it, and not otherwise", () => {
+  const wiresOf = (type: typeof DataPacket | typeof UserPacket) =>
+    type.fields.list().map((info) => {
+      const isText = info.kind === "scalar" && [ScalarType.STRING, ScalarType.BYTES].includes(info.T);
+      return [info.no, info.kind === "message" || isText ? 2 : 0] as const;
+    });
+  // A number that is 0, or no bytes.
+  const field = (no: number, wire: number): number[] =>
+    no < 16 ? [no * 8 + wire, 0] : [((no * 8) & 0x7f) | wire | 0x80, no >> 4, 0];
+  const isRead = (bytes: number[]): boolean => ClientPacket.read(Uint8Array.from(bytes)) !== undefined;
+  for (const [no, wire] of wiresOf(DataPacket)) {
+    expect([no, isRead(field(no, wire)), isRead(field(no, 2 - wire))]).toEqual([no, true, false]);
+  }
+  const inUser = (bytes: number[]): number[] => [0x12, bytes.length, ...bytes];
+  for (const [no, wire] of wiresOf(UserPacket)) {
+    const [good, bad] = [inUser(field(no, wire)), inUser(field(no, 2 - wire))];
+    expect([no, isRead(good), isRead(bad)]).toEqual([no, true, false]);
+  }
 });
 
 test("what is no packet of a user does not become one", () => {
