@@ -51,7 +51,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const rooms = new Rooms(config.rooms, {
     threads: mediaThreads,
     transportsPerThread: config.media.roomTransportsPerThread,
-    fingerprint: () => threads.fingerprint,
+    fingerprint: threads.fingerprint,
     dataThread,
     clock: systemClock,
     log,

@@ -4,8 +4,8 @@
  *   main ── commands, events ── media thread 0 … n ── letters ── dtls thread
  *
  * A media thread that dies takes its rooms with it (control hears of it through the handle's exit); a DTLS thread
- * that dies takes all transports without keys, as soon as it is replaced, and all data channels; keys already handed out live
- * on in the media threads.
+ * that dies takes all transports whose handshake is under way, as soon as it is replaced, and all data channels; keys already
+ * handed out live on in the media threads. Its certificate passes to the next, which answers have promised.
  */
 import type { Logger } from "pino";
 import { createSharedCounters } from "./base/counters.ts";
@@ -45,9 +45,9 @@ export class Threads {
     this.#data = data;
   }
 
-  /** Of the certificate that handshakes present now; a new DTLS thread has a new one. */
+  /** Of the certificate that all handshakes present. */
   get fingerprint(): Fingerprint {
-    return this.#dtls!.fingerprint;
+    return this.#dtls!.certificate.fingerprint;
   }
 
   /** Resolves when every thread is ready; rejects when one can not start. */
@@ -68,6 +68,7 @@ export class Threads {
 
   async #startDtls(): Promise<void> {
     const dtls = await spawnDtlsThread({
+      certificate: this.#dtls?.certificate,
       onStrayRejection: (message) =>
         this.#log.warn({ thread: "dtls", message }, "unhandled rejection in werift"),
     });

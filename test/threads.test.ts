@@ -1,26 +1,30 @@
 /**
  * Goal: a media thread that dies takes its own rooms only. Their sessions end, so that clients come back; the thread is
  * replaced; and a room in another thread goes on as if nothing had happened. A DTLS thread that dies takes the handshakes
- * with it: the sessions that wait for one end.
+ * with it that are under way: their sessions end. Sessions that begin theirs later, be they opened while there is no such
+ * thread, have it with the next one.
  * Method: the server in this process, under the load of real clients in another. A command that no version of control
- * would send makes a thread throw. Of clients that wait for a handshake there is no more than their offer.
+ * would send makes a thread throw. Clients of the DTLS thread are in this process, too.
  */
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { SignJWT } from "jose";
-import { pino } from "pino";
 import { expect, test, vi } from "vitest";
-import type { TransportId } from "../src/base/ids.ts";
-import { loadConfig } from "../src/config/load-config.ts";
+import { startHandshake } from "../loadtest/client/dtls-handshake.ts";
+import { bindingRequest } from "../loadtest/client/stun-request.ts";
+import { SRTP_AEAD_AES_128_GCM } from "../src/contract/dtls.ts";
+import { DataThread } from "../src/control/data-thread.ts";
 import type { Room } from "../src/control/room.ts";
 import type { Transport } from "../src/control/transport.ts";
-import { type Server, startServer } from "../src/server.ts";
+import { fingerprintOf } from "../src/dtls/client-certificate.ts";
+import { ADDRESS, connect, type Publisher, publish, start } from "./whip-publisher.ts";
 
 const LIMIT_MS = 20_000;
 
-const OFFER = readFileSync(new URL("sdp/offers/chromium-publish-single.sdp", import.meta.url), "utf8");
+/** First byte of a DTLS record with a handshake message. */
+const HANDSHAKE = 22;
 
 async function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (const endMs = Date.now() + LIMIT_MS; Date.now() < endMs; await delay(50)) {
@@ -39,51 +43,57 @@ async function packetsSent(room: Room): Promise<number | undefined> {
   return sent.length < 2 ? undefined : sent.reduce((sum, { packets }) => sum + packets, 0);
 }
 
-async function start(threads: number): Promise<Server> {
-  const loaded = loadConfig([], {
-    BLINDFOLD_HTTP_PORT: "0",
-    BLINDFOLD_MEDIA_PORT: "0",
-    BLINDFOLD_MEDIA_THREADS: `${threads}`,
-    BLINDFOLD_SHUTDOWN_DRAIN_SECONDS: "0",
+/** Sends a check and a first hello, and never reads what comes back. */
+async function beginHandshake({ certificate, localIce, remoteIce, port }: Publisher): Promise<Socket> {
+  const socket = createSocket("udp4");
+  const send = (datagram: Uint8Array): void => socket.send(datagram, port, ADDRESS);
+  const transactionId = randomBytes(12);
+  send(
+    bindingRequest({
+      localUfrag: localIce.ufrag,
+      remoteUfrag: remoteIce.ufrag,
+      remotePwd: remoteIce.pwd,
+      transactionId,
+    }),
+  );
+  await once(socket, "message");
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
+  socket.on("message", ([first]) => {
+    if (first === HANDSHAKE) resolve();
   });
-  if (!loaded.ok) throw new Error(loaded.lines.join());
-  return startServer(loaded.config, pino({ level: "silent" }));
+  startHandshake(certificate, [SRTP_AEAD_AES_128_GCM], { send, onKeys() {}, onError() {} });
+  await answered;
+  return socket;
 }
 
-/** Joins the hall by WHIP. Returns its transport, for which the handshake has still to come. */
-async function publish({ url, rooms }: Server, identity: string): Promise<Transport> {
-  const token = await new SignJWT({ video: { roomJoin: true, room: "hall" } })
-    .setProtectedHeader({ alg: "HS256" })
-    .setIssuer("devkey")
-    .setSubject(identity)
-    .setExpirationTime("1h")
-    .sign(new TextEncoder().encode("development-secret-known-to-everyone"));
-  const headers = { "content-type": "application/sdp", authorization: `Bearer ${token}` };
-  const reply = await fetch(`${url}/whip/hall`, { method: "POST", headers, body: OFFER });
-  expect(reply.status).toBe(201);
-  return [...rooms.get("hall")!.participant(identity)!.transports][0]!;
-}
-
-test("sessions that wait for a handshake end when the DTLS thread is replaced, and none after it", async () => {
-  const server = await start(1);
+test("when the DTLS thread is replaced, handshakes that were under way end, and all others come to pass", async () => {
+  const attach = vi.spyOn(DataThread.prototype, "attach");
+  const server = await start();
   try {
     const closed: string[] = [];
-    const join = async (identity: string): Promise<void> => {
-      (await publish(server, identity)).onClosed((reason) => closed.push(`${identity}: ${reason}`));
+    const join = async (identity: string): Promise<Publisher> => {
+      const publisher = await publish(server, identity);
+      publisher.transport.onClosed((reason) => closed.push(`${identity}: ${reason}`));
+      return publisher;
     };
-    await join("before");
-    const { dataThread } = server.rooms.get("hall")!;
-    const died = Promise.withResolvers<void>();
-    const attach = vi.spyOn(dataThread, "attach");
-    dataThread.route("TP_none" as TransportId, () => died.resolve());
-    dataThread.post(null as never);
-    await died.promise;
-    await join("meanwhile");
-    await until("replaced", () => (attach.mock.calls.length > 0 ? true : undefined));
-    await join("after");
-    await until("ended", () => (closed.length >= 2 ? true : undefined));
-    await delay(200);
-    expect(closed.sort()).toEqual(["before: connection_failed", "meanwhile: connection_failed"]);
+    const before = await join("before");
+    const halfway = await beginHandshake(await join("halfway"));
+    const [dying] = attach.mock.calls[0]!;
+    const died = new Promise<void>((resolve) => dying.onExit(resolve));
+    dying.post({ letters: [null as never], bytes: new Uint8Array(0) });
+    await died;
+    const meanwhile = await join("meanwhile");
+    const early = connect(meanwhile);
+    await until("replaced", () => (attach.mock.calls.length > 1 ? true : undefined));
+    const after = await join("after");
+    const connections = [connect(before), early, connect(after)];
+    await until("connected", () => (connections.every(({ link }) => link.isSecure) ? true : undefined));
+    await Promise.all(connections.map(({ secured }) => secured));
+    const presented = connections.map(({ link }) => fingerprintOf(link.serverCertificate!).value);
+    expect(presented).toEqual([before, meanwhile, after].map(({ fingerprint }) => fingerprint));
+    expect(closed).toEqual(["halfway: connection_failed"]);
+    for (const { link } of connections) link.close(true);
+    halfway.close();
   } finally {
     await server.drain();
   }

@@ -13,6 +13,8 @@ export interface ClientKeys {
   readonly profile: SrtpProfile;
   readonly send: SrtpMasterKey;
   readonly receive: SrtpMasterKey;
+  /** That the server presented (DER). */
+  readonly certificate: Uint8Array;
 }
 
 export interface DtlsHandshake {
@@ -64,6 +66,7 @@ export function startHandshake(
       profile,
       send: { key: keys.localKey, salt: keys.localSalt },
       receive: { key: keys.remoteKey, salt: keys.remoteSalt },
+      certificate: client.remoteCertificate!,
     });
   });
   client.connect().catch((error: unknown) => onError(error as Error));

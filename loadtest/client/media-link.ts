@@ -80,6 +80,8 @@ export class MediaLink {
   refused = 0;
   /** Datagrams that came twice. */
   replayed = 0;
+  /** The server's certificate (DER), as soon as there are keys. */
+  serverCertificate: Uint8Array | null = null;
   #state: State = "checking";
   readonly #options: LinkOptions;
   readonly #handlers: LinkHandlers;
@@ -184,8 +186,9 @@ export class MediaLink {
     const { certificate, profiles, clock } = this.#options;
     this.#dtls = startHandshake(certificate, profiles, {
       send: (datagram) => this.#send(datagram, datagram.length),
-      onKeys: ({ profile, send, receive }) => {
+      onKeys: ({ profile, send, receive, certificate: serverCertificate }) => {
         if (this.#state !== "handshaking") return;
+        this.serverCertificate = serverCertificate;
         this.#sender = new SrtpSender(this.#cipher(profile, send));
         this.#receiver = new SrtpReceiver(this.#cipher(profile, receive));
         this.#state = "secure";

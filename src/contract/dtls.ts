@@ -60,7 +60,6 @@ export type FromDtls =
 
 /** What the DTLS thread tells main, on its `parentPort`. */
 export type DtlsThreadEvent =
-  | { readonly kind: "ready"; readonly fingerprint: Fingerprint }
   | {
       readonly kind: "handshake";
       readonly outcome: "ok" | DtlsFailure;

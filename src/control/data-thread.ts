@@ -22,6 +22,8 @@ export class DataThread {
   /** To which is added what control drops itself. */
   readonly counts: DataCounts;
   readonly #routes = new Map<TransportId, Listener>();
+  /** What opens associations that have not begun, as far as is known here: another thread can begin them as well. */
+  readonly #unbegun = new Map<TransportId, DataCommand>();
   readonly #bytes = new ByteBatch();
   #letters: DataCommand[] = [];
   #handle: DataThreadHandle | null = null;
@@ -30,13 +32,18 @@ export class DataThread {
     this.counts = counts;
   }
 
-  /** From now on this thread carries data channels. The associations of the one before have ended with it. */
+  /** From now on this thread carries data channels. What associations the one before had, have ended with it. */
   attach(handle: DataThreadHandle): void {
     this.#handle = handle;
     handle.onBatch(({ letters, bytes }) => {
-      for (const event of letters) this.#routes.get(event.transportId)?.(event, bytes);
+      for (const event of letters) {
+        if (event.kind === "channel.opened") this.#unbegun.delete(event.transportId);
+        this.#routes.get(event.transportId)?.(event, bytes);
+      }
     });
     handle.onExit(() => this.#onExit(handle));
+    this.#letters = [...this.#unbegun.values()];
+    if (this.#letters.length > 0) this.#flush();
   }
 
   /** Events about `transportId` go to `listener` until `unroute()`. */
@@ -46,9 +53,11 @@ export class DataThread {
 
   unroute(transportId: TransportId): void {
     this.#routes.delete(transportId);
+    this.#unbegun.delete(transportId);
   }
 
   post(command: DataCommand): void {
+    if (command.kind === "data.open") this.#unbegun.set(command.transportId, command);
     if (this.#letters.length === 0) queueMicrotask(() => this.#flush());
     this.#letters.push(command);
   }
@@ -63,21 +72,17 @@ export class DataThread {
     const letters = this.#letters;
     this.#letters = [];
     const bytes = this.#bytes.take();
-    // Between two threads there is nobody who would carry it.
-    if (this.#handle === null) this.#endAll();
-    else this.#handle.post({ letters, bytes });
+    // Between two threads nothing has begun: what is to be opened is kept, and all else is of the past.
+    if (letters.length > 0) this.#handle?.post({ letters, bytes });
   }
 
   #onExit(handle: DataThreadHandle): void {
     if (this.#handle !== handle) return;
     this.#handle = null;
-    this.#endAll();
-  }
-
-  #endAll(): void {
     const nothing = new Uint8Array(0);
     for (const [transportId, listener] of [...this.#routes]) {
-      listener({ kind: "data.ended", transportId, reason: "dtls_closed" }, nothing);
+      if (!this.#unbegun.has(transportId))
+        listener({ kind: "data.ended", transportId, reason: "dtls_closed" }, nothing);
     }
   }
 }

@@ -44,8 +44,8 @@ export interface RoomSurroundings {
   readonly threads: MediaThreads;
   /** How many transports of one room a thread takes before the next go to another. */
   readonly transportsPerThread: number;
-  /** Of the certificate that the DTLS thread presents now: a thread that replaces another brings its own. */
-  readonly fingerprint: () => Fingerprint;
+  /** Of the certificate that all handshakes present. */
+  readonly fingerprint: Fingerprint;
   readonly dataThread: DataThread;
   readonly clock: Clock;
   readonly log: Logger;
@@ -98,7 +98,7 @@ export class Room {
   }
 
   get fingerprint(): Fingerprint {
-    return this.#surroundings.fingerprint();
+    return this.#surroundings.fingerprint;
   }
 
   get dataThread(): DataThread {

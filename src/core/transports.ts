@@ -8,7 +8,7 @@ import { type CounterName, SLOT } from "../base/counters.ts";
 import type { PathId, RoomId, TransportId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 import type { FromDtls, SrtpKeys, ToDtls } from "../contract/dtls.ts";
-import type { IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
+import type { Fingerprint, IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
 import { IceLiteAgent } from "../ice/ice-lite-agent.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
 import { NO_PATH } from "../sfu/outlet.ts";
@@ -24,7 +24,11 @@ import { StunDoor } from "./stun-door.ts";
 interface Entry {
   readonly transport: Transport;
   router: Router;
+  /** That the peer's certificate must have. */
+  readonly fingerprints: readonly Fingerprint[];
   ciphers: readonly SrtpCipher[];
+  /** DTLS has said something to the peer. */
+  isAnswered: boolean;
   dtlsFailure: string | null;
   /** Address that media was last sent to, and how; null before that. */
   way: string | null;
@@ -124,7 +128,16 @@ export class Transports {
     const transport = new Transport(transportId, session, ice, extensions, this.#context);
     const router = this.openRoom(roomId);
     router.transports.add(transport);
-    const entry: Entry = { transport, router, ciphers: [], dtlsFailure: null, way: null, dtlsPath: NO_PATH };
+    const entry: Entry = {
+      transport,
+      router,
+      fingerprints,
+      ciphers: [],
+      isAnswered: false,
+      dtlsFailure: null,
+      way: null,
+      dtlsPath: NO_PATH,
+    };
     this.#bySession[session] = entry;
     this.#entries.set(transportId, entry);
     this.#door.register(transport);
@@ -211,6 +224,7 @@ export class Transports {
     if (entry === undefined) return this.#receiveLast(letter);
     switch (letter.kind) {
       case "datagram":
+        entry.isAnswered = true;
         return this.#sendRaw(pathForDtls(entry), letter.bytes);
       case "secure":
         this.#secure(entry, letter.keys, nowUs);
@@ -226,11 +240,18 @@ export class Transports {
     }
   }
 
-  /** Another DTLS thread: of handshakes that were under way, or to come, it knows nothing. Those who have their keys go on. */
+  /**
+   * Another DTLS thread. Those who have their keys go on; handshakes that were under way can not, for it knows nothing of
+   * them; those to come are announced to it. A peer that has said hello to nobody says it again.
+   */
   onDtlsReplaced(): void {
     this.#farewells.expire(Number.POSITIVE_INFINITY);
-    for (const entry of this.#entries.values()) {
+    for (const [transportId, entry] of this.#entries) {
       if (entry.transport.outlet.secure || entry.dtlsFailure !== null) continue;
+      if (!entry.isAnswered) {
+        this.#letters.push({ kind: "open", transportId, fingerprints: entry.fingerprints });
+        continue;
+      }
       entry.dtlsFailure = "dtls_thread_exited";
       this.#report(entry, "failed", entry.dtlsFailure);
     }

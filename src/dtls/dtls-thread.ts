@@ -1,17 +1,17 @@
 /**
- * Entry of the DTLS thread (worker_threads): makes the certificate, warms up, and wires ports to the service.
+ * Entry of the DTLS thread (worker_threads): has a certificate, warms up, and wires ports to the service.
  *
  * An exception that reaches the top ends the thread, and main starts another: its state can not be trusted. A stray
  * rejection can: werift leaves promises behind, each of which concerns one association only, so it is told and the
  * thread goes on.
  */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { DtlsThreadCommand } from "../contract/dtls.ts";
 import { ThreadLoad } from "../telemetry/thread-load.ts";
 import { DataService } from "./data-service.ts";
 import { createDtlsCertificate } from "./dtls-certificate.ts";
 import { DtlsService } from "./dtls-service.ts";
-import type { FromDtlsThread } from "./dtls-thread-messages.ts";
+import type { DtlsThreadSettings, FromDtlsThread } from "./dtls-thread-messages.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** Fine enough for waits of half a second. */
@@ -25,7 +25,8 @@ const main = parentPort!;
 const tell = (message: FromDtlsThread): void => main.postMessage(message);
 const nowUs = (): number => Math.round(performance.now() * 1000);
 
-const certificate = await createDtlsCertificate();
+const settings = workerData as DtlsThreadSettings;
+const certificate = settings.certificate ?? (await createDtlsCertificate());
 await warmUp(certificate);
 
 process.on("unhandledRejection", (reason) => {
@@ -69,4 +70,4 @@ main.on("message", (command: DtlsThreadCommand) => {
   if (command.kind === "connect") service.connect(command.port);
   else data.receive(command);
 });
-tell({ kind: "ready", fingerprint: certificate.fingerprint });
+tell({ kind: "ready", certificate });

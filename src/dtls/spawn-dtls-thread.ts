@@ -2,12 +2,12 @@
 import { Worker } from "node:worker_threads";
 import type { DataBatch, DataCommand } from "../contract/data.ts";
 import type { DtlsThreadCommand, DtlsThreadEvent } from "../contract/dtls.ts";
-import type { Fingerprint } from "../contract/media.ts";
-import type { FromDtlsThread } from "./dtls-thread-messages.ts";
+import type { DtlsCertificate } from "./dtls-certificate.ts";
+import type { DtlsThreadSettings, FromDtlsThread } from "./dtls-thread-messages.ts";
 
 export interface DtlsThread {
-  /** Of the certificate that all its associations present. */
-  readonly fingerprint: Fingerprint;
+  /** That all its associations present. */
+  readonly certificate: DtlsCertificate;
   /** Hands over one end of a media thread's letterbox. */
   connect(port: MessagePort): void;
   /** The batch's bytes change hands. */
@@ -19,31 +19,37 @@ export interface DtlsThread {
 }
 
 export interface DtlsThreadOptions {
+  /**
+   * That of the thread which this one replaces, for its fingerprint has been promised in answers. Main keeps it rather than
+   * makes it: werift, which can, is loaded by the thread alone.
+   */
+  readonly certificate?: DtlsCertificate | undefined;
   /** A promise inside werift was rejected and nobody held it. Worth a line in the log. */
   readonly onStrayRejection?: (message: string) => void;
 }
 
 /** Resolves when the thread is warm and ready for handshakes; rejects when it can not start. */
 export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<DtlsThread> {
-  const worker = new Worker(new URL("./dtls-thread.ts", import.meta.url));
+  const settings: DtlsThreadSettings = { certificate: options.certificate };
+  const worker = new Worker(new URL("./dtls-thread.ts", import.meta.url), { workerData: settings });
   const listeners: ((event: DtlsThreadEvent) => void)[] = [];
   let failure: Error | undefined;
 
-  const fingerprint = await new Promise<Fingerprint>((resolve, reject) => {
+  const certificate = await new Promise<DtlsCertificate>((resolve, reject) => {
     worker.on("error", (error) => {
       failure = error instanceof Error ? error : new Error(String(error));
       reject(failure);
     });
     worker.once("exit", () => reject(new Error("DTLS thread ended before it was ready")));
     worker.on("message", (message: FromDtlsThread) => {
-      if (message.kind === "ready") resolve(message.fingerprint);
-      if (message.kind === "stray-rejection") options.onStrayRejection?.(message.message);
+      if (message.kind === "ready") resolve(message.certificate);
+      else if (message.kind === "stray-rejection") options.onStrayRejection?.(message.message);
       else for (const listener of listeners) listener(message);
     });
   });
 
   return {
-    fingerprint,
+    certificate,
     connect: (port) => {
       const command: DtlsThreadCommand = { kind: "connect", port };
       worker.postMessage(command, [port] as never);

@@ -187,7 +187,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
   const surroundings = {
     threads,
     transportsPerThread,
-    fingerprint: () => FINGERPRINT,
+    fingerprint: FINGERPRINT,
     dataThread: data,
     clock,
     log: pino({ level: "silent" }),

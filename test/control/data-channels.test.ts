@@ -261,21 +261,33 @@ describe("the end", () => {
     expect(transport.data.send("_reliable", binary(1))).toBe("not_open");
   });
 
-  test("of the thread ends all of them; its successor serves the next", async () => {
+  test("of the thread ends all of them; its successor serves those that had none yet", async () => {
     openBoth();
+    const early = connect(world.rooms, "al");
+    early.data.open(OPTIONS, listener);
+    await turn();
     world.dataThread.die();
     expect(heard.slice(2)).toEqual(["closed _reliable", "closed _lossy", "ended dtls_closed"]);
 
-    const orphan = connect(world.rooms, "bo");
-    orphan.data.open(OPTIONS, listener);
+    const meanwhile = connect(world.rooms, "bo");
+    meanwhile.data.open(OPTIONS, listener);
+    const gone = connect(world.rooms, "cy");
+    gone.data.open(OPTIONS, listener);
     await turn();
-    expect(heard.at(-1)).toBe("ended dtls_closed");
+    gone.close();
+    await turn();
 
     const successor = new RecordingDataThread();
     (world.surroundings.dataThread as DataThread).attach(successor);
-    const next = connect(world.rooms, "cy");
+    const next = connect(world.rooms, "di");
     next.data.open(OPTIONS, listener);
     await turn();
-    expect(successor.commands).toMatchObject([{ kind: "data.open", transportId: next.id }]);
+    expect(successor.commands).toMatchObject(
+      [early, meanwhile, next].map(({ id }) => ({ kind: "data.open", transportId: id })),
+    );
+    successor.emit([{ kind: "channel.opened", transportId: early.id, channelId: 1, params: RELIABLE }]);
+    expect(heard.slice(5)).toEqual(["opened _reliable"]);
+    successor.die();
+    expect(heard.slice(6)).toEqual(["closed _reliable", "ended dtls_closed"]);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Goal: who has left leaves nothing behind, though the table of addresses remembers where they were; and who is made to
- * leave is told so; who waits for a handshake that nobody makes any more leaves too.
+ * leave is told so; who is in a handshake that nobody makes any more leaves too.
  * Method: three hundred peers, each checked from an address of its own and gone again; then the living objects are
  * counted. The word with which DTLS ends an association, given to the core after it has closed the transport. And the
  * news that the DTLS thread is another.
@@ -11,6 +11,7 @@ import { createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import type { PathId, RoomId, TransportId } from "../../src/base/ids.ts";
 import { PathTable } from "../../src/base/path-table.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
+import type { Fingerprint } from "../../src/contract/media.ts";
 import { MediaCore } from "../../src/core/media-core.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { Transport } from "../../src/sfu/transport.ts";
@@ -56,6 +57,8 @@ const SECOND_US = 1_000_000;
 /** First bytes of records: what they hold is sealed, of what kind they are is not (RFC 6347 §4.1). */
 const CLOSE_NOTIFY = Uint8Array.of(21, 254, 253);
 const LATE_DATA = Uint8Array.of(23, 254, 253);
+const HELLO_VERIFY = Uint8Array.of(22, 254, 253);
+const FINGERPRINTS: readonly Fingerprint[] = [{ algorithm: "sha-256", value: "AA:BB" }];
 
 /** A core with one transport whose peer has been heard at `path`. */
 function serve(isSecure: boolean): { core: MediaCore; paths: PathTable; path: PathId } {
@@ -64,7 +67,7 @@ function serve(isSecure: boolean): { core: MediaCore; paths: PathTable; path: Pa
   const core = new MediaCore({ counters, paths, ringSlots: 16, ciphers: portableCipherFactory, seed: 1 });
   const peer = new SimPeer(1, { name: "", sends: "nothing", seed: 1, ciphers: portableCipherFactory });
   const { server: localIce, peer: remoteIce } = peer.ice;
-  const transport = { localIce, remoteIce, fingerprints: [], extensions: {} };
+  const transport = { localIce, remoteIce, fingerprints: FINGERPRINTS, extensions: {} };
   const roomId = "room" as RoomId;
   core.command(0, { kind: "transport.open", transportId: TRANSPORT, roomId, ...transport });
   const path = paths.intern("192.0.2.1", 10_000);
@@ -121,9 +124,12 @@ test("when the DTLS thread is replaced, nothing is waited for that the former on
   expect([core.farewells, paths.isPinned(path)]).toEqual([0, false]);
 });
 
-test("when the DTLS thread is replaced, a transport without keys fails: nobody would answer its handshake", () => {
+test("when the DTLS thread is replaced, a transport whose handshake was under way fails: nobody can go on with it", () => {
   const { core } = serve(false);
+  core.receiveLetter(0, { kind: "datagram", transportId: TRANSPORT, bytes: HELLO_VERIFY });
+  core.letters.length = 0;
   core.onDtlsReplaced();
+  expect(core.letters).toEqual([]);
   const failed = { kind: "transport.state", transportId: TRANSPORT, state: "failed" };
   expect(core.events).toEqual([{ ...failed, reason: "dtls_thread_exited" }]);
   // Nothing brings it back.
@@ -131,9 +137,20 @@ test("when the DTLS thread is replaced, a transport without keys fails: nobody w
   expect(core.events.length).toBe(1);
 });
 
+test("when the DTLS thread is replaced, a transport that was not answered yet is announced to the new one", () => {
+  const { core } = serve(false);
+  core.letters.length = 0;
+  core.onDtlsReplaced();
+  expect(core.letters).toEqual([{ kind: "open", transportId: TRANSPORT, fingerprints: FINGERPRINTS }]);
+  core.tick(SECOND_US);
+  expect(core.events).toEqual([]);
+});
+
 test("when the DTLS thread is replaced, a transport that has its keys goes on", () => {
   const { core } = serve(true);
+  core.letters.length = 0;
   core.onDtlsReplaced();
+  expect(core.letters).toEqual([]);
   core.tick(SECOND_US);
   expect(core.events).toEqual([]);
 });

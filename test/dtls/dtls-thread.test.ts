@@ -43,7 +43,7 @@ test("a client gets its keys, and the certificate whose fingerprint main was tol
   expect(letter?.kind).toBe("secure");
   if (letter?.kind !== "secure") return;
   expect(Buffer.from(letter.keys.receive.key)).toEqual(client.extractSessionKeys(16, 12).localKey);
-  expect(fingerprintOf(client.remoteCertificate!)).toEqual(thread.fingerprint);
+  expect(fingerprintOf(client.remoteCertificate!)).toEqual(thread.certificate.fingerprint);
 });
 
 test("a client's data channel reaches main, and main reaches the client", async () => {
@@ -86,6 +86,20 @@ test("main hears of handshakes and of the thread's load", async () => {
   const load = events.find((event) => event.kind === "load")!;
   expect(load.cpuUs).toBeGreaterThan(0);
   expect(load.eventLoopDelayMaxUs).toBeGreaterThanOrEqual(load.eventLoopDelayP50Us);
+});
+
+test("a thread that is given the certificate of another presents the same", async () => {
+  const second = await spawnDtlsThread({ certificate: thread.certificate });
+  const { port1, port2 } = new MessageChannel();
+  second.connect(port2);
+  const other = new Letterbox(port1);
+  other.open(A);
+  const client = other.startClient(A);
+  await until(() => client.connected);
+  expect(fingerprintOf(client.remoteCertificate!)).toEqual(thread.certificate.fingerprint);
+  expect(second.certificate).toEqual(thread.certificate);
+  port1.close();
+  await second.close();
 });
 
 test("main hears of its end", async () => {
