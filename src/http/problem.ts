@@ -104,10 +104,20 @@ export function problemList(): { code: string; status: number; title: string }[]
   return Object.entries(PROBLEMS).map(([code, [status, title]]) => ({ code, status, title }));
 }
 
+/** What is answered before a handler is asked: where a token is needed, where a name is in the path, where JSON is taken. */
+export const TOKEN_PROBLEMS = ["unauthorized", "invalid_token"] as const satisfies readonly ProblemCode[];
+export const PATH_PROBLEMS = ["invalid_request", "uri_too_long"] as const satisfies readonly ProblemCode[];
+export const BODY_PROBLEMS = [
+  "bad_request",
+  "invalid_request",
+  "payload_too_large",
+  "unsupported_media_type",
+] as const satisfies readonly ProblemCode[];
+
 /** The `response` entries of a route's schema for these codes and for those that every route may answer. */
 export function problemResponses(...codes: readonly ProblemCode[]) {
   const byStatus = new Map<number, string[]>();
-  for (const code of [...codes, "rate_limited"] as const) {
+  for (const code of new Set<ProblemCode>([...codes, "rate_limited"])) {
     const [status] = PROBLEMS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

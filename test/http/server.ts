@@ -11,6 +11,7 @@ import { SignalSessions } from "../../src/signal/signal-sessions.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { WhipSessions } from "../../src/whip/whip-sessions.ts";
 import { type Conference, conference } from "../control/conference.ts";
+import { expectAsDescribed } from "./described.ts";
 
 export interface Server extends Conference {
   readonly app: FastifyInstance;
@@ -48,14 +49,17 @@ export async function serve(
   return { ...hall, app, tokens, metrics, token };
 }
 
-export function ask(
+/** Asks, and holds the answer against what the API says of itself. */
+export async function ask(
   { app }: Pick<Server, "app">,
   request: string,
   { token, ...rest }: InjectOptions & { token?: string } = {},
 ): Promise<LightMyRequestResponse> {
   const [method, url] = request.split(" ") as [NonNullable<InjectOptions["method"]>, string];
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return app.inject({ ...rest, method, url, headers: { ...authorization, ...rest.headers } });
+  const reply = await app.inject({ ...rest, method, url, headers: { ...authorization, ...rest.headers } });
+  expectAsDescribed(app, request, reply);
+  return reply;
 }
 
 /** Checks that an answer is a problem document in full, and of this code. */

@@ -49,7 +49,13 @@ export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { roo
     "/metrics",
     {
       config: UNLIMITED,
-      schema: { tags: TAGS, summary: "Metrics for Prometheus", produces: ["text/plain"] },
+      schema: {
+        tags: TAGS,
+        summary: "Metrics for Prometheus",
+        response: {
+          200: { description: "Exposition format.", content: { "text/plain": { schema: z.string() } } },
+        },
+      },
     },
     async (_request, reply) => reply.type(metrics.contentType).send(await metrics.exposition()),
   );
@@ -64,6 +70,7 @@ export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { roo
           200: z.object({
             problems: z.array(z.object({ code: z.string(), status: z.int(), title: z.string() })),
           }),
+          ...problemResponses(),
         },
       },
     },

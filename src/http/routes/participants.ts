@@ -7,7 +7,7 @@ import type { Room } from "../../control/room.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Transport } from "../../control/transport.ts";
 import { isShown, requireAdmin, requireMember } from "../authorization.ts";
-import { HttpProblem, problemResponses } from "../problem.ts";
+import { HttpProblem, PATH_PROBLEMS, problemResponses, TOKEN_PROBLEMS } from "../problem.ts";
 import { type ConnectionReply, ParticipantPath, ParticipantReply, RoomPath } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
 
@@ -25,7 +25,7 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: RoomPath,
         response: {
           200: z.object({ participants: z.array(ParticipantReply) }),
-          ...problemResponses("unauthorized", "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
         },
       },
     },
@@ -48,7 +48,13 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: ParticipantPath,
         response: {
           200: ParticipantReply,
-          ...problemResponses("unauthorized", "forbidden", "room_not_found", "participant_not_found"),
+          ...problemResponses(
+            ...PATH_PROBLEMS,
+            ...TOKEN_PROBLEMS,
+            "forbidden",
+            "room_not_found",
+            "participant_not_found",
+          ),
         },
       },
     },
@@ -71,7 +77,13 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: ParticipantPath,
         response: {
           204: z.null(),
-          ...problemResponses("unauthorized", "forbidden", "room_not_found", "participant_not_found"),
+          ...problemResponses(
+            ...PATH_PROBLEMS,
+            ...TOKEN_PROBLEMS,
+            "forbidden",
+            "room_not_found",
+            "participant_not_found",
+          ),
         },
       },
     },

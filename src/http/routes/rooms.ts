@@ -5,7 +5,14 @@ import type { Claims } from "../../control/access-token.ts";
 import type { Room } from "../../control/room.ts";
 import { mayAdminister, mayJoin, type Rooms } from "../../control/rooms.ts";
 import { isShown, requireAdmin, requireGrant } from "../authorization.ts";
-import { HttpProblem, orThrow, problemResponses } from "../problem.ts";
+import {
+  BODY_PROBLEMS,
+  HttpProblem,
+  orThrow,
+  PATH_PROBLEMS,
+  problemResponses,
+  TOKEN_PROBLEMS,
+} from "../problem.ts";
 import { ChangeRoomBody, CreateRoomBody, given, RoomPath, RoomReply } from "../schemas.ts";
 
 const TAGS = ["rooms"];
@@ -22,10 +29,10 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         response: {
           201: RoomReply,
           ...problemResponses(
-            "invalid_request",
+            ...BODY_PROBLEMS,
             "invalid_room_name",
             "metadata_too_large",
-            "unauthorized",
+            ...TOKEN_PROBLEMS,
             "forbidden",
             "room_exists",
             "draining",
@@ -53,7 +60,7 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         description: "Needs the grant roomList.",
         response: {
           200: z.object({ rooms: z.array(RoomReply) }),
-          ...problemResponses("unauthorized", "forbidden"),
+          ...problemResponses(...TOKEN_PROBLEMS, "forbidden"),
         },
       },
     },
@@ -71,7 +78,10 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         summary: "Look at a room",
         description: "Needs roomList, or roomAdmin or roomJoin for this room.",
         params: RoomPath,
-        response: { 200: RoomReply, ...problemResponses("unauthorized", "forbidden", "room_not_found") },
+        response: {
+          200: RoomReply,
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
+        },
       },
     },
     async ({ claims, params }) => {
@@ -95,9 +105,10 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         response: {
           200: RoomReply,
           ...problemResponses(
-            "invalid_request",
+            ...PATH_PROBLEMS,
+            ...BODY_PROBLEMS,
             "metadata_too_large",
-            "unauthorized",
+            ...TOKEN_PROBLEMS,
             "forbidden",
             "room_not_found",
           ),
@@ -120,7 +131,10 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         summary: "Delete a room, and send everybody away",
         description: "Needs roomCreate, or roomAdmin for this room.",
         params: RoomPath,
-        response: { 204: z.null(), ...problemResponses("unauthorized", "forbidden", "room_not_found") },
+        response: {
+          204: z.null(),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
+        },
       },
     },
     async ({ claims, params }, reply) => {

@@ -7,7 +7,7 @@ import type { RoomStats } from "../../control/media-threads.ts";
 import { mayAdminister, type Rooms } from "../../control/rooms.ts";
 import type { Subscription } from "../../control/subscription.ts";
 import { requireMember } from "../authorization.ts";
-import { HttpProblem, problemResponses } from "../problem.ts";
+import { BODY_PROBLEMS, HttpProblem, PATH_PROBLEMS, problemResponses, TOKEN_PROBLEMS } from "../problem.ts";
 import { ChangeSubscriptionBody, given, RoomPath, SubscriptionPath, SubscriptionReply } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
 
@@ -24,7 +24,7 @@ export const subscriptionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async
         params: RoomPath,
         response: {
           200: z.object({ subscriptions: z.array(SubscriptionReply) }),
-          ...problemResponses("unauthorized", "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
         },
       },
     },
@@ -51,8 +51,9 @@ export const subscriptionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async
         response: {
           200: SubscriptionReply,
           ...problemResponses(
-            "invalid_request",
-            "unauthorized",
+            ...PATH_PROBLEMS,
+            ...BODY_PROBLEMS,
+            ...TOKEN_PROBLEMS,
             "forbidden",
             "room_not_found",
             "subscription_not_found",

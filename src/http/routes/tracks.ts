@@ -6,7 +6,14 @@ import type { RoomStats } from "../../control/media-threads.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Track } from "../../control/track.ts";
 import { isShown, requireAdmin, requireMember } from "../authorization.ts";
-import { HttpProblem, orThrow, problemResponses } from "../problem.ts";
+import {
+  BODY_PROBLEMS,
+  HttpProblem,
+  orThrow,
+  PATH_PROBLEMS,
+  problemResponses,
+  TOKEN_PROBLEMS,
+} from "../problem.ts";
 import { ChangeTrackBody, RoomPath, TrackPath, TrackReply } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
 
@@ -24,7 +31,7 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
         params: RoomPath,
         response: {
           200: z.object({ tracks: z.array(TrackReply) }),
-          ...problemResponses("unauthorized", "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
         },
       },
     },
@@ -51,8 +58,9 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
         response: {
           200: TrackReply,
           ...problemResponses(
-            "invalid_request",
-            "unauthorized",
+            ...PATH_PROBLEMS,
+            ...BODY_PROBLEMS,
+            ...TOKEN_PROBLEMS,
             "forbidden",
             "room_not_found",
             "track_not_found",

@@ -4,7 +4,14 @@ import { z } from "zod";
 import type { Claims } from "../../control/access-token.ts";
 import type { IceServer, IceServers } from "../../control/ice-servers.ts";
 import { type OpenedSession, WHIP_SOURCES, type WhipSessions } from "../../whip/whip-sessions.ts";
-import { HttpProblem, orThrow, type ProblemCode, problemResponses } from "../problem.ts";
+import {
+  HttpProblem,
+  orThrow,
+  PATH_PROBLEMS,
+  type ProblemCode,
+  problemResponses,
+  TOKEN_PROBLEMS,
+} from "../problem.ts";
 import { ParticipantPath, RoomPath } from "../schemas.ts";
 
 const SDP = "application/sdp";
@@ -21,8 +28,8 @@ const Answer = {
 const OPENING_PROBLEMS = [
   "bad_request",
   "invalid_room_name",
-  "unauthorized",
-  "invalid_token",
+  ...TOKEN_PROBLEMS,
+  ...PATH_PROBLEMS,
   "forbidden",
   "identity_required",
   "room_not_found",
@@ -134,10 +141,12 @@ export const whipRoutes: FastifyPluginAsyncZod<WhipRoutesOptions> = async (app, 
           },
           204: z.null().meta({ description: "Candidates were taken note of." }),
           ...problemResponses(
+            ...PATH_PROBLEMS,
             "bad_request",
-            "unauthorized",
+            ...TOKEN_PROBLEMS,
             "session_not_found",
             "precondition_failed",
+            "payload_too_large",
             "unsupported_media_type",
             "precondition_required",
           ),
@@ -164,7 +173,7 @@ export const whipRoutes: FastifyPluginAsyncZod<WhipRoutesOptions> = async (app, 
         params: SessionPath,
         response: {
           200: z.null().meta({ description: "The session has ended." }),
-          ...problemResponses("unauthorized", "session_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "session_not_found"),
         },
       },
     },
