@@ -47,6 +47,12 @@ export interface HttpServerDeps {
 /** Head and body of a request must be here by then. Larger: slow strangers hold sockets. Smaller: slow links fail. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
+/**
+ * A client that reads nothing of its answer for so long, or for twice as long, is let go. Larger: strangers who never do hold
+ * sockets, and what was written to them. Smaller: on a link that stalls the answer is lost.
+ */
+const SILENCE_MS = 15_000;
+
 /** How often that is looked at. Larger: strangers hold sockets for longer. Smaller: more passes over all sockets. */
 const CHECKING_INTERVAL_MS = 2_000;
 
@@ -67,6 +73,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_MS,
     http: {
       connectionsCheckingInterval: CHECKING_INTERVAL_MS,
       // What is upgraded is no more in the server's care: nobody would close it where there is no WebSocket to be had.

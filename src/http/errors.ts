@@ -62,7 +62,13 @@ function isBadRequest(error: FastifyError): boolean {
   return error.statusCode === 400;
 }
 
-/** What never becomes a whole request has no reply: the answer is written to the socket. */
+/**
+ * How long a client may take to read such an answer, and to close its end. Larger: strangers who do not hold sockets for
+ * longer. Smaller: on a slow link the answer is lost.
+ */
+const LAST_WORDS_MS = 1_000;
+
+/** What never becomes a whole request has no reply: the answer is written to the socket, which nobody else looks after. */
 export function sendClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
   const problem = new HttpProblem(NODE_CODES[error.code ?? ""] ?? "bad_request");
@@ -72,4 +78,5 @@ export function sendClientError(error: NodeJS.ErrnoException, socket: Socket): v
       `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n` +
       body,
   );
+  setTimeout(() => socket.destroy(), LAST_WORDS_MS).unref();
 }

@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { type AddressInfo, connect as connectSocket } from "node:net";
 import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
 import fc from "fast-check";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { connect } from "../control/conference.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
 
@@ -136,6 +138,31 @@ describe("every error is a problem document", () => {
         expect(answer.match(/^HTTP/gm)).toHaveLength(1);
       }
     } finally {
+      await server.app.close();
+    }
+  });
+
+  test("and who stays although told so, or never reads an answer, holds no socket", {
+    timeout: 90_000,
+  }, async () => {
+    server.app.server.headersTimeout = server.app.server.requestTimeout = 1_000;
+    // Zero would be none.
+    if (server.app.server.timeout > 0) server.app.server.timeout = 1_000;
+    await server.app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = server.app.server.address() as AddressInfo;
+    const large = "GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n";
+    const sockets = ["", "GET / HTTP/1.1\r\n", "hello\r\n\r\n", large.repeat(10)].map((bytes) => {
+      const socket = connectSocket({ port, host: "127.0.0.1", allowHalfOpen: true });
+      socket.on("error", () => {}).write(bytes);
+      return bytes.startsWith(large) ? socket.pause() : socket.resume();
+    });
+    try {
+      await Promise.all(sockets.map((socket) => once(socket, "connect")));
+      const held = promisify(server.app.server.getConnections.bind(server.app.server));
+      await vi.waitFor(async () => expect(await held()).toBe(sockets.length));
+      await vi.waitFor(async () => expect(await held()).toBe(0), { timeout: 20_000, interval: 200 });
+    } finally {
+      for (const socket of sockets) socket.destroy();
       await server.app.close();
     }
   });
