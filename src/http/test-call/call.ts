@@ -53,8 +53,17 @@ export class Call {
     this.#own = own;
   }
 
-  /** Throws `ApiError` when the room cannot be joined at all. */
-  static async join({ room, name, passphrase, media, codec, sealed, fit }: CallSettings): Promise<Call> {
+  /** Throws `ApiError` when the room cannot be joined at all. Camera and microphone are then let go of. */
+  static async join(settings: CallSettings): Promise<Call> {
+    try {
+      return await Call.#open(settings);
+    } catch (error) {
+      for (const track of settings.media.getTracks()) track.stop();
+      throw error;
+    }
+  }
+
+  static async #open({ room, name, passphrase, media, codec, sealed, fit }: CallSettings): Promise<Call> {
     const [roomKey, identity] = await Promise.all([
       deriveRoomKey(passphrase, room),
       freeIdentity(room, name),

@@ -1,0 +1,27 @@
+/**
+ * Goal: whoever is not let into a call is not left with a camera that films and a microphone that listens.
+ * Method: the page's own client, before a server that refuses.
+ */
+import { afterEach, expect, test, vi } from "vitest";
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("a call that is refused lets go of camera and microphone", async () => {
+  // Asked as soon as the page's modules are loaded.
+  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+  const { Call } = await import("../../src/http/test-call/call.ts");
+  const problem = JSON.stringify({ code: "room_full", title: "The room is full" });
+  vi.stubGlobal("fetch", async () => new Response(problem, { status: 409 }));
+  const tracks = [{ stop: vi.fn() }, { stop: vi.fn() }];
+  const media = { getTracks: () => tracks } as unknown as MediaStream;
+  const settings = {
+    room: "hall",
+    name: "ada",
+    passphrase: "p",
+    codec: "VP8",
+    sealed: true,
+    fit: true,
+  } as const;
+  await expect(Call.join({ ...settings, media })).rejects.toThrow("The room is full");
+  expect(tracks.map(({ stop }) => stop.mock.calls.length)).toEqual([1, 1]);
+});
