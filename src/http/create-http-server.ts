@@ -17,6 +17,7 @@ import type { SignalSessions } from "../signal/signal-sessions.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { WhipSessions } from "../whip/whip-sessions.ts";
 import { requireToken } from "./authorization.ts";
+import { clientNetwork } from "./client-network.ts";
 import { installErrorHandling, sendClientError, sendError } from "./errors.ts";
 import { completeMethods } from "./methods.ts";
 import { describeApi } from "./open-api.ts";
@@ -96,6 +97,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   await app.register(rateLimit, {
     max: config.http.rateLimitPerMinute,
     timeWindow: 60_000,
+    keyGenerator: ({ ip }) => clientNetwork(ip),
     errorResponseBuilder: () => new HttpProblem("rate_limited"),
   });
   installErrorHandling(app);

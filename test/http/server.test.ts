@@ -100,6 +100,25 @@ describe("every error is a problem document", () => {
     expect(await from("203.0.113.1", "192.0.2.4")).toBe(429);
   });
 
+  test.each([
+    ["192.0.2.7", "192.0.2.7:50123", "192.0.2.7:50124"],
+    ["2001:db8:0:1::7", "[2001:db8:0:1::7]:50123", "[2001:db8:0:1::8]"],
+    ["::ffff:192.0.2.7", "192.0.2.7", "192.0.2.7:1"],
+  ])("a client is the same whatever its proxy writes beside its address, %s", async (...names) => {
+    const strict = await serve({
+      ...KEYS,
+      BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "2",
+      BLINDFOLD_HTTP_TRUSTED_PROXIES: "10.0.0.0/8",
+    });
+    const statuses: number[] = [];
+    for (const name of [...names, "192.0.2.8:50123", "[2001:db8:0:2::7]:50123"]) {
+      const headers = { "x-forwarded-for": name };
+      const reply = await ask(strict, "GET /problems", { remoteAddress: "10.0.0.1", headers });
+      statuses.push(reply.statusCode);
+    }
+    expect(statuses).toEqual([200, 200, 429, 200, 200]);
+  });
+
   test("what is not HTTP at all", async () => {
     await server.app.listen({ host: "127.0.0.1", port: 0 });
     try {
