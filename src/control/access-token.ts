@@ -71,13 +71,19 @@ const MAX_TOKEN_BYTES = 8_192;
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
+/** `.` and `..` would vanish from URLs: nobody could remove or watch such a participant by one. */
+const Identity = z
+  .string()
+  .max(256)
+  .regex(/^(?!\.{1,2}$)/);
+
 /**
  * A grant that is absent is denied, but to publish and to subscribe are allowed unless the token denies them, and data
  * may be published by whoever may publish, unless the token says otherwise.
  */
 const Claimed = z.object({
   iss: z.string(),
-  sub: z.string().max(256).default(""),
+  sub: Identity.default(""),
   exp: z.number(),
   name: z.string().default(""),
   metadata: z.string().default(""),

@@ -75,6 +75,8 @@ test.each([
   ["expired", () => sign({ exp: NOW - 31 }), "expired"],
   ["not yet valid", () => sign({ nbf: NOW + 31 }), "not_yet_valid"],
   ["no expiry", () => sign({ exp: undefined }), "bad_claims"],
+  ["an identity that no URL can hold", () => sign({ sub: "." }), "bad_claims"],
+  ["another", () => sign({ sub: ".." }), "bad_claims"],
   ["wrong type of grant", () => sign({ video: { roomJoin: "yes" } }), "bad_claims"],
   ["wrong type of attributes", () => sign({ attributes: { n: 1 } }), "bad_claims"],
   ["too large", () => sign({ metadata: "m".repeat(8192) }), "too_large"],
