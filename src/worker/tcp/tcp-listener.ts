@@ -197,16 +197,26 @@ export class TcpListener {
     paths.endConnection(path);
     this.#count(`tcpEnded_${reason}`);
     counters[SLOT.tcpConnections] = this.#connections.size;
-    socket.removeAllListeners("close").resetAndDestroy();
+    socket.removeAllListeners("close");
+    cutOff(socket);
     handler.onPathEnd(path);
   }
 
   #refuse(socket: Socket, reason: Refusal | "peer"): void {
     this.#count(`tcpEnded_${reason}`);
-    socket.resetAndDestroy();
+    cutOff(socket);
   }
 
   #count(name: CounterName): void {
     this.#options.counters[SLOT[name]]! += 1;
   }
+}
+
+/**
+ * By a reset, so that nothing of it is kept here. Not when its peer has ended it: while our own end is under way libuv refuses
+ * to reset, and Node would forget the socket without closing it.
+ */
+function cutOff(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

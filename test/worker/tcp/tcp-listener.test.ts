@@ -227,6 +227,34 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
+// Only Linux has all of 127.0.0.0/8.
+test.skipIf(process.platform !== "linux")(
+  "who is crowded out just when it ends leaves no socket behind",
+  async () => {
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+    // Those of the test before.
+    await until(() => sockets() === 0);
+    scene = await new Scene().listen("0.0.0.0");
+    const oldest: Socket[] = [];
+    for (let i = 0; i < 1_024; i++) oldest.push(await scene.connect(`127.0.1.${1 + Math.floor(i / 64)}`));
+    await until(() => scene.count("tcpConnections") === 1_024);
+    for (const [i, client] of oldest.slice(0, 60).entries()) {
+      // The end of one and the newcomer that takes its place come in one turn.
+      // Quiet, or the listener is heard first.
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
+      const next = Promise.withResolvers<unknown>();
+      client.end(() => next.resolve(scene.connect("127.0.2.1")));
+      await next.promise;
+      await until(() => scene.count("tcpAccepted") === 1_025 + i);
+    }
+    expect(scene.count("tcpEnded_crowded_out")).toBeGreaterThan(0);
+    await scene.close();
+    for (let turn = 0; turn < 1_000 && sockets() > 0; turn++) await nextTurn();
+    expect(sockets()).toBe(0);
+  },
+);
+
 test("with a full path table a connection is refused", async () => {
   scene = await new Scene(1).listen();
   await scene.connected();
