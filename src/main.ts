@@ -25,6 +25,8 @@ if (!loaded.ok) {
 }
 
 const { config } = loaded;
+// A disk that is full, or a reader that has gone: neither is a reason to end.
+process.stdout.on("error", () => {});
 const log = createLogger(config.log.level);
 const starting = startServer(config, log);
 

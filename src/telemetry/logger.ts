@@ -2,6 +2,7 @@
  * The one logger: JSON lines on standard output. Tokens never reach it; client addresses do from `debug` on.
  */
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from "pino";
+import { standardOutput } from "./log-output.ts";
 
 /** Requests as they may be logged. */
 interface LoggedRequest {
@@ -33,7 +34,11 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       }),
     },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  if (destination !== undefined) return pino(options, destination);
+  const output = standardOutput();
+  const log = pino(options, output);
+  output.onLost = (lines) => log.warn({ lines }, "log lines lost");
+  return log;
 }
 
 /** A query may hold an access token, as LiveKit's clients send it. */

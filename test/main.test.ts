@@ -1,0 +1,40 @@
+/** Goal: the process serves and ends as it is told, wherever its output goes. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { platform } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { freeTcpPort } from "./system/support/free-ports.ts";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+test.skipIf(platform() !== "linux")("a full disk under its output ends no server", async () => {
+  const full = openSync("/dev/full", "w");
+  const port = await freeTcpPort();
+  const env = {
+    BLINDFOLD_HTTP_PORT: `${port}`,
+    BLINDFOLD_MEDIA_PORT: "0",
+    BLINDFOLD_MEDIA_THREADS: "1",
+    BLINDFOLD_SHUTDOWN_DRAIN_SECONDS: "0",
+  };
+  const server = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", full, "ignore"] });
+  closeSync(full);
+  const ended = once(server, "exit");
+  const isReady = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  try {
+    while (server.exitCode === null && !(await isReady())) await delay(50);
+    // What failed to be printed has been reported by now.
+    await delay(500);
+    expect(await isReady()).toBe(true);
+    server.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  } finally {
+    server.kill("SIGKILL");
+  }
+});
