@@ -98,8 +98,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     mediaThreads,
     async drain() {
       rooms.drain();
-      const deadlineMs = systemClock.nowMs() + config.shutdown.drainSeconds * 1000;
-      while (rooms.counts.participants > 0 && systemClock.nowMs() < deadlineMs) await delay(DRAIN_POLL_MS);
+      // Not by the time of day, which may be set.
+      const deadlineMs = performance.now() + config.shutdown.drainSeconds * 1000;
+      while (rooms.counts.participants > 0 && performance.now() < deadlineMs) await delay(DRAIN_POLL_MS);
       rooms.deleteAll();
       await Promise.race([webhooks?.settled(), delay(LAST_WEBHOOKS_MS)]);
       webhooks?.stop();
