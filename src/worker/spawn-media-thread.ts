@@ -25,6 +25,8 @@ export interface MediaThread {
 export async function spawnMediaThread(settings: MediaThreadSettings): Promise<MediaThread> {
   const worker = new Worker(new URL("./media-thread.ts", import.meta.url), { workerData: settings });
   const listeners: ((event: MediaEvent) => void)[] = [];
+  /** Not the worker's own: with many threads and pipes there are more than Node believes in. */
+  const exitListeners: ((error: Error | undefined) => void)[] = [];
   let failure: Error | undefined;
 
   const port = await new Promise<number>((resolve, reject) => {
@@ -39,6 +41,9 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
     });
   });
 
+  worker.once("exit", () => {
+    for (const listener of exitListeners) listener(failure);
+  });
   const send = (message: ToMediaThread, transfer: MessagePort[] = []): void =>
     worker.postMessage(message, transfer as never);
   return {
@@ -48,10 +53,10 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
     connectDtls: (dtlsPort) => send({ kind: "dtls.connect", port: dtlsPort }, [dtlsPort]),
     connectPipe: (connection) => send({ kind: "pipe.connect", ...connection }, [connection.port]),
     onEvent: (listener) => listeners.push(listener),
-    onExit: (listener) => worker.once("exit", () => listener(failure)),
+    onExit: (listener) => exitListeners.push(listener),
     stop: () =>
       new Promise((resolve) => {
-        worker.once("exit", () => resolve());
+        exitListeners.push(() => resolve());
         send({ kind: "thread.stop" });
       }),
   };
