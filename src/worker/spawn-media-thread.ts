@@ -18,8 +18,15 @@ export interface MediaThread {
   onEvent(listener: (event: MediaEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
+  /** Resolves when it has ended, by itself or, when it hangs, by force. */
   stop(): Promise<void>;
 }
+
+/**
+ * How long a thread that is told to end may take; it waits for farewells itself. Larger: one that hangs holds up the end of the
+ * server. Smaller: a busy one is cut off before its peers have been told.
+ */
+const STOP_LIMIT_MS = 3_000;
 
 /** Resolves when the thread listens; rejects when it can not (port taken, no such address). */
 export async function spawnMediaThread(settings: MediaThreadSettings): Promise<MediaThread> {
@@ -56,7 +63,11 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
     onExit: (listener) => exitListeners.push(listener),
     stop: () =>
       new Promise((resolve) => {
-        exitListeners.push(() => resolve());
+        const deadline = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
+        exitListeners.push(() => {
+          clearTimeout(deadline);
+          resolve();
+        });
         send({ kind: "thread.stop" });
       }),
   };

@@ -1,6 +1,7 @@
-/** Goal: a media thread ends when it is told to. */
+/** Goal: a media thread ends when it is told to, and also when it can not hear that any more. */
 import { expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
+import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { type MediaThread, spawnMediaThread } from "../../src/worker/spawn-media-thread.ts";
 
 function spawn(): Promise<MediaThread> {
@@ -23,6 +24,18 @@ test("a thread that is told to end says that it has", async () => {
   await thread.stop();
   expect(errors).toEqual([undefined]);
 });
+
+test("a thread that hangs is ended all the same", async () => {
+  const thread = await spawn();
+  const memory = PacketPipe.allocate();
+  // Four billion packets wait, says the pipe: some minutes of work.
+  new Int32Array(memory)[0] = -1;
+  const { port1, port2 } = new MessageChannel();
+  thread.connectPipe({ thread: 1, direction: "in", memory, port: port2 });
+  port1.postMessage(null);
+  await thread.stop();
+  port1.close();
+}, 15_000);
 
 test("any number may ask to be told of its end", async () => {
   const warnings: string[] = [];
