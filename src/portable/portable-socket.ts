@@ -51,6 +51,9 @@ class PortableSocket implements DatagramSocket {
   #batchEnd: NodeJS.Immediate | null = null;
   /** Datagrams that the kernel refused since the last `send` returned. */
   #refused = 0;
+  /** Datagrams that were longer than a slot: nobody behind this has room for them. */
+  #tooLong = 0;
+  #kernelDrops: number | undefined;
   #isOpen = true;
 
   constructor(socket: Socket, options: DatagramSocketOptions) {
@@ -84,11 +87,13 @@ class PortableSocket implements DatagramSocket {
 
   /** Of whoever has this port, on whatever address: nobody gives one port to two servers. */
   receiveDrops(): number | undefined {
-    return this.#isOpen ? kernelDrops(new Set([this.port])) : undefined;
+    if (this.#isOpen) this.#kernelDrops = kernelDrops(new Set([this.port]));
+    return this.#kernelDrops === undefined ? undefined : this.#kernelDrops + this.#tooLong;
   }
 
   close(): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();
+    this.receiveDrops();
     this.#isOpen = false;
     this.#socket.off("message", this.#onMessage);
     if (this.#batchEnd !== null) clearImmediate(this.#batchEnd);
@@ -115,6 +120,10 @@ class PortableSocket implements DatagramSocket {
   };
 
   readonly #onMessage = (bytes: Uint8Array, from: RemoteInfo): void => {
+    if (bytes.length > SLOT_BYTES) {
+      this.#tooLong += 1;
+      return;
+    }
     // Legal as a source, but nobody can be answered there.
     if (from.port === 0) return;
     const path = this.#paths.intern(withoutMappedPrefix(from.address), from.port);

@@ -11,8 +11,8 @@ export interface DatagramHandler {
   /** What came so far is part of something of which more is on its way. */
   readonly expectsMore?: boolean;
   /**
-   * One datagram in `bytes[0, length)`, writable, and valid only during the call. `offsetUs`: from the first call of this turn
-   * until it came to this machine, mostly negative, for it had to wait; 0 where the body can not tell.
+   * One datagram in `bytes[0, length)`, of `SLOT_BYTES` at most, writable, and valid only during the call. `offsetUs`: from the
+   * first call of this turn until it came to this machine, mostly negative, for it had to wait; 0 where the body can not tell.
    */
   onDatagram(bytes: Uint8Array, length: number, path: PathId, offsetUs: number): void;
   /** After the last datagram of a batch: time to seal and send what it caused. */

@@ -7,6 +7,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { networkInterfaces, platform } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import type { PathId } from "../../src/base/ids.ts";
 import { PathTable } from "../../src/base/path-table.ts";
@@ -288,6 +289,22 @@ export function describeDatagramSocket(name: string, create: Create): void {
       for (let turn = 0; turn < 1_000 && !isAllAccountedFor(); turn++) await nextTurn();
       expect(b.texts.length).toBeGreaterThan(0);
       expect(b.socket.receiveDrops()).toBe(sent - b.texts.length);
+    });
+
+    test("drops what is longer than a slot, and tells of it after its end too", async () => {
+      const [a, b] = [await open(), await open()];
+      const peer = createSocket("udp4");
+      const send = promisify<string, number, string>(peer.send.bind(peer));
+      await send("y".repeat(2_049), b.socket.port, V4);
+      await send("z".repeat(60_000), b.socket.port, V4);
+      await send("fits", b.socket.port, V4);
+      peer.close();
+      await b.until(() => b.texts.length > 0);
+      expect(b.texts).toEqual(["fits"]);
+      if (platform() === "linux") expect(b.socket.receiveDrops()).toBe(2);
+      await b.socket.close();
+      if (platform() === "linux") expect(b.socket.receiveDrops()).toBe(2);
+      expect([0, undefined]).toContain(a.socket.receiveDrops());
     });
 
     test("is silent at once when its handler closes it", async () => {
