@@ -87,7 +87,8 @@ class PortableSocket implements DatagramSocket {
 
   /** Of whoever has this port, on whatever address: nobody gives one port to two servers. */
   receiveDrops(): number | undefined {
-    if (this.#isOpen) this.#kernelDrops = kernelDrops(new Set([this.port]));
+    // Once known, it is not forgotten when a process out of descriptors can not read it: it counts, and must not fall.
+    if (this.#isOpen) this.#kernelDrops = kernelDrops(new Set([this.port])) ?? this.#kernelDrops;
     return this.#kernelDrops === undefined ? undefined : this.#kernelDrops + this.#tooLong;
   }
 
