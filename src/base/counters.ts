@@ -26,7 +26,6 @@ const NAMES = [
   "downRtcpPackets",
   // drops on the way in, by reason
   "upDropped_empty",
-  "upDropped_too_large",
   "upDropped_unknown_class",
   "upDropped_unknown_path",
   "upDropped_not_secure",
