@@ -27,13 +27,29 @@ export function openDatabase(directory: string): DatabaseSync {
     // Made here, because SQLite would let others read it: events hold names and metadata.
     closeSync(openSync(file, "a", 0o600));
     const database = new DatabaseSync(file);
-    // One process at a time: two of them would both send what waits here.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    migrate(database);
-    return database;
+    try {
+      prepare(database);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   } catch (error) {
     throw new Error(`store.path: ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function prepare(database: DatabaseSync): void {
+  // One process at a time: two of them would both send what waits here.
+  database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+  migrate(database);
+  checkWhole(database);
+}
+
+/** What a broken disk has left is found here, where the file has a name, and not by whoever reads it. */
+function checkWhole(database: DatabaseSync): void {
+  const { quick_check: found } = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+  if (found !== "ok") throw new Error(`the file is damaged: ${found}`);
 }
 
 function migrate(database: DatabaseSync): void {

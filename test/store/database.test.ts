@@ -1,5 +1,5 @@
 /** Goal: what was written is there after the process, for one process at a time, and an operator learns why it is not. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -84,4 +84,21 @@ test("a file that is no database, or one of a later release, is left alone", () 
   later.exec("PRAGMA user_version = 99");
   later.close();
   expect(() => openDatabase(directory)).toThrow(/made by a later release \(version 99\)/);
+});
+
+test("a file that a broken disk has damaged is named", () => {
+  const database = openDatabase(directory);
+  const queue = new WebhookQueue(database, 100);
+  for (let i = 0; i < 100; i++) queue.add("http://one/", "x".repeat(1_000), i);
+  database.close();
+  const file = join(directory, "blindfold.db");
+  const whole = readFileSync(file);
+  const pageBytes = 4_096;
+  for (let at = 0; at < whole.length; at += pageBytes) {
+    // Of the first page, what lies behind the header.
+    writeFileSync(file, Buffer.from(whole).fill(0xab, Math.max(at, 200), at + pageBytes));
+    expect(() => openDatabase(directory), `page at ${at}`).toThrow(/^store\.path: .*blindfold\.db: /);
+  }
+  writeFileSync(file, whole);
+  openDatabase(directory).close();
 });
