@@ -140,14 +140,18 @@ function setSecurityHeaders(app: FastifyInstance): void {
   });
 }
 
-/** One metric and one line for each exchange; lines at `info` for those that change something. */
+/**
+ * One metric and one line for each exchange; lines at `info` for those that change something. What is refused changes nothing,
+ * and a stranger could fill a disk with it.
+ */
 function observeExchanges(app: FastifyInstance, metrics: Metrics): void {
   app.addHook("onResponse", async (request, reply) => {
     const { method } = request;
     const route = request.routeOptions.url ?? "unmatched";
     const status = reply.statusCode;
     metrics.onHttpExchange({ method, route, status, seconds: reply.elapsedTime / 1000 });
-    const isChange = method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+    const isRefused = status >= 400 && status < 500;
+    const isChange = !isRefused && method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
     request.log[isChange ? "info" : "debug"]({ method, route, status }, "request answered");
   });
 }

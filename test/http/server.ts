@@ -1,6 +1,6 @@
 /** What HTTP tests share: the real server over real control, asked without a socket. */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { expect } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
@@ -24,6 +24,7 @@ export interface Server extends Conference {
 export async function serve(
   env: Record<string, string> = {},
   defaults: Partial<RoomDefaults> = {},
+  log: Logger = pino({ level: "silent" }),
 ): Promise<Server> {
   const loaded = loadConfig([], { BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1000000", ...env });
   if (!loaded.ok) throw new Error(loaded.lines.join("\n"));
@@ -42,7 +43,7 @@ export async function serve(
     iceServers,
     signal: new SignalSessions(rooms, iceServers, tokens, hall.clock, metrics.signal),
     metrics,
-    log: pino({ level: "silent" }),
+    log,
   });
   const token = (identity: string, grants: Partial<Grants>): Promise<string> =>
     tokens.issue({ identity, grants: { room: "hall", ...grants }, validSeconds: 60 });
