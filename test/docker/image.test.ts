@@ -2,8 +2,14 @@
  * Goal: the image can not drift from what it is made of, also where no container engine can build it.
  * Method: compare the Dockerfile with package.json, the sources and the default settings.
  */
-import { globSync, readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { isBuiltin } from "node:module";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 
@@ -62,4 +68,31 @@ test("the only directory that the server writes to is a volume, and belongs to i
 test.each(Object.keys(operatorsEnv))("without %s the image says what is missing", (variable) => {
   const loaded = loadConfig([], { ...imageEnv, ...operatorsEnv, [variable]: undefined });
   expect(loaded.ok ? [] : loaded.lines).toHaveLength(1);
+});
+
+test.each(["environment", "file"])("the health check asks at the port that the %s sets", async (source) => {
+  const [command, ...args] = JSON.parse(
+    /^HEALTHCHECK .*\\\n +CMD (\[.*\])$/m.exec(dockerfile)![1]!,
+  ) as string[];
+  expect(command).toBe("node");
+  const directory = mkdtempSync(join(tmpdir(), "image-"));
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, reply) => {
+    asked.push(request.url);
+    reply.end();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const file = join(directory, "settings.yaml");
+  writeFileSync(file, `http:\n  port: ${port}\n`);
+  const env = {
+    ...imageEnv,
+    ...operatorsEnv,
+    ...(source === "file" ? { BLINDFOLD_CONFIG: file } : { BLINDFOLD_HTTP_PORT: `${port}` }),
+  };
+  const check = execFile(process.execPath, args, { env });
+  expect(await once(check, "exit")).toEqual([0, null]);
+  expect(asked).toEqual(["/healthz"]);
+  server.close();
+  rmSync(directory, { recursive: true });
 });
