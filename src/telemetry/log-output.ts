@@ -1,83 +1,82 @@
 /**
- * Where log lines go: to standard output, piece after piece, with a limit to what may wait.
+ * Where log lines go: to standard output, at once, and with a limit to what may wait.
  *
  * A disk that is full, or a reader that stands still, costs lines and nothing else. pino's own destination ends the process
  * at the first write that fails, tries that write again for ever instead of ending, and keeps whatever waits.
  */
-import { write, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import type { DestinationStream } from "pino";
 
 /** Larger: a reader that stands still makes us hold more. Smaller: a burst of lines is lost sooner. */
-const MAX_WAITING_CHARS = 1_048_576;
+const MAX_WAITING_BYTES = 1_048_576;
 
 /** Pause after a write that failed. Larger: lines come later when there is room again. Smaller: more vain attempts. */
 const RETRY_MS = 100;
 
-const STANDARD_OUTPUT = 1;
+/** How long the end of the process waits for a reader that is slow. Larger: it ends later. Smaller: last lines are lost. */
+const LAST_LINES_MS = 1_000;
+const LAST_PAUSE_MS = 10;
 
-/** Writes some of the bytes, and says how many. */
-export type Write = (bytes: Uint8Array, done: (error: Error | null, written: number) => void) => void;
+/** Writes some of the bytes without waiting, and returns how many; throws when it can write none. */
+export type Write = (bytes: Uint8Array) => number;
 
 export class LogOutput implements DestinationStream {
   /** Called with how many lines were lost, when lines are written again. */
   onLost: (lines: number) => void = () => {};
   readonly #write: Write;
-  /** What the write under way, or the next attempt, is about. */
-  #writing = new Uint8Array();
+  /** What could not be written, and what has come since. */
+  #refused: Uint8Array = new Uint8Array();
   #waiting = "";
   #lost = 0;
-  #isBusy = false;
+  #isPausing = false;
 
   constructor(write: Write) {
     this.#write = write;
   }
 
   write(line: string): void {
-    if (this.#waiting.length + line.length > MAX_WAITING_CHARS) {
+    if (this.#refused.length + this.#waiting.length + line.length > MAX_WAITING_BYTES) {
       this.#lost += 1;
       return;
     }
     this.#waiting += line;
-    if (!this.#isBusy) this.#next();
+    if (!this.#isPausing && !this.flush()) this.#pause();
   }
 
-  /** What has not been written yet; nobody will write it any more. */
-  takeRest(): Uint8Array {
-    const rest = Buffer.from(this.#waiting);
+  /** Writes what waits; false when not all of it could be. */
+  flush(): boolean {
+    let rest: Uint8Array = Buffer.concat([this.#refused, Buffer.from(this.#waiting)]);
     this.#waiting = "";
-    return rest;
+    try {
+      while (rest.length > 0) rest = rest.subarray(this.#write(rest));
+    } catch {
+      // Full: what is left waits.
+    }
+    this.#refused = rest;
+    return rest.length === 0;
   }
 
-  #next(): void {
-    if (this.#writing.length === 0) {
-      this.#writing = Buffer.from(this.#waiting);
-      this.#waiting = "";
-    }
-    this.#isBusy = this.#writing.length > 0;
-    if (this.#isBusy) this.#write(this.#writing, this.#onWritten);
+  #pause(): void {
+    this.#isPausing = true;
+    setTimeout(() => {
+      this.#isPausing = false;
+      if (!this.flush()) return this.#pause();
+      const lost = this.#lost;
+      this.#lost = 0;
+      if (lost > 0) this.onLost(lost);
+    }, RETRY_MS).unref();
   }
-
-  readonly #onWritten = (error: Error | null, written: number): void => {
-    if (error !== null) {
-      setTimeout(() => this.#next(), RETRY_MS).unref();
-      return;
-    }
-    this.#writing = this.#writing.subarray(written);
-    const lost = this.#lost;
-    this.#lost = 0;
-    if (lost > 0) this.onLost(lost);
-    this.#next();
-  };
 }
 
-/** What waits when the process ends is tried once more. */
+/** What waits when the process ends is written then, as far as it can be. */
 export function standardOutput(): LogOutput {
-  const output = new LogOutput((bytes, done) => write(STANDARD_OUTPUT, bytes, done));
+  // To ask for it makes a pipe one whose writes do not wait.
+  const { fd } = process.stdout;
+  const output = new LogOutput((bytes) => writeSync(fd, bytes));
   process.once("exit", () => {
-    try {
-      writeSync(STANDARD_OUTPUT, output.takeRest());
-    } catch {
-      // Full still, and this is the end.
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    for (let ms = 0; !output.flush() && ms < LAST_LINES_MS; ms += LAST_PAUSE_MS) {
+      Atomics.wait(sleeper, 0, 0, LAST_PAUSE_MS);
     }
   });
   return output;
