@@ -77,7 +77,10 @@ export class Threads {
       if (event.kind === "handshake") this.#metrics.onHandshake(event.outcome, event.seconds);
       else if (event.kind === "load") this.#metrics.onDtlsLoad(event);
     });
-    dtls.onExit((error) => this.#restart("dtls", error, () => this.#startDtls()));
+    dtls.onExit((error) => {
+      this.#metrics.onDtlsEnd();
+      this.#restart("dtls", error, () => this.#startDtls());
+    });
     this.#data.attach({
       post: dtls.postData,
       onBatch: (listener) => dtls.onEvent((event) => event.kind === "data" && listener(event)),

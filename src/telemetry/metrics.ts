@@ -161,9 +161,15 @@ export class Metrics {
 
   onDtlsLoad(load: DtlsLoad): void {
     // CPU time that goes back is that of a new thread.
-    if (load.cpuUs < this.#dtls.cpuUs) this.#endedDtlsCpuUs += this.#dtls.cpuUs;
+    if (load.cpuUs < this.#dtls.cpuUs) this.onDtlsEnd();
     this.#dtls = load;
     addDataCounts(this.data, load.data);
+  }
+
+  /** The thread is no more, and has no associations; until there is another, nobody would say so. */
+  onDtlsEnd(): void {
+    this.#endedDtlsCpuUs += this.#dtls.cpuUs;
+    this.#dtls = NO_LOAD;
   }
 
   get contentType(): string {

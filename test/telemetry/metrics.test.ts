@@ -166,3 +166,25 @@ test("a DTLS thread that is replaced keeps its CPU time", async () => {
   for (const cpuUs of [1_000_000, 3_000_000, 500_000]) metrics.onDtlsLoad({ cpuUs, ...idle, ...data });
   expect((await series(metrics)).get('blindfold_thread_cpu_seconds_total{thread="dtls"}')).toBe(3.5);
 });
+
+test("a DTLS thread that ends keeps its CPU time, and nothing else", async () => {
+  const metrics = new Metrics();
+  const delays = { eventLoopDelayP50Us: 0, eventLoopDelayP99Us: 0, eventLoopDelayMaxUs: 9_000_000 };
+  const load = { associations: 7, dataAssociations: 6, data: zeroDataCounts(), ...delays };
+  const read = async () => {
+    const all = await series(metrics);
+    const delay = 'blindfold_thread_event_loop_delay_seconds{thread="dtls",statistic="max"}';
+    const names = ["blindfold_dtls_associations", "blindfold_data_associations", delay];
+    return [
+      all.get('blindfold_thread_cpu_seconds_total{thread="dtls"}'),
+      ...names.map((name) => all.get(name)),
+    ];
+  };
+  metrics.onDtlsLoad({ cpuUs: 1_000_000, ...load });
+  expect(await read()).toEqual([1, 7, 6, 9]);
+  metrics.onDtlsEnd();
+  expect(await read()).toEqual([1, 0, 0, 0]);
+  // The next one has had more to do when it first tells.
+  metrics.onDtlsLoad({ cpuUs: 2_000_000, ...load });
+  expect(await read()).toEqual([3, 7, 6, 9]);
+});
