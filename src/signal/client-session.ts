@@ -12,6 +12,7 @@ import {
   AddTrackRequest,
   type CandidateProtocol,
   MuteTrackRequest,
+  type ParticipantInfo,
   ParticipantUpdate,
   RequestResponse,
   RequestResponse_Reason,
@@ -67,6 +68,8 @@ export interface SessionHost {
   readonly tokens: AccessTokens;
   /** Who is in the room of a participant, for the data that it sends. */
   neighboursOf(participant: Participant): DataNeighbours;
+  /** Who has left its room since it may have heard something. */
+  departedFor(participant: Participant): ParticipantInfo[];
   /** `subscriber` receives a track, maybe as the first. */
   onSubscribed(track: Track, subscriber: Participant): void;
 }
@@ -183,10 +186,11 @@ export class ClientSession {
     // Before it is told that it is muted, so that it does not take that for a mistake of the server's.
     for (const sid of this.publications.mutedByServer) this.#mute(sid, true);
     // What the others did meanwhile it has not heard.
+    const gone = this.#host.departedFor(this.participant);
     const shown = [this.participant, ...othersOf(this.participant)];
     this.send({
       case: "update",
-      value: new ParticipantUpdate({ participants: shown.map(participantInfo) }),
+      value: new ParticipantUpdate({ participants: [...gone, ...shown.map(participantInfo)] }),
     });
     this.send({ case: "roomUpdate", value: new RoomUpdate({ room: roomInfo(this.participant.room) }) });
     this.peers.resume();

@@ -26,6 +26,7 @@ import { setClient } from "../livekit/client-facts.ts";
 import { departedInfo } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { ClientSession, type SessionHost } from "./client-session.ts";
+import { Departures } from "./departures.ts";
 import { ForcedPaths } from "./forced-paths.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { JoinParams } from "./join-request.ts";
@@ -51,6 +52,7 @@ export class SignalSessions {
   /** For each room in which there is a session. */
   readonly #watches = new Map<Room, RoomWatch>();
   readonly #updates: ParticipantUpdates;
+  readonly #departures: Departures;
   /** Tracks whose publisher knows that somebody receives them. */
   readonly #subscribed = new WeakSet<Track>();
 
@@ -58,11 +60,13 @@ export class SignalSessions {
     this.#rooms = rooms;
     this.#clock = clock;
     this.#meter = meter;
+    this.#departures = new Departures(clock);
     this.#host = {
       iceServers,
       forcedPaths: new ForcedPaths(clock),
       tokens,
       neighboursOf: (participant) => this.#neighboursOf(participant),
+      departedFor: (participant) => this.#departures.for(participant),
       onSubscribed: (track, subscriber) => {
         if (isShown(subscriber)) this.#onSubscribed(track);
       },
@@ -240,7 +244,9 @@ export class SignalSessions {
   /** It has left the room, or for all others it is as if it had. */
   #tellGone(participant: Participant, room: Room, reason: CloseReason): void {
     const session = this.#sessions.get(participant);
-    const value = new ParticipantUpdate({ participants: [departedInfo(participant, reason)] });
+    const info = departedInfo(participant, reason);
+    this.#departures.add(room, info);
+    const value = new ParticipantUpdate({ participants: [info] });
     const frame = new ResponseFrame({ case: "update", value });
     for (const other of this.#in(room)) if (other !== session) other.sendFrame(frame);
   }

@@ -6,6 +6,7 @@
 import {
   AddTrackRequest,
   DataTrackInfo,
+  ParticipantInfo_State,
   PublishDataTrackRequest,
   PublishDataTrackResponse,
   SessionDescription,
@@ -14,7 +15,7 @@ import {
   TrackPublishedResponse,
   TrackType,
 } from "@livekit/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Track } from "../../src/control/track.ts";
 import { claims, must, OPUS, VP8 } from "../control/conference.ts";
 import { description, offerText } from "../sdp/offers.ts";
@@ -220,4 +221,64 @@ test("who is taken to another room and comes back in the same moment is told whe
   await expect.poll(() => again.kinds()).toContain("roomMoved");
   expect(again.take("roomMoved").room!.name).toBe("attic");
   expect(again.kinds()).not.toContain("roomMoved");
+});
+
+describe("who has left meanwhile", () => {
+  /** bo and cy are there, ada is cut off; what happens then is followed by her return. */
+  function returned(happens: (hall: SignalHall, bo: SignalClient) => void): SignalClient {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    new SignalClient(hall, "cy");
+    ada.vanish();
+    happens(hall, bo);
+    return new SignalClient(hall, "ada", { resumes: ada.take("join").participant!.sid });
+  }
+
+  const states = (client: SignalClient): string[] =>
+    client
+      .take("update")
+      .participants.map(({ identity, state }) => `${identity} ${ParticipantInfo_State[state]}`);
+
+  test("is told so, and nobody else", () => {
+    const again = returned((_hall, bo) => bo.send({ case: "leave", value: {} as never }));
+    expect(states(again)).toEqual(["bo DISCONNECTED", "ada JOINED", "cy JOINED"]);
+  });
+
+  test("and has come back is not, for a client knows it by its identity", () => {
+    const again = returned((hall) => new SignalClient(hall, "bo"));
+    expect(states(again).sort()).toEqual(["ada JOINED", "bo JOINED", "cy JOINED"]);
+  });
+
+  test("from a room that others see, or has been hidden there, is told so too", () => {
+    const hide = (hall: SignalHall): void => {
+      const bo = hall.rooms.get("hall")!.participant("bo")!;
+      must(bo.update({ permission: { ...bo.profile.permission, hidden: true } }));
+    };
+    expect(states(returned(hide))).toContain("bo DISCONNECTED");
+    const move = (hall: SignalHall): void => {
+      must(hall.rooms.move(hall.rooms.get("hall")!.participant("bo")!, "attic"));
+    };
+    expect(states(returned(move))).toContain("bo DISCONNECTED");
+  });
+
+  test("is oneself, who was here before, is told nothing of that", () => {
+    const hall = signalHall();
+    new SignalClient(hall, "ada");
+    const ada = new SignalClient(hall, claims("ada", { hidden: true }));
+    const again = new SignalClient(hall, "ada", { resumes: ada.take("join").participant!.sid });
+    expect(states(again)).toEqual(["ada JOINED"]);
+  });
+
+  test("and so long ago that nobody who was there can come back is forgotten", () => {
+    const hall = signalHall();
+    const [ada, bo] = [new SignalClient(hall, "ada"), new SignalClient(hall, "bo")];
+    bo.send({ case: "leave", value: {} as never });
+    for (let seconds = 0; seconds < 45; seconds += 5) {
+      ada.send({ case: "ping", value: 1n });
+      hall.clock.pass(5_000);
+    }
+    const again = new SignalClient(hall, "ada", { resumes: ada.take("join").participant!.sid });
+    expect(states(again)).toEqual(["ada JOINED"]);
+  });
 });
