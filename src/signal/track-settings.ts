@@ -37,7 +37,9 @@ function spatialLayer(track: Track, { width, height, quality }: UpdateTrackSetti
   const request = requestOf(track);
   const layers = request === undefined ? [] : layersOf(request);
   const known = layers.filter((layer) => Math.min(layer.width, layer.height) > 0);
-  if (width > 0 && height > 0 && known.length > 0) {
+  if (width > 0 && height > 0) {
+    // One size may be that of several layers. Then the frame decides, by the sizes that are seen in the stream.
+    if (known.length < 2) return HIGHEST_LAYERS.spatial;
     const wanted = Math.min(width, height);
     const sized = known.toSorted((a, b) => shortSide(a) - shortSide(b));
     const enough = sized.find((layer) => shortSide(layer) >= wanted);

@@ -497,6 +497,21 @@ describe("receiving", () => {
     expect(slot!.preference.paused).toBe(true);
   });
 
+  test("of a video whose layers are not announced, a size takes none away by itself", () => {
+    const { hall, bo, camera, slots } = watched();
+    const guest = must(connect(hall.rooms, "guest").publish(section("video", { rids: ["q", "h", "f"] })));
+    hall.thread.codec(guest.id, VP8);
+    hall.clock.pass(GATHERED_MS);
+    bo.offer("chromium-watch", 2);
+    const preferred = (track: Track): number => {
+      const value = new UpdateTrackSettings({ trackSids: [track.id], width: 1280, height: 720 });
+      bo.send({ case: "trackSetting", value });
+      return slots().find((slot) => slot.track === track)!.preference.preferred.spatial;
+    };
+    // What came by another protocol, and scalable video of which only the whole was announced.
+    expect([preferred(guest), preferred(camera)]).toEqual([3, 3]);
+  });
+
   test("who is hidden from now on is not received any more, and who is not is", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
