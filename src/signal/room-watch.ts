@@ -39,6 +39,16 @@ export class RoomWatch {
     return speakers.length === 0 ? null : speakersFrame(speakers);
   }
 
+  /** Who speaks now and who does not, for somebody who is back and may have missed that one fell silent. */
+  voices(): ResponseFrame {
+    const shown = this.#room.participants.filter(isShown);
+    const speakers = shown.map(({ id: sid }) => {
+      const level = this.#levels.get(sid);
+      return new SpeakerInfo({ sid, level: level ?? 0, active: level !== undefined });
+    });
+    return speakersFrame(speakers);
+  }
+
   /** Somebody has come who knows nothing of connections yet. */
   onArrival(): void {
     this.#toldQualities = "";

@@ -128,14 +128,9 @@ export class SignalSessions {
     this.#sessions.set(participant, session);
     const watch = this.#watch(participant.room);
     session.start();
-    this.#greet(session, watch);
-    return session;
-  }
-
-  /** Tells who speaks, to somebody who does not know it yet. */
-  #greet(session: ClientSession, watch: RoomWatch): void {
     const speakers = watch.speakers();
     if (speakers !== null) session.sendFrame(speakers);
+    return session;
   }
 
   /** Only the same identity may take a session up again; whoever it was that is not here any more joins anew. */
@@ -148,7 +143,7 @@ export class SignalSessions {
     // First: what it brings along may end it, and then the room's watch.
     const watch = this.#watch(session.participant.room);
     session.resume(link, params, claims.grants.room);
-    this.#greet(session, watch);
+    session.sendFrame(watch.voices());
     return session;
   }
 

@@ -144,6 +144,23 @@ test("the room, and who speaks in it, is told again", () => {
   expect(again.take("speakersChanged").speakers).toMatchObject([{ sid: scene.participant().id, level: 0.5 }]);
 });
 
+test("who has fallen silent meanwhile is told so", () => {
+  const scene = stage();
+  const { hall, ada, tracks, participant } = scene;
+  const bo = new SignalClient(hall, "bo");
+  const { sid } = bo.take("join").participant!;
+  const speakers = [{ trackId: tracks[0].id, level: 0.5 }];
+  const happening = { kind: "room.speakers", roomId: "hall" as never, dominant: null } as const;
+  hall.thread.emit({ ...happening, speakers });
+  expect(bo.take("speakersChanged").speakers).toMatchObject([{ sid: participant().id, active: true }]);
+  bo.vanish();
+  hall.thread.emit({ ...happening, speakers: [] });
+  const again = new SignalClient(hall, "bo", { resumes: sid });
+  const told = again.take("speakersChanged").speakers.find((one) => one.sid === participant().id);
+  expect(told).toMatchObject({ active: false, level: 0 });
+  expect(ada.closed).toBeNull();
+});
+
 test("data tracks are compared both ways", () => {
   const scene = stage();
   const request = (pubHandle: number): PublishDataTrackRequest =>
