@@ -53,7 +53,7 @@ function writeSection(section: OfferSection, transport: readonly string[]): stri
       protocol: MEDIA_PROTOCOL,
       mid,
       direction: sender === undefined ? "inactive" : "sendonly",
-      codecs: kind === "audio" ? AUDIO : VIDEO,
+      codecs: kind === "video" ? VIDEO : sender?.stereo === true ? STEREO : AUDIO,
       extensions: offeredExtensions(kind).map(({ id, uri }) => ({ id, uri, suffix: "" })),
       extmapAllowMixed: true,
       rtcpRsize: true,
@@ -79,6 +79,11 @@ const AUDIO: readonly NegotiatedCodec[] = [
     feedback: [],
   },
 ];
+
+/** RFC 7587 §6.1: without it LiveKit's clients decode one channel of two. */
+const STEREO = AUDIO.map((codec) =>
+  codec.payload.codec === "opus" ? { ...codec, fmtp: `${codec.fmtp};sprop-stereo=1` } : codec,
+);
 
 /** A receiver can decode each of these or says no; H264 in the forms that publishers use. */
 const VIDEO: readonly NegotiatedCodec[] = [

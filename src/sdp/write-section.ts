@@ -18,6 +18,8 @@ export interface LocalTransport {
 export interface Sender extends SsrcPair {
   readonly cname: string;
   readonly msid: Msid;
+  /** Its sound has two channels. Only an offer can say so: what is said of Opus in an answer is about what we take. */
+  readonly stereo?: boolean;
 }
 
 /** What distinguishes one description of a session from the others. */

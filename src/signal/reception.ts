@@ -11,6 +11,7 @@ import type { Allotment, Subscription } from "../control/subscription.ts";
 import type { ReceivingSection } from "../control/subscriptions.ts";
 import type { Track } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
+import { requestOf } from "../livekit/client-facts.ts";
 import { streamIdOf } from "../livekit/stream-id.ts";
 import type { Sender } from "../sdp/write-section.ts";
 import type { SectionCounts } from "./section-demand.ts";
@@ -111,7 +112,8 @@ export class Reception {
       if (track === undefined || slot === undefined) continue;
       const { ssrc, rtxSsrc, cname } = slot.section;
       const streamId = streamIdOf(track, this.#syncs);
-      senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId, trackId: track.id } });
+      const stereo = requestOf(track)?.stereo === true;
+      senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId, trackId: track.id }, stereo });
     }
     return senders;
   }

@@ -32,7 +32,10 @@ const MICROPHONE_CID = "1e7ee43d-bcb3-4c29-90e7-cf3ef57b1dbe";
 const GATHERED_MS = 100;
 
 /** Announces what the recorded offer of a publisher sends, and offers it. */
-function publish(client: SignalClient, change: { muted?: boolean; encryption?: number } = {}): void {
+function publish(
+  client: SignalClient,
+  change: { muted?: boolean; encryption?: number; stereo?: boolean } = {},
+): void {
   client.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, change) });
   client.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, change) });
   client.offer("chromium-publish-simulcast");
@@ -614,6 +617,15 @@ describe("receiving", () => {
       "video sendonly",
     ]);
     expect(Object.values(second.midToTrackId)).toEqual(tracksOf(hall, "bo").map(({ id }) => id));
+  });
+
+  test.each([true, false])("two PeerConnections: sound in stereo is called so: %s", (stereo) => {
+    const hall = signalHall();
+    publish(new SignalClient(hall, "bo"), { stereo });
+    const ada = new SignalClient(hall, "ada", { singleConnection: false });
+    const [, sound] = description(ada.take("offer").sdp).sections;
+    const { fmtp } = sound!.codecs.find(({ name }) => name === "opus")!;
+    expect(fmtp.split(";").includes("sprop-stereo=1")).toBe(stereo);
   });
 
   test("over one PeerConnection what comes together is asked for together", () => {
