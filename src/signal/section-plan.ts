@@ -70,7 +70,8 @@ export class SectionPlan {
   want(tracks: readonly WantedTrack[]): string[] {
     const ids = new Set(tracks.map(({ id }) => id));
     const kept = this.#wanted.filter(({ id }) => ids.has(id));
-    const added = tracks.filter(({ id }) => !kept.some((one) => one.id === id));
+    const known = new Set(kept.map(({ id }) => id));
+    const added = tracks.filter(({ id }) => !known.has(id));
     this.#wanted = [...kept, ...added];
     const silenced = this.#sections.filter(({ state }) => state.kind === "carrying" && !ids.has(state.track));
     for (const section of silenced) section.state = LEAVING;

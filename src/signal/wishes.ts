@@ -53,9 +53,10 @@ export class Wishes {
     });
     const ids = new Set(present.map(({ id }) => id));
     for (const id of this.#settings.keys()) if (!ids.has(id)) this.#settings.delete(id);
-    const wanted = wished.filter(({ publisher, id }) => publisher.admits(participant, id));
-    this.#tellDenied(present, new Set(wished.filter((track) => !wanted.includes(track)).map(({ id }) => id)));
-    return wanted;
+    const isAdmitted = ({ publisher, id }: Track): boolean => publisher.admits(participant, id);
+    const denied = wished.filter((track) => !isAdmitted(track));
+    this.#tellDenied(present, new Set(denied.map(({ id }) => id)));
+    return wished.filter(isAdmitted);
   }
 
   #tellDenied(present: readonly Track[], denied: Set<TrackId>): void {

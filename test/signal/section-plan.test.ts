@@ -208,6 +208,22 @@ test("a client that adds no sections is asked a few times, not for ever, and get
   );
 });
 
+test("the work for each track that is wanted does not grow with their number", () => {
+  // Counted, not timed: it is done for each client of a room whenever anything is published in it.
+  let reads = 0;
+  const tracks = Array.from({ length: 1_000 }, (_, n) => ({
+    kind: "video" as const,
+    get id(): TrackId {
+      reads += 1;
+      return `TR_${n}` as TrackId;
+    },
+  }));
+  const plan = new SectionPlan();
+  plan.want(tracks.slice(1));
+  plan.want(tracks);
+  expect(reads).toBeLessThan(10 * tracks.length);
+});
+
 describe("demands", () => {
   test("ask for exactly what is missing, once", () => {
     const call = new Call({ audio: 1, video: 0 });
