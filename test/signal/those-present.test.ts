@@ -79,6 +79,20 @@ test.each(["full", "gone"])("who was moved while away comes back though the form
   expect(new SignalClient(hall, "ada", { resumes: sid }).kinds()).toContain("reconnect");
 });
 
+test("who was taken to another room is not received any more, and frees its sections", () => {
+  const hall = signalHall();
+  publisher(hall);
+  const watcher = new SignalClient(hall, "bo", { offer: watchOffer() });
+  expect(Object.keys(watcher.take("answer").midToTrackId)).toHaveLength(2);
+  must(hall.rooms.move(hall.rooms.get("hall")!.participant("ada")!, "attic"));
+  hall.clock.pass(1_000);
+  expect(watcher.take("mediaSectionsRequirement")).toMatchObject({ numAudios: 0, numVideos: 0 });
+  watcher.offer("chromium-watch", 2);
+  expect(watcher.take("answer").midToTrackId).toEqual({});
+  const { subscriptions } = hall.rooms.get("hall")!.participant("bo")!;
+  expect(subscriptions.filter(({ track }) => track !== null)).toEqual([]);
+});
+
 test("who is here comes back while the server drains, and nobody else enters", () => {
   const hall = signalHall();
   const { sid } = new SignalClient(hall, "ada").take("join").participant!;
