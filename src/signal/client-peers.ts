@@ -165,8 +165,8 @@ export class DualPeers implements ClientPeers {
   }
 
   start(): void {
-    if (this.#subscriber === null && this.subscriberPrimary) this.#open();
     // The client waits for this one.
+    if (this.subscriberPrimary) this.#open();
     this.#next();
   }
 
@@ -185,7 +185,6 @@ export class DualPeers implements ClientPeers {
   }
 
   want(tracks: readonly Track[]): void {
-    if (this.#subscriber === null && tracks.length > 0) this.#open();
     this.#host.reception.want(tracks);
     this.#gathering.soon();
   }
@@ -206,6 +205,9 @@ export class DualPeers implements ClientPeers {
   }
 
   #next(): void {
+    const { plan } = this.#host.reception;
+    // It was not allowed to receive anything when it joined.
+    if (this.#subscriber === null && plan.missing("audio") + plan.missing("video") > 0) this.#open();
     const offer = this.#subscriber?.next() ?? null;
     if (offer !== null) this.#send(offer);
   }

@@ -302,9 +302,9 @@ export class ClientSession {
     if (preference !== null) subscription?.prefer(preference);
   }
 
-  /** Tracks, permissions or wishes have changed: what is to be received now? */
-  refreshWanted(): void {
-    this.peers.want(this.#wishes.wanted());
+  /** Tracks, permissions or wishes have changed: what is to be received now? `present`: all that there is in its room. */
+  refreshWanted(present: readonly Track[] = this.participant.room.tracks()): void {
+    this.peers.want(this.#wishes.wanted(present));
   }
 
   #unpublished(trackSid: TrackId): void {

@@ -152,8 +152,11 @@ export class Reception {
     this.#host.onHeldBack(track, heldBack);
   }
 
+  /** Each section is reserved for a track that is wanted, if it is where the client is, so no others matter. */
   #deal(): void {
     const transport = this.#transport;
-    transport?.deal(transport.participant.room.tracks());
+    if (transport === null) return;
+    const { room } = transport.participant;
+    transport.deal([...this.#wanted.values()].filter(({ publisher }) => publisher.room === room));
   }
 }

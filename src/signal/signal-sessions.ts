@@ -288,7 +288,8 @@ export class SignalSessions {
   }
 
   #refreshWanted(room: Room): void {
-    for (const session of this.#in(room)) session.refreshWanted();
+    const tracks = room.tracks();
+    for (const session of this.#in(room)) session.refreshWanted(tracks);
   }
 
   #neighboursOf(participant: Participant): DataNeighbours {

@@ -42,11 +42,10 @@ export class Wishes {
     return this.#denied;
   }
 
-  /** What the client is to receive, as things are now. */
-  wanted(): Track[] {
+  /** What the client is to receive, as things are now, of what is `present` in its room. */
+  wanted(present: readonly Track[]): Track[] {
     const participant = this.#participant;
     const { canSubscribe } = participant.profile.permission;
-    const present = participant.room.tracks();
     const wished = present.filter((track) => {
       if (track.publisher === participant || !canSubscribe || !isShown(track.publisher)) return false;
       return participant.receives(track) ?? this.#autoSubscribe;

@@ -17,7 +17,7 @@ import {
   UpdateSubscription,
   UpdateTrackSettings,
 } from "@livekit/protocol";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { TrackId } from "../../src/base/ids.ts";
 import type { DownTrackParams } from "../../src/contract/media.ts";
 import type { Track } from "../../src/control/track.ts";
@@ -628,6 +628,20 @@ describe("receiving", () => {
     expect(fmtp.split(";").includes("sprop-stereo=1")).toBe(stereo);
   });
 
+  test("a room's tracks are not gathered once more for each of its clients", () => {
+    const hall = signalHall({ maxParticipants: 100 });
+    const gathered = [1, 20].map((clients) => {
+      const room = `room ${clients}`;
+      const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
+      for (let n = 0; n < clients; n++) new SignalClient(hall, claims(`viewer ${n}`, { room }), { offer });
+      const ada = new SignalClient(hall, claims("ada", { room }));
+      const tracks = vi.spyOn(hall.rooms.get(room)!, "tracks");
+      publish(ada);
+      return tracks.mock.calls.length;
+    });
+    expect(gathered[1]).toBe(gathered[0]);
+  });
+
   test("over one PeerConnection what comes together is asked for together", () => {
     const hall = signalHall();
     const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
@@ -640,6 +654,18 @@ describe("receiving", () => {
     ada.offer("chromium-watch", 2);
     hall.clock.pass(GATHERED_MS);
     expect(demands()).toBe(1);
+  });
+
+  test("over two PeerConnections who may receive only later is offered what there is then", () => {
+    const hall = signalHall();
+    publish(new SignalClient(hall, "bo"));
+    const ada = new SignalClient(hall, claims("ada", { canSubscribe: false }), { singleConnection: false });
+    hall.clock.pass(GATHERED_MS);
+    expect(ada.kinds()).not.toContain("offer");
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    must(participant.update({ permission: { ...participant.profile.permission, canSubscribe: true } }));
+    hall.clock.pass(GATHERED_MS);
+    expect(Object.values(ada.take("offer").midToTrackId)).toEqual(tracksOf(hall, "bo").map(({ id }) => id));
   });
 
   test("over two PeerConnections what comes together is offered together", () => {

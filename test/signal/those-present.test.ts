@@ -93,6 +93,18 @@ test("who was taken to another room is not received any more, and frees its sect
   expect(subscriptions.filter(({ track }) => track !== null)).toEqual([]);
 });
 
+test("who was taken to another room receives nothing more of its former one, whatever it offers", () => {
+  const hall = signalHall();
+  publisher(hall);
+  const watcher = new SignalClient(hall, "bo", { offer: watchOffer() });
+  const bo = hall.rooms.get("hall")!.participant("bo")!;
+  const carried = () => bo.subscriptions.filter(({ track }) => track !== null);
+  expect(carried()).toHaveLength(2);
+  must(hall.rooms.move(bo, "attic"));
+  watcher.offer("chromium-watch", 2);
+  expect(carried()).toEqual([]);
+});
+
 test("who is here comes back while the server drains, and nobody else enters", () => {
   const hall = signalHall();
   const { sid } = new SignalClient(hall, "ada").take("join").participant!;
