@@ -180,7 +180,7 @@ export class ClientSession {
     former?.close("replaced");
     this.send({
       case: "reconnect",
-      value: reconnectResponse(this.participant, this.#host.iceServers, this.data.lastSequence),
+      value: reconnectResponse(this.participant, this.#host.iceServers, this.#path, this.data.lastSequence),
     });
     if (room !== this.participant.room.id && this.#movedToken !== null) this.#tellMoved(this.#movedToken);
     // Before it is told that it is muted, so that it does not take that for a mistake of the server's.

@@ -12,7 +12,7 @@ import {
   ServerInfo,
   ServerInfo_Edition,
 } from "@livekit/protocol";
-import type { IceServer, IceServers } from "../control/ice-servers.ts";
+import type { IceServers } from "../control/ice-servers.ts";
 import type { Participant } from "../control/participant.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { participantInfo, REASONS } from "../livekit/participant-info.ts";
@@ -37,11 +37,27 @@ const serverInfo = (): ServerInfo =>
     debugInfo: "Blindfold, which implements the LiveKit client protocol",
   });
 
+/** How the client is to be connected. `path`: TLS is through TURN alone, where there is any. */
+function connectivity(
+  identity: string,
+  iceServers: IceServers,
+  path: CandidateProtocol,
+): Pick<JoinResponse, "iceServers" | "clientConfiguration"> {
+  const overTls = path === CandidateProtocol.TLS;
+  const servers = iceServers.for(identity, overTls);
+  const relays = overTls && servers.some(({ credentials }) => credentials !== undefined);
+  return {
+    iceServers: servers.map(({ urls, credentials }) => new ICEServer({ urls: [...urls], ...credentials })),
+    ...(relays && {
+      clientConfiguration: new ClientConfiguration({ forceRelay: ClientConfigSetting.ENABLED }),
+    }),
+  };
+}
+
 export interface JoinFacts {
   readonly participant: Participant;
   readonly others: readonly Participant[];
   readonly iceServers: IceServers;
-  /** TLS: through TURN alone. */
   readonly path: CandidateProtocol;
   /** The client counts as connected when the connection on which it receives is. */
   readonly subscriberPrimary: boolean;
@@ -54,17 +70,11 @@ export function joinResponse({
   path,
   subscriberPrimary,
 }: JoinFacts): JoinResponse {
-  const overTls = path === CandidateProtocol.TLS;
-  const servers = iceServers.for(participant.identity, overTls);
-  const relays = overTls && servers.some(({ credentials }) => credentials !== undefined);
   return new JoinResponse({
+    ...connectivity(participant.identity, iceServers, path),
     room: roomInfo(participant.room),
     participant: participantInfo(participant),
     otherParticipants: others.map(participantInfo),
-    iceServers: servers.map(iceServerInfo),
-    ...(relays && {
-      clientConfiguration: new ClientConfiguration({ forceRelay: ClientConfigSetting.ENABLED }),
-    }),
     subscriberPrimary,
     pingInterval: PING_INTERVAL_SECONDS,
     pingTimeout: PING_TIMEOUT_SECONDS,
@@ -75,18 +85,15 @@ export function joinResponse({
   });
 }
 
-function iceServerInfo({ urls, credentials }: IceServer): ICEServer {
-  return new ICEServer({ urls: [...urls], ...credentials });
-}
-
 /** `lastMessageSeq`: of the last reliable data packet that arrived; the client sends what came after it once more. */
 export function reconnectResponse(
   { identity }: Participant,
   iceServers: IceServers,
+  path: CandidateProtocol,
   lastMessageSeq: number,
 ): ReconnectResponse {
   return new ReconnectResponse({
-    iceServers: iceServers.for(identity).map(iceServerInfo),
+    ...connectivity(identity, iceServers, path),
     serverInfo: serverInfo(),
     lastMessageSeq,
   });

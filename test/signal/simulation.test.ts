@@ -96,6 +96,14 @@ describe("another path", () => {
     expect(protocols(again.take("answer").sdp)).toEqual(["udp"]);
   });
 
+  test("TLS goes on to be through TURN after a resume", () => {
+    const hall = relayedHall(["turn:t.example:3478", "turns:t.example:443?transport=tcp"]);
+    const { sid: resumes } = rejoins(hall, CandidateProtocol.TLS).take("join").participant!;
+    const { clientConfiguration, iceServers } = new SignalClient(hall, "ada", { resumes }).take("reconnect");
+    expect(clientConfiguration?.forceRelay).toBe(ClientConfigSetting.ENABLED);
+    expect(iceServers.flatMap(({ urls }) => urls)).toEqual(["turns:t.example:443?transport=tcp"]);
+  });
+
   test("TLS is through TURN, where there is any", () => {
     const turn = ["turn:t.example:3478", "turns:t.example:443?transport=tcp"];
     const relayed = rejoins(relayedHall(turn), CandidateProtocol.TLS).take("join");
