@@ -88,6 +88,12 @@ export class AimdRate {
     this.#decrease(bps, nowUs);
   }
 
+  /** What was taken for the link's capacity was none: `bps` is allowed as before. */
+  restore(bps: number, nowUs: number): void {
+    this.#capacity.forget();
+    this.raise(bps, nowUs);
+  }
+
   /** A probe got through at `bps`. */
   raise(bps: number, nowUs: number): void {
     this.hold(nowUs);

@@ -22,7 +22,7 @@
  *
  * Differences from libwebrtc, each with its reason in its file: over-use has to show a queue beside a trend
  * (delay-monitor), queues are drained by length and not by the back-off (queue-drain), losses have to correlate with the
- * rate (loss-model), and growth ends where the application does (throughput).
+ * rate (loss-model, loss-trial), and growth ends where the application does (throughput).
  */
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
@@ -302,7 +302,8 @@ export class BandwidthEstimator {
   }
 
   #takeProbeResult(nowUs: number): void {
-    const resultBps = this.#prober.takeResult(this.#acks.newestExtSeq, this.#log, nowUs);
+    const { inherentLoss } = this.#throughput;
+    const resultBps = this.#prober.takeResult(this.#acks.newestExtSeq, inherentLoss, this.#log, nowUs);
     if (resultBps === NO_RESULT) return;
     this.#prober.planner.onResult(resultBps, this.#targetBps, nowUs);
     if (resultBps > 0) this.#control.onProbe(resultBps, this.#prober.full, nowUs);

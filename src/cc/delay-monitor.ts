@@ -68,6 +68,11 @@ export class DelayMonitor {
     return Math.max(this.#queue.us - Math.max(this.#usualUs - QUIET_QUEUE_US, 0), 0);
   }
 
+  /** The queue, whoever has made it. */
+  get standingUs(): number {
+    return this.#queue.us;
+  }
+
   onPackets(arrival: Arrival): void {
     this.#measure(arrival);
     const { sentUs, firstArrivalUs, arrivalUs } = arrival;

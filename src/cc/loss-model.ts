@@ -8,7 +8,7 @@
  *
  * For a supposed B the observations say themselves what p is: the loss that B leaves to explain. Then the likelihood of
  * what was lost and what came tells how well the two explain it. While S stays the same they can not be told apart, and
- * the loss is taken for p; as S grows, it shows.
+ * the loss is taken for p; as S grows, it shows. Only so much is taken for p, unless more has been proved (`LossTrial`).
  */
 
 /** Observations looked at: ten seconds. More knows p better, fewer believes less in a link that has changed. */
@@ -47,12 +47,17 @@ const HEAVY_COUNT = 3;
 /** And in so many something is lost now. */
 const LATEST_COUNT = 2;
 
+/** What is lost in so many at most is left of a proof. Fewer believes in luck, more takes a narrow link for bad radio. */
+const PROVED_COUNT = 20;
+
 export const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 export class LossModel {
   readonly #kilobytes = new Float64Array(WINDOW);
   readonly #loss = new Float64Array(WINDOW);
   readonly #sentBps = new Float64Array(WINDOW);
+  /** The part of p that is no guess: the same share of less was lost. */
+  proved = 0;
   #count = 0;
 
   add(bytes: number, lostBytes: number, sentBps: number): void {
@@ -61,6 +66,7 @@ export class LossModel {
     this.#loss[row] = lostBytes / bytes;
     this.#sentBps[row] = sentBps;
     this.#count += 1;
+    if (this.#count >= PROVED_COUNT) this.proved = Math.min(this.proved, this.latestLoss(PROVED_COUNT));
   }
 
   reset(): void {
@@ -79,6 +85,14 @@ export class LossModel {
     return sent > 0 ? lost / sent : 0;
   }
 
+  /** Mean of what was sent in the latest `count` observations. */
+  latestSentBps(count: number): number {
+    const seen = Math.min(count, this.#count, WINDOW);
+    let bps = 0;
+    for (let age = 0; age < seen; age++) bps += this.#sentBps[this.#row(age)]! / seen;
+    return bps;
+  }
+
   /**
    * Whether the link can not be the one that was observed before. The sum would not tell: what overflows when capacity
    * falls outweighs the little that is sent, and comes, while the queue is drained.
@@ -87,7 +101,7 @@ export class LossModel {
     if (this.#count < HEAVY_COUNT) return false;
     for (let age = 0; age < HEAVY_COUNT; age++) {
       const row = this.#row(age);
-      if (this.#loss[row]! <= Math.max(HEAVY_LOSS, mostInherent(this.#sentBps[row]!))) return false;
+      if (this.#loss[row]! <= Math.max(HEAVY_LOSS, this.mostInherent(this.#sentBps[row]!))) return false;
     }
     return true;
   }
@@ -118,7 +132,7 @@ export class LossModel {
 
   /** Logarithm of it, each kilobyte taken for a packet. */
   #likelihood(bps: number): number {
-    const inherent = Math.min(Math.max(this.#inherentLoss(bps), MIN_INHERENT), mostInherent(bps));
+    const inherent = Math.min(Math.max(this.#inherentLoss(bps), MIN_INHERENT), this.mostInherent(bps));
     let sum = 0;
     let weight = 1;
     for (let age = 0; age < WINDOW && age < this.#count; age++) {
@@ -129,6 +143,12 @@ export class LossModel {
       weight *= AGEING;
     }
     return sum;
+  }
+
+  /** What may be taken for p at `bps`: what is proved, and of the rest a guess. */
+  mostInherent(bps: number): number {
+    const guess = Math.min(MAX_INHERENT + INHERENT_BALANCE_BPS / bps, 0.99);
+    return this.proved + (1 - this.proved) * guess;
   }
 
   /** Whether the latest losses are more than would come whatever is sent, if `bps` is what the link carries. */
@@ -160,9 +180,4 @@ export class LossModel {
   #row(age: number): number {
     return (this.#count - 1 - age) % WINDOW;
   }
-}
-
-/** What may be taken for p at `bps`. */
-function mostInherent(bps: number): number {
-  return Math.min(MAX_INHERENT + INHERENT_BALANCE_BPS / bps, 0.99);
 }

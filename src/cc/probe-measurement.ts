@@ -43,13 +43,20 @@ export class ProbeMeasurement {
     if (arrivalUs > this.#lastArrivalUs) this.#lastArrivalUs = arrivalUs;
   }
 
-  /** 0 when nothing can be told. What a short queue has dropped, `lostBytes`, tells as well as what came late. */
-  resultBps({ bytesAfterFirst, firstUs, lastUs }: ProbeCluster, lostBytes: number): number {
+  /**
+   * 0 when nothing can be told. What a short queue has dropped, `lostBytes`, tells as well as what came late; but for the
+   * share `inherentLoss`, which is lost whatever is sent.
+   */
+  resultBps(
+    { bytesAfterFirst, firstUs, lastUs }: ProbeCluster,
+    lostBytes: number,
+    inherentLoss: number,
+  ): number {
     const arrivedUs = this.#lastArrivalUs - this.#firstArrivalUs;
     if (this.#bytes + lostBytes < MIN_REPORTED_SHARE * bytesAfterFirst || lastUs === firstUs) return 0;
     if (!(arrivedUs > 0 && arrivedUs < Number.POSITIVE_INFINITY)) return 0;
     const sentBps = (bytesAfterFirst * 8_000_000) / (lastUs - firstUs);
-    const receivedBps = (this.#bytes * 8_000_000) / arrivedUs;
+    const receivedBps = (this.#bytes * 8_000_000) / arrivedUs / (1 - inherentLoss);
     if (receivedBps > MAX_RATIO * sentBps) return 0;
     this.full = receivedBps < FULL_RATIO * sentBps;
     return this.full ? FULL_UTILIZATION * receivedBps : Math.min(sentBps, receivedBps);

@@ -74,8 +74,11 @@ export class Prober {
     return rateBps > 0 && sentUs >= firstUs && sentUs <= lastUs + AFTERMATH_US;
   }
 
-  /** Feedback has come as far as `newestExtSeq`. The result, once: 0 when nothing can be told, else NO_RESULT. */
-  takeResult(newestExtSeq: number, log: SentPacketLog, nowUs: number): number {
+  /**
+   * Feedback has come as far as `newestExtSeq`; the share `inherentLoss` is lost whatever is sent. The result, once: 0 when
+   * nothing can be told, else NO_RESULT.
+   */
+  takeResult(newestExtSeq: number, inherentLoss: number, log: SentPacketLog, nowUs: number): number {
     if (!this.#underWay) return NO_RESULT;
     if (this.#cluster.isOverdue(nowUs)) this.#cluster.stop();
     if (this.#cluster.sending) return NO_RESULT;
@@ -83,6 +86,7 @@ export class Prober {
     if (complete && newestExtSeq < lastExtSeq && nowUs - lastUs < ANSWER_TIMEOUT_US) return NO_RESULT;
     this.#underWay = false;
     if (!complete) return 0;
-    return this.#measurement.resultBps(this.#cluster, log.lostBytes(firstExtSeq, lastExtSeq, firstUs));
+    const lostBytes = log.lostBytes(firstExtSeq, lastExtSeq, firstUs);
+    return this.#measurement.resultBps(this.#cluster, lostBytes, inherentLoss);
   }
 }

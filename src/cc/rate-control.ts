@@ -2,7 +2,7 @@
  * From what was measured to a rate: delay, losses and probes each move what the path is believed to carry, and a queue
  * that has to be emptied takes off from it for a while.
  *
- *   delay signal ──▶ AimdRate ◀── LossModel ◀── LossObserver
+ *   delay signal ──▶ AimdRate ◀── LossModel, LossTrial ◀── LossObserver
  *        │              │  ▲
  *        ▼              │  └── result of a probe
  *    QueueDrain ──▶ × ◀─┘
@@ -14,6 +14,7 @@ import { AimdRate } from "./aimd-rate.ts";
 import type { DelayMonitor } from "./delay-monitor.ts";
 import { LossModel, NO_LIMIT } from "./loss-model.ts";
 import { LossObserver } from "./loss-observer.ts";
+import { LossTrial } from "./loss-trial.ts";
 import { QueueDrain } from "./queue-drain.ts";
 import type { SentPacketLog } from "./sent-packet-log.ts";
 import type { Throughput } from "./throughput.ts";
@@ -29,6 +30,8 @@ const MAX_GROWTH_QUEUE_US = 20_000;
 
 /** Of the rate from which on a link loses packets. Less leaves some of it unused, more leaves the queue full. */
 const LOSS_BACKOFF = 0.97;
+/** Observations before such a fall that tell how much was lost: as many as are enough for heavy losses. */
+const BEFORE_OBSERVATIONS = 3;
 
 /**
  * Who sends less than this share of what it may has not made the queue, and what is acknowledged then is not what the path
@@ -62,6 +65,7 @@ export class RateControl {
   readonly #drain = new QueueDrain();
   readonly #observer = new LossObserver();
   readonly #losses = new LossModel();
+  readonly #trial = new LossTrial();
   /** What the latest probe got through, and when. */
   #probedBps = 0;
   #probedUs = Number.NEGATIVE_INFINITY;
@@ -139,6 +143,8 @@ export class RateControl {
   onOutageEnd(extSeq: number): void {
     this.#observer.skipTo(extSeq);
     this.#losses.reset();
+    this.#setInherentLoss(0);
+    this.#trial.stop();
     this.#lossLimited = false;
     this.#drain.draining = false;
   }
@@ -185,23 +191,41 @@ export class RateControl {
   #onLossObservation(nowUs: number): void {
     const { bytes, lostBytes, sentBps } = this.#observer;
     this.#losses.add(bytes, lostBytes, sentBps);
+    const stays = this.#trial.judge(bytes, lostBytes, sentBps, this.#delay.standingUs);
+    this.#setInherentLoss(this.#trial.isFull ? 0 : this.#losses.proved);
     // A full queue: delay has it in hand.
-    if (this.#drain.draining) return;
-    const { ackedBps } = this.#throughput;
+    if (this.#drain.draining) return this.#trial.stop();
+    if (stays) return this.#onLossStays(nowUs);
     if (this.#losses.isHeavy) {
-      const cameBps = this.#losses.cameBps;
-      this.#losses.reset();
-      return this.#limitByLoss(cameBps, nowUs);
+      this.#limitByLoss(this.#losses.cameBps / (1 - this.#losses.proved), nowUs);
+      return this.#losses.reset();
     }
     const limitBps = this.#losses.limitBps(this.#path.bps);
     this.#lossLimited = limitBps !== NO_LIMIT;
     if (!this.#lossLimited || !this.#losses.exceeds(limitBps)) return;
-    this.#limitByLoss(LOSS_BACKOFF * Math.max(limitBps, ackedBps), nowUs);
+    this.#limitByLoss(LOSS_BACKOFF * Math.max(limitBps, this.#throughput.ackedBps), nowUs);
   }
 
   #limitByLoss(bps: number, nowUs: number): void {
+    const losses = this.#losses;
+    const loss = losses.latestLoss(BEFORE_OBSERVATIONS);
+    if (loss > losses.mostInherent(this.#path.bps))
+      this.#trial.begin(loss, losses.latestSentBps(BEFORE_OBSERVATIONS), this.#path.bps);
     this.#path.limit(bps, nowUs);
     this.#path.onCapacity(bps);
+  }
+
+  /** It did not help to send less. */
+  #onLossStays(nowUs: number): void {
+    this.#losses.reset();
+    this.#setInherentLoss(this.#trial.loss);
+    this.#lossLimited = false;
+    this.#path.restore(this.#trial.beforeBps, nowUs);
+  }
+
+  #setInherentLoss(loss: number): void {
+    this.#losses.proved = loss;
+    this.#throughput.inherentLoss = loss;
   }
 
   #beginDrain(nowUs: number): void {

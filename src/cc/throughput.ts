@@ -33,6 +33,8 @@ const USED_SHARE = 0.9;
 export class Throughput {
   /** Since the start. */
   sentBytes = 0;
+  /** Share of packets that is lost whatever is sent: what is acknowledged stands for what was sent with it. */
+  inherentLoss = 0;
   /** As of the last `measure()`; 0 when not known. */
   sentBps = 0;
   ackedBps = 0;
@@ -56,14 +58,13 @@ export class Throughput {
 
   measure(nowUs: number): void {
     this.sentBps = this.#sent.bps(nowUs, SPAN_US);
-    this.ackedBps = this.#acked.bps(this.#acked.newestUs, SPAN_US);
+    this.ackedBps = this.#carriedBps(SPAN_US);
   }
 
   /** What the link carried while its queue grew to `queueUs`; 0 when not known. */
   capacityBps(queueUs: number): number {
-    const atUs = this.#acked.newestUs;
-    if (queueUs > FAST_QUEUE_US) return this.#acked.bps(atUs, FRESH_SPAN_US);
-    return Math.max(this.ackedBps, this.#acked.bps(atUs, BEST_SPAN_US));
+    if (queueUs > FAST_QUEUE_US) return this.#carriedBps(FRESH_SPAN_US);
+    return Math.max(this.ackedBps, this.#carriedBps(BEST_SPAN_US));
   }
 
   /** How far an estimate may grow. */
@@ -79,5 +80,9 @@ export class Throughput {
   /** After an outage: arrivals go on elsewhere. */
   reset(): void {
     this.#acked.reset();
+  }
+
+  #carriedBps(spanUs: number): number {
+    return this.#acked.bps(this.#acked.newestUs, spanUs) / (1 - this.inherentLoss);
   }
 }

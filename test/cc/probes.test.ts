@@ -87,7 +87,14 @@ test.each([
   { name: "half of it dropped", arrivals: [50, 52, 60, "x", 70, "x", "x", 82], kbps: 760, full: true },
   { name: "one packet dropped", arrivals: [50, 50, 60, "x", 70, 70, 80, 80], kbps: 1_267, full: true },
   { name: "nothing", arrivals: Array(8).fill("x"), kbps: 0, full: false },
-])("a measurement of $name", ({ arrivals, kbps, full }) => {
+  {
+    name: "a third dropped, as of all that is sent",
+    arrivals: [50, 50, 60, "x", 70, 70, 80, "x"],
+    inherentLoss: 1 / 3,
+    kbps: 1_600,
+    full: false,
+  },
+])("a measurement of $name", ({ arrivals, inherentLoss = 0, kbps, full }) => {
   const cluster = new ProbeCluster();
   const measurement = new ProbeMeasurement();
   cluster.start(1_600 * KBPS, 30 * MS, 0, 0);
@@ -101,7 +108,7 @@ test.each([
     const ack = { sentUs, arrivalUs: arrivalMs * MS, bytes: 1_000, unreportedBytes: 0 } as Acknowledgements;
     measurement.onReceived(ack, cluster);
   });
-  expect(Math.round(measurement.resultBps(cluster, lostBytes) / KBPS)).toBe(kbps);
+  expect(Math.round(measurement.resultBps(cluster, lostBytes, inherentLoss) / KBPS)).toBe(kbps);
   expect(measurement.full).toBe(full);
 });
 

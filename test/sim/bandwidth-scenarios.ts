@@ -11,6 +11,7 @@ import {
   SECOND_US,
   type SourceKind,
 } from "./bandwidth-run.ts";
+import type { EstimatedFlow } from "./estimated-flow.ts";
 import type { GilbertElliott } from "./flow-bottleneck.ts";
 
 export interface Measure {
@@ -79,6 +80,46 @@ function lossy(name: string, loss: number | GilbertElliott): Scenario {
         { what: "estimate / sent, least of 30 s", value: leastBps / sentBps, atLeast: 0.9 },
         { what: "sent / everything wanted", value: sentBps / LAYERED_BPS, atLeast: 0.95 },
       ];
+    },
+  };
+}
+
+/** So many that it takes a fall of the rate to show that the rate does not cause them. */
+function veryLossy(name: string, loss: number): Scenario {
+  return {
+    name: `${name} lost, 20 Mbit/s`,
+    run(seed) {
+      const run = new BandwidthRun({ source: "layered", seed, capacity: [[0, 20 * MBIT]], loss }).until(
+        20 * SECOND_US,
+      );
+      const before = run.flows[0]!.sentBytes;
+      run.until(60 * SECOND_US);
+      const sentBps = ((run.flows[0]!.sentBytes - before) * 8) / 40;
+      return [{ what: "sent / everything wanted", value: sentBps / LAYERED_BPS, atLeast: 0.7 }];
+    },
+  };
+}
+
+/** Several flows, and a capacity that falls so far that each loses most: none may take that for bad radio. */
+function crowded(): Scenario {
+  const capacity = [
+    [0, 8 * MBIT],
+    [20 * SECOND_US, 4 * MBIT],
+  ] as const;
+  return {
+    name: "eight flows, 8, 4 Mbit/s, queue of 25 ms",
+    run(seed) {
+      const startsUs = Array.from({ length: 8 }, (_, i) => i * 700_000);
+      const run = new BandwidthRun({ source: "greedy", seed, startsUs, capacity, queueBytes: 12_500 });
+      const total = (count: (flow: EstimatedFlow) => number): number =>
+        run.flows.reduce((sum, flow) => sum + count(flow), 0);
+      run.until(25 * SECOND_US);
+      const sent = total((flow) => flow.sentBytes);
+      const received = total((flow) => flow.receivedBytes);
+      run.until(60 * SECOND_US);
+      const sentBytes = total((flow) => flow.sentBytes) - sent;
+      const share = 1 - (total((flow) => flow.receivedBytes) - received) / sentBytes;
+      return [{ what: "share lost", value: share, atMost: 0.25 }];
     },
   };
 }
@@ -220,6 +261,8 @@ export const SCENARIOS: readonly Scenario[] = [
   lossy("2 %", 0.02),
   lossy("10 %", 0.1),
   lossy("2.5 % in bursts", IN_BURSTS),
+  veryLossy("20 %", 0.2),
+  veryLossy("30 %", 0.3),
   shortQueue(),
   jitter(true, "greedy"),
   jitter(true, "layered"),
@@ -231,6 +274,7 @@ export const SCENARIOS: readonly Scenario[] = [
   start("layered"),
   rivals("greedy"),
   rivals("layered"),
+  crowded(),
   besideTcp(),
   odd("1 ms away", { delayUs: 500 }),
   odd("250 ms away", { delayUs: 250_000 }),
