@@ -5,9 +5,17 @@
  */
 const FRACTIONS_PER_SECOND = 0x1_0000_0000;
 const US_PER_SECOND = 1_000_000;
+const MIDDLES_PER_SECOND = 0x1_0000;
 
+/**
+ * The nearest microsecond that has the same `ntpMiddle`: a peer finds its report by these bits, and some compare them.
+ */
 export function ntpToUs(seconds: number, fraction: number): number {
-  return seconds * US_PER_SECOND + Math.round((fraction * US_PER_SECOND) / FRACTIONS_PER_SECOND);
+  const us = Math.round((fraction * US_PER_SECOND) / FRACTIONS_PER_SECOND);
+  const middle = fraction >>> 16;
+  const first = Math.ceil((middle * US_PER_SECOND) / MIDDLES_PER_SECOND);
+  const next = Math.ceil(((middle + 1) * US_PER_SECOND) / MIDDLES_PER_SECOND);
+  return seconds * US_PER_SECOND + Math.min(Math.max(us, first), next - 1);
 }
 
 export function ntpSeconds(us: number): number {
