@@ -13,6 +13,8 @@
 const LOWER_SHARE = 0.85;
 /** Of what is sent less, so much has to be missing of what comes. Less takes chance for proof, more gives up bad radio. */
 const STAY_SHARE = 0.8;
+/** With more no picture gets through, and what comes tells nothing of what was sent. */
+const MAX_LOSS = 0.6;
 /** Seen at the lower rate before anything is said. Less is chance, more leaves a viewer with less for longer. */
 const JUDGED_COUNT = 4;
 const JUDGED_BYTES = 40_000;
@@ -89,6 +91,7 @@ export class LossTrial {
     this.loss = this.#lostBytes / this.#bytes;
     const sentBps = this.#sentBps / this.#judged;
     const cameShare = (sentBps * (1 - this.loss)) / this.#priorCameBps;
-    return 1 - cameShare >= STAY_SHARE * (1 - sentBps / this.#priorSentBps);
+    const stays = 1 - cameShare >= STAY_SHARE * (1 - sentBps / this.#priorSentBps);
+    return stays && this.loss <= MAX_LOSS;
   }
 }
