@@ -102,7 +102,7 @@ export class BandwidthEstimator {
     this.#limits = limits;
     this.#targetBps = startBps;
     this.#control = new RateControl({ ...limits, startBps }, this.#throughput, this.#delay, nowUs);
-    this.#fallback = new ReportFallback(startBps);
+    this.#fallback = new ReportFallback(startBps, limits.minBps);
   }
 
   /**

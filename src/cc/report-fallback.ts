@@ -25,13 +25,16 @@ export class ReportFallback {
   /** What the application would send with its next step up; 0 when it has none. */
   nextBps = 0;
   #byLossBps: number;
+  readonly #minBps: number;
   #rembBps = Number.POSITIVE_INFINITY;
   /** Of the first report nothing can grow. */
   #reportedUs = Number.POSITIVE_INFINITY;
   #decreasedUs = Number.NEGATIVE_INFINITY;
 
-  constructor(startBps: number) {
+  /** `minBps`: losses bring it no lower, for less is not sent, and growth would begin at what is left. */
+  constructor(startBps: number, minBps: number) {
     this.#byLossBps = startBps;
+    this.#minBps = minBps;
   }
 
   get bps(): number {
@@ -57,7 +60,7 @@ export class ReportFallback {
   #decrease(fractionLost: number, nowUs: number): void {
     if (nowUs - this.#decreasedUs < DECREASE_INTERVAL_US) return;
     this.#decreasedUs = nowUs;
-    this.#byLossBps = this.bps * (1 - fractionLost / 2);
+    this.#byLossBps = Math.max(this.bps * (1 - fractionLost / 2), this.#minBps);
   }
 
   #grow(elapsedUs: number, limitBps: number): void {

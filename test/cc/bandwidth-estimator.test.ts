@@ -80,6 +80,16 @@ test("a receiver's estimate and reports count as long as there is no transport-w
   expect(estimator.lossRatio).toBe(0);
 });
 
+/** What it may send at least it goes on sending, so it is from there that the rate grows. */
+test("by reports alone, it is soon back after minutes of losses", () => {
+  const estimator = new BandwidthEstimator(0);
+  estimator.wants(500_000, 500_000);
+  for (let second = 0; second < 120; second++) estimator.onReport(0.3, 20 * MS, second * SECOND_US);
+  const leastBps = estimator.targetBps;
+  for (let second = 120; second < 135; second++) estimator.onReport(0, 20 * MS, second * SECOND_US);
+  expect(estimator.targetBps).toBeGreaterThan(2 * leastBps);
+});
+
 test("the round trip follows reports and feedback", () => {
   const before = estimator.rttUs;
   for (let i = 0; i < 50; i++) estimator.onReport(0, 20 * MS, i * SECOND_US);

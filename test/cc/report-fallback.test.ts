@@ -46,7 +46,7 @@ test.each([
     ],
   },
 ] as const)("the rate $name", ({ rows }) => {
-  const fallback = new ReportFallback(600 * KBPS);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
   rows.forEach(([kind, value, kbps], i) => {
     // Growth counts from the report before.
     if (kind === "rr") fallback.onReport(value, fallback.bps, i * SECOND_US);
@@ -56,7 +56,7 @@ test.each([
 });
 
 test("of reports about several streams at once one counts", () => {
-  const fallback = new ReportFallback(600 * KBPS);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
   for (let stream = 0; stream < 5; stream++) fallback.onReport(0.2, 600 * KBPS, SECOND_US + stream);
   expect(fallback.bps / KBPS).toBe(540);
   for (let stream = 0; stream < 5; stream++) fallback.onReport(0, 600 * KBPS, 2 * SECOND_US + stream);
@@ -64,13 +64,13 @@ test("of reports about several streams at once one counts", () => {
 });
 
 test("does not grow beyond what is used", () => {
-  const fallback = new ReportFallback(600 * KBPS);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
   for (let i = 0; i < 100; i++) fallback.onReport(0, 100 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(600);
 });
 
 test("grows as far as the next step up, however little is sent", () => {
-  const fallback = new ReportFallback(600 * KBPS);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
   fallback.nextBps = 1_700 * KBPS;
   for (let i = 0; i < 100; i++) fallback.onReport(0, 500 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(1_700);
