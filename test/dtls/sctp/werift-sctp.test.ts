@@ -5,6 +5,7 @@
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { correct } from "../../../src/dtls/sctp/sctp-corrections.ts";
+import { StreamReset } from "../../../src/dtls/sctp/stream-reset.ts";
 import { ESTABLISHED, openWeriftSctp, type WeriftSctp } from "../../../src/dtls/sctp/werift-sctp.ts";
 import { seededRandom } from "../random.ts";
 import { chunk, hex, packet, u16, u32 } from "./packets.ts";
@@ -91,6 +92,7 @@ const REPLACED = [
   "sendSack",
   "receiveForwardTsnChunk",
   "receiveReconfigParam",
+  "timerReconfigHandleExpired",
   "onSackReceived",
 ] as const satisfies readonly (keyof WeriftSctp)[];
 
@@ -117,7 +119,9 @@ async function connect(delivers = (): boolean => true): Promise<Pair> {
 
 test("it calls what we put in place of its own", async () => {
   const random = seededRandom(3);
-  const { client, server } = await connect(() => random() > 0.15);
+  let isCut = false;
+  const { client, server } = await connect(() => !isCut && random() > 0.15);
+  const reset = new StreamReset(server, { peerReset: () => {}, answered: () => {} });
   const called = new Set<string>();
   for (const name of REPLACED) {
     const ours = server[name] as (...values: unknown[]) => unknown;
@@ -145,6 +149,9 @@ test("it calls what we put in place of its own", async () => {
   }
   client.reset(0);
   await pass(20_000);
+  isCut = true;
+  reset.request(0);
+  await pass(5_000);
   expect([...called].sort()).toEqual([...REPLACED, "flush.asPromise", "flush.execute"].sort());
 });
 
