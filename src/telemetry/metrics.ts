@@ -160,8 +160,6 @@ export class Metrics {
   }
 
   onDtlsLoad(load: DtlsLoad): void {
-    // CPU time that goes back is that of a new thread.
-    if (load.cpuUs < this.#dtls.cpuUs) this.onDtlsEnd();
     this.#dtls = load;
     addDataCounts(this.data, load.data);
   }
