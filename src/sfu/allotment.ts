@@ -41,7 +41,7 @@ export class Allotment {
     );
   }
 
-  /** Index of the highest choice to try now, where there is `budgetBps` for all videos. */
+  /** Index of the highest choice to try now, where there is `budgetBps` for all that the receiver gets. */
   ceilingIn(choices: readonly LayerChoice[], budgetBps: number, nowUs: number): number {
     return this.#growth.isActive(budgetBps, nowUs)
       ? Math.max(0, this.indexIn(choices))
@@ -49,8 +49,8 @@ export class Allotment {
   }
 
   /**
-   * Takes what is dealt out now of `budgetBps` for all videos. Returns the sentence that explains it, or null when there is
-   * nothing new to tell.
+   * Takes what is dealt out now of `budgetBps`, which is for all that the receiver gets. Returns the sentence that explains it,
+   * or null when there is nothing new to tell.
    */
   take(choice: LayerChoice | null, allocation: Allocation, budgetBps: number, nowUs: number): string | null {
     const before = this.#layers;

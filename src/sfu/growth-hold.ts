@@ -23,7 +23,7 @@ export class GrowthHold {
   #untilUs = NEVER;
   #nextUs = SHORTEST_US;
   #hasBegun = false;
-  /** The most that there was for all videos of the receiver, bits per second, while it had the layer. */
+  /** The most that there was for all that the receiver gets, bits per second, while it had the layer. */
   #triedBps = 0;
 
   isActive(budgetBps: number, nowUs: number): boolean {
