@@ -22,6 +22,8 @@ import {
   parsePacket,
   parseParameters,
   RE_CONFIG,
+  RESET_REQUEST,
+  RESET_RESPONSE,
   SACK,
   type SctpChunk,
   type SctpPacket,
@@ -60,10 +62,6 @@ const COOKIE_BYTES = 24;
 
 /** Payload protocol identifiers of RFC 8831 §8: DCEP, string, binary, empty string, empty binary. */
 const PPIDS: readonly number[] = [50, 51, 53, 56, 57];
-
-/** Re-configuration parameters that data channels use (RFC 8831 §6.7): outgoing reset request, response. */
-const OUTGOING_RESET = 13;
-const RESET_RESPONSE = 16;
 
 const HEARTBEAT_INFO = 1;
 
@@ -215,7 +213,7 @@ function checkReset(value: Uint8Array): Verdict {
   const parameters = parseParameters(value);
   if (parameters === undefined || parameters.length === 0 || parameters.length > 2) return "malformed";
   for (const { type, value: body } of parameters) {
-    if (type === OUTGOING_RESET) {
+    if (type === RESET_REQUEST) {
       // Three numbers, then the streams. None would mean all, which no data channel asks for.
       const streams = (body.length - 12) / 2;
       if (!Number.isInteger(streams) || streams < 1 || streams > MAX_RESETS) return "malformed";

@@ -30,6 +30,10 @@ export const COOKIE_ECHO = 10;
 export const RE_CONFIG = 130;
 export const FORWARD_TSN = 192;
 
+/** Parameters of RE-CONFIG that data channels use (RFC 8831 §6.7, RFC 6525 §4). */
+export const RESET_REQUEST = 13;
+export const RESET_RESPONSE = 16;
+
 /** Flags of a DATA chunk (RFC 9260 §3.3.1). */
 export const LAST_FRAGMENT = 0x01;
 export const FIRST_FRAGMENT = 0x02;

@@ -11,11 +11,8 @@
  */
 import { writeU16, writeU32 } from "../../base/bytes.ts";
 import { backOff } from "./sctp-corrections.ts";
-import { tsnAhead, tsnPlus } from "./sctp-packet.ts";
+import { RESET_REQUEST, RESET_RESPONSE, tsnAhead, tsnPlus } from "./sctp-packet.ts";
 import { ESTABLISHED, type ResetParameter, type WeriftSctp } from "./werift-sctp.ts";
-
-const REQUEST = 13;
-const RESPONSE = 16;
 
 /** Results of a request (RFC 6525 §4.4). */
 const NOTHING_TO_DO = 0;
@@ -88,7 +85,7 @@ export class StreamReset {
     const bytes = encodeRequest(requestSequence, sctp.reconfigResponseSeq, sctp.lastSackedTsn, streams);
     this.#asked = streams;
     sctp.reconfigRequestSeq = tsnPlus(requestSequence, 1);
-    sctp.reconfigRequest = { type: REQUEST, requestSequence, bytes };
+    sctp.reconfigRequest = { type: RESET_REQUEST, requestSequence, bytes };
     void sctp.sendReconfigParam(sctp.reconfigRequest);
     sctp.timerReconfigHandleStart();
   }
@@ -107,8 +104,8 @@ export class StreamReset {
   }
 
   async #receive(param: ResetParameter): Promise<void> {
-    if (param.type === REQUEST) await this.#onRequest(param);
-    else if (param.type === RESPONSE) this.#onResponse(param);
+    if (param.type === RESET_REQUEST) await this.#onRequest(param);
+    else if (param.type === RESET_RESPONSE) this.#onResponse(param);
   }
 
   async #onRequest(request: Extract<ResetParameter, { type: 13 }>): Promise<void> {
@@ -143,7 +140,7 @@ export class StreamReset {
     const bytes = new Uint8Array(8);
     writeU32(bytes, 0, sequence);
     writeU32(bytes, 4, result);
-    return this.#sctp.sendReconfigParam({ type: RESPONSE, bytes });
+    return this.#sctp.sendReconfigParam({ type: RESET_RESPONSE, bytes });
   }
 }
 

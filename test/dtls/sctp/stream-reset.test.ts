@@ -5,13 +5,17 @@
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readU16, readU32 } from "../../../src/base/bytes.ts";
-import { DATA, FORWARD_TSN, RE_CONFIG, tsnAhead } from "../../../src/dtls/sctp/sctp-packet.ts";
+import {
+  DATA,
+  FORWARD_TSN,
+  RE_CONFIG,
+  RESET_REQUEST,
+  RESET_RESPONSE,
+  tsnAhead,
+} from "../../../src/dtls/sctp/sctp-packet.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { chunk, packet, parameter, u32 } from "./packets.ts";
 import { RELIABLE, STRING } from "./sctp-client.ts";
-
-const REQUEST = 13;
-const RESPONSE = 16;
 
 let link: Link;
 const rejections: unknown[] = [];
@@ -67,20 +71,28 @@ async function close(): Promise<void> {
   expect(link.client.resets.length).toBe(before + 1);
 }
 
-test("opened again before the answer to our reset came, it carries both ways", async () => {
+/** The channel is closed and opened again, and no answer to our reset comes until what this returns is called. */
+async function reopenUnanswered(): Promise<() => void> {
   let isLosing = false;
   await connect({
-    toServer: (bytes) => (isLosing && resetKind(bytes) === RESPONSE ? [] : [bytes]),
+    toServer: (bytes) => (isLosing && resetKind(bytes) === RESET_RESPONSE ? [] : [bytes]),
   });
   await openAndTalk();
   isLosing = true;
   await close();
   link.client.open(0, RELIABLE);
   await pass(100);
+  return () => {
+    isLosing = false;
+  };
+}
+
+test("opened again before the answer to our reset came, it carries both ways", async () => {
+  const letAnswer = await reopenUnanswered();
   say("four");
   say("five");
   await pass(2_000);
-  isLosing = false;
+  letAnswer();
   await pass(10_000);
   expect(acknowledgements()).toBe(2);
   expect(heard().slice(3)).toEqual(["four", "five"]);
@@ -90,19 +102,11 @@ test("opened again before the answer to our reset came, it carries both ways", a
 });
 
 test("opened and closed and opened again before the answer came, it carries the last", async () => {
-  let isLosing = false;
-  await connect({
-    toServer: (bytes) => (isLosing && resetKind(bytes) === RESPONSE ? [] : [bytes]),
-  });
-  await openAndTalk();
-  isLosing = true;
-  await close();
-  link.client.open(0, RELIABLE);
-  await pass(100);
+  const letAnswer = await reopenUnanswered();
   say("for nobody");
   link.client.reset(0);
   await pass(100);
-  isLosing = false;
+  letAnswer();
   await pass(10_000);
   // The second life is closed from here too, or the client would wait for that.
   expect(link.client.resets).toEqual([0, 0]);
@@ -119,7 +123,7 @@ test("a request is made when the peer has all that was sent before, so that none
   let losesData = false;
   await connect({
     toClient: (bytes) => {
-      if (resetKind(bytes) === REQUEST) {
+      if (resetKind(bytes) === RESET_REQUEST) {
         early.push(tsnAhead(link.client.sctp.lastReceivedTsn!, readU32(bytes, 28)));
       }
       return losesData && bytes[12] === DATA ? [] : [bytes];
@@ -142,7 +146,7 @@ test("a request that is not answered is made again within three seconds, however
   const atMs: number[] = [];
   await connect({
     toClient: (bytes) => {
-      if (resetKind(bytes) !== REQUEST) return [bytes];
+      if (resetKind(bytes) !== RESET_REQUEST) return [bytes];
       atMs.push(Date.now());
       return [];
     },
@@ -159,8 +163,8 @@ test("a request that is not answered is made again within three seconds, however
 function answering(result: number): LinkOptions {
   return {
     toClient: (bytes) => {
-      if (resetKind(bytes) !== REQUEST) return [bytes];
-      const response = parameter(RESPONSE, u32(readU32(bytes, 20), result));
+      if (resetKind(bytes) !== RESET_REQUEST) return [bytes];
+      const response = parameter(RESET_RESPONSE, u32(readU32(bytes, 20), result));
       link.toServer(packet(link.serverTag, chunk(RE_CONFIG, response)));
       return [];
     },
