@@ -85,7 +85,7 @@ export interface AllocationResult {
   readonly allocations: readonly Allocation[];
   /** What all of it costs: more than the budget where audio alone is. */
   readonly totalBps: number;
-  /** With a `growBps` of this something gets better; equal to `totalBps` when nothing waits for bandwidth. */
+  /** With a `growBps` of this something gets better, or would if it were not held; else equal to `totalBps`. */
   readonly nextBps: number;
   /** What it would cost to have everything that is wanted. */
   readonly mostBps: number;
