@@ -160,7 +160,7 @@ describe.each([0.02, 0.1, 0.25])("over a path that reorders, repeats, and loses 
       link.server.send(2, false, large);
       await pass(20);
     }
-    const ofServer = (id: number) => link.received.filter(({ channelId }) => channelId === id);
+    const ofServer = (id: number) => link.received.filter(({ streamId }) => streamId === id);
     const ofClient = (id: number) =>
       link.client.received.filter(({ streamId, ppid }) => streamId === id && ppid === BINARY);
     await untilDone(300_000, () => ofServer(0).length >= count && ofClient(0).length >= count);

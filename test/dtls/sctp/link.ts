@@ -19,8 +19,7 @@ export interface LinkOptions {
 }
 
 export interface ReceivedByServer {
-  /** Its stream, whatever its life on it: likewise in all that a link has noted. */
-  readonly channelId: ChannelId;
+  readonly streamId: number;
   readonly isText: boolean;
   readonly payload: Uint8Array;
 }
@@ -28,8 +27,9 @@ export interface ReceivedByServer {
 export class Link {
   readonly client: SctpClient;
   readonly server: DataAssociation;
-  readonly opened = new Map<ChannelId, ChannelParams>();
-  readonly closed: ChannelId[] = [];
+  /** By stream, as in all that is noted here. */
+  readonly opened = new Map<number, ChannelParams>();
+  readonly closed: number[] = [];
   readonly received: ReceivedByServer[] = [];
   readonly packetDrops: SctpDrop[] = [];
   readonly messageDrops: MessageDrop[] = [];
@@ -64,7 +64,7 @@ export class Link {
         this.closed.push(streamOf(channelId));
       },
       received: (id, isText, payload) => {
-        this.received.push({ channelId: streamOf(id), isText, payload: Uint8Array.from(payload) });
+        this.received.push({ streamId: streamOf(id), isText, payload: Uint8Array.from(payload) });
         if (releases) this.server.release(heldBytes(payload.length));
       },
       sent: (_channelId, bytes) => {
