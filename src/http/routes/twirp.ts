@@ -50,6 +50,10 @@ export const twirpRoutes: FastifyPluginAsync<{ rooms: Rooms }> = async (app, { r
         throw new TwirpError("bad_route", `POST a request as ${JSON_TYPE} or ${PROTOBUF_TYPE}`);
       }
       const encoding = encodingOf(headers["content-type"]);
+      // A client's application that is called may take longer than a socket may be silent: who waits for it is not let go.
+      reply.raw.on("timeout", () => {
+        if (reply.raw.writableEnded) reply.raw.destroy();
+      });
       const answer = await router.answer(params["*"], encoding, body, claims);
       return reply.header("content-type", encoding).send(Buffer.from(answer));
     },
