@@ -52,6 +52,8 @@ export class SessionData implements DataSink {
   /** Of the last reliable packet that came in. */
   #lastSequence = 0;
   #waiting = false;
+  /** Receivers for whom it waits, and since when. */
+  readonly #slow = new Map<SessionData, number>();
   /** Somebody has waited for this client in vain. */
   #leftBehind = false;
 
@@ -128,8 +130,12 @@ export class SessionData implements DataSink {
     }
     if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
     const sent = packet.withSender(isShown(this.#participant) ? this.#sender : this.#hiddenSender);
-    const slow = this.#receivers(packet).filter((receiver) => !receiver.deliver(label, sent));
-    if (slow.length > 0) this.#wait(slow);
+    for (const receiver of this.#receivers(packet)) {
+      if (!receiver.deliver(label, sent) && !this.#slow.has(receiver)) {
+        this.#slow.set(receiver, this.#clock.nowMs());
+      }
+    }
+    if (this.#slow.size > 0) this.#wait();
   }
 
   /** What has come reliably is not lost, but what it makes too much of has its sender wait. */
@@ -138,7 +144,7 @@ export class SessionData implements DataSink {
     if (label !== LABELS.reliable) return this.#messages.take(1, nowMs) && this.#bytes.take(bytes, nowMs);
     this.#messages.charge(1, nowMs);
     this.#bytes.charge(bytes, nowMs);
-    if (this.#isOverdrawn) this.#wait([]);
+    if (this.#isOverdrawn) this.#wait();
     return true;
   }
 
@@ -159,18 +165,20 @@ export class SessionData implements DataSink {
     return this.#neighbours.others().filter((other) => sids.has(other.#participant.id));
   }
 
-  /** Until none of `receivers` is crowded, or for too long, and until it has sent no more than it may. */
-  #wait(receivers: readonly SessionData[], sinceMs = this.#clock.nowMs()): void {
+  /** Until none of those is crowded for whom it waits, or for too long, and until it has sent no more than it may. */
+  #wait(): void {
     if (this.#waiting) return;
     this.#waiting = true;
     this.link.pause();
     this.#clock.after(PAUSE_MS, () => {
       this.#waiting = false;
-      const crowded = receivers.filter(({ link }) => link.isCrowded);
-      const isLate = this.#clock.nowMs() - sinceMs >= MAX_WAIT_MS;
-      if (isLate) for (const receiver of crowded) receiver.#leftBehind = true;
-      const others = isLate ? [] : crowded;
-      if (others.length > 0 || this.#isOverdrawn) this.#wait(others, sinceMs);
+      for (const [receiver, sinceMs] of this.#slow) {
+        const isLate = this.#clock.nowMs() - sinceMs >= MAX_WAIT_MS;
+        if (receiver.link.isCrowded && !isLate) continue;
+        this.#slow.delete(receiver);
+        receiver.#leftBehind = receiver.link.isCrowded;
+      }
+      if (this.#slow.size > 0 || this.#isOverdrawn) this.#wait();
       else this.link.resume();
     });
   }

@@ -248,6 +248,27 @@ describe("packets", () => {
     expect(said).toBeLessThan(2_000 + seconds * 1_000 + 1_048_576 / heldBytes(1));
   });
 
+  test("a client that sends as fast as it is let waits for a slow receiver nevertheless", async () => {
+    const [ada] = ["ada", "bo"].map((name) => new DataClient(name));
+    const packet = (to: string): Uint8Array =>
+      new DataPacket(text("x".repeat(52_410), { destinationIdentities: [to] })).toBinary();
+    const [toNobody, toBo] = [packet("no"), packet("bo")];
+    // Four in a twentieth of a second are all that it may say: after its burst the first of each window is too much.
+    expect(Math.floor(4_194_304 / 20 / toBo.length)).toBe(4);
+    for (let n = 0; n < 160; n++) ada!.sayBytes(toNobody);
+    const { dataThread, surroundings } = hall;
+    let isRead = true;
+    for (let turn = 0; turn < 80; turn++) {
+      for (let n = 0; n < 16 && isRead; n++) ada!.sayBytes(toBo);
+      await Promise.resolve();
+      const before = dataThread.commands.length;
+      hall.clock.pass(50);
+      await Promise.resolve();
+      isRead = dataThread.commands.slice(before).some(({ kind }) => kind === "message.taken");
+    }
+    expect(surroundings.dataThread.counts.droppedMessages_queue_full).toBe(0);
+  });
+
   test("nobody waits again for one who was left behind, until it has read", async () => {
     const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
     const taken = (): number =>
