@@ -253,7 +253,7 @@ export class Transport {
     return ok(null);
   }
 
-  /** Deals `tracks`, which are all there are in the room, to the sending sections. */
+  /** Deals `tracks` to the sending sections: all that there are in the room, or all of them that a section may carry. */
   deal(tracks: readonly Track[]): void {
     const { participant } = this;
     const watches = this.#watches;

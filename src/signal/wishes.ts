@@ -52,10 +52,10 @@ export class Wishes {
     });
     const ids = new Set(present.map(({ id }) => id));
     for (const id of this.#settings.keys()) if (!ids.has(id)) this.#settings.delete(id);
-    const isAdmitted = ({ publisher, id }: Track): boolean => publisher.admits(participant, id);
-    const denied = wished.filter((track) => !isAdmitted(track));
-    this.#tellDenied(present, new Set(denied.map(({ id }) => id)));
-    return wished.filter(isAdmitted);
+    const withheld = wished.filter(({ publisher, id }) => !publisher.admits(participant, id));
+    const denied = new Set(withheld.map(({ id }) => id));
+    this.#tellDenied(present, denied);
+    return wished.filter(({ id }) => !denied.has(id));
   }
 
   #tellDenied(present: readonly Track[], denied: Set<TrackId>): void {
