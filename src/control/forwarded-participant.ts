@@ -27,7 +27,7 @@ export class ForwardedParticipant extends Participant {
     const participant = new ForwardedParticipant(room, source);
     room.admit(participant);
     if (source.active) participant.activate();
-    for (const track of source.tracks) participant.#add(track);
+    participant.#fill();
     return participant;
   }
 
@@ -40,7 +40,7 @@ export class ForwardedParticipant extends Participant {
       source.room.events.on((event) => this.#onEvent(event)),
       source.room.speakers.onChange(() => this.#tellSpeech()),
       room.events.on((event) => {
-        if (event.kind === "room.changed" && event.room === room) this.#cutSuspects();
+        if (event.kind === "room.changed" && event.room === room) this.#followRules();
       }),
     ];
   }
@@ -68,7 +68,7 @@ export class ForwardedParticipant extends Participant {
     const updated = super.update(change);
     if (!updated.ok || change.permission === undefined) return updated;
     for (const source of [...this.#tracks.keys()]) if (!this.#grants(source)) this.#remove(source);
-    for (const source of this.#source.tracks) this.#add(source);
+    this.#fill();
     return updated;
   }
 
@@ -100,15 +100,20 @@ export class ForwardedParticipant extends Participant {
     if (track === undefined) return;
     if (kind === "track.unpublished") {
       this.#remove(source);
-      // There may be a place now for one that found none. Those of somebody who is moved are all about to go.
-      if (event.reason !== "moved") for (const other of this.#source.tracks) this.#add(other);
+      // Those of somebody who is moved are all about to go.
+      if (event.reason !== "moved") this.#fill();
       return;
     }
     if (kind === "track.muted") return track.tellMuted();
-    if (kind === "track.suspect" && this.#cuts(source)) return this.#remove(source, "not_encrypted");
+    if (kind === "track.suspect" && this.#cuts(source)) return this.#followRules();
     track.follow();
     this.tell({ kind, track });
     if (kind === "track.codec" || kind === "track.described") this.room.onTracksChanged();
+  }
+
+  /** Adds what the room takes: when something has gone, there may be a place for one that found none. */
+  #fill(): void {
+    for (const source of this.#source.tracks) this.#add(source);
   }
 
   #add(source: Track): void {
@@ -134,9 +139,11 @@ export class ForwardedParticipant extends Participant {
     return this.changedPermission === undefined || isGranted(this.changedPermission, section.source);
   }
 
-  #cutSuspects(): void {
+  /** What the room's rules do not allow any more ends here, and what they have room for is here. */
+  #followRules(): void {
     for (const source of [...this.#tracks.keys()])
       if (this.#cuts(source)) this.#remove(source, "not_encrypted");
+    this.#fill();
   }
 
   /** It does not look as encrypted as it is said to be, which is found where it is published. */

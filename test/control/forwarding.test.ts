@@ -331,3 +331,19 @@ test("what the other room had no room for is forwarded as soon as something else
   expect(inAttic()!.tracks.map(({ source }) => source)).toEqual([next]);
   expect(received()).toEqual(inAttic()!.tracks);
 });
+
+test("and as soon as something else was cut there", () => {
+  must(hall.rooms.get("attic")!.setOptions({ maxTracksPerParticipant: 1, e2eeGuard: "cut" }));
+  must(forward());
+  const next = must(ada.publish(section("video", { mid: "8" })));
+  hall.thread.emit({ kind: "up-track.suspect", trackId: video.id, suspect: true });
+  expect(inAttic()!.tracks.map(({ source }) => source)).toEqual([next]);
+});
+
+test("and as soon as the room takes more", () => {
+  must(hall.rooms.get("attic")!.setOptions({ maxTracksPerParticipant: 1 }));
+  must(forward());
+  const next = must(ada.publish(section("video", { mid: "8" })));
+  must(hall.rooms.get("attic")!.setOptions({ maxTracksPerParticipant: 2 }));
+  expect(inAttic()!.tracks.map(({ source }) => source)).toEqual([video, next]);
+});
