@@ -44,6 +44,8 @@ export type DtlsFailure =
   | "bad_certificate_verify"
   | "bad_finished"
   | "fingerprint_mismatch"
+  /** Cipher suite, group or signature algorithm. */
+  | "no_common_parameters"
   | "no_srtp_profile"
   | "no_extended_master_secret"
   | "alert"

@@ -14,6 +14,7 @@ const DESCRIPTIONS: Readonly<Record<DtlsFailure, number | undefined>> = {
   bad_certificate_verify: DECRYPT_ERROR,
   bad_finished: DECRYPT_ERROR,
   fingerprint_mismatch: BAD_CERTIFICATE,
+  no_common_parameters: HANDSHAKE_FAILURE,
   no_srtp_profile: HANDSHAKE_FAILURE,
   no_extended_master_secret: HANDSHAKE_FAILURE,
   protocol_error: DECODE_ERROR,

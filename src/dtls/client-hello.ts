@@ -65,13 +65,13 @@ export function negotiate(hello: ClientHello): Agreement | DtlsFailure {
   const { extensions } = hello;
   const versions = extensions.get(EXT_SUPPORTED_VERSIONS);
   if (versions !== undefined && !listOf(versions, 1).includes(DTLS_1_2)) return "protocol_error";
-  if (!numbers(hello.cipherSuites).includes(ECDHE_ECDSA_AES128_GCM_SHA256)) return "protocol_error";
+  if (!numbers(hello.cipherSuites).includes(ECDHE_ECDSA_AES128_GCM_SHA256)) return "no_common_parameters";
   if (!hello.compressionMethods.includes(0)) return "protocol_error";
   const algorithms = listOf(extensions.get(EXT_SIGNATURE_ALGORITHMS), 2);
-  if (!algorithms.includes(ECDSA_SECP256R1_SHA256)) return "protocol_error";
+  if (!algorithms.includes(ECDSA_SECP256R1_SHA256)) return "no_common_parameters";
   const groups = listOf(extensions.get(EXT_SUPPORTED_GROUPS), 2);
   const group = GROUPS.find((candidate) => groups.includes(candidate));
-  if (group === undefined) return "protocol_error";
+  if (group === undefined) return "no_common_parameters";
   if (!extensions.has(EXT_EXTENDED_MASTER_SECRET)) return "no_extended_master_secret";
   const offered = listOf(extensions.get(EXT_USE_SRTP), 2);
   const profile = PROFILES.find((candidate) => offered.includes(candidate));

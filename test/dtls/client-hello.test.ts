@@ -61,11 +61,11 @@ describe("negotiate", () => {
     ["no_srtp_profile", "with profiles that we lack", { srtp: "0004 0002 0008 00" }],
     ["no_srtp_profile", "with a list of profiles beyond its end", { srtp: "0006 0007" }],
     ["no_extended_master_secret", "without extended master secret", { ems: undefined }],
-    ["protocol_error", "without the suite", { suites: "1301 c02f" }],
+    ["no_common_parameters", "without the suite", { suites: "1301 c02f" }],
     ["protocol_error", "without null compression", { compression: "01" }],
-    ["protocol_error", "without a group", { groups: "0002 0018" }],
-    ["protocol_error", "without groups", { groups: undefined }],
-    ["protocol_error", "without ECDSA on SHA-256", { algorithms: "0002 0401" }],
+    ["no_common_parameters", "without a group", { groups: "0002 0018" }],
+    ["no_common_parameters", "without groups", { groups: undefined }],
+    ["no_common_parameters", "without ECDSA on SHA-256", { algorithms: "0002 0401" }],
     ["protocol_error", "of 1.3 only", { versions: "02 fefc" }],
   ] as const)("refuses, %s: a hello %s", (reason, _name, changes) => {
     expect(negotiate(parseClientHello(hello(changes))!)).toBe(reason);

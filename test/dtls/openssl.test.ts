@@ -61,22 +61,30 @@ describe("openssl s_client", () => {
   });
 
   test.each([
-    ["fingerprint_mismatch", "without certificate", [], srtp(BOTH, 56)],
-    ["fingerprint_mismatch", "with another certificate", credentials(RSA), srtp(BOTH, 56)],
-    ["no_srtp_profile", "without use_srtp", credentials(EC), []],
-    ["no_srtp_profile", "with AES-256 only", credentials(EC), srtp("SRTP_AEAD_AES_256_GCM", 88)],
-    ["protocol_error", "without a group of ours", credentials(EC), [...srtp(BOTH, 56), "-groups", "P-384"]],
+    ["fingerprint_mismatch", 42, "without certificate", [], srtp(BOTH, 56)],
+    ["fingerprint_mismatch", 42, "with another certificate", credentials(RSA), srtp(BOTH, 56)],
+    ["no_srtp_profile", 40, "without use_srtp", credentials(EC), []],
+    ["no_srtp_profile", 40, "with AES-256 only", credentials(EC), srtp("SRTP_AEAD_AES_256_GCM", 88)],
     [
-      "protocol_error",
+      "no_common_parameters",
+      40,
+      "without a group of ours",
+      credentials(EC),
+      [...srtp(BOTH, 56), "-groups", "P-384"],
+    ],
+    [
+      "no_common_parameters",
+      40,
       "without a suite of ours",
       credentials(EC),
       [...srtp(BOTH, 56), "-cipher", "AES256-SHA"],
     ],
-  ] as const)("is refused, %s: %s", async (reason, _name, identity, options) => {
+  ] as const)("is refused, %s, alert %d: %s", async (reason, alert, _name, identity, options) => {
     session = await openSession([EC.fingerprint], [...identity, ...options]);
     // Our alert ends s_client at once: it need not wait for its timeout.
     await session.until(() => session!.client.exitCode !== null, HANDSHAKE_MS);
     expect(session.endpoint.outcome).toBe(reason);
+    expect(session.output()).toContain(`SSL alert number ${alert}`);
     expect(session.endpoint.keys).toBeUndefined();
   });
 
