@@ -9,8 +9,10 @@ export interface QueuedEvent {
 
 export class WebhookQueue {
   readonly #maxPerUrl: number;
-  /** Rows by URL: what the file holds, since nobody else writes it. */
+  /** Those that wait, by URL: nobody else writes the file. */
   readonly #counts = new Map<string, number>();
+  /** Up to which id the events of a URL have been removed, though the file may still hold them. */
+  readonly #removed = new Map<string, number>();
   readonly #insert: StatementSync;
   readonly #first: StatementSync;
   readonly #delete: StatementSync;
@@ -20,9 +22,9 @@ export class WebhookQueue {
     this.#maxPerUrl = maxPerUrl;
     this.#insert = database.prepare("INSERT INTO webhooks (url, body, created_ms) VALUES (?, ?, ?)");
     this.#first = database.prepare(
-      "SELECT id, body, created_ms AS createdMs FROM webhooks WHERE url = ? ORDER BY id LIMIT 1",
+      "SELECT id, body, created_ms AS createdMs FROM webhooks WHERE url = ? AND id > ? ORDER BY id LIMIT 1",
     );
-    this.#delete = database.prepare("DELETE FROM webhooks WHERE id = ?");
+    this.#delete = database.prepare("DELETE FROM webhooks WHERE url = ? AND id <= ?");
     this.#deleteUrl = database.prepare("DELETE FROM webhooks WHERE url = ?");
     const rows = database.prepare("SELECT url, count(*) AS events FROM webhooks GROUP BY url").all();
     for (const { url, events } of rows) this.#counts.set(url as string, events as number);
@@ -47,13 +49,19 @@ export class WebhookQueue {
   }
 
   first(url: string): QueuedEvent | undefined {
-    return this.#first.get(url) as QueuedEvent | undefined;
+    return this.#first.get(url, this.#removed.get(url) ?? 0) as QueuedEvent | undefined;
   }
 
-  /** Counts what was there: nothing, if the event has been removed before. */
+  /**
+   * The first event of a URL, by its id, waits no more. Throws when the file can not be written: then the event leaves it with
+   * the next that does, and comes back only in another process.
+   */
   remove(url: string, id: number): void {
-    const { changes } = this.#delete.run(id);
-    this.#counts.set(url, (this.#counts.get(url) ?? 0) - Number(changes));
+    if (id > (this.#removed.get(url) ?? 0)) {
+      this.#removed.set(url, id);
+      this.#counts.set(url, (this.#counts.get(url) ?? 0) - 1);
+    }
+    this.#delete.run(url, id);
   }
 
   /** Returns how many events that were. */

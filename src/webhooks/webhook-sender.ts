@@ -8,8 +8,9 @@
  *                          ▼
  *                       waiting ── after the pause ──▶ sending
  *
- * An event leaves the queue only after an answer, so a receiver may get it twice, with the same id. One that its
- * receiver calls bad, or that is too old after a failure, is given up: it would hold up all the others.
+ * An event leaves the queue only after an answer, so a receiver may get it twice, with the same id; from one process never
+ * after it has answered, even if a full disk keeps the event in the file. One that its receiver calls bad, or that is too old
+ * after a failure, is given up: it would hold up all the others.
  */
 import type { Logger } from "pino";
 import type { Clock } from "../control/clock.ts";
@@ -50,6 +51,8 @@ export class WebhookSender {
   #state: State = { kind: "idle" };
   /** Failures since the last success: the pause grows with them, whichever event they were about. */
   #failures = 0;
+  /** The file still holds what has been removed. */
+  #staysInFile = false;
 
   constructor(url: string, policy: RetryPolicy, deps: SenderDeps) {
     this.#url = url;
@@ -113,12 +116,12 @@ export class WebhookSender {
 
   /** Returns whether the event is done with, well or badly. */
   #settle(event: QueuedEvent, status: number | null): boolean {
-    const { queue, metrics, clock } = this.#deps;
+    const { metrics, clock } = this.#deps;
     if (status !== null && status >= 200 && status < 300) {
       if (this.#failures > 0) this.#log.info({ failures: this.#failures }, "webhooks are delivered again");
       this.#failures = 0;
       metrics.onAttempt("delivered");
-      queue.remove(this.#url, event.id);
+      this.#remove(event);
       return true;
     }
     metrics.onAttempt("failed");
@@ -129,8 +132,19 @@ export class WebhookSender {
     if (!isRefused && ageMs < this.#policy.giveUpSeconds * 1000) return false;
     this.#log.warn({ status, ageMs }, "webhook given up");
     metrics.onDeadLetters(isRefused ? "refused" : "too_old");
-    queue.remove(this.#url, event.id);
+    this.#remove(event);
     return true;
+  }
+
+  /** A disk that is full holds up nobody, and is told of once. */
+  #remove(event: QueuedEvent): void {
+    try {
+      this.#deps.queue.remove(this.#url, event.id);
+      this.#staysInFile = false;
+    } catch (error) {
+      if (!this.#staysInFile) this.#log.error({ err: error }, "webhook stays in the queue");
+      this.#staysInFile = true;
+    }
   }
 
   #wait(): void {

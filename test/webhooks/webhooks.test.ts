@@ -35,6 +35,8 @@ let registry: Registry;
 let running: Webhooks;
 /** Attempts in order, by URL. */
 let attempts: { url: string; event: WebhookEvent }[];
+/** Messages of errors, and of what is well again. */
+let logged: string[];
 /** What receivers answer. */
 let answer: (url: string, event: WebhookEvent) => number | null | Promise<number>;
 
@@ -43,6 +45,7 @@ beforeEach(() => {
   database = openDatabase(directory);
   hall = conference({ maxTracksPerParticipant: 9 });
   attempts = [];
+  logged = [];
   answer = () => 200;
 });
 afterEach(() => {
@@ -61,7 +64,7 @@ function start(settings: Partial<WebhookSettings> = {}, maxPerUrl = 100): void {
     },
     clock: hall.clock,
     metrics: new WebhookMetrics(registry),
-    log: pino({ level: "silent" }),
+    log: pino({ base: null }, { write: (line) => logged.push(JSON.parse(line).msg) }),
   });
 }
 
@@ -252,6 +255,44 @@ describe("a queue that is full", () => {
     await running.settled();
     expect(await metric('dead_letters_total{reason="store_failed"}')).toBe(1);
     expect(hall.rooms.get("hall")!.participants).toHaveLength(1);
+  });
+});
+
+describe("a disk that is full", () => {
+  const isStuck = (stuck: boolean): void =>
+    database.exec(
+      stuck
+        ? `CREATE TEMP TRIGGER full BEFORE DELETE ON webhooks BEGIN SELECT RAISE(FAIL, 'disk is full'); END`
+        : "DROP TRIGGER full",
+    );
+
+  test("makes nobody be told twice, nor anybody wait, and is logged once", async () => {
+    start({}, 3);
+    isStuck(true);
+    for (const name of ["a", "b", "c"]) {
+      must(hall.rooms.create(name, { emptyTimeoutSeconds: 1000 }));
+      await pass(20);
+    }
+    expect(attempts.map(({ event }) => event.room!.name)).toEqual(["a", "b", "c"]);
+    expect(await metric("queue_events")).toBe(0);
+    expect(logged).toEqual(["webhook stays in the queue"]);
+
+    isStuck(false);
+    must(hall.rooms.create("d", { emptyTimeoutSeconds: 1000 }));
+    await running.settled();
+    expect(attempts.map(({ event }) => event.room!.name)).toEqual(["a", "b", "c", "d"]);
+    // What stayed has left with the next.
+    expect(new WebhookQueue(database, 3).size).toBe(0);
+  });
+
+  test("makes nobody be told twice what was refused", async () => {
+    start();
+    isStuck(true);
+    answer = () => 400;
+    must(hall.rooms.create("hall"));
+    await pass(20);
+    expect(attempts).toHaveLength(1);
+    expect(await metric('dead_letters_total{reason="refused"}')).toBe(1);
   });
 });
 
