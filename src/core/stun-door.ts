@@ -56,20 +56,21 @@ export class StunDoor {
     const ufrag = readStunUsername(packet, length);
     const transport = ufrag === undefined ? undefined : this.#byUfrag.get(ufrag);
     if (transport === undefined) return this.#drop("upDropped_stun_unknown_user");
-    // A path that is validated already never waits for a flood of strangers.
-    if (!transport.ice.isValidated(path) && !this.#limiter.allows(nowUs, address)) {
+    const { ice } = transport;
+    // A path that is validated already never waits for a flood of strangers, and what fails there costs them nothing.
+    const isLimited = !ice.isValidated(path);
+    if (isLimited && !this.#limiter.allows(nowUs, address, ice)) {
       return this.#drop("upDropped_stun_rate_limited");
     }
     const at = this.#ring.reserve();
     if (at < 0) return this.#drop("downDropped_ring_full");
 
-    const { ice } = transport;
     const ufrags = ice.ufrags.length;
     const port = this.#paths.port(path);
     const bytes = ice.onRequest(nowUs, packet, length, path, address, port, this.#ring.slab, at);
     if (bytes > 0) this.#ring.commitRaw(bytes, path);
     if (ice.ufrags.length !== ufrags) this.register(transport);
-    if (ice.lastDrop === "bad_integrity") this.#limiter.onFailure(nowUs, address);
+    if (isLimited && ice.lastDrop === "bad_integrity") this.#limiter.onFailure(nowUs, address, ice);
     const reason = DROPS[ice.lastDrop];
     if (reason !== null) return this.#drop(reason);
     return ice.lastDrop === "none" ? transport : undefined;

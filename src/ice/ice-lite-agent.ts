@@ -24,6 +24,7 @@ import { createSecretKey, type KeyObject } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 import type { IceCredentials } from "../contract/media.ts";
+import type { CalledAgent } from "./request-limiter.ts";
 import { hasIntegrity, parseStunMessage, STUN_TYPE, StunMessage, usernameOf } from "./stun-message.ts";
 import { writeBindingError, writeBindingSuccess } from "./stun-response.ts";
 import { ValidatedPaths } from "./validated-paths.ts";
@@ -68,11 +69,12 @@ interface LocalUser {
 /** Parsed here, one request at a time, for all agents of the thread. */
 const message = new StunMessage();
 
-export class IceLiteAgent {
+export class IceLiteAgent implements CalledAgent {
   state: IceState = "new";
   /** Where to send; -1 before the peer has nominated a path, and after consent has ended. */
   selectedPath: PathId = NO_PATH;
   lastDrop: IceDrop = "none";
+  failuresSpentUntilUs = 0;
   #user: LocalUser;
   /** After `restart`, until the first check with it. */
   #nextUser: LocalUser | null = null;

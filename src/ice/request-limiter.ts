@@ -1,12 +1,14 @@
 /**
- * Caps what STUN requests that fail authentication may cost: so many a second from one source, and so many from all.
+ * Caps what STUN requests that fail authentication may cost: so many a second from one source, so many to one agent, and
+ * so many in all.
  *
- * Authentic requests are free. Once a source, or everybody together, has failed too often, requests are refused before
- * their HMAC is computed; ask only for paths that are not validated yet, so that a flood delays newcomers and nobody
- * else.
+ * Authentic requests are free. Once a source, or everybody who calls an agent or any, has failed too often, requests are
+ * refused before their HMAC is computed; ask only for paths that are not validated yet, so that a flood delays newcomers
+ * and nobody else. Whoever is in a call knows the name of one agent, its own: a flood of it, from however many sources,
+ * delays nobody but itself.
  *
- * A bucket is one number: until when its tokens are spent (the virtual scheduling form of a leaky bucket). A source's
- * bucket is found by a seeded hash of its network: memory is fixed, an IPv6 host has one bucket for its whole /64, and
+ * A bucket is one number: until when its tokens are spent (the virtual scheduling form of a leaky bucket). An agent carries
+ * its own. A source's bucket is found by a seeded hash of its network: memory is fixed, an IPv6 host has one bucket for its whole /64, and
  * nobody can look for an address that shares a bucket with a given other.
  */
 import { networkBytes, parseIpAddress } from "../base/ip-address.ts";
@@ -21,15 +23,29 @@ const BUCKETS = 4096;
 const SOURCE_FAILURES_PER_SECOND = 50;
 const SOURCE_BURST = 100;
 
+/**
+ * A client has name and password from one description, so an honest one does not fail. Larger would let fewer agents together
+ * use up what all may fail; smaller would make it cheaper to lock out a new path of a peer whose name was overheard.
+ */
+const AGENT_FAILURES_PER_SECOND = 20;
+const AGENT_BURST = 40;
+
 /** From all sources: at most about 1 % of the thread. */
 const TOTAL_FAILURES_PER_SECOND = 1000;
 const TOTAL_BURST = 1000;
 
 const SECOND_US = 1_000_000;
 const SOURCE_COST_US = SECOND_US / SOURCE_FAILURES_PER_SECOND;
+const AGENT_COST_US = SECOND_US / AGENT_FAILURES_PER_SECOND;
 const TOTAL_COST_US = SECOND_US / TOTAL_FAILURES_PER_SECOND;
 
 const FNV_PRIME = 0x01000193;
+
+/** Whom a request calls. */
+export interface CalledAgent {
+  /** For the limiter alone: until when what may fail here is spent; 0 at first. */
+  failuresSpentUntilUs: number;
+}
 
 export class RequestLimiter {
   readonly #seed: number;
@@ -42,16 +58,18 @@ export class RequestLimiter {
     this.#seed = seed;
   }
 
-  /** Whether a request from `address` may be authenticated now. */
-  allows(nowUs: number, address: string): boolean {
+  /** Whether a request from `address` to `agent` may be authenticated now. */
+  allows(nowUs: number, address: string, agent: CalledAgent): boolean {
     return (
+      agent.failuresSpentUntilUs - nowUs <= (AGENT_BURST - 1) * AGENT_COST_US &&
       this.#totalSpentUntilUs - nowUs <= (TOTAL_BURST - 1) * TOTAL_COST_US &&
       this.#spentUntilUs[this.#bucket(address)]! - nowUs <= (SOURCE_BURST - 1) * SOURCE_COST_US
     );
   }
 
-  /** A request from `address` failed authentication. */
-  onFailure(nowUs: number, address: string): void {
+  /** A request that was allowed failed authentication. */
+  onFailure(nowUs: number, address: string, agent: CalledAgent): void {
+    agent.failuresSpentUntilUs = Math.max(agent.failuresSpentUntilUs, nowUs) + AGENT_COST_US;
     const bucket = this.#bucket(address);
     this.#spentUntilUs[bucket] = Math.max(this.#spentUntilUs[bucket]!, nowUs) + SOURCE_COST_US;
     this.#totalSpentUntilUs = Math.max(this.#totalSpentUntilUs, nowUs) + TOTAL_COST_US;

@@ -1,14 +1,27 @@
 import { expect, test } from "vitest";
-import { RequestLimiter } from "../../src/ice/request-limiter.ts";
+import { type CalledAgent, RequestLimiter } from "../../src/ice/request-limiter.ts";
 
 const SECOND_US = 1_000_000;
 
-/** Requests from `address` that are let in and fail, of `tries` at one moment. */
-function failures(limiter: RequestLimiter, nowUs: number, address: string, tries: number): number {
+const agentOf = (): CalledAgent => ({ failuresSpentUntilUs: 0 });
+
+/** Whether anybody may call an agent that nobody has called before. */
+const allows = (limiter: RequestLimiter, nowUs: number, address: string): boolean =>
+  limiter.allows(nowUs, address, agentOf());
+
+/** Requests from `address` that are let in and fail, of `tries` at one moment, each to another agent unless told. */
+function failures(
+  limiter: RequestLimiter,
+  nowUs: number,
+  address: string,
+  tries: number,
+  called?: CalledAgent,
+): number {
   let failed = 0;
   for (let i = 0; i < tries; i++) {
-    if (!limiter.allows(nowUs, address)) continue;
-    limiter.onFailure(nowUs, address);
+    const agent = called ?? agentOf();
+    if (!limiter.allows(nowUs, address, agent)) continue;
+    limiter.onFailure(nowUs, address, agent);
     failed += 1;
   }
   return failed;
@@ -18,15 +31,15 @@ test("one source: a burst, then so many a second, and another source is not touc
   const limiter = new RequestLimiter(0x5eed);
   expect(failures(limiter, 0, "192.0.2.1", 1000)).toBe(100);
   expect(failures(limiter, SECOND_US, "192.0.2.1", 1000)).toBe(50);
-  expect(limiter.allows(SECOND_US, "192.0.2.2")).toBe(true);
+  expect(allows(limiter, SECOND_US, "192.0.2.2")).toBe(true);
   expect(failures(limiter, 60 * SECOND_US, "192.0.2.1", 1000)).toBe(100);
 });
 
 test("all addresses of an IPv6 network share a bucket, those of the next do not", () => {
   const limiter = new RequestLimiter(0x5eed);
   expect(failures(limiter, 0, "2001:db8:0:1::1", 1000)).toBe(100);
-  expect(limiter.allows(0, "2001:db8:0:1:ffff::2")).toBe(false);
-  expect(limiter.allows(0, "2001:db8:0:2::1")).toBe(true);
+  expect(allows(limiter, 0, "2001:db8:0:1:ffff::2")).toBe(false);
+  expect(allows(limiter, 0, "2001:db8:0:2::1")).toBe(true);
 });
 
 test("all sources together are capped", () => {
@@ -38,12 +51,27 @@ test("all sources together are capped", () => {
     return failed;
   };
   expect(flood(0)).toBe(1000);
-  expect(limiter.allows(0, "192.0.2.1")).toBe(false);
+  expect(allows(limiter, 0, "192.0.2.1")).toBe(false);
   expect(flood(SECOND_US)).toBe(1000);
-  expect(limiter.allows(3 * SECOND_US, "192.0.2.1")).toBe(true);
+  expect(allows(limiter, 3 * SECOND_US, "192.0.2.1")).toBe(true);
+});
+
+test("one agent: a burst, then so many a second, from however many sources, and another agent is not touched", () => {
+  const limiter = new RequestLimiter(0x5eed);
+  const agent = agentOf();
+  const flood = (nowUs: number): number => {
+    let failed = 0;
+    for (let i = 0; i < 1_000; i++) failed += failures(limiter, nowUs, `10.0.${i >> 8}.${i & 255}`, 2, agent);
+    return failed;
+  };
+  expect(flood(0)).toBe(40);
+  expect(flood(SECOND_US)).toBe(20);
+  expect(limiter.allows(SECOND_US, "192.0.2.2", agent)).toBe(false);
+  expect(allows(limiter, SECOND_US, "192.0.2.2")).toBe(true);
+  expect(flood(60 * SECOND_US)).toBe(40);
 });
 
 test("requests that do not fail are free", () => {
   const limiter = new RequestLimiter(0x5eed);
-  for (let i = 0; i < 10_000; i++) expect(limiter.allows(0, "192.0.2.1")).toBe(true);
+  for (let i = 0; i < 10_000; i++) expect(allows(limiter, 0, "192.0.2.1")).toBe(true);
 });
