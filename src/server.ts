@@ -44,7 +44,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const database = config.webhooks.urls.length > 0 ? openDatabase(config.store.path) : null;
   const metrics = new Metrics();
   const mediaThreads = new MediaThreads(systemClock);
-  const dataThread = new DataThread(metrics.data);
+  const dataThread = new DataThread(metrics.data, systemClock);
   const threads = new Threads(config, log, metrics, mediaThreads, dataThread);
   await threads.start();
 
@@ -79,7 +79,6 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const http = await createHttpServer({
     config,
     rooms,
-    threads: mediaThreads,
     tokens,
     sessions,
     iceServers,

@@ -1,11 +1,12 @@
 /**
- * The DTLS thread as control sees it: who carries data channels. What is said to it in one turn of the loop goes in one
- * batch; events are routed by the transport they are about, and dropped when it has ended.
+ * The DTLS thread as control sees it: who carries data channels, and without whom no session gets its keys. What is said to it
+ * in one turn of the loop goes in one batch; events are routed by the transport they are about, and dropped when it has ended.
  */
 import { ByteBatch } from "../base/byte-batch.ts";
 import type { DataCounts } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
 import type { ChannelId, DataBatch, DataCommand, DataEvent } from "../contract/data.ts";
+import type { Clock } from "./clock.ts";
 
 /** A living DTLS thread. Each listener is registered once. */
 export interface DataThreadHandle {
@@ -18,6 +19,12 @@ export interface DataThreadHandle {
 /** `bytes` holds the payload that the event may point to. */
 type Listener = (event: DataEvent, bytes: Uint8Array) => void;
 
+/**
+ * A successor is there within one or two seconds, and sessions wait for it. Larger: where none can be started, sessions are
+ * taken for so long that will wait in vain. Smaller: a busy machine turns away whom it could serve.
+ */
+const SUCCESSOR_MS = 5_000;
+
 export class DataThread {
   /** To which is added what control drops itself. */
   readonly counts: DataCounts;
@@ -27,14 +34,25 @@ export class DataThread {
   readonly #bytes = new ByteBatch();
   #letters: DataCommand[] = [];
   #handle: DataThreadHandle | null = null;
+  readonly #clock: Clock;
+  #isMissing = false;
+  #cancelMissing: () => void = () => {};
 
-  constructor(counts: DataCounts) {
+  constructor(counts: DataCounts, clock: Clock) {
     this.counts = counts;
+    this.#clock = clock;
+  }
+
+  /** The thread has ended, and no other has come in the time that it takes. */
+  get isMissing(): boolean {
+    return this.#isMissing;
   }
 
   /** From now on this thread carries data channels. What associations the one before had, have ended with it. */
   attach(handle: DataThreadHandle): void {
     this.#handle = handle;
+    this.#isMissing = false;
+    this.#cancelMissing();
     handle.onBatch(({ letters, bytes }) => {
       for (const event of letters) {
         if (event.kind === "channel.opened") this.#unbegun.delete(event.transportId);
@@ -79,6 +97,9 @@ export class DataThread {
   #onExit(handle: DataThreadHandle): void {
     if (this.#handle !== handle) return;
     this.#handle = null;
+    this.#cancelMissing = this.#clock.after(SUCCESSOR_MS, () => {
+      this.#isMissing = true;
+    });
     const nothing = new Uint8Array(0);
     for (const [transportId, listener] of [...this.#routes]) {
       if (!this.#unbegun.has(transportId))

@@ -182,7 +182,7 @@ export class Room {
   /** The media thread for one more transport, as `Participant.openTransport` would choose it. Changes nothing. */
   mayOpenTransport(): Result<MediaThread, "no_capacity"> {
     const thread = this.placements.choose();
-    return thread === undefined ? fail("no_capacity") : ok(thread);
+    return thread === undefined || this.dataThread.isMissing ? fail("no_capacity") : ok(thread);
   }
 
   get full(): boolean {

@@ -60,6 +60,12 @@ export class Rooms {
     return this.#draining;
   }
 
+  /** Whether there are threads for sessions: for their media, and for their handshakes. */
+  get hasThreads(): boolean {
+    const { threads, dataThread } = this.#surroundings;
+    return threads.count > 0 && !dataThread.isMissing;
+  }
+
   get list(): readonly Room[] {
     return [...this.#rooms.values()];
   }

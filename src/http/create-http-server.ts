@@ -11,7 +11,6 @@ import type { Logger } from "pino";
 import type { Config } from "../config/load-config.ts";
 import type { AccessTokens } from "../control/access-token.ts";
 import type { IceServers } from "../control/ice-servers.ts";
-import type { MediaThreads } from "../control/media-threads.ts";
 import type { Rooms } from "../control/rooms.ts";
 import type { SignalSessions } from "../signal/signal-sessions.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -36,7 +35,6 @@ import { testCallRoutes } from "./test-call/test-call-routes.ts";
 export interface HttpServerDeps {
   readonly config: Pick<Config, "http" | "development">;
   readonly rooms: Rooms;
-  readonly threads: MediaThreads;
   readonly tokens: AccessTokens;
   readonly sessions: WhipSessions;
   readonly iceServers: IceServers;
@@ -67,7 +65,7 @@ const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const { config, rooms, threads, tokens, sessions, iceServers, signal, metrics, log } = deps;
+  const { config, rooms, tokens, sessions, iceServers, signal, metrics, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // One line of our own for each exchange, see observeExchanges.
@@ -105,7 +103,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
 
   await describeApi(app);
   const addMissingMethods = completeMethods(app);
-  await app.register(operationRoutes, { rooms, threads, metrics });
+  await app.register(operationRoutes, { rooms, metrics });
   await app.register(async (api) => {
     requireToken(api, tokens);
     api.addHook("onRoute", (route) => {

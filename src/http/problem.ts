@@ -42,7 +42,7 @@ const PROBLEMS = {
   headers_too_large: [431, "The request's headers are too large"],
   internal_error: [500, "The server failed"],
   draining: [503, "The server is shutting down"],
-  no_capacity: [503, "No media thread is running"],
+  no_capacity: [503, "A thread that sessions need is not running"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -182,7 +182,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
   const thread = new RecordingThread(0);
   threads.add(thread);
   const dataThread = new RecordingDataThread();
-  const data = new DataThread(zeroDataCounts());
+  const data = new DataThread(zeroDataCounts(), clock);
   data.attach(dataThread);
   const surroundings = {
     threads,

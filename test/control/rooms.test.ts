@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 import type { RoomId } from "../../src/base/ids.ts";
-import { claims, conference, connect, enter, grants, must, REMOTE, RecordingThread } from "./conference.ts";
+import {
+  claims,
+  conference,
+  connect,
+  enter,
+  grants,
+  must,
+  REMOTE,
+  RecordingDataThread,
+  RecordingThread,
+} from "./conference.ts";
 
 test.each([
   ["hall", true],
@@ -158,6 +168,24 @@ test("rooms go to the least loaded thread, and stay there", () => {
   const roomsOf = (which: RecordingThread) => which.sent("transport.open").map(({ roomId }) => roomId);
   expect(roomsOf(thread)).toEqual(["one", "one", "one"]);
   expect(roomsOf(other)).toEqual(["two", "three"]);
+});
+
+test("sessions wait for the next DTLS thread, but not for one that does not come", () => {
+  const { rooms, dataThread, surroundings, clock } = conference();
+  const { participant } = connect(rooms, "ada");
+  const open = () => participant.openTransport(grants(), REMOTE).ok;
+  dataThread.die();
+  expect(open()).toBe(true);
+  clock.pass(5_000);
+  expect(participant.openTransport(grants(), REMOTE)).toEqual({ ok: false, error: "no_capacity" });
+
+  const successor = new RecordingDataThread();
+  surroundings.dataThread.attach(successor);
+  expect(open()).toBe(true);
+  successor.die();
+  surroundings.dataThread.attach(new RecordingDataThread());
+  clock.pass(5_000);
+  expect(open()).toBe(true);
 });
 
 test("a thread that dies closes its rooms' transports; the rooms live on in another thread", () => {

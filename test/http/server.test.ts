@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { connect } from "../control/conference.ts";
+import { connect, RecordingDataThread } from "../control/conference.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
 
 const KEYS = { BLINDFOLD_AUTH_KEYS: `key:${"s".repeat(32)}` };
@@ -254,6 +254,16 @@ describe("operations", () => {
     const other = await serve();
     other.thread.die();
     expectProblem(await ask(other, "GET /readyz"), 503, "no_capacity");
+  });
+
+  test("not ready when the DTLS thread is gone and does not come back", async () => {
+    const { dataThread, surroundings, clock } = server;
+    dataThread.die();
+    expect((await ask(server, "GET /readyz")).statusCode).toBe(200);
+    clock.pass(5_000);
+    expectProblem(await ask(server, "GET /readyz"), 503, "no_capacity");
+    surroundings.dataThread.attach(new RecordingDataThread());
+    expect((await ask(server, "GET /readyz")).statusCode).toBe(200);
   });
 
   test("metrics count requests by route, not by path", async () => {

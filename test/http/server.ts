@@ -32,12 +32,11 @@ export async function serve(
   const hall = conference(defaults);
   const tokens = new AccessTokens(config.auth.keys, hall.clock);
   const metrics = new Metrics();
-  const { rooms, threads } = hall;
+  const { rooms } = hall;
   const iceServers = new IceServers(config.ice, hall.clock);
   const app = await createHttpServer({
     config,
     rooms,
-    threads,
     tokens,
     sessions: new WhipSessions(rooms),
     iceServers,

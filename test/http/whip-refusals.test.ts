@@ -33,6 +33,13 @@ function traces({ rooms, thread }: Server) {
     subscriptions: participants.flatMap(({ subscriptions }) => subscriptions).length,
   };
 }
+
+/** For longer than a replacement takes. */
+function loseDtlsThread({ dataThread, clock }: Server): void {
+  dataThread.die();
+  clock.pass(5_000);
+}
+
 const NOTHING = { participants: [], transports: 0, open: 0, tracks: 0, subscriptions: 0 };
 
 describe("a token that does not grant it", () => {
@@ -91,6 +98,7 @@ describe("a room that does not take it", () => {
     ["takes one track", { maxTracksPerParticipant: 1 }, () => {}, "/whip/hall", 409, "too_many_tracks"],
     ["is of a draining server", {}, ({ rooms }) => rooms.drain(), "/whip/hall", 503, "draining"],
     ["has no media thread", {}, ({ thread }) => thread.die(), "/whip/hall", 503, "no_capacity"],
+    ["has no DTLS thread", {}, loseDtlsThread, "/whip/hall", 503, "no_capacity"],
     ["has no media thread, to watch", {}, ({ thread }) => thread.die(), "/whep/hall", 503, "no_capacity"],
   ])("%s", async (_name, defaults, prepare, target, status, code) => {
     const server = await serve({}, defaults);
@@ -131,6 +139,7 @@ describe("whatever is refused leaves who is in the room as it was", () => {
     ["does not encrypt", "/whip/hall", {}, limit({ e2ee: "required" }), "e2ee_required"],
     ["has too many tracks", "/whip/hall", {}, limit({ maxTracksPerParticipant: 1 }), "too_many_tracks"],
     ["finds no media thread", "/whep/hall", {}, ({ thread }) => thread.die(), "no_capacity"],
+    ["finds no DTLS thread", "/whep/hall", {}, loseDtlsThread, "no_capacity"],
   ];
 
   function limit(options: Partial<RoomDefaults>): (server: Server) => void {

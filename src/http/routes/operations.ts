@@ -1,7 +1,6 @@
 /** What operators' tools ask: is it alive, is it ready, what does it measure. None of it needs a token. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { MediaThreads } from "../../control/media-threads.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { HttpProblem, problemList, problemResponses } from "../problem.ts";
@@ -14,11 +13,10 @@ const OK = { status: "ok" } as const;
 
 interface Options {
   readonly rooms: Rooms;
-  readonly threads: MediaThreads;
   readonly metrics: Metrics;
 }
 
-export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { rooms, threads, metrics }) => {
+export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { rooms, metrics }) => {
   app.get(
     "/healthz",
     {
@@ -40,7 +38,7 @@ export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { roo
     },
     async () => {
       if (rooms.draining) throw new HttpProblem("draining");
-      if (threads.count === 0) throw new HttpProblem("no_capacity");
+      if (!rooms.hasThreads) throw new HttpProblem("no_capacity");
       return OK;
     },
   );
