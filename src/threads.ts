@@ -1,5 +1,5 @@
 /**
- * The threads of a server: starts them, joins them by letterboxes, and replaces the ones that die.
+ * The threads of a server: starts them, joins them by letterboxes, and replaces the ones that die, or hang and are ended.
  *
  *   main ── commands, events ── media thread 0 … n ── letters ── dtls thread
  *
@@ -8,7 +8,7 @@
  * handed out live on in the media threads. Its certificate passes to the next, which answers have promised.
  */
 import type { Logger } from "pino";
-import { createSharedCounters } from "./base/counters.ts";
+import { createSharedCounters, SLOT } from "./base/counters.ts";
 import { PacketPipe } from "./base/packet-pipe.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
@@ -17,12 +17,22 @@ import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
 import { threadCandidates } from "./local-addresses.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { type Watch, Watchdog } from "./watchdog.ts";
 import { chooseTier } from "./worker/choose-tier.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
 import type { TierName } from "./worker/tiers.ts";
 
 /** A thread that dies at once would be restarted at once, for ever: wait a little. */
 const RESTART_DELAY_MS = 500;
+
+/**
+ * Looks, of one a second, after which a thread that gives no sign of life is ended. A turn of a media thread is some
+ * milliseconds of packets, or a thousand commands; collecting garbage takes less. A turn of the DTLS thread may hold 512
+ * handshakes, some six seconds of work, and twice that on a busy machine. Larger: people are without media, or come in vain,
+ * for longer. Smaller: a thread that is only late is ended, with its calls or all data channels.
+ */
+const MEDIA_PATIENCE = 10;
+const DTLS_PATIENCE = 20;
 
 export class Threads {
   readonly #config: Config;
@@ -33,6 +43,7 @@ export class Threads {
   readonly #media = new Map<number, MediaThread>();
   /** "from to" of the pipes between media threads. */
   readonly #pipes = new Set<string>();
+  readonly #watchdog = new Watchdog();
   #tier: TierName = "portable";
   #dtls: DtlsThread | null = null;
   #stopping = false;
@@ -58,10 +69,12 @@ export class Threads {
     this.#tier = tier;
     await this.#startDtls();
     for (let index = 0; index < this.#config.media.threads; index++) await this.#startMedia(index);
+    this.#watchdog.start();
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#watchdog.stop();
     await Promise.all([...this.#media.values()].map((thread) => thread.stop()));
     await this.#dtls?.close();
   }
@@ -73,13 +86,16 @@ export class Threads {
         this.#log.warn({ thread: "dtls", message }, "unhandled rejection in werift"),
     });
     this.#dtls = dtls;
+    let signs = 0;
+    const watch = this.#watch("dtls", DTLS_PATIENCE, () => signs, dtls.kill);
     dtls.onEvent((event) => {
+      signs += 1;
       if (event.kind === "handshake") this.#metrics.onHandshake(event.outcome, event.seconds);
       else if (event.kind === "load") this.#metrics.onDtlsLoad(event);
     });
     dtls.onExit((error) => {
       this.#metrics.onDtlsEnd();
-      this.#restart("dtls", error, () => this.#startDtls());
+      this.#replace("dtls", watch, error, () => this.#startDtls());
     });
     this.#data.attach({
       post: dtls.postData,
@@ -104,10 +120,12 @@ export class Threads {
     });
     this.#media.set(index, thread);
     this.#metrics.media.start(index, counters);
+    const name = `media-${index}`;
+    const watch = this.#watch(name, MEDIA_PATIENCE, () => counters[SLOT.heartbeats]!, thread.kill);
     thread.onExit((error) => {
       this.#media.delete(index);
       this.#metrics.media.end(index);
-      this.#restart(`media-${index}`, error, () => this.#startMedia(index));
+      this.#replace(name, watch, error, () => this.#startMedia(index));
     });
     this.#join(thread);
     this.#registry.add({
@@ -141,6 +159,21 @@ export class Threads {
     const { port1, port2 } = new MessageChannel();
     thread.connectDtls(port1);
     this.#dtls?.connect(port2);
+  }
+
+  #watch(name: string, patience: number, signs: () => number, kill: () => void): Watch {
+    const onHang = (): void => {
+      this.#log.error({ thread: name, silentSeconds: patience }, "thread hangs, and is ended");
+      kill();
+    };
+    return this.#watchdog.watch({ patience, signs, onHang });
+  }
+
+  /** A thread that ran has ended. */
+  #replace(name: string, watch: Watch, error: Error | undefined, start: () => Promise<void>): void {
+    watch.end();
+    if (!this.#stopping) this.#metrics.onThreadLoss(watch.hangs ? "hung" : "died");
+    this.#restart(name, error, start);
   }
 
   #restart(name: string, error: Error | undefined, start: () => Promise<void>): void {

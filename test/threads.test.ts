@@ -3,8 +3,10 @@
  * replaced; and a room in another thread goes on as if nothing had happened. A DTLS thread that dies takes the handshakes
  * with it that are under way: their sessions end. Sessions that begin theirs later, be they opened while there is no such
  * thread, have it with the next one.
+ * Threads that hang are replaced like those that die.
  * Method: the server in this process, under the load of real clients in another. A command that no version of control
- * would send makes a thread throw. Clients of the DTLS thread are in this process, too.
+ * would send makes a thread throw, and work that no peer can give it keeps it busy for minutes. Clients of the DTLS thread are
+ * in this process, too.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -14,20 +16,53 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { startHandshake } from "../loadtest/client/dtls-handshake.ts";
 import { bindingRequest } from "../loadtest/client/stun-request.ts";
+import { PacketPipe } from "../src/base/packet-pipe.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../src/contract/dtls.ts";
 import { DataThread } from "../src/control/data-thread.ts";
 import type { Room } from "../src/control/room.ts";
 import type { Transport } from "../src/control/transport.ts";
 import { fingerprintOf } from "../src/dtls/client-certificate.ts";
+import type { DtlsThread } from "../src/dtls/spawn-dtls-thread.ts";
+import type { MediaThread } from "../src/worker/spawn-media-thread.ts";
 import { ADDRESS, connect, type Publisher, publish, start } from "./whip-publisher.ts";
 
 const LIMIT_MS = 20_000;
 
+/** A hang of the DTLS thread is one after twenty seconds. */
+const HANG_LIMIT_MS = 40_000;
+
 /** First byte of a DTLS record with a handshake message. */
 const HANDSHAKE = 22;
 
-async function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const endMs = Date.now() + LIMIT_MS; Date.now() < endMs; await delay(50)) {
+/** All that this process has started. */
+const spawned = vi.hoisted(() => ({ media: [] as MediaThread[], dtls: [] as DtlsThread[] }));
+vi.mock(import("../src/worker/spawn-media-thread.ts"), async (original) => {
+  const { spawnMediaThread } = await original();
+  return {
+    async spawnMediaThread(settings) {
+      const thread = await spawnMediaThread(settings);
+      spawned.media.push(thread);
+      return thread;
+    },
+  };
+});
+vi.mock(import("../src/dtls/spawn-dtls-thread.ts"), async (original) => {
+  const { spawnDtlsThread } = await original();
+  return {
+    async spawnDtlsThread(options) {
+      const thread = await spawnDtlsThread(options);
+      spawned.dtls.push(thread);
+      return thread;
+    },
+  };
+});
+
+async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  limitMs = LIMIT_MS,
+): Promise<T> {
+  for (const endMs = Date.now() + limitMs; Date.now() < endMs; await delay(50)) {
     const value = await probe();
     if (value !== undefined) return value;
   }
@@ -131,6 +166,52 @@ test("a thread that dies under load is replaced, and the other thread's room goe
   } finally {
     load.kill("SIGKILL");
     await once(load, "close");
+    await server.drain();
+  }
+});
+
+/** Four billion packets wait, says the pipe. */
+function hangMedia(thread: MediaThread): MessagePort {
+  const memory = PacketPipe.allocate();
+  new Int32Array(memory)[0] = -1;
+  const { port1, port2 } = new MessageChannel();
+  thread.connectPipe({ thread: 9, direction: "in", memory, port: port2 });
+  port1.postMessage(null);
+  return port1;
+}
+
+/** Two hundred billion letters, about nothing. */
+function hangDtls(thread: DtlsThread): MessagePort {
+  const letters = new Uint8Array(new SharedArrayBuffer(2 ** 31));
+  const { port1, port2 } = new MessageChannel();
+  thread.connect(port2);
+  for (let i = 0; i < 100; i++) port1.postMessage(letters);
+  return port1;
+}
+
+test("threads that hang are replaced, and the others stay", async () => {
+  spawned.media.length = 0;
+  spawned.dtls.length = 0;
+  const server = await start(2);
+  const ports: MessagePort[] = [];
+  try {
+    const ended: number[] = [];
+    spawned.media.forEach((thread, index) => void thread.onExit(() => ended.push(index)));
+    ports.push(hangMedia(spawned.media[0]!), hangDtls(spawned.dtls[0]!));
+    const areReplaced = (): true | undefined =>
+      spawned.media.length === 3 && spawned.dtls.length === 2 ? true : undefined;
+    await until("replaced", areReplaced, HANG_LIMIT_MS);
+    await until("all there", () => (server.mediaThreads.count === 2 ? true : undefined));
+    expect(ended).toEqual([0]);
+    expect(spawned.media[2]!.index).toBe(0);
+    const { link, secured } = connect(await publish(server, "after"));
+    await secured;
+    link.close(true);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toContain('blindfold_thread_losses_total{reason="hung"} 2');
+    expect(metrics).toContain('blindfold_thread_losses_total{reason="died"} 0');
+  } finally {
+    for (const port of ports) port.close();
     await server.drain();
   }
 });

@@ -117,6 +117,8 @@ const NAMES = [
   "forwardDelaySumUs",
   // lost between the network and us; written about once a second
   "socketReceiveDrops",
+  // one a second while the thread's loop turns: main takes a thread without any for hung
+  "heartbeats",
   // gauge of the thread, written with each connection that comes or goes
   "tcpConnections",
   // gauges of the thread, written about once a second

@@ -15,6 +15,8 @@ export interface DtlsThread {
   onEvent(listener: (event: DtlsThreadEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
+  /** It hangs: ends it, whatever it does. */
+  kill(): void;
   close(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<
     },
     onEvent: (listener) => listeners.push(listener),
     onExit: (listener) => worker.once("exit", () => listener(failure)),
+    kill: () => void worker.terminate(),
     close: async () => {
       await worker.terminate();
     },

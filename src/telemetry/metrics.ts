@@ -38,6 +38,10 @@ export interface HttpExchange {
 const SUSPECT_OUTCOMES = ["found", "cut"] as const;
 type SuspectOutcome = (typeof SUSPECT_OUTCOMES)[number];
 
+/** Why a media or DTLS thread had to be replaced: of an error, or it was ended because it gave no sign of life. */
+const THREAD_LOSSES = ["died", "hung"] as const;
+type ThreadLoss = (typeof THREAD_LOSSES)[number];
+
 const NO_LOAD: DtlsLoad = {
   cpuUs: 0,
   eventLoopDelayP50Us: 0,
@@ -72,6 +76,7 @@ export class Metrics {
   readonly #handshake: Histogram;
   readonly #handshakeFailures: Counter<"reason">;
   readonly #suspectTracks: Counter<"outcome">;
+  readonly #threadLosses: Counter<"reason">;
   #dtls = NO_LOAD;
   /** CPU time of DTLS threads that were replaced, so that the total never falls. */
   #endedDtlsCpuUs = 0;
@@ -111,6 +116,17 @@ export class Metrics {
       registers,
     });
     for (const outcome of SUSPECT_OUTCOMES) this.#suspectTracks.inc({ outcome }, 0);
+    this.#threadLosses = new Counter({
+      name: "blindfold_thread_losses_total",
+      help: "Media and DTLS threads that had to be replaced, by reason.",
+      labelNames: ["reason"],
+      registers,
+    });
+    for (const reason of THREAD_LOSSES) this.#threadLosses.inc({ reason }, 0);
+  }
+
+  onThreadLoss(reason: ThreadLoss): void {
+    this.#threadLosses.inc({ reason });
   }
 
   /** A track does not look as encrypted as it is said to be, or was cut for that. */
@@ -195,6 +211,18 @@ export class Metrics {
           this.inc({ thread: mediaThreadLabel(thread) }, media.totalOf(thread, "threadCpuUs") / 1e6);
         }
         this.inc({ thread: "dtls" }, dtlsCpuUs() / 1e6);
+      },
+    });
+    new Counter({
+      name: "blindfold_thread_heartbeats_total",
+      help: "Seconds in which the loop of a media thread turned, of those it replaced too.",
+      labelNames: ["thread"],
+      registers,
+      collect() {
+        this.reset();
+        for (const thread of media.threads) {
+          this.inc({ thread: mediaThreadLabel(thread) }, media.totalOf(thread, "heartbeats"));
+        }
       },
     });
     const slots = {

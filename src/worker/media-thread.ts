@@ -118,6 +118,7 @@ function connectPipe({ thread, direction, memory, port }: PipeConnection): void 
 
 const load = new ThreadLoad();
 const loadTimer = setInterval(() => {
+  counters[SLOT.heartbeats]! += 1;
   tcp?.sweep();
   core.countObjects();
   const { cpuUs, eventLoopDelayP50Us, eventLoopDelayP99Us, eventLoopDelayMaxUs } = load.read();

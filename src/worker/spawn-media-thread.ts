@@ -18,6 +18,8 @@ export interface MediaThread {
   onEvent(listener: (event: MediaEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
+  /** It hangs: ends it, whatever it does. */
+  kill(): void;
   /** Resolves when it has ended, by itself or, when it hangs, by force. */
   stop(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
     connectPipe: (connection) => send({ kind: "pipe.connect", ...connection }, [connection.port]),
     onEvent: (listener) => listeners.push(listener),
     onExit: (listener) => exitListeners.push(listener),
+    kill: () => void worker.terminate(),
     stop: () =>
       new Promise((resolve) => {
         const deadline = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
