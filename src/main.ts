@@ -1,7 +1,11 @@
-/** Entry: reads the configuration, starts the server, prints where it is, drains it on SIGTERM or SIGINT. */
-import { loadConfig } from "./config/load-config.ts";
-import { startServer } from "./server.ts";
-import { createLogger } from "./telemetry/logger.ts";
+/**
+ * Entry: reads the configuration, starts the server, prints where it is, drains it on SIGTERM or SIGINT.
+ *
+ * Imports are made after signals are heard: to load all modules takes a good part of a second, in which the first process of a
+ * container would not hear them, and any other would end by them.
+ */
+import type { Logger } from "pino";
+import type { Server } from "./server.ts";
 
 /** Exit codes of sysexits.h, which service managers show. */
 const EX_CONFIG = 78;
@@ -13,11 +17,30 @@ Settings come from that file, or from BLINDFOLD_CONFIG=path, and from variables 
 config/default.yaml has all of them, with what they mean.
 `;
 
+/** What there is to drain. */
+let running: { readonly log: Logger; readonly starting: Promise<Server> } | undefined;
+let stopping = false;
+
+async function stop(signal: string): Promise<void> {
+  // A second signal means that somebody will not wait.
+  if (stopping) process.exit(1);
+  stopping = true;
+  // Nothing has begun.
+  if (running === undefined) process.exit(0);
+  const { log, starting } = running;
+  log.info({ signal }, "draining");
+  await (await starting).drain();
+  process.exit(0);
+}
+process.on("SIGTERM", (signal) => void stop(signal));
+process.on("SIGINT", (signal) => void stop(signal));
+
 if (process.argv.includes("--help")) {
   process.stdout.write(USAGE);
   process.exit(0);
 }
 
+const { loadConfig } = await import("./config/load-config.ts");
 const loaded = loadConfig(process.argv.slice(2), process.env);
 if (!loaded.ok) {
   for (const line of loaded.lines) console.error(`configuration: ${line}`);
@@ -25,23 +48,15 @@ if (!loaded.ok) {
 }
 
 const { config } = loaded;
+const [{ createLogger }, { startServer }] = await Promise.all([
+  import("./telemetry/logger.ts"),
+  import("./server.ts"),
+]);
 // A disk that is full, or a reader that has gone: neither is a reason to end.
 process.stdout.on("error", () => {});
 const log = createLogger(config.log.level);
 const starting = startServer(config, log);
-
-let stopping = false;
-/** Registered before the server is up: as the first process of a container, nobody else would hear a signal. */
-async function stop(signal: string): Promise<void> {
-  // A second signal means that somebody will not wait.
-  if (stopping) process.exit(1);
-  stopping = true;
-  log.info({ signal }, "draining");
-  await (await starting).drain();
-  process.exit(0);
-}
-process.on("SIGTERM", (signal) => void stop(signal));
-process.on("SIGINT", (signal) => void stop(signal));
+running = { log, starting };
 
 try {
   const { url } = await starting;

@@ -5,7 +5,7 @@ import { closeSync, openSync } from "node:fs";
 import { platform } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { freeTcpPort } from "./system/support/free-ports.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -37,4 +37,22 @@ test.skipIf(platform() !== "linux")("a full disk under its output ends no server
   } finally {
     server.kill("SIGKILL");
   }
+});
+
+describe.skipIf(platform() === "win32")("a signal that comes while it loads", () => {
+  test.each(["config/load-config.ts", "server.ts", "threads.ts"])("src/%s ends it well", async (module) => {
+    const hook = `import { registerHooks } from "node:module";
+      registerHooks({ load(url, context, next) {
+        if (url.endsWith("/src/${module}")) process.kill(process.pid, "SIGTERM");
+        return next(url, context);
+      } });`;
+    const args = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, MAIN];
+    const env = { BLINDFOLD_HTTP_PORT: "0", BLINDFOLD_MEDIA_PORT: "0", BLINDFOLD_MEDIA_THREADS: "1" };
+    const server = spawn(process.execPath, args, { env, stdio: "ignore" });
+    try {
+      expect(await once(server, "exit")).toEqual([0, null]);
+    } finally {
+      server.kill("SIGKILL");
+    }
+  });
 });
