@@ -2,7 +2,7 @@
  * Goal: a media thread that dies takes its own rooms only. Their sessions end, so that clients come back; the thread is
  * replaced; and a room in another thread goes on as if nothing had happened. A DTLS thread that dies takes the handshakes
  * with it that are under way: their sessions end. Sessions that begin theirs later, be they opened while there is no such
- * thread, have it with the next one.
+ * thread, have it with the next one; while none can be started, nobody is taken in.
  * Threads that hang are replaced like those that die.
  * Method: the server in this process, under the load of real clients in another. A command that no version of control
  * would send makes a thread throw, and work that no peer can give it keeps it busy for minutes. Clients of the DTLS thread are
@@ -34,8 +34,12 @@ const HANG_LIMIT_MS = 40_000;
 /** First byte of a DTLS record with a handshake message. */
 const HANDSHAKE = 22;
 
-/** All that this process has started. */
-const spawned = vi.hoisted(() => ({ media: [] as MediaThread[], dtls: [] as DtlsThread[] }));
+/** All that this process has started; with `failsDtls` it can start no DTLS thread. */
+const spawned = vi.hoisted(() => ({
+  media: [] as MediaThread[],
+  dtls: [] as DtlsThread[],
+  failsDtls: false,
+}));
 vi.mock(import("../src/worker/spawn-media-thread.ts"), async (original) => {
   const { spawnMediaThread } = await original();
   return {
@@ -50,6 +54,7 @@ vi.mock(import("../src/dtls/spawn-dtls-thread.ts"), async (original) => {
   const { spawnDtlsThread } = await original();
   return {
     async spawnDtlsThread(options) {
+      if (spawned.failsDtls) throw new Error("out of memory");
       const thread = await spawnDtlsThread(options);
       spawned.dtls.push(thread);
       return thread;
@@ -130,6 +135,28 @@ test("when the DTLS thread is replaced, handshakes that were under way end, and 
     for (const { link } of connections) link.close(true);
     halfway.close();
   } finally {
+    await server.drain();
+  }
+});
+
+test("while no DTLS thread can be started, the server is not ready", async () => {
+  spawned.dtls.length = 0;
+  const server = await start();
+  const becomes = (status: number): Promise<true> =>
+    until(`${status}`, async () =>
+      (await fetch(`${server.url}/readyz`)).status === status ? true : undefined,
+    );
+  try {
+    spawned.failsDtls = true;
+    spawned.dtls[0]!.kill();
+    await becomes(503);
+    spawned.failsDtls = false;
+    await becomes(200);
+    const { link, secured } = connect(await publish(server, "after"));
+    await secured;
+    link.close(true);
+  } finally {
+    spawned.failsDtls = false;
     await server.drain();
   }
 });
