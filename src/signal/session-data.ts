@@ -52,7 +52,7 @@ export class SessionData implements DataSink {
   /** Of the last reliable packet that came in. */
   #lastSequence = 0;
   #waiting = false;
-  /** Receivers for whom it waits, and since when. */
+  /** Receivers for whom it waits, and for how long it has, in milliseconds. */
   readonly #slow = new Map<SessionData, number>();
   /** Somebody has waited for this client in vain. */
   #leftBehind = false;
@@ -131,9 +131,7 @@ export class SessionData implements DataSink {
     if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
     const sent = packet.withSender(isShown(this.#participant) ? this.#sender : this.#hiddenSender);
     for (const receiver of this.#receivers(packet)) {
-      if (!receiver.deliver(label, sent) && !this.#slow.has(receiver)) {
-        this.#slow.set(receiver, this.#clock.nowMs());
-      }
+      if (!receiver.deliver(label, sent) && !this.#slow.has(receiver)) this.#slow.set(receiver, 0);
     }
     if (this.#slow.size > 0) this.#wait();
   }
@@ -165,16 +163,22 @@ export class SessionData implements DataSink {
     return this.#neighbours.others().filter((other) => sids.has(other.#participant.id));
   }
 
-  /** Until none of those is crowded for whom it waits, or for too long, and until it has sent no more than it may. */
+  /**
+   * Until none of those is crowded for whom it waits, or for too long, and until it has sent no more than it may. Time is
+   * counted by timers, for somebody may set the time of day.
+   */
   #wait(): void {
     if (this.#waiting) return;
     this.#waiting = true;
     this.link.pause();
     this.#clock.after(PAUSE_MS, () => {
       this.#waiting = false;
-      for (const [receiver, sinceMs] of this.#slow) {
-        const isLate = this.#clock.nowMs() - sinceMs >= MAX_WAIT_MS;
-        if (receiver.link.isCrowded && !isLate) continue;
+      for (const [receiver, beforeMs] of this.#slow) {
+        const waitedMs = beforeMs + PAUSE_MS;
+        if (receiver.link.isCrowded && waitedMs < MAX_WAIT_MS) {
+          this.#slow.set(receiver, waitedMs);
+          continue;
+        }
         this.#slow.delete(receiver);
         receiver.#leftBehind = receiver.link.isCrowded;
       }

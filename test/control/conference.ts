@@ -73,6 +73,12 @@ export class HandClock implements Clock {
     }
     this.#nowMs = endMs;
   }
+
+  /** Somebody sets the time of day, forward or back: what waits does so for as long as it would have. */
+  set(byMs: number): void {
+    this.#nowMs += byMs;
+    for (const timer of this.#timers) timer.atMs += byMs;
+  }
 }
 
 /** Stands where a worker thread stands: keeps the commands, says what a test wants it to say. */

@@ -212,6 +212,27 @@ describe("packets", () => {
     expect(await bo!.heard()).not.toContain("ada: for those who read");
   });
 
+  test.each([
+    ["back", -3_600_000],
+    ["forward", 3_600_000],
+  ])("a sender waits as long when the time of day is set %s meanwhile", async (_where, byMs) => {
+    const [ada] = ["ada", "bo"].map((name) => new DataClient(name));
+    const taken = (): number =>
+      hall.dataThread.commands.filter(
+        ({ kind, transportId }) => kind === "message.taken" && transportId === ada!.transportId,
+      ).length;
+    for (let n = 0; n < 40; n++) ada!.say(text("x".repeat(60_000)));
+    await Promise.resolve();
+    const whileWaiting = taken();
+    hall.clock.set(byMs);
+    hall.clock.pass(4_000);
+    await Promise.resolve();
+    expect(taken()).toBe(whileWaiting);
+    hall.clock.pass(2_000);
+    await Promise.resolve();
+    expect(taken()).toBeGreaterThan(whileWaiting);
+  });
+
   test("a sender of small messages waits before any is refused, and then leaves the receiver behind", async () => {
     const [ada, bo] = ["ada", "bo"].map((name) => new DataClient(name));
     // Ada has much under way when she is told to wait: as much as a client may say in five seconds.

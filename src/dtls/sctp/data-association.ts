@@ -101,7 +101,7 @@ export class DataAssociation {
     const channel = this.#channelOf(channelId);
     if (channel?.state !== "open") return;
     const { ordered, maxRetransmits, maxLifetimeMs } = channel.params;
-    const expiresAtMs = maxLifetimeMs === null ? null : Date.now() + maxLifetimeMs;
+    const expiresAtMs = maxLifetimeMs === null ? null : performance.now() + maxLifetimeMs;
     const isEmpty = payload.length === 0;
     this.#outgoing.push({
       channelId,
@@ -226,7 +226,7 @@ export class DataAssociation {
       if (message === undefined) return;
       const { channelId, ppid, payload, bytes, reliability } = message;
       const { expiresAtMs } = reliability;
-      if (expiresAtMs !== null && expiresAtMs < Date.now()) {
+      if (expiresAtMs !== null && expiresAtMs < performance.now()) {
         this.#events.late(channelId, bytes);
         continue;
       }

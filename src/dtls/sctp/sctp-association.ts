@@ -56,7 +56,7 @@ export interface SctpEvents {
 export interface Reliability {
   readonly ordered: boolean;
   readonly maxRetransmits: number | null;
-  /** Milliseconds since 1970. */
+  /** By `performance.now()`: somebody may set the time of day. */
   readonly expiresAtMs: number | null;
 }
 

@@ -94,12 +94,12 @@ export function backOff(sctp: WeriftSctp): void {
 
 /**
  * Partial reliability (RFC 3758 §3.5 A3, RFC 7496 §4). werift takes no retransmission for no limit, abandons the oldest
- * message in place of the lost one, and leaves what it abandons in the flight.
+ * message in place of the lost one, leaves what it abandons in the flight, and counts lifetimes by the time of day.
  */
 function maybeAbandon(sctp: WeriftSctp, chunk: OutgoingChunk): boolean {
   if (chunk.abandoned) return true;
   const isSpent = chunk.maxRetransmits !== undefined && chunk.sentCount > chunk.maxRetransmits;
-  const isLate = chunk.expiry !== undefined && chunk.expiry < Date.now() / 1000;
+  const isLate = chunk.expiry !== undefined && chunk.expiry < performance.now() / 1000;
   if (!isSpent && !isLate) return false;
   const { sentQueue, outboundQueue } = sctp;
   let at = sentQueue.indexOf(chunk);

@@ -112,4 +112,4 @@ export class Link {
   }
 }
 
-const nowUs = (): number => Date.now() * 1000;
+const nowUs = (): number => performance.now() * 1000;

@@ -125,6 +125,32 @@ test("what waits longer than the channel's lifetime is not sent", async () => {
   expect(link.client.received.at(-1)!.payload).toHaveLength(1);
 });
 
+test("a message lives no longer because the time of day is set back", async () => {
+  await connect();
+  link.client.open(4, { ...RELIABLE, label: "brief", maxLifetimeMs: 200 });
+  await pass(500);
+  loses = () => true;
+  for (let i = 0; i < 100; i++) link.server.send(4, false, new Uint8Array(1_000));
+  vi.setSystemTime(Date.now() - 3_600_000);
+  await pass(1_000);
+  loses = () => false;
+  await pass(10_000);
+  expect(link.lateBytes).toBeGreaterThan(10_000);
+});
+
+test("a message lives no shorter because the time of day is set forward", async () => {
+  await connect();
+  link.client.open(4, { ...RELIABLE, label: "brief", maxLifetimeMs: 20_000 });
+  await pass(500);
+  loses = () => true;
+  for (let i = 0; i < 100; i++) link.server.send(4, false, new Uint8Array(1_000));
+  vi.setSystemTime(Date.now() + 3_600_000);
+  await pass(500);
+  loses = () => false;
+  await pass(15_000);
+  expect(link.client.received.filter(({ payload }) => payload.length === 1_000)).toHaveLength(100);
+});
+
 test("a window that closed is asked for, until it opens", async () => {
   await connect();
   link.client.sctp.advertisedRwnd = 0;
