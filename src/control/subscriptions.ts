@@ -71,10 +71,11 @@ export class Subscriptions {
 
   /** Frees sections whose track is not among `tracks` or has changed its codec; reserved ones get what they are for. */
   serve(tracks: readonly Track[]): void {
+    const all = new Set(tracks);
     const needed: Track[] = [];
     for (const subscription of this.#list) {
       const track = subscription.reserved ?? subscription.track;
-      const present = track !== null && tracks.includes(track) ? track : null;
+      const present = track !== null && all.has(track) ? track : null;
       subscription.carry(present);
       if (present !== null && subscription.refuses(present)) needed.push(present);
     }

@@ -231,7 +231,8 @@ export class Transport {
     if (this.#state.kind === "closed") return fail("closed");
     if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
     const added = this.#subscriptions.add(section, this.#takenSsrcs);
-    this.deal(this.participant.room.tracks());
+    // Where nothing is negotiated yet it can carry nothing; clients add such by the hundred.
+    if (section.payloads.length > 0) this.deal(this.participant.room.tracks());
     return ok(added);
   }
 

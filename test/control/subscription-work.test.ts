@@ -1,0 +1,48 @@
+/**
+ * Goal: what is published in a room costs each of its receivers no more than one look at each track.
+ * Method: looks are counted, not timed.
+ */
+import { expect, test, vi } from "vitest";
+import type { Track } from "../../src/control/track.ts";
+import { conference, connect, must, section, VP8 } from "./conference.ts";
+
+/** Counts what is compared when something is looked for in it, or in what is made of it. */
+class CountingTracks extends Array<Track> {
+  static compared = 0;
+
+  override includes(track: Track): boolean {
+    const at = super.indexOf(track);
+    CountingTracks.compared += at === -1 ? this.length : at + 1;
+    return at !== -1;
+  }
+}
+
+const SECTIONS = 200;
+
+test("sections that are kept for tracks do not look for them one by one", () => {
+  const hall = conference({ maxTracksPerParticipant: SECTIONS });
+  const publisher = connect(hall.rooms, "ada");
+  const tracks = CountingTracks.from({ length: SECTIONS }, (_, n) =>
+    must(publisher.publish(section("video", { mid: `${n}` }))),
+  );
+  const receiver = connect(hall.rooms, "bo");
+  tracks.forEach((reserved, n) => {
+    must(receiver.addSlot({ kind: "video", mid: `${n}`, payloads: [VP8], reserved }));
+  });
+  CountingTracks.compared = 0;
+  receiver.deal(tracks);
+  expect(CountingTracks.compared).toBeLessThan(10 * SECTIONS);
+});
+
+test("a section for which nothing is negotiated yet is added without a look at the room's tracks", () => {
+  const hall = conference({ maxTracksPerParticipant: SECTIONS });
+  const publisher = connect(hall.rooms, "ada");
+  const receiver = connect(hall.rooms, "bo");
+  const room = hall.rooms.get("hall")!;
+  const looks = vi.spyOn(room, "tracks");
+  for (let n = 0; n < SECTIONS; n++) {
+    const reserved = must(publisher.publish(section("video", { mid: `${n}` })));
+    must(receiver.addSlot({ kind: "video", mid: `${n}`, payloads: [], reserved }));
+  }
+  expect(looks).not.toHaveBeenCalled();
+});
