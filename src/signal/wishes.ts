@@ -13,7 +13,7 @@ export class Wishes {
   readonly #onPermission: (track: Track, allowed: boolean) => void;
   /** What the client said of tracks; kept while they are not subscribed. */
   readonly #settings = new Map<TrackId, UpdateTrackSettings>();
-  /** Tracks that it would receive if their publishers let it. */
+  /** Tracks that it has wished to receive, and their publishers do not let it. */
   #denied = new Set<TrackId>();
 
   /** `onPermission`: a publisher withholds a track, or does not any more. */
@@ -52,17 +52,28 @@ export class Wishes {
     });
     const ids = new Set(present.map(({ id }) => id));
     for (const id of this.#settings.keys()) if (!ids.has(id)) this.#settings.delete(id);
-    const withheld = wished.filter(({ publisher, id }) => !publisher.admits(participant, id));
-    const denied = new Set(withheld.map(({ id }) => id));
-    this.#tellDenied(present, denied);
-    return wished.filter(({ id }) => !denied.has(id));
+    const isAdmitted = ({ publisher, id }: Track): boolean => publisher.admits(participant, id);
+    const denied = new Set(wished.filter((track) => !isAdmitted(track)));
+    this.#tellDenied(present, denied, isAdmitted);
+    return wished.filter((track) => !denied.has(track));
   }
 
-  #tellDenied(present: readonly Track[], denied: Set<TrackId>): void {
+  /** Of a track that it was told it is denied, a client is told that it may have it when it may, not when it wants it no more. */
+  #tellDenied(
+    present: readonly Track[],
+    denied: ReadonlySet<Track>,
+    isAdmitted: (track: Track) => boolean,
+  ): void {
     const before = this.#denied;
-    this.#denied = denied;
+    this.#denied = new Set();
     for (const track of present) {
-      if (denied.has(track.id) !== before.has(track.id)) this.#onPermission(track, !denied.has(track.id));
+      const { id, publisher } = track;
+      // Who is hidden has left, for others, and its tracks with it.
+      if (!isShown(publisher)) continue;
+      const wasDenied = before.has(id);
+      const isDenied = denied.has(track) || (wasDenied && !isAdmitted(track));
+      if (isDenied) this.#denied.add(id);
+      if (isDenied !== wasDenied) this.#onPermission(track, !isDenied);
     }
   }
 }

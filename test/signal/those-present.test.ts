@@ -2,7 +2,14 @@
  * Goal: who is in a room keeps its place and its session, whatever is decided around it; who is hidden is gone for others.
  * Method: clients of a hall, some of them moved, hidden, forwarded or cut off in the middle of an answer.
  */
-import { AddTrackRequest, ClientInfo, ParticipantInfo_State, SessionDescription } from "@livekit/protocol";
+import {
+  AddTrackRequest,
+  ClientInfo,
+  ParticipantInfo_State,
+  SessionDescription,
+  SubscriptionPermission,
+  UpdateSubscription,
+} from "@livekit/protocol";
 import { expect, test } from "vitest";
 import type { Track } from "../../src/control/track.ts";
 import { WhipSessions } from "../../src/whip/whip-sessions.ts";
@@ -123,6 +130,38 @@ test("who is hidden while others see it has left for them, and leaves them no tr
   expect(hidden.seen("bo")?.state).not.toBe(ParticipantInfo_State.DISCONNECTED);
   bo.leave("participant_removed");
   expect(ada.seen("bo")!.state).toBe(ParticipantInfo_State.DISCONNECTED);
+});
+
+test("a track that is withheld is not said to be allowed when its publisher is hidden, or nobody wants it", () => {
+  const hall = signalHall();
+  const sender = publisher(hall);
+  const bo = new SignalClient(hall, "bo");
+  const ada = hall.rooms.get("hall")!.participant("ada")!;
+  const trackSids = ada.tracks.map(({ id }) => id);
+  const told = () =>
+    bo.messages
+      .splice(0)
+      .flatMap(({ case: kind, value }) => (kind === "subscriptionPermissionUpdate" ? value.allowed : []));
+  const permit = (allParticipants: boolean) =>
+    sender.send({ case: "subscriptionPermission", value: new SubscriptionPermission({ allParticipants }) });
+  const want = (subscribe: boolean) =>
+    bo.send({ case: "subscription", value: new UpdateSubscription({ subscribe, trackSids }) });
+  const hide = (hidden: boolean) => must(ada.update({ permission: { ...ada.profile.permission, hidden } }));
+  permit(false);
+  expect(told()).toEqual([false, false]);
+  hide(true);
+  expect(told()).toEqual([]);
+  // For others it has come anew.
+  hide(false);
+  expect(told()).toEqual([false, false]);
+  want(false);
+  expect(told()).toEqual([]);
+  permit(true);
+  expect(told()).toEqual([true, true]);
+  permit(false);
+  expect(told()).toEqual([]);
+  want(true);
+  expect(told()).toEqual([false, false]);
 });
 
 test("nobody is told that somebody speaks who is hidden, whether they saw it before or have just come", () => {
