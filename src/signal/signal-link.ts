@@ -62,7 +62,11 @@ const MESSAGES = { burst: 1_000, perSecond: 100 };
  */
 const BYTES = { burst: 4_194_304, perSecond: 524_288 };
 
-/** Larger: a client that does not read holds more memory. Smaller: a slow network loses its connection in a burst. */
+/**
+ * What may wait beside one message of any length: a newcomer, or one that is back, is told of the whole room at once, which
+ * is up to 130 kB for each participant, and cannot be asked to have read that before the next. Larger: a client that does
+ * not read holds more memory. Smaller: a slow network loses its connection in a burst.
+ */
 const MAX_BUFFERED_BYTES = 4_194_304;
 
 /**
@@ -84,6 +88,8 @@ export class SignalLink {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   #encoding: Encoding = "binary";
+  /** The longest message that may be waiting. */
+  #longestBytes = 0;
   #open = true;
   #cancelSilence: () => void;
 
@@ -107,11 +113,13 @@ export class SignalLink {
 
   send(frame: ResponseFrame): void {
     if (!this.#open) return;
-    if (this.#wire.bufferedBytes > MAX_BUFFERED_BYTES) this.close("too_slow");
-    else {
-      this.#meter.onSent(frame.kind);
-      this.#wire.send(frame.bytes(this.#encoding));
-    }
+    const { bufferedBytes } = this.#wire;
+    if (bufferedBytes <= MAX_BUFFERED_BYTES) this.#longestBytes = 0;
+    if (bufferedBytes > MAX_BUFFERED_BYTES + this.#longestBytes) return this.close("too_slow");
+    const bytes = frame.bytes(this.#encoding);
+    this.#longestBytes = Math.max(this.#longestBytes, bytes.length);
+    this.#meter.onSent(frame.kind);
+    this.#wire.send(bytes);
   }
 
   /** Throws only by a fault of ours; the connection has ended then. */

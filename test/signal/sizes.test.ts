@@ -24,7 +24,7 @@ import {
 } from "@livekit/protocol";
 import { describe, expect, test, vi } from "vitest";
 import { readJoinParams } from "../../src/signal/join-request.ts";
-import { claims } from "../control/conference.ts";
+import { claims, must } from "../control/conference.ts";
 import { CAMERA, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
 const LONG = "x".repeat(1_000_000);
@@ -152,5 +152,46 @@ describe("small messages of one who has said much", () => {
     hall.clock.pass(5_000);
     expect(bo.seen("ada")!.state).toBe(ParticipantInfo_State.DISCONNECTED);
     expect(bo.kinds().at(-1)).toBe("update");
+  });
+});
+
+describe("in a room whose metadata is longer than what may wait for a client", () => {
+  const MAX_WAITING_BYTES = 4_194_304;
+
+  /** Ada has just been told of everybody in one message, of which nothing has left yet. */
+  function newcomer(): { ada: SignalClient; joinBytes: number } {
+    const hall = signalHall({ maxParticipants: 100 });
+    for (let n = 0; n < 80; n++) {
+      must(hall.rooms.join("hall", { ...claims(`p${n}`), metadata: "x".repeat(64_000) }));
+    }
+    const ada = new SignalClient(hall, "ada");
+    const joinBytes = ada.take("join").toBinary().length;
+    ada.bufferedBytes = joinBytes;
+    return { ada, joinBytes };
+  }
+
+  function waits(client: SignalClient, bytes: number): readonly [number, string] | null {
+    client.bufferedBytes = bytes;
+    client.send({ case: "ping", value: 1n });
+    return client.closed;
+  }
+
+  test("one on a slow line gets it, and what comes after it", () => {
+    const { ada, joinBytes } = newcomer();
+    expect(joinBytes).toBeGreaterThan(MAX_WAITING_BYTES);
+    expect(waits(ada, joinBytes)).toBeNull();
+    expect(waits(ada, joinBytes + 4_000_000)).toBeNull();
+    expect(ada.kinds().filter((kind) => kind === "pong")).toHaveLength(2);
+  });
+
+  test("one that does not read is cut off all the same", () => {
+    const { ada, joinBytes } = newcomer();
+    expect(waits(ada, joinBytes + MAX_WAITING_BYTES + 1_000)).toEqual([1008, "too_slow"]);
+  });
+
+  test("one that has read it has no more in store than others", () => {
+    const { ada } = newcomer();
+    expect(waits(ada, 0)).toBeNull();
+    expect(waits(ada, MAX_WAITING_BYTES + 1_000)).toEqual([1008, "too_slow"]);
   });
 });
