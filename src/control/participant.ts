@@ -234,7 +234,8 @@ export class Participant {
       transport.deal([]);
       origin.placements.vacate(transport.thread, transport.remote !== null);
     }
-    origin.onTracksChanged();
+    // The pipes of its tracks end while they are known to lead to this room.
+    origin.dealTracks();
     this.#room = destination;
     for (const transport of this.#transports) {
       destination.placements.occupy(transport.thread);
@@ -246,14 +247,14 @@ export class Participant {
     for (const track of tracks) this.tell({ kind: "track.published", track });
     for (const track of tracks) if (track.payload !== null) this.tell({ kind: "track.codec", track });
     for (const transport of this.#transports) transport.guard();
-    destination.onTracksChanged();
+    destination.dealTracks();
   }
 
   #tellOfChange(before: Profile): void {
     const { profile } = this;
     if (isDeepStrictEqual(profile, before)) return;
     this.tell({ kind: "participant.changed", participant: this, before });
-    if (profile.permission.hidden !== before.permission.hidden) this.room.onTracksChanged();
+    if (profile.permission.hidden !== before.permission.hidden) this.room.dealTracks();
   }
 
   #startGrace(reason: CloseReason): void {

@@ -10,6 +10,7 @@ import { Participant } from "./participant.ts";
 import { Placements } from "./placements.ts";
 import { MAX_METADATA_BYTES } from "./profile.ts";
 import { randomId } from "./random.ts";
+import { RationedWork } from "./rationed-work.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { RoomEvents } from "./room-events.ts";
 import { RoomSpeakers } from "./room-speakers.ts";
@@ -62,6 +63,7 @@ export class Room {
   readonly #surroundings: RoomSurroundings;
   readonly #forget: () => void;
   readonly #participants = new Map<string, Participant>();
+  readonly #dealing: RationedWork;
   #options: RoomOptions;
   readonly placements: Placements;
   /** Somebody has been here. */
@@ -84,6 +86,7 @@ export class Room {
       },
     });
     this.#surroundings = surroundings;
+    this.#dealing = new RationedWork(surroundings.clock, () => this.#deal());
     this.#forget = forget;
     this.#options = options;
     this.#startEmptyTimeout();
@@ -206,6 +209,7 @@ export class Room {
     for (const participant of this.participants)
       participant.leave(reason === "idle" ? "room_deleted" : reason);
     this.#cancelEmpty();
+    this.#dealing.end();
     this.log.info({ reason }, "room deleted");
     this.events.emit({ kind: "room.finished", room: this, reason });
   }
@@ -217,13 +221,25 @@ export class Room {
     if (this.#participants.size === 0 && !this.#deleted) this.#startEmptyTimeout();
   }
 
-  /** A track came, went or changed codec: every watching transport deals again. */
+  /**
+   * A track came, went or changed codec, or others may receive it: every watching transport deals again, soon. Until then a
+   * section may carry a track that has ended.
+   */
   onTracksChanged(): void {
-    if (this.#deleted) return;
+    if (!this.#deleted) this.#dealing.ask();
+  }
+
+  /** Likewise, before anything else happens. */
+  dealTracks(): void {
+    if (!this.#deleted) this.#dealing.now();
+  }
+
+  /** Returns how often somebody looked at a track. */
+  #deal(): number {
+    const { participants } = this;
     const tracks = this.tracks();
-    for (const participant of this.participants) {
-      for (const transport of participant.transports) transport.deal(tracks);
-    }
+    for (const { transports } of participants) for (const transport of transports) transport.deal(tracks);
+    return participants.length * tracks.length;
   }
 
   #enter(thread: MediaThread): void {

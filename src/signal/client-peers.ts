@@ -30,6 +30,8 @@ export interface PeerHost {
   /** What the client is told of the thread that a transport is in. */
   candidatesOf(transport: Transport): readonly HostCandidate[];
   send(message: SignalResponse["message"]): void;
+  /** What is received is going to be described: tracks that have ended since it was last looked at must not be named. */
+  catchUp(): void;
   onTransport(transport: Transport): void;
   /** The description has a section for data channels. `opensChannels`: the client waits for ours. */
   onData(transport: Transport, section: AcceptedData, opensChannels: boolean): void;
@@ -110,6 +112,7 @@ export class SinglePeer implements ClientPeers {
   offered(description: SessionDescription): void {
     const { reception } = this.#host;
     const joins = !this.#demand.begun;
+    this.#host.catchUp();
     if (!answer(this.#host, this.#peer, description, () => reception.trackIds())) return;
     this.#demand.onOffer(reception.counts());
     if (joins) this.#ask();
@@ -190,6 +193,7 @@ export class DualPeers implements ClientPeers {
   }
 
   resume(): void {
+    this.#host.catchUp();
     if (this.#subscriber !== null) this.#send(this.#subscriber.restart());
   }
 
@@ -205,6 +209,7 @@ export class DualPeers implements ClientPeers {
   }
 
   #next(): void {
+    this.#host.catchUp();
     const { plan } = this.#host.reception;
     // It was not allowed to receive anything when it joined.
     if (this.#subscriber === null && plan.missing("audio") + plan.missing("video") > 0) this.#open();

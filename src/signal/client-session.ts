@@ -68,6 +68,8 @@ export interface SessionHost {
   readonly tokens: AccessTokens;
   /** Who is in the room of a participant, for the data that it sends. */
   neighboursOf(participant: Participant): DataNeighbours;
+  /** Something has changed in its room, and what its clients are to receive will be looked at soon. */
+  isBehind(participant: Participant): boolean;
   /** Who has left its room since it may have heard something. */
   departedFor(participant: Participant): ParticipantInfo[];
   /** `subscriber` receives a track, maybe as the first. */
@@ -135,6 +137,7 @@ export class ClientSession {
       candidatesOf: ({ server }) => candidatesFor(this.#path, server.candidates),
       send: (message) => this.send(message),
       onTransport: (transport) => this.#watch(transport),
+      catchUp: () => this.#catchUp(),
       onData: (transport, section, opensChannels) => {
         this.data.link.open(transport, section, opensChannels ? OUR_CHANNELS : []);
       },
@@ -305,6 +308,11 @@ export class ClientSession {
   /** Tracks, permissions or wishes have changed: what is to be received now? `present`: all that there is in its room. */
   refreshWanted(present: readonly Track[] = this.participant.room.tracks()): void {
     this.peers.want(this.#wishes.wanted(present));
+  }
+
+  #catchUp(): void {
+    if (!this.#host.isBehind(this.participant)) return;
+    this.reception.want(this.#wishes.wanted(this.participant.room.tracks()));
   }
 
   #unpublished(trackSid: TrackId): void {

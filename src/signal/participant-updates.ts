@@ -3,11 +3,11 @@
  * told of later, as it is then. Nobody misses what was in between, since each update says all there is.
  */
 import { ParticipantUpdate } from "@livekit/protocol";
+import { TokenBucket } from "../base/token-bucket.ts";
 import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
 import { participantInfo } from "../livekit/participant-info.ts";
 import { ResponseFrame } from "./frames.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /**
  * Bytes that each client is told of one participant without delay. Larger: small messages of one, such as to mute and to

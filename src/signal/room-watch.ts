@@ -6,6 +6,7 @@ import {
   SpeakersChanged,
 } from "@livekit/protocol";
 import type { ParticipantId } from "../base/ids.ts";
+import { RationedWork } from "../control/rationed-work.ts";
 import type { Room } from "../control/room.ts";
 import { ConnectionQualities } from "./connection-quality.ts";
 import { ResponseFrame } from "./frames.ts";
@@ -15,6 +16,8 @@ import { isShown } from "./shown.ts";
 const QUALITY_INTERVAL_MS = 5_000;
 
 export class RoomWatch {
+  /** Asking all clients what they are to receive. */
+  readonly wanting: RationedWork;
   readonly #room: Room;
   readonly #tell: (frame: ResponseFrame) => void;
   readonly #qualities = new ConnectionQualities();
@@ -25,8 +28,9 @@ export class RoomWatch {
   #toldQualities = "";
   #ended = false;
 
-  /** `tell`: sends to all clients in the room. */
-  constructor(room: Room, tell: (frame: ResponseFrame) => void) {
+  /** `tell`: sends to all clients in the room. `want`: asks each what it is to receive; returns how many looks that took. */
+  constructor(room: Room, tell: (frame: ResponseFrame) => void, want: () => number) {
+    this.wanting = new RationedWork(room.clock, want);
     this.#room = room;
     this.#tell = tell;
     this.#forgetSpeakers = room.speakers.onChange(() => this.tellSpeakers());
@@ -58,6 +62,7 @@ export class RoomWatch {
     this.#ended = true;
     this.#forgetSpeakers();
     this.#cancelQuality();
+    this.wanting.end();
   }
 
   /**

@@ -6,6 +6,7 @@
  */
 import { DataPacket, DataPacket_Kind, UserPacket } from "@livekit/protocol";
 import type { DataCounts } from "../base/data-counters.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import type { Clock } from "../control/clock.ts";
 import type { CallOutcome, DataSink, RemoteCall, ServerMessage } from "../control/data-sink.ts";
 import type { Participant } from "../control/participant.ts";
@@ -14,7 +15,6 @@ import { ClientPacket, Sender } from "./data-packet.ts";
 import { DataTracks } from "./data-tracks.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { isShown } from "./shown.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /**
  * What one client may send, before it has to wait (reliable) or loses what it sends (lossy). Larger: one client makes more

@@ -5,9 +5,9 @@
  * a client that does not read what it is sent, and one that has been silent for longer than a living client is.
  */
 import type { SignalRequest } from "@livekit/protocol";
+import { TokenBucket } from "../base/token-bucket.ts";
 import type { Clock } from "../control/clock.ts";
 import { type Encoding, type ResponseFrame, readRequest, UNKNOWN_KIND } from "./frames.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** What carries the connection. */
 export interface Wire {

@@ -66,6 +66,7 @@ export class SignalSessions {
       forcedPaths: new ForcedPaths(clock),
       tokens,
       neighboursOf: (participant) => this.#neighboursOf(participant),
+      isBehind: ({ room }) => this.#watches.get(room)?.wanting.isPending === true,
       departedFor: (participant) => this.#departures.for(participant),
       onSubscribed: (track, subscriber) => {
         if (isShown(subscriber)) this.#onSubscribed(track);
@@ -213,7 +214,13 @@ export class SignalSessions {
   }
 
   #watch(room: Room): RoomWatch {
-    const watch = this.#watches.get(room) ?? new RoomWatch(room, (frame) => this.#tellRoom(room, frame));
+    const watch =
+      this.#watches.get(room) ??
+      new RoomWatch(
+        room,
+        (frame) => this.#tellRoom(room, frame),
+        () => this.#refreshAll(room),
+      );
     this.#watches.set(room, watch);
     watch.onArrival();
     return watch;
@@ -229,8 +236,9 @@ export class SignalSessions {
     const session = this.#sessions.get(participant);
     const { permission } = participant.profile;
     if (permission.hidden !== before.permission.hidden) {
-      this.#refreshWanted(room);
-      this.#watches.get(room)?.tellSpeakers();
+      const watch = this.#watches.get(room);
+      watch?.wanting.now();
+      watch?.tellSpeakers();
     } else session?.refreshWanted();
     if (permission.hidden && !before.permission.hidden) this.#tellGone(participant, room, "client_left");
     if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();
@@ -270,7 +278,7 @@ export class SignalSessions {
     if (reason !== "moved") return;
     session?.data.tracks.onMoved();
     // Its tracks were there to the last, as they have not ended.
-    this.#refreshWanted(room);
+    this.#watches.get(room)?.wanting.now();
   }
 
   #tellOf(participant: Participant, room: Room): void {
@@ -287,9 +295,17 @@ export class SignalSessions {
     for (const session of this.#in(room)) session.sendFrame(frame);
   }
 
+  /** Soon, all clients in the room are asked what they are to receive. */
   #refreshWanted(room: Room): void {
+    this.#watches.get(room)?.wanting.ask();
+  }
+
+  /** Returns how often somebody looked at a track. */
+  #refreshAll(room: Room): number {
     const tracks = room.tracks();
-    for (const session of this.#in(room)) session.refreshWanted(tracks);
+    const sessions = this.#in(room);
+    for (const session of sessions) session.refreshWanted(tracks);
+    return sessions.length * tracks.length;
   }
 
   #neighboursOf(participant: Participant): DataNeighbours {

@@ -35,6 +35,12 @@ export class TokenBucket {
     return this.#tokens < 0;
   }
 
+  /** How long it takes to fill up what is missing; 0 where nothing is. */
+  overdrawnForMs(nowMs: number): number {
+    this.#fill(nowMs);
+    return Math.max(0, Math.ceil((-this.#tokens * 1_000) / this.#budget.perSecond));
+  }
+
   #fill(nowMs: number): void {
     const { burst, perSecond } = this.#budget;
     const gained = (Math.max(0, nowMs - this.#filledMs) * perSecond) / 1_000;
