@@ -101,6 +101,8 @@ export interface UpTrackParams {
   readonly trailer?: FrameTrailer;
   /** It is said to be end-to-end encrypted: nothing in its payloads is what it seems. */
   readonly isSealed?: boolean;
+  /** A voice that nobody but its publisher receives: it takes no other's place and not the floor. */
+  readonly isHidden?: boolean;
 }
 
 /** One sending section towards a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
@@ -165,6 +167,8 @@ export type MediaCommand =
   | { readonly kind: "transport.close"; readonly transportId: TransportId }
   | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
   | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }
+  /** A voice's publisher is hidden, or not any more. */
+  | { readonly kind: "up-track.hide"; readonly trackId: TrackId; readonly hidden: boolean }
   | { readonly kind: "up-track.remove"; readonly trackId: TrackId }
   /** Receivers in another thread need a key frame. */
   | { readonly kind: "up-track.keyframe"; readonly trackId: TrackId; readonly encoding: number }

@@ -254,7 +254,9 @@ export class Participant {
     const { profile } = this;
     if (isDeepStrictEqual(profile, before)) return;
     this.tell({ kind: "participant.changed", participant: this, before });
-    if (profile.permission.hidden !== before.permission.hidden) this.room.dealTracks();
+    if (profile.permission.hidden === before.permission.hidden) return;
+    for (const track of this.tracks) track.tellHidden();
+    this.room.dealTracks();
   }
 
   #startGrace(reason: CloseReason): void {

@@ -132,6 +132,7 @@ export class Track {
       content: contentOf(this.section),
       ...(trailer !== undefined && { trailer }),
       ...(encryption !== "none" && { isSealed: true }),
+      ...(this.isVoice && this.publisher.profile.permission.hidden && { isHidden: true }),
     };
   }
 
@@ -181,9 +182,21 @@ export class Track {
 
   #postMuted(): void {
     const { id: trackId, muted } = this;
+    for (const thread of this.#threads) thread.post({ kind: "up-track.mute", trackId, muted });
+  }
+
+  /** Its publisher is hidden, or not any more. */
+  tellHidden(): void {
+    if (!this.isVoice) return;
+    const { id: trackId } = this;
+    const { hidden } = this.publisher.profile.permission;
+    for (const thread of this.#threads) thread.post({ kind: "up-track.hide", trackId, hidden });
+  }
+
+  /** Those that know it. */
+  get #threads(): ReadonlySet<MediaThread> {
     const threads = new Set(this.#pipes.keys());
-    if (this.source === null) threads.add(this.#thread);
-    for (const thread of threads) thread.post({ kind: "up-track.mute", trackId, muted });
+    return this.source === null ? threads.add(this.#thread) : threads;
   }
 
   get backup(): Track | null {

@@ -27,6 +27,8 @@ export class RoomVoices {
   readonly loudest = new LoudestAudios();
   readonly #roomId: RoomId;
   readonly #voices = new Set<Voice>();
+  /** Those that compete for the floor and for places. */
+  readonly #ranked = new Set<Voice>();
   /** Published here: what is piped here is reported by its own thread. */
   readonly #ours = new Set<Voice>();
   #comparedUs = 0;
@@ -47,6 +49,7 @@ export class RoomVoices {
   add(track: UpTrack, isOurs: boolean): Voice {
     const voice = new Voice(track, this.loudest, this.#context.counters);
     this.#voices.add(voice);
+    if (voice.competes) this.#ranked.add(voice);
     if (isOurs) this.#ours.add(voice);
     return voice;
   }
@@ -54,7 +57,20 @@ export class RoomVoices {
   remove(voice: Voice): void {
     this.fallSilent(voice);
     this.#voices.delete(voice);
+    this.#ranked.delete(voice);
     this.#ours.delete(voice);
+  }
+
+  /** Its publisher was hidden, or is not any more: whether it competes has changed. */
+  onHidden(voice: Voice): void {
+    if (voice.competes) {
+      this.#ranked.add(voice);
+      return;
+    }
+    this.#ranked.delete(voice);
+    voice.yield();
+    this.dominant.release(voice);
+    this.#someoneFellSilent = true;
   }
 
   /** It was muted, or has ended. */
@@ -71,8 +87,8 @@ export class RoomVoices {
     // The first time, and after a stall, there is no more to it than what was just heard.
     const sampledUs = Math.min(elapsedUs, COMPARE_US);
     for (const { activity } of this.#voices) activity.sample(nowUs, sampledUs);
-    this.loudest.tick(this.#voices, nowUs);
-    const changed = this.dominant.decide(this.#voices, nowUs);
+    this.loudest.tick(this.#ranked, nowUs);
+    const changed = this.dominant.decide(this.#ranked, nowUs);
     if (changed) this.#context.counters[SLOT.speakerChanges]! += 1;
     const urgent = changed || this.#someoneFellSilent;
     this.#someoneFellSilent = false;

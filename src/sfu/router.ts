@@ -22,6 +22,7 @@ export type RoomCommand =
       {
         kind:
           | "up-track.mute"
+          | "up-track.hide"
           | "up-track.remove"
           | "up-track.keyframe"
           | "up-track.unpipe"
@@ -128,6 +129,8 @@ export class Router {
     switch (command.kind) {
       case "up-track.mute":
         return this.#mute(command.trackId, command.muted);
+      case "up-track.hide":
+        return this.#hide(command.trackId, command.hidden);
       case "up-track.remove":
         return this.unpublish(command.trackId, nowUs);
       case "up-track.keyframe":
@@ -152,6 +155,13 @@ export class Router {
     if (track === undefined) return;
     track.muted = muted;
     if (muted && track.voice !== null) this.#voices.fallSilent(track.voice);
+  }
+
+  #hide(id: TrackId, hidden: boolean): void {
+    const track = this.track(id);
+    if (track === undefined) return;
+    track.hidden = hidden;
+    if (track.voice !== null) this.#voices.onHidden(track.voice);
   }
 
   /** `isOurs`: published in this thread. */

@@ -49,6 +49,8 @@ export class UpTrack {
   #lookUs = 0;
   /** Set by the router for tracks that its room ranks. */
   voice: Voice | null = null;
+  /** Nobody but its publisher receives it. */
+  hidden: boolean;
   /** Null unless it is said to be encrypted in a format that shows, and its room wants to know. */
   guard: EncryptionGuard | null = null;
   /** What the latest packet is; null before the first. */
@@ -61,6 +63,7 @@ export class UpTrack {
   /** `extensions`: the publisher's extension ids, to read stored packets again. */
   constructor(params: UpTrackParams, extensions: ExtensionMap) {
     this.params = params;
+    this.hidden = params.isHidden === true;
     this.extensions = extensions;
     for (const payload of params.payloads) this.#payloadByType[payload.payloadType] = payload;
   }

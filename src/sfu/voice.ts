@@ -11,11 +11,12 @@ import type { UpTrack } from "./up-track.ts";
  *                first level, and a place is free
  *   unranked ──────────────────────────────────────▶ forwarded ─┐
  *     │   ▲                                            ▲   │    │
- *     │   └──────────── muted, has ended ──────────────┼───┼────┘
+ *     │   └──────── muted, hidden, has ended ──────────┼───┼────┘
  *     │ none is free              heard before another │   │ another takes its place
  *     └──────────────────────────────────────────────▶ held
  *
- * Who sends no levels stays unranked, and is forwarded: nobody can tell whether there is something to hear.
+ * Who sends no levels stays unranked, and is forwarded: nobody can tell whether there is something to hear. So does who is
+ * hidden, and has nobody to be heard by but itself.
  */
 export type VoicePlace = "unranked" | "forwarded" | "held";
 
@@ -50,6 +51,11 @@ export class Voice {
     return this.#place;
   }
 
+  /** Whether it may take the floor, and a place that another would have. */
+  get competes(): boolean {
+    return !this.#track.hidden;
+  }
+
   set place(place: VoicePlace) {
     if (place === this.#place) return;
     this.#place = place;
@@ -61,7 +67,7 @@ export class Voice {
     const at = extensions.at[EXTENSION.audioLevel]!;
     if (at >= 0 && extensions.bytes[EXTENSION.audioLevel]! > 0) {
       this.activity.onLevel(bytes[at]!, receivedUs);
-      if (this.#place !== "forwarded") this.#loudest.offer(this, receivedUs);
+      if (this.#place !== "forwarded" && this.competes) this.#loudest.offer(this, receivedUs);
     }
     if (this.#place !== "held") return true;
     this.#counters[SLOT.downDropped_not_loudest]! += this.#track.downTracks.length;
@@ -71,6 +77,11 @@ export class Voice {
   /** It was muted, or has ended: gone at once. */
   fallSilent(): void {
     this.activity.clear();
+    this.yield();
+  }
+
+  /** Gives up its place. */
+  yield(): void {
     this.#loudest.release(this);
   }
 

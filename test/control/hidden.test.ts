@@ -12,6 +12,7 @@ import {
   conference,
   grants,
   must,
+  OPUS,
   REMOTE,
   RecordingThread,
   section,
@@ -95,4 +96,37 @@ test("where it is forwarded to it is hidden as it is at home, unless that room s
   hide(there, true);
   hide(ada.participant, false);
   expect([received(bo), received(viewer("hall", "cy"))]).toEqual([[], [video.id]]);
+});
+
+test("its thread knows which voices compete with those of others, whenever that changes", () => {
+  const added = (id: string) =>
+    hall.thread.sent("up-track.add").find(({ track }) => track.trackId === id)!.track.isHidden;
+  const eve = enterRoom("hall", "eve", true);
+  const voice = must(eve.publish(section("audio")));
+  const picture = must(eve.publish(section("video")));
+  expect([added(voice.id), added(picture.id), added(video.id)]).toEqual([true, undefined, undefined]);
+  hide(eve.participant, false);
+  hide(eve.participant, true);
+  expect(hall.thread.sent("up-track.hide")).toEqual([
+    { kind: "up-track.hide", trackId: voice.id, hidden: false },
+    { kind: "up-track.hide", trackId: voice.id, hidden: true },
+  ]);
+});
+
+test("so does a thread where a hidden voice is received by its own publisher", () => {
+  hall = conference({}, 1);
+  const far = new RecordingThread(1);
+  hall.threads.add(far);
+  ada = enterRoom("hall", "ada");
+  const voice = must(ada.publish(section("audio")));
+  hall.thread.codec(voice.id, OPUS);
+  const own = must(ada.participant.openTransport(grants(), REMOTE));
+  must(own.addSlot({ kind: "audio", mid: "0", payloads: [OPUS], reserved: voice }));
+  expect(far.sent("piped-track.add").map(({ track }) => track.isHidden)).toEqual([undefined]);
+  hide(ada.participant, true);
+  for (const thread of [hall.thread, far]) {
+    expect(thread.sent("up-track.hide")).toEqual([
+      { kind: "up-track.hide", trackId: voice.id, hidden: true },
+    ]);
+  }
 });

@@ -118,3 +118,24 @@ test("a mute takes the floor, and the place among the loudest", () => {
   expect(hall.run("bo")).toEqual(["bo"]);
   expect(hall.counters[SLOT.speakerChanges]).toBe(2);
 });
+
+test("who is hidden neither takes the floor nor a place among the loudest, and is heard as before when shown again", () => {
+  const hall = new Hall();
+  for (const name of ["ada", "bo"]) hall.publish(name, name);
+  hall.publish("eve", "eve", { isHidden: true });
+  hall.router.setOptions({ loudestAudios: 1, lastVideos: NEVER, guardsEncryption: false });
+  expect(hall.run("ada")).toEqual(["ada", "eve"]);
+  expect(hall.run("eve", 2_000)).toEqual(["ada", "eve"]);
+  expect([hall.rank("ada"), hall.rank("eve")]).toEqual([0, NEVER]);
+  const hide = (trackId: string, hidden: boolean) =>
+    hall.router.command(hall.nowUs, { kind: "up-track.hide", trackId: trackId as TrackId, hidden });
+  hide("ada", true);
+  // The place is free for whoever is heard.
+  expect(hall.run("ada")).toEqual(["ada", "bo", "eve"]);
+  expect(hall.rank("ada")).toBe(1);
+  expect(hall.run("bo")).toEqual(["ada", "bo", "eve"]);
+  expect(hall.rank("bo")).toBe(0);
+  hide("ada", false);
+  expect(hall.run("ada", 1_500)).toEqual(["ada", "eve"]);
+  expect([hall.rank("ada"), hall.rank("bo")]).toEqual([0, 1]);
+});
