@@ -25,7 +25,7 @@ export interface PayloadParams {
   readonly codec: CodecName;
   readonly clockRate: number;
   /**
-   * What of `a=fmtp` must be equal for two peers to understand each other, normalised by `sdp/`: `profile-id=0` (VP9),
+   * What of `a=fmtp` says whether two peers understand each other, normalised by `sdp/`: `profile-id=0` (VP9),
    * `packetization-mode=1;profile=42e0` (H264), `profile=0` (AV1); empty where a codec has only one form.
    */
   readonly profile: string;
@@ -117,7 +117,7 @@ export interface DownTrackParams {
   readonly cname: string;
 }
 
-/** How a subscriber knows what a track sends: in its own numbering. */
+/** How a subscriber knows what a track sends: in its own numbering, with the profile that the track has. */
 export interface DownPayloads {
   readonly payload: PayloadParams;
   /**

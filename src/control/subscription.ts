@@ -21,6 +21,7 @@ import {
   NO_PREFERENCE,
   type PayloadParams,
 } from "../contract/media.ts";
+import { decodingDistance } from "../sdp/codecs.ts";
 import type { Participant } from "./participant.ts";
 import type { Track } from "./track.ts";
 import type { Transport } from "./transport.ts";
@@ -191,10 +192,17 @@ export class Subscription {
     return section.kind === "audio" && other !== undefined ? this.#known(other) : undefined;
   }
 
-  #known({ codec, profile, clockRate }: PayloadParams): PayloadParams | undefined {
-    return this.#payloads.find(
-      (offered) => offered.codec === codec && offered.profile === profile && offered.clockRate === clockRate,
-    );
+  /** Of what the subscriber takes that which fits best, with the profile that comes. */
+  #known(sent: PayloadParams): PayloadParams | undefined {
+    let best: PayloadParams | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const known of this.#payloads) {
+      const distance = decodingDistance(sent, known);
+      if (distance === undefined || distance >= least) continue;
+      best = known;
+      least = distance;
+    }
+    return best === undefined || best.profile === sent.profile ? best : { ...best, profile: sent.profile };
   }
 }
 

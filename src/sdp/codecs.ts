@@ -1,8 +1,10 @@
 /**
- * The codecs that Blindfold routes, and what of `a=fmtp` has to be equal for two peers to understand each other:
- * opus (RFC 7587), red (RFC 2198), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (RFC 6184 §8), AV1 (RTP payload format for AV1 §7).
+ * The codecs that Blindfold routes, and what of `a=fmtp` says whether two peers understand each other:
+ * opus (RFC 7587), red (RFC 2198), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (h264-profile.ts), AV1 (RTP payload format for AV1 §7).
  */
 import type { CodecName, MediaKind } from "../base/codec.ts";
+import type { PayloadParams } from "../contract/media.ts";
+import { h264Distance, h264Profile } from "./h264-profile.ts";
 import type { OfferedCodec } from "./session-description.ts";
 
 interface SupportedCodec {
@@ -16,7 +18,7 @@ interface SupportedCodec {
   readonly repeated: readonly string[] | "all";
 }
 
-type FormatParameters = ReadonlyMap<string, string>;
+export type FormatParameters = ReadonlyMap<string, string>;
 
 const video = { kind: "video", clockRate: 90_000, channels: 1 } as const;
 
@@ -68,6 +70,16 @@ export function routedCodec(kind: MediaKind, offered: OfferedCodec): RoutedCodec
   return { codec: supported.codec, profile, fmtp };
 }
 
+/**
+ * How far a receiver that names `known` is from what is sent, 0 where it names just that; undefined where it can not decode
+ * it.
+ */
+export function decodingDistance(sent: PayloadParams, known: PayloadParams): number | undefined {
+  if (sent.codec !== known.codec || sent.clockRate !== known.clockRate) return undefined;
+  if (sent.codec === "H264") return h264Distance(sent.profile, known.profile);
+  return sent.profile === known.profile ? 0 : undefined;
+}
+
 /** `<name>=<value>;…`, names in lower case; the first of two equal names counts. */
 export function formatParameters(fmtp: string): FormatParameters {
   const parameters = new Map<string, string>();
@@ -96,38 +108,4 @@ function vp9Profile(parameters: FormatParameters): string | undefined {
 /** Main profile; level and tier do not matter to a router. */
 function av1Profile(parameters: FormatParameters): string | undefined {
   return (parameters.get("profile") ?? "0") === "0" ? "profile=0" : undefined;
-}
-
-/**
- * Profiles by `profile_idc` and the constraint bits that tell them apart (RFC 6184 §8.1, table 5). Several spellings
- * mean constrained baseline; `name` is the usual one.
- */
-const H264_PROFILES: readonly {
-  readonly idc: number;
-  readonly mask: number;
-  readonly bits: number;
-  name: string;
-}[] = [
-  { idc: 0x42, mask: 0x4f, bits: 0x40, name: "42e0" },
-  { idc: 0x4d, mask: 0x8f, bits: 0x80, name: "42e0" },
-  { idc: 0x58, mask: 0xcf, bits: 0xc0, name: "42e0" },
-  { idc: 0x42, mask: 0x4f, bits: 0x00, name: "4200" },
-  { idc: 0x58, mask: 0xcf, bits: 0x80, name: "4200" },
-  { idc: 0x4d, mask: 0xaf, bits: 0x00, name: "4d00" },
-  { idc: 0x64, mask: 0xff, bits: 0x00, name: "6400" },
-  { idc: 0x64, mask: 0xff, bits: 0x0c, name: "640c" },
-];
-
-/** Without `profile-level-id` baseline is meant, without `packetization-mode` mode 0 (RFC 6184 §8.1). */
-function h264Profile(parameters: FormatParameters): string | undefined {
-  const mode = parameters.get("packetization-mode") ?? "0";
-  if (mode !== "0" && mode !== "1") return undefined;
-  const match = /^([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$/i.exec(
-    parameters.get("profile-level-id") ?? "42000a",
-  );
-  if (match === null) return undefined;
-  const idc = Number.parseInt(match[1]!, 16);
-  const constraints = Number.parseInt(match[2]!, 16);
-  const profile = H264_PROFILES.find((one) => one.idc === idc && (constraints & one.mask) === one.bits);
-  return profile && `packetization-mode=${mode};profile=${profile.name}`;
 }

@@ -2,6 +2,7 @@
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { PayloadParams } from "../contract/media.ts";
 import { formatParameters, routedCodec } from "./codecs.ts";
+import { h264Step, RARE_STEP } from "./h264-profile.ts";
 import { ABS_SEND_TIME, type Flow, TRANSPORT_WIDE_CC } from "./rtp-extensions.ts";
 import type { Direction, MediaSection, OfferedCodec } from "./session-description.ts";
 
@@ -42,7 +43,10 @@ export const OFFERS: Readonly<Record<Use, readonly Direction[]>> = {
   none: ["sendrecv", "sendonly", "recvonly", "inactive"],
 };
 
-/** In the offer's order, for which codec is used is the client's choice, but what is preferred comes first. */
+/**
+ * In the offer's order, for which codec is used is the client's choice, but what is preferred comes first. Which profile of
+ * H264 a publisher sends is everybody's concern: that which the most can decode comes before the others.
+ */
 export function negotiateCodecs(
   offered: MediaSection,
   kind: MediaKind,
@@ -58,6 +62,7 @@ export function negotiateCodecs(
   for (const codec of offered.codecs) {
     const routed = routedCodec(kind, codec);
     if (routed === undefined || !isRtpPayloadType(codec.payloadType)) continue;
+    if (use === "up" && h264Step(routed.profile) === RARE_STEP) continue;
     const rtxPayloadType = rtxPayloadTypes.get(codec.payloadType);
     codecs.push({
       payload: {
@@ -75,8 +80,17 @@ export function negotiateCodecs(
       feedback: negotiateFeedback(codec, use, timing),
     });
   }
+  const ordered = use === "up" ? widestFirst(codecs) : codecs;
   const isPreferred = ({ payload }: NegotiatedCodec): boolean => payload.codec === preference.codec;
-  return [...codecs.filter(isPreferred), ...codecs.filter((codec) => !isPreferred(codec))];
+  return [...ordered.filter(isPreferred), ...ordered.filter((codec) => !isPreferred(codec))];
+}
+
+/** The forms of H264 among the places that they have, by how many can decode them. */
+function widestFirst(codecs: readonly NegotiatedCodec[]): NegotiatedCodec[] {
+  const stepOf = ({ payload }: NegotiatedCodec): number => h264Step(payload.profile)!;
+  const isH264 = ({ payload }: NegotiatedCodec): boolean => payload.codec === "H264";
+  const sorted = codecs.filter(isH264).toSorted((a, b) => stepOf(a) - stepOf(b));
+  return codecs.map((codec) => (isH264(codec) ? sorted.shift()! : codec));
 }
 
 /** What packets of a section carry: transport-wide numbers, and the time they were sent. */

@@ -85,7 +85,7 @@ const STEREO = AUDIO.map((codec) =>
   codec.payload.codec === "opus" ? { ...codec, fmtp: `${codec.fmtp};sprop-stereo=1` } : codec,
 );
 
-/** A receiver can decode each of these or says no; H264 in the forms that publishers use. */
+/** A receiver can decode each of these or says no; H264 in the forms that publishers use, and one above them all. */
 const VIDEO: readonly NegotiatedCodec[] = [
   video(96, "VP8", ""),
   video(98, "VP9", "profile-id=0"),
@@ -95,6 +95,7 @@ const VIDEO: readonly NegotiatedCodec[] = [
   video(106, "H264", h264(1, "64001f")),
   video(108, "H264", h264(1, "640c1f")),
   video(112, "H264", h264(0, "42e01f")),
+  video(116, "H264", h264(1, "f4001f")),
   video(114, "AV1", "level-idx=5;profile=0;tier=0"),
 ];
 

@@ -206,6 +206,38 @@ describe("codecs", () => {
     expectPayload(shortOffer("m=video 9 UDP/TLS/RTP/SAVPF 96", lines), expected);
   });
 
+  function h264(...ids: string[]): string {
+    const lines = ids.flatMap((id, at) => [
+      `a=rtpmap:${97 + at} H264/90000`,
+      `a=fmtp:${97 + at} packetization-mode=1;profile-level-id=${id}`,
+    ]);
+    const line = `m=video 9 UDP/TLS/RTP/SAVPF ${ids.map((_, at) => 97 + at).join(" ")} 96`;
+    return shortOffer(line, [...lines, VP8]);
+  }
+
+  const profilesOf = (text: string, flow: Flow): string[] =>
+    outcomeOf(text, flow).media[0]!.codecs.map(
+      ({ payload }) => payload.profile.split("profile=")[1] ?? "VP8",
+    );
+
+  test.each([
+    ["Safari", ["640c1f", "42e01f"], ["42e0", "640c", "VP8"]],
+    ["Chromium, which encodes baseline in hardware", ["42001f", "42e01f"], ["4200", "42e0", "VP8"]],
+    ["one with every profile", ["64001f", "4d001f", "42e01f"], ["42e0", "4d00", "6400", "VP8"]],
+  ])("of H264 a publisher is to send what the most can decode: %s", (_who, ids, expected) => {
+    expect(profilesOf(h264(...ids), "up")).toEqual(expected);
+  });
+
+  test("what a receiver names of H264 stays in its order", () => {
+    expect(profilesOf(h264("640c1f", "42e01f"), "down")).toEqual(["640c", "42e0", "VP8"]);
+  });
+
+  test("high 4:4:4 is asked of nobody, though those who decode it may be sent the profiles below", () => {
+    const text = h264("f4001f", "42e01f");
+    expect(profilesOf(text, "up")).toEqual(["42e0", "VP8"]);
+    expect(profilesOf(text, "down")).toEqual(["f400", "42e0", "VP8"]);
+  });
+
   function expectPayload(text: string, expected: string | null): void {
     const negotiation = negotiate(description(text), UP);
     if (expected === null) {
