@@ -43,7 +43,9 @@ export class AnsweringPeer {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return { ...fail("bad_description"), detail: parsed.error };
     const { sections } = parsed.description;
-    this.#host.publications.match(sections.filter((section) => this.#useOf(section) === "up"));
+    // One with port 0 may say nothing of its direction, which is how others say that they send.
+    const sending = sections.filter((section) => !section.rejected && this.#useOf(section) === "up");
+    this.#host.publications.match(sending);
     const negotiation = negotiate(parsed.description, {
       useOf: (section) => this.#useOf(section),
       data: true,

@@ -223,6 +223,16 @@ describe("publishing", () => {
     expect(tracksOf(hall, "ada")).toEqual([]);
   });
 
+  test("a section that is refused by its own offer is not taken for a track", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "addTrack", value: CAMERA });
+    const gone = "m=video 0 UDP/TLS/RTP/SAVPF 120\r\na=mid:gone\r\na=rtpmap:120 VP8/90000\r\n";
+    const sdp = offerText("firefox-publish-simulcast").replace(/^m=video/m, (line) => gone + line);
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 1 }) });
+    expect(tracksOf(hall, "ada").map(({ section }) => section.mid)).toEqual(["1"]);
+  });
+
   test("who is named is not taken for another", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
