@@ -10,7 +10,7 @@ import {
   VideoLayer_Mode,
   VideoQuality,
 } from "@livekit/protocol";
-import type { MediaKind } from "../base/codec.ts";
+import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
 import type { TrackSource as SourceName } from "../control/access-token.ts";
 import type { Track, TrackEncryption } from "../control/track.ts";
@@ -76,8 +76,7 @@ export function codecOf({ payload, section }: Track): string {
 /** That of its backup, whether that is published yet or not; undefined where its publisher has promised none. */
 export function backupCodecOf(track: Track): string | undefined {
   if (track.backup !== null) return codecOf(track.backup);
-  const promised = requestOf(track)?.simulcastCodecs[1]?.codec.toLowerCase();
-  return promised?.slice(promised.lastIndexOf("/") + 1);
+  return codecNamed(requestOf(track)?.simulcastCodecs[1]?.codec ?? "")?.toLowerCase();
 }
 
 /** A track that was announced, and whose media section has not come yet. */
@@ -98,11 +97,27 @@ export function announcedTrackInfo(id: TrackId, request: AddTrackRequest, muted:
 }
 
 /** Empty where the publisher leaves the choice to the negotiation. */
-function announcedMimeType({ type, simulcastCodecs }: AddTrackRequest): string {
-  if (type === TrackType.AUDIO) return "audio/opus";
-  const codec = simulcastCodecs[0]?.codec ?? "";
-  const name = codec.slice(codec.lastIndexOf("/") + 1).toUpperCase();
-  return name === "" ? "" : `video/${name}`;
+function announcedMimeType(request: AddTrackRequest): string {
+  if (request.type === TrackType.AUDIO) return "audio/opus";
+  const codec = announcedCodec(request);
+  return codec === undefined ? "" : `video/${codec}`;
+}
+
+/** What a video comes in that was to come in a codec that we do not route. Every client has it. */
+const FALLBACK: CodecName = "VP8";
+
+/** The codec in which a track is to come; undefined where its publisher leaves that to the negotiation. */
+export function announcedCodec({ type, simulcastCodecs }: AddTrackRequest): CodecName | undefined {
+  const asked = simulcastCodecs[0]?.codec ?? "";
+  return codecNamed(asked) ?? (asked !== "" && type === TrackType.VIDEO ? FALLBACK : undefined);
+}
+
+const CODECS: readonly CodecName[] = ["opus", "VP8", "VP9", "H264", "AV1"];
+
+/** `vp9` and `video/VP9` are the same. */
+function codecNamed(text: string): CodecName | undefined {
+  const name = text.slice(text.lastIndexOf("/") + 1).toLowerCase();
+  return CODECS.find((codec) => codec.toLowerCase() === name);
 }
 
 function describedBy(request: AddTrackRequest): Partial<TrackInfo> {

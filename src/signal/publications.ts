@@ -19,7 +19,7 @@ import {
   type TrackInfo,
   TrackType,
 } from "@livekit/protocol";
-import type { CodecName, MediaKind } from "../base/codec.ts";
+import type { MediaKind } from "../base/codec.ts";
 import type { TrackId } from "../base/ids.ts";
 import type { TrackSource } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
@@ -28,7 +28,14 @@ import { randomId } from "../control/random.ts";
 import { ok, type Result } from "../control/result.ts";
 import type { PublishedSection, Track, TrackEncryption } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
-import { announcedTrackInfo, ENCRYPTIONS, SOURCES, TYPES, trackInfo } from "../livekit/track-info.ts";
+import {
+  announcedCodec,
+  announcedTrackInfo,
+  ENCRYPTIONS,
+  SOURCES,
+  TYPES,
+  trackInfo,
+} from "../livekit/track-info.ts";
 import type { AcceptedMedia } from "../sdp/negotiate.ts";
 import type { CodecPreference } from "../sdp/negotiate-media.ts";
 import type { MediaSection } from "../sdp/session-description.ts";
@@ -152,10 +159,10 @@ export class Publications {
     if (claim === undefined) return undefined;
     const { publication, isBackup } = claim;
     const request = isBackup ? publication.backup! : publication.request;
-    const { stereo, disableDtx, disableRed, encryption, simulcastCodecs, type } = request;
+    const { stereo, disableDtx, disableRed, encryption, type } = request;
     // Redundancy is taken apart for those who do not know it, which is impossible where it is encrypted.
     const isRed = type === TrackType.AUDIO && !disableRed && encryption === Encryption_Type.NONE;
-    const codec = isRed ? "red" : codecNamed(simulcastCodecs[0]?.codec ?? "");
+    const codec = isRed ? "red" : announcedCodec(request);
     return { ...(codec !== undefined && { codec }), opus: { stereo, dtx: !disableDtx } };
   }
 
@@ -381,14 +388,6 @@ function sectionOf(
     ...(encryption === "gcm" && { trailer: "livekit" as const }),
     note: request,
   };
-}
-
-const CODECS: readonly CodecName[] = ["opus", "VP8", "VP9", "H264", "AV1"];
-
-/** `vp9` and `video/VP9` are the same. */
-function codecNamed(text: string): CodecName | undefined {
-  const name = text.slice(text.lastIndexOf("/") + 1).toLowerCase();
-  return CODECS.find((codec) => codec.toLowerCase() === name);
 }
 
 function keyOf<Key extends string, Value>(

@@ -259,6 +259,28 @@ describe("publishing", () => {
     expect(codecs(1)).toEqual(["opus", "VP9"]);
   });
 
+  test.each([
+    ["vp9", "video/VP9", "VP9"],
+    ["video/AV1", "video/AV1", "AV1"],
+    ["h265", "video/VP8", "VP8"],
+    ["nonsense", "video/VP8", "VP8"],
+    ["", "", "H264"],
+  ])("who asks for the codec %j is promised %j, and answered so", (asked, promised, answered) => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const simulcastCodecs = [new SimulcastCodec({ codec: asked })];
+    ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, { simulcastCodecs }) });
+    const { mimeType, codecs } = ada.take("trackPublished").track!;
+    expect([mimeType, codecs[0]?.mimeType ?? ""]).toEqual([promised, promised]);
+    // What its browser would send of its own accord.
+    const sdp = offerText("chromium-publish-simulcast").replace(
+      /(m=video .*?SAVPF) 96 97 (.*)/,
+      "$1 $2 96 97",
+    );
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 1 }) });
+    expect(description(ada.take("answer").sdp).sections[1]!.codecs[0]!.name).toBe(answered);
+  });
+
   test("a section that falls silent ends its track", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
