@@ -58,6 +58,12 @@ import { Wishes } from "./wishes.ts";
  */
 const RESUME_GRACE_MS = 20_000;
 
+/**
+ * When a client knows the track that it was answered about. Longer: it shows for as long a track that nobody gets. Shorter:
+ * one on a slow path or machine does not hear that there is none.
+ */
+const SETTLED_MS = 5_000;
+
 /** Where a connection that comes back is cut: after what it was told, or before. */
 type ResumeCut = "answered" | "unanswered";
 
@@ -116,7 +122,7 @@ export class ClientSession {
     });
     this.publications = new Publications(participant, {
       onDemand: (track) => this.#onDemand(track),
-      onWithdrawn: (id) => this.#unpublished(id),
+      onWithdrawn: (id) => this.#unpublished(id, true),
     });
     this.#wishes = new Wishes(participant, params.autoSubscribe, (track, allowed) => {
       this.#onPermission(track, allowed);
@@ -291,10 +297,10 @@ export class ClientSession {
   }
 
   onOwnTrackEnded(track: Track, reason: TrackEndReason): void {
-    this.publications.onEnded(track);
+    const isNew = this.publications.onEnded(track);
     // First, while the client still knows the track that it is about.
     if (reason === "not_encrypted") this.#onCut(track);
-    this.#unpublished(track.id);
+    this.#unpublished(track.id, isNew);
   }
 
   setTrackSettings(id: TrackId, settings: UpdateTrackSettings): void {
@@ -315,8 +321,12 @@ export class ClientSession {
     this.reception.want(this.#wishes.wanted(this.participant.room.tracks()));
   }
 
-  #unpublished(trackSid: TrackId): void {
-    this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid }) });
+  /** `isNew`: the client may not know the track before it has taken in our answer, and hears nothing of others. */
+  #unpublished(trackSid: TrackId, isNew: boolean): void {
+    const tell = (): void =>
+      this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid }) });
+    tell();
+    if (isNew) this.participant.room.clock.after(SETTLED_MS, tell);
   }
 
   #tellMoved(token: string): void {

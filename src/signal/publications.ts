@@ -81,11 +81,17 @@ const MAX_ANNOUNCEMENT_BYTES = 8_192;
  */
 const PLACE_KEPT_MS = 30_000;
 
+/**
+ * How long after its announcement a track may be unknown to its client, which has its answer to take in first: clients give up
+ * after so long. Larger: clients are told twice of tracks that they know. Smaller: slow ones keep a track that nobody gets.
+ */
+const NEW_MS = 15_000;
+
 /** What the client has to know of what it publishes. */
 export interface PublicationsHost {
   /** What is wanted of a video has changed. */
   onDemand(track: Track): void;
-  /** What was announced will not be published. */
+  /** What was announced will not be published. The client may not know its track yet. */
   onWithdrawn(id: TrackId): void;
 }
 
@@ -181,16 +187,18 @@ export class Publications {
     this.#matches = new Map();
   }
 
-  /** A track has ended, by the client's wish or against it. */
-  onEnded(track: Track): void {
+  /** A track has ended, by the client's wish or against it. Returns whether the client may not know the track yet. */
+  onEnded(track: Track): boolean {
     const at = this.#list.findIndex((publication) => publication.track === track);
-    if (at === -1) return;
-    this.#list.splice(at, 1);
+    if (at === -1) return false;
+    const [ended] = this.#list.splice(at, 1);
     for (const stream of [track, track.backup]) {
       if (stream === null) continue;
       const { mid } = stream.section;
       if (this.#sections.some((section) => section.mid === mid)) this.#spent.add(mid);
     }
+    const isNew = this.#participant.room.clock.nowMs() - ended!.announcedAtMs < NEW_MS;
+    return isNew && this.#spent.has(track.section.mid);
   }
 
   /** The client says that it has muted a track, or not any more. */

@@ -369,6 +369,52 @@ describe("publishing", () => {
     expect(tracksOf(hall, "ada")).toEqual([]);
   });
 
+  test.each([
+    ["before its section came", 0, "before", 2],
+    ["just after its answer", 1, "after", 2],
+    ["long after that", 60, "after", 1],
+  ] as const)(
+    "a track is taken back %s: a client that may not know it yet is told once more",
+    (_when, seconds, revoked, times) => {
+      const hall = signalHall();
+      const ada = new SignalClient(hall, "ada");
+      const participant = hall.rooms.get("hall")!.participant("ada")!;
+      const { permission } = participant.profile;
+      const revoke = (): void =>
+        void must(participant.update({ permission: { ...permission, canPublish: false } }));
+      const pass = (until: number): void => {
+        for (let n = 0; n < until; n++) {
+          hall.clock.pass(1_000);
+          ada.send({ case: "ping", value: 1n });
+        }
+      };
+      ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, {}) });
+      const { sid } = ada.take("trackPublished").track!;
+      if (revoked === "before") revoke();
+      ada.offer("chromium-publish-simulcast");
+      pass(seconds);
+      if (revoked === "after") revoke();
+      expect(ada.take("trackUnpublished").trackSid).toBe(sid);
+      // Not before it has taken in the answer.
+      pass(4);
+      expect(ada.kinds()).not.toContain("trackUnpublished");
+      pass(56);
+      const again = ada.kinds().filter((kind) => kind === "trackUnpublished").length;
+      expect(1 + again).toBe(times);
+    },
+  );
+
+  test("a client that ends its new track itself is told once", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const silent = offerText("chromium-publish-simulcast").replace("a=sendonly", "a=inactive");
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp: silent, id: 2 }) });
+    expect(ada.take("trackUnpublished").trackSid).toMatch(/^TR_/);
+    hall.clock.pass(14_000);
+    expect(ada.kinds()).not.toContain("trackUnpublished");
+  });
+
   test("a track that is cut because it does not look sealed ends with a reason, and does not come back", () => {
     const hall = signalHall({ e2eeGuard: "cut" });
     const ada = new SignalClient(hall, "ada");
