@@ -119,7 +119,7 @@ export class DownTrack {
     this.#controller.setDue();
     if (source === null) return;
     this.onPayload(source.track.latestPayload ?? source.payload);
-    this.#selector = source.track.isSimulcast ? new SimulcastSelector() : new SvcSelector();
+    this.#selector = selectorFor(source.track);
     source.track.downTracks.push(this);
     source.track.setDue();
     this.retarget(nowUs);
@@ -133,6 +133,13 @@ export class DownTrack {
     if (known === null) return;
     this.#payloadType = known.payloadType;
     this.#unwraps = known.codec !== payload.codec;
+  }
+
+  /** The spatial layers of the source come in another way than was thought; it will be aimed at them anew. */
+  onLayering(): void {
+    this.interrupt();
+    this.#selector = selectorFor(this.source!.track);
+    this.#controller.setDue();
   }
 
   /** An encoding of the source starts anew, with other numbers. */
@@ -347,7 +354,7 @@ export class DownTrack {
 
   #needKeyframe(spatial: number): void {
     const { track } = this.source!;
-    track.streams[track.isSimulcast ? spatial : 0]?.keyframes.need();
+    track.streamOf(spatial)?.keyframes.need();
     this.#context.rests.isHurried = true;
   }
 
@@ -382,6 +389,10 @@ export class DownTrack {
     const { subscriptionId } = this.params;
     this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
   }
+}
+
+function selectorFor({ isSimulcast }: UpTrack): LayerSelector {
+  return isSimulcast ? new SimulcastSelector() : new SvcSelector();
 }
 
 /** As what a receiver gets packets of `payload`: as they are, or taken apart; null for not at all. */

@@ -22,7 +22,7 @@ export interface LayerSelector {
   readonly currentTemporal: number;
   /** Whether only a key frame (of `targetSpatial`) can bring the receiver to its target. */
   readonly needsKeyframe: boolean;
-  /** `encoding` is the index of the UpStream in its track: the spatial layer under simulcast, else 0. */
+  /** `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. */
   select(frame: FrameInfo, encoding: number): Decision;
   /** Whether this packet is the last that the receiver gets of its picture: the marker bit of what goes out. */
   endsPicture(frame: FrameInfo): boolean;

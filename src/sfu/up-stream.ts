@@ -34,7 +34,7 @@ const ACTIVE_US = 1_500_000;
 
 export class UpStream {
   readonly ssrc: Ssrc;
-  /** Index in the track: the spatial layer under simulcast, else 0. */
+  /** Index in the track: the spatial layer under simulcast, else of no meaning. */
   readonly encoding: number;
   readonly clock = new SenderClock();
   readonly statistics: ReceiveStatistics;

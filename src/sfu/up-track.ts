@@ -57,6 +57,8 @@ export class UpTrack {
   latestPayload: PayloadParams | null = null;
   readonly #notice = new PayloadNotice();
   #muted = false;
+  /** The one of several encodings that brings all spatial layers; null where each brings its own, or there are not several. */
+  #svcEncoding: number | null = null;
   readonly #wanted = new WantedLayer();
   readonly #payloadByType: (PayloadParams | undefined)[] = new Array(128);
 
@@ -72,8 +74,17 @@ export class UpTrack {
     return this.params.trackId;
   }
 
+  /**
+   * Whether each spatial layer is an encoding of its own. Safari and React Native name several for VP9 and AV1, and send one
+   * that has all spatial layers: that is SVC as any other.
+   */
   get isSimulcast(): boolean {
-    return this.params.rids.length > 1;
+    return this.params.rids.length > 1 && this.#svcEncoding === null;
+  }
+
+  /** Which of its streams brings a spatial layer. */
+  streamOf(spatial: number): UpStream | undefined {
+    return this.streams[this.isSimulcast ? spatial : (this.#svcEncoding ?? 0)];
   }
 
   payload(payloadType: number): PayloadParams | undefined {
@@ -164,7 +175,24 @@ export class UpTrack {
     this.setDue();
     const stream = new UpStream(ssrc, encoding, payload, this.extensions);
     this.streams[encoding] = stream;
+    // Two encodings in one numbering would not do for a moment.
+    this.#classify();
     return stream;
+  }
+
+  /** Finds out how its spatial layers come, from the streams that have been heard. */
+  #classify(): void {
+    if (this.params.rids.length < 2) return;
+    const heard = this.streams.filter((stream) => stream !== undefined);
+    const [only] = heard.length === 1 ? heard : [];
+    // It begins anew under another SSRC, and has shown its layers before.
+    const isKnown = only !== undefined && only.encoding === this.#svcEncoding;
+    const svcEncoding = only !== undefined && (isKnown || only.maxSpatial > 0) ? only.encoding : null;
+    if (svcEncoding === this.#svcEncoding) return;
+    this.#svcEncoding = svcEncoding;
+    this.#measuredUs = Number.NEGATIVE_INFINITY;
+    this.setDue();
+    for (const downTrack of this.downTracks) downTrack.onLayering();
   }
 
   /** A sender report of one of its streams (RFC 3550 §6.4.1). */
@@ -187,8 +215,8 @@ export class UpTrack {
 
   /** Size of a spatial layer, from the Dependency Descriptor; undefined where it does not say. */
   resolution(spatial: number): PixelSize | undefined {
-    if (this.isSimulcast) return this.streams[spatial]?.layerRates.resolutions.at(-1);
-    return this.streams[0]?.layerRates.resolutions[spatial];
+    const resolutions = this.streamOf(spatial)?.layerRates.resolutions;
+    return this.isSimulcast ? resolutions?.at(-1) : resolutions?.[spatial];
   }
 
   /**
@@ -223,6 +251,7 @@ export class UpTrack {
     for (let i = 0; i < this.streams.length; i++) this.streams[i]?.rate.tick(nowUs);
     this.#tellPayload(nowUs, events);
     if (this.params.kind === "video" && nowUs >= this.#lookUs) {
+      this.#classify();
       this.#lookUs = nowUs + LOOK_US;
       for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
       this.#tellWanted(nowUs, events);
