@@ -201,6 +201,7 @@ export class Subscription {
       if (distance === undefined || distance >= least) continue;
       best = known;
       least = distance;
+      if (distance === 0) break;
     }
     return best === undefined || best.profile === sent.profile ? best : { ...best, profile: sent.profile };
   }
