@@ -13,6 +13,7 @@ import { NO_STREAM, UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
+import { NO_ROW } from "./packet-history.ts";
 import { OutgoingHeader, type PacketWriter } from "./packet-writer.ts";
 import { rewriteVp8Numbers } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -38,6 +39,12 @@ const MAX_PADDING_BYTES = 224;
 /** P in the first byte of the header: the last byte of the payload counts the padding. */
 const PADDING_BIT = 0x20;
 
+/**
+ * Numbers looked at, back from the newest, for gaps to close. More would fill what the receiver has long given up; fewer
+ * would leave open what is overtaken, or asked for again, on the way up of a fast stream.
+ */
+const CLOSED_NUMBERS = 128;
+
 const NO_EXTENSIONS = new ExtensionView();
 
 /** Filled and read within one call, by every stream in turn. */
@@ -58,6 +65,8 @@ export class DownStream {
   /** Payload bytes ever sent, for sender reports (RFC 3550 §6.4.1). */
   payloadBytes = 0;
   #rtxExtSeq = FIRST_SEQ;
+  /** Gaps up to here have been closed, or stay open. */
+  #closedTo = FIRST_SEQ - 1;
   /** By encoding, the last number given out before it restarted: the packets up to there are in no history any more. */
   readonly #restartedAfter: (number | undefined)[] = [];
   readonly #ssrc: Ssrc;
@@ -87,6 +96,29 @@ export class DownStream {
   }
 
   /**
+   * What was sent goes on no more: numbers kept for packets that are still missing go out empty, or the receiver would ask
+   * for them and report them lost. Where more is missing than was sent there was an outage, and those are lost indeed.
+   */
+  closeGaps(payloadType: number, nowUs: number): void {
+    const last = this.numbers.seq.highestOut;
+    const first = Math.max(this.#closedTo, last - CLOSED_NUMBERS) + 1;
+    this.#closedTo = last;
+    let sent = 0;
+    for (let extSeq = first; extSeq <= last; extSeq++) if (this.sent.find(extSeq) !== NO_ROW) sent += 1;
+    if (last - first + 1 > 2 * sent) return;
+    for (let extSeq = first; extSeq <= last; extSeq++) {
+      if (this.sent.find(extSeq) !== NO_ROW) continue;
+      this.#fill(extSeq, payloadType, this.numbers.lastTimestamp, nowUs);
+    }
+  }
+
+  /** Another source: nothing that was sent can be read back, and no gap in it be told from what was. */
+  forgetSent(): void {
+    this.sent.clear();
+    this.#closedTo = this.numbers.seq.highestOut;
+  }
+
+  /**
    * A packet of the source that is not sent: closes the gap, and that of its picture, be it the first of it that comes or
    * another. Where it is too late for that, an empty packet goes out under the number that was kept for it.
    */
@@ -100,13 +132,7 @@ export class DownStream {
     const { numbers } = this;
     const kept = numbers.seq.drop(extSeq);
     if (kept === NOT_NUMBERED) return;
-    const timestamp = (source.timestamp + numbers.timestampOffset) >>> 0;
-    const bytes = this.#writeEmpty(this.#ssrc, payloadType, kept, timestamp, 1, nowUs);
-    if (bytes === 0) return;
-    this.sent.add(kept, NO_SOURCE, 0, header);
-    this.#counters[SLOT.downEmptyPackets]! += 1;
-    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
-    this.rate.add(bytes);
+    this.#fill(kept, payloadType, (source.timestamp + numbers.timestampOffset) >>> 0, nowUs);
   }
 
   /**
@@ -196,6 +222,16 @@ export class DownStream {
       MAX_PADDING_BYTES,
       nowUs,
     );
+  }
+
+  /** Sends an empty packet under a number that nothing else will be sent under. */
+  #fill(extSeq: number, payloadType: number, timestamp: number, nowUs: number): void {
+    const bytes = this.#writeEmpty(this.#ssrc, payloadType, extSeq, timestamp, 1, nowUs);
+    if (bytes === 0) return;
+    this.sent.add(extSeq, NO_SOURCE, 0, header);
+    this.#counters[SLOT.downEmptyPackets]! += 1;
+    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
+    this.rate.add(bytes);
   }
 
   /** A packet of padding alone (RFC 3550 §5.1): belongs to no frame. Returns its size, or 0 when it was dropped. */

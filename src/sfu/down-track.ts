@@ -69,6 +69,8 @@ export class DownTrack {
   /** Of what was sent last of the source: its capture times go on, also over an interruption. */
   #clock: SenderClock | undefined;
   #reported: Layers | null = null;
+  /** Since the last tick, what was being sent has ended. */
+  #isCut = false;
   readonly #controller: SendController;
   readonly #context: CoreContext;
 
@@ -111,7 +113,8 @@ export class DownTrack {
     const viewers = this.source?.track.downTracks;
     if (viewers !== undefined) viewers.splice(viewers.indexOf(this), 1);
     this.interrupt();
-    this.stream.sent.clear();
+    if (this.#isOpen()) this.closeGaps(nowUs);
+    this.stream.forgetSent();
     this.#clock = undefined;
     this.allotment = new Allotment();
     this.#updatePaused();
@@ -194,8 +197,19 @@ export class DownTrack {
   /** The next packet of a video must start at a key frame again. */
   interrupt(): void {
     this.#selector.reset();
+    if (this.isVideo && this.#encoding !== NO_LAYER) {
+      this.#isCut = true;
+      this.#controller.outlet.hurry();
+    }
     this.#encoding = NO_LAYER;
     this.#reportLayer();
+  }
+
+  /** To be called at each tick with a path: after an interruption, nothing more comes for the numbers that are missing. */
+  closeGaps(nowUs: number): void {
+    if (!this.#isCut) return;
+    this.#isCut = false;
+    this.stream.closeGaps(this.#payloadType, nowUs);
   }
 
   /** A receiver lost its picture: PLI or FIR for the encoding it gets. */
@@ -320,7 +334,10 @@ export class DownTrack {
   #switchTo(packet: UpPacket): void {
     const { track, payload } = this.source!;
     const { clock } = track.streams[packet.encoding]!;
-    this.stream.numbers.resync(packet, payload.clockRate, this.#clock, clock);
+    this.#isCut = false;
+    // A voice conceals what is missing, and asks for nothing.
+    if (this.isVideo) this.stream.closeGaps(this.#payloadType, packet.nowUs);
+    this.stream.resync(packet, payload.clockRate, this.#clock, clock);
     this.#clock = clock;
     this.#encoding = packet.encoding;
   }

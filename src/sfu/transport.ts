@@ -167,6 +167,7 @@ export class Transport {
     if (!this.outlet.open) return;
     const { tracks } = this;
     for (let i = 0; i < tracks.length; i++) tracks[i]!.tick(nowUs, this.#context.events);
+    for (let i = 0; i < this.#downTracks.length; i++) this.#downTracks[i]!.closeGaps(nowUs);
     this.#controller.tick(nowUs, this.#downTracks);
     this.#allocation.tick(nowUs, room);
     this.#feedback.tick(nowUs);

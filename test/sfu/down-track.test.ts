@@ -1,14 +1,15 @@
 /**
  * Goal: what one receiver is sent of a track, where that is more than layers and numbers: redundant audio taken apart,
- * and a video that waits for its turn.
+ * a video that waits for its turn, and what goes out for packets that do not come any more.
  * Method: packets of an UpTrack through a DownTrack into a transmit ring.
  */
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
-import type { PayloadParams } from "../../src/contract/media.ts";
+import { NO_PREFERENCE, type PayloadParams } from "../../src/contract/media.ts";
+import { NO_PATH } from "../../src/sfu/outlet.ts";
 import type { PacketOptions } from "./packets.ts";
-import { OPUS, RED } from "./payloads.ts";
+import { OPUS, RED, VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
 /** An audio track with one receiver, who knows it as `payload`. */
@@ -33,4 +34,70 @@ test("a packet of redundant audio whose blocks do not fit is sent empty, not as 
   plain.publish({ payloadType: 63, payload: "ef0003ff 6f aa" });
   expect(plain.sent()).toEqual(["111 "]);
   expect(plain.context.counters[SLOT.downPackets_audio]).toBe(1);
+});
+
+describe("numbers kept for packets that are missing when a video is sent no more", () => {
+  const KEY = "1000aa";
+  const DELTA = "1001aa";
+
+  function receive(...seqs: readonly number[]): ReceivedTrack {
+    const received = new ReceivedTrack("video", [VP8]);
+    for (const seq of seqs)
+      received.publish({ seq, timestamp: seq * 3000, payload: seq === 1 ? KEY : DELTA });
+    return received;
+  }
+  const pause = ({ downTrack, nowUs }: ReceivedTrack, paused: boolean): void => {
+    downTrack.setPreference({ ...NO_PREFERENCE, paused }, nowUs);
+    downTrack.closeGaps(nowUs);
+  };
+  /** Of packets without a payload, in the order in which they went out. */
+  const emptySeqs = ({ packets }: ReceivedTrack): number[] =>
+    packets.filter(({ payload }) => payload.length === 1).map(({ header }) => header.seq);
+
+  test("go out empty when it is paused, each once", () => {
+    const received = receive(1, 2, 4, 5, 8, 9);
+    pause(received, true);
+    expect(emptySeqs(received)).toEqual([3, 6, 7]);
+    pause(received, true);
+    pause(received, false);
+    received.publish({ seq: 20, timestamp: 60_000, payload: KEY });
+    received.publish({ seq: 22, timestamp: 66_000, payload: DELTA });
+    pause(received, true);
+    expect(received.sent("numbered").slice(6)).toEqual([
+      "96 #3 01",
+      "96 #6 01",
+      "96 #7 01",
+      `96 #10 ${KEY}`,
+      `96 #12 ${DELTA}`,
+      "96 #11 01",
+    ]);
+  });
+
+  test("go out empty before another source", () => {
+    const received = receive(1, 2, 4);
+    received.know(VP8);
+    expect(emptySeqs(received)).toEqual([3]);
+    received.publish({ seq: 20, timestamp: 60_000, payload: KEY });
+    received.publish({ seq: 21, timestamp: 63_000, payload: DELTA });
+    pause(received, true);
+    expect(emptySeqs(received)).toEqual([3]);
+  });
+
+  test("stay open after an outage, which is a loss", () => {
+    const received = receive(1, 2, 3, 90, 91);
+    pause(received, true);
+    expect(emptySeqs(received)).toEqual([]);
+  });
+
+  test("wait for a path", () => {
+    const received = receive(1, 3);
+    const { outlet } = received.controller;
+    const { path } = outlet;
+    outlet.path = NO_PATH;
+    received.downTrack.retarget(received.nowUs);
+    expect(received.packets).toHaveLength(2);
+    outlet.path = path;
+    received.downTrack.closeGaps(received.nowUs);
+    expect(emptySeqs(received)).toEqual([2]);
+  });
 });

@@ -12,6 +12,8 @@ import { TAG_BYTES } from "./sim-rtp-stream.ts";
 /** Real datagrams to damage. More would only make older ones likelier. */
 const OVERHEARD = 256;
 const MAX_NOISE_BYTES = 2048;
+/** Of noise that is an empty datagram: by chance it would hardly come up. */
+const EMPTY_SHARE = 0.01;
 const FIRST_INVENTED_SSRC = 0x7000_0000;
 const PROFILES = [0xbede, 0x1000, 0x100f, 0xbedf] as const;
 const VP8 = VIDEO_PAYLOAD.simulcast;
@@ -62,7 +64,8 @@ export class HostileInputs {
   }
 
   #noise(): HostileInput {
-    const datagram = this.#bytes(this.#below(MAX_NOISE_BYTES + 1));
+    const length = this.#random() < EMPTY_SHARE ? 0 : this.#below(MAX_NOISE_BYTES + 1);
+    const datagram = this.#bytes(length);
     // Half of it under the first byte of a protocol: STUN, DTLS, RTP; and of RTCP by the second.
     if (datagram.length > 1 && this.#random() < 0.5) {
       datagram[0] = this.#pick([0, 1, 20, 22, 23, 63, 0x80, 0x90, 0xb0, 0xbf]);
