@@ -19,7 +19,13 @@ import { Allotment } from "./allotment.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownStream } from "./down-stream.ts";
 import { wantedSpatial, wantedTemporal } from "./layer-preference.ts";
-import { type LayerSelector, NO_LAYER, SimulcastSelector, SvcSelector } from "./layer-selector.ts";
+import {
+  type Decision,
+  type LayerSelector,
+  NO_LAYER,
+  SimulcastSelector,
+  SvcSelector,
+} from "./layer-selector.ts";
 import { NO_ROW } from "./packet-history.ts";
 import { redPrimary } from "./payload-reader.ts";
 import { ReceiverReports } from "./receiver-reports.ts";
@@ -66,6 +72,11 @@ export class DownTrack {
   #unwraps = false;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
+  /**
+   * Of that encoding: up to this packet everything has passed in order, as after a key picture or a switch. Layers do not
+   * change before it any more.
+   */
+  #settledExtSeq = -1;
   /** Of what was sent last of the source: its capture times go on, also over an interruption. */
   #clock: SenderClock | undefined;
   #reported: Layers | null = null;
@@ -288,33 +299,48 @@ export class DownTrack {
   }
 
   #writeVideo(packet: UpPacket): void {
-    const { frame, encoding } = packet;
-    const selector = this.#selector;
-    const before = selector.currentSpatial;
-    const selected = selector.select(frame, encoding);
+    const { frame } = packet;
     // Layers change at a key picture whose first frame comes late: frames that build on it were turned away before.
-    const changes = selected === "forward" && selector.currentSpatial !== before;
-    const isLate = changes && this.#isOvertaken(packet);
-    const decision = isLate ? "switch" : selected;
-    if (decision === "switch") this.#switchTo(packet);
+    const isLate = frame.keyframe && this.#selector.changesAt(frame) && this.#isOvertaken(packet);
+    if (isLate && packet.extSeq <= this.#settledExtSeq) {
+      this.#context.counters[SLOT.downDropped_late]! += 1;
+      return this.stream.drop(packet, this.#payloadType);
+    }
+    const selected = this.#selector.select(frame, packet.encoding);
+    if (selected !== "switch" && !(isLate && selected === "forward")) return this.#pass(packet, selected);
+    this.#switchTo(packet);
+    this.#pass(packet, selected);
+    this.#catchUp(packet);
+  }
+
+  /** Sends or drops a packet, as selected. */
+  #pass(packet: UpPacket, decision: Decision): void {
+    const { frame } = packet;
+    const selector = this.#selector;
     if (frame.startsFrame) {
       if (selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
       this.#reportLayer();
     }
     if (decision === "forward" || decision === "switch") {
-      this.#send(packet, packet.header.marker || selector.endsPicture(frame));
-      if (decision === "switch") this.#catchUp(packet);
-      return;
+      if (frame.keyframe && frame.startsFrame) this.#settle(packet.extSeq);
+      return this.#send(packet, packet.header.marker || selector.endsPicture(frame));
     }
     this.#context.counters[SLOT.downDropped_layer]! += 1;
     if (decision === "drop") this.stream.drop(packet, this.#payloadType);
   }
 
   #isOvertaken({ extSeq, encoding }: UpPacket): boolean {
-    return extSeq < this.source!.track.streams[encoding]!.highestExtSeq;
+    return encoding === this.#encoding && extSeq < this.source!.track.streams[encoding]!.highestExtSeq;
   }
 
-  /** After a switch at a packet that came late: what follows it was turned away, and waits in the history. */
+  #settle(extSeq: number): void {
+    if (extSeq > this.#settledExtSeq) this.#settledExtSeq = extSeq;
+  }
+
+  /**
+   * After a switch at a packet that came late: what follows it was turned away, and waits in the history. It passes once,
+   * in its order; what comes later still changes nothing about it.
+   */
   #catchUp({ extSeq, receivedUs, header }: UpPacket): void {
     const { track } = this.source!;
     const stream = track.streams[this.#encoding]!;
@@ -327,8 +353,9 @@ export class DownTrack {
         continue;
       }
       stream.readFrame(recalled, payload);
-      this.#writeVideo(recalled);
+      this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding));
     }
+    this.#settle(last);
   }
 
   #switchTo(packet: UpPacket): void {
@@ -340,6 +367,7 @@ export class DownTrack {
     this.stream.resync(packet, payload.clockRate, this.#clock, clock);
     this.#clock = clock;
     this.#encoding = packet.encoding;
+    this.#settledExtSeq = packet.extSeq;
   }
 
   #send(packet: UpPacket, marker: boolean): void {

@@ -24,6 +24,8 @@ export interface LayerSelector {
   readonly needsKeyframe: boolean;
   /** `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. */
   select(frame: FrameInfo, encoding: number): Decision;
+  /** Whether other spatial layers would be sent from this packet of a key picture on, of what is being sent already. */
+  changesAt(frame: FrameInfo): boolean;
   /** Whether this packet is the last that the receiver gets of its picture: the marker bit of what goes out. */
   endsPicture(frame: FrameInfo): boolean;
   /** Forgets what was sent: the next packet must start at a key frame. */
@@ -58,6 +60,10 @@ export class SimulcastSelector implements LayerSelector {
     const temporal = this.targetSpatial < this.#spatial ? 0 : this.targetTemporal;
     this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, temporal);
     return frame.isPresentFor(frame.spatial, this.#temporal) ? "forward" : "drop";
+  }
+
+  changesAt(_frame: FrameInfo): boolean {
+    return false;
   }
 
   endsPicture(_frame: FrameInfo): boolean {
@@ -114,6 +120,12 @@ export class SvcSelector implements LayerSelector {
     if (frame.startsFrame) this.#tryTemporalUp(frame);
     if (!started) return "switch";
     return this.#wants(frame) ? "forward" : "drop";
+  }
+
+  changesAt(frame: FrameInfo): boolean {
+    if (this.#spatial === NO_LAYER || this.targetSpatial === NO_LAYER || frame.isUnknown) return false;
+    if (!frame.startsFrame || frame.spatial !== 0) return false;
+    return Math.min(this.targetSpatial, frame.maxSpatial) !== this.#spatial;
   }
 
   endsPicture(frame: FrameInfo): boolean {

@@ -1,0 +1,82 @@
+/**
+ * Goal: a key picture whose first packet comes late is caught up with once: no number goes out twice, and nothing goes out
+ * more often than for one such picture.
+ * Method: VP9 of several spatial layers without descriptor, whose key pictures differ in how many there are.
+ */
+import { expect, test } from "vitest";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
+import { VP9 } from "./payloads.ts";
+import { ReceivedTrack } from "./received-track.ts";
+
+/** Base frame of a key picture that says how many layers there are, upper frames of one, and of other pictures. */
+const key = (layers: number): string => `2e0000${((layers - 1) << 5).toString(16).padStart(2, "0")}aa`;
+const keyUpper = (spatial: number): string => `2c${(2 * spatial + 1).toString(16).padStart(2, "0")}00bb`;
+const DELTA = "6c0000cc";
+const PICTURE_TICKS = 3_000;
+
+class Viewed extends ReceivedTrack {
+  constructor() {
+    super("video", [VP9]);
+  }
+
+  /** Packet `seq` of picture `picture`. */
+  send(seq: number, picture: number, payload: string): void {
+    this.publish({ payloadType: 98, seq, timestamp: picture * PICTURE_TICKS, payload, marker: true });
+  }
+
+  get seqs(): number[] {
+    return this.packets.map(({ header }) => header.seq);
+  }
+
+  /** Payloads by number, from `seq` on. */
+  inOrder(seq: number): string[] {
+    const found = this.sent("numbered").map((text, i) => ({ text: text.split(" ")[2]!, seq: this.seqs[i]! }));
+    return found
+      .filter((packet) => packet.seq >= seq)
+      .sort((a, b) => a.seq - b.seq)
+      .map(({ text }) => text);
+  }
+}
+
+test("one that comes after the next key picture changes nothing any more", () => {
+  const viewed = new Viewed();
+  for (const [i, payload] of [key(3), keyUpper(1), keyUpper(2)].entries()) viewed.send(1 + i, 1, payload);
+  // Missing: 4, a key picture of two layers.
+  viewed.send(5, 2, keyUpper(1));
+  viewed.send(6, 3, key(1));
+  viewed.send(7, 4, DELTA);
+  viewed.send(8, 5, DELTA);
+  viewed.send(4, 2, key(2));
+  viewed.send(9, 6, DELTA);
+  expect(viewed.seqs).toEqual([1, 2, 3, 5, 6, 7, 8, 4, 9]);
+  expect(viewed.inOrder(4)).toEqual(["01", keyUpper(1), key(1), DELTA, DELTA, DELTA]);
+});
+
+test("another key picture among what is caught up with is passed once", () => {
+  const viewed = new Viewed();
+  viewed.downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, viewed.nowUs);
+  // Missing: 1, a key picture of two layers.
+  viewed.send(2, 1, keyUpper(1));
+  viewed.send(3, 2, key(3));
+  viewed.send(4, 2, keyUpper(1));
+  viewed.send(5, 2, keyUpper(2));
+  viewed.downTrack.setPreference(NO_PREFERENCE, viewed.nowUs);
+  viewed.send(6, 3, DELTA);
+  viewed.send(1, 1, key(2));
+  viewed.send(7, 4, DELTA);
+  expect(viewed.seqs).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(viewed.inOrder(1)).toEqual([key(2), keyUpper(1), key(3), keyUpper(1), keyUpper(2), DELTA, DELTA]);
+  const times = viewed.packets.map(({ header }) => header.timestamp / PICTURE_TICKS);
+  expect(times.map((time) => time - times[0]!)).toEqual([0, 0, 1, 1, 1, 2, 3]);
+});
+
+test("more of them in one gap do not have all that follows sent for each", () => {
+  const viewed = new Viewed();
+  const GAP = 20;
+  viewed.send(1, 1, key(1));
+  for (let i = 0; i < 50; i++) viewed.send(2 + GAP + i, 2 + GAP + i, DELTA);
+  const before = viewed.packets.length;
+  for (let i = 0; i < GAP; i++) viewed.send(2 + i, 2 + i, key(i % 2 === 0 ? 2 : 1));
+  expect(new Set(viewed.seqs).size).toBe(viewed.seqs.length);
+  expect(viewed.packets.length - before).toBeLessThan(50 + 3 * GAP);
+});
