@@ -152,15 +152,18 @@ export class PublisherFeedback {
   }
 
   #sendReport(nowUs: number): void {
-    const reports = this.#demux.tracks
-      .flatMap((track) => reportsOf(track, nowUs))
-      .slice(0, MAX_REPORT_BLOCKS);
+    const reports = this.#demux.tracks.flatMap((track) => reportsOf(track, nowUs));
     if (reports.length === 0) return;
     // Any time does that both of us read alike; the thread's clock is one.
     this.#roundTrip.onSent(nowUs, nowUs);
-    this.#rtcp.send((out, at) =>
-      writeReferenceTime(out, writeReceiverReport(out, at, FEEDBACK_SSRC, reports), FEEDBACK_SSRC, nowUs),
-    );
+    // Two packets of so many blocks do not fit one datagram.
+    for (let first = 0; first < reports.length; first += MAX_REPORT_BLOCKS) {
+      const blocks = reports.slice(first, first + MAX_REPORT_BLOCKS);
+      this.#rtcp.send((out, at) => {
+        const end = writeReceiverReport(out, at, FEEDBACK_SSRC, blocks);
+        return first === 0 ? writeReferenceTime(out, end, FEEDBACK_SSRC, nowUs) : end;
+      });
+    }
   }
 }
 
