@@ -21,14 +21,11 @@ import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
 import { NO_SOURCE, SentPackets } from "./sent-packets.ts";
-import type { UpPacket } from "./up-packet.ts";
+import { OSN_BYTES, type UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
 /** First sequence number of an outgoing stream: SRTP hides what RFC 3550 §5.1 wants a random one for. */
 const FIRST_SEQ = 1;
-
-/** The original sequence number in front of a retransmitted payload (RFC 4588 §4). */
-const OSN_BYTES = 2;
 
 /** `originalSeq` of a packet that is no retransmission. */
 const NO_OSN = -1;

@@ -2,9 +2,10 @@
  * Finds the UpStream of a packet: by SSRC once known, else by what the packet and the SDP say (RFC 8843 §9.2,
  * RFC 8852): (MID, RID) from header extensions, SSRCs announced in SDP, or a payload type that only one track has.
  */
+import { readU16 } from "../base/bytes.ts";
 import type { Ssrc } from "../base/ids.ts";
 import { EXTENSION } from "../rtp/header-extensions.ts";
-import type { UpPacket } from "./up-packet.ts";
+import { OSN_BYTES, type UpPacket } from "./up-packet.ts";
 import type { UpStream } from "./up-stream.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -81,7 +82,10 @@ export class StreamDemux {
     const { ssrc, payloadType } = packet.header;
     const nowUs = packet.receivedUs;
     const former = this.#replaced.get(ssrc);
-    if (former !== undefined && nowUs - former.leftUs < REPLACED_US) return "unknown_stream";
+    if (former !== undefined) {
+      if (repairsPresent(packet, former)) return this.#bindAgain(ssrc, former);
+      if (nowUs - former.leftUs < REPLACED_US) return "unknown_stream";
+    }
     const track = this.#trackOf(packet);
     if (track === undefined) return "unknown_stream";
     const primary = track.payload(payloadType);
@@ -100,6 +104,15 @@ export class StreamDemux {
     // RTX before the stream it repairs (Chromium probes that way) has nothing to repair yet.
     if (stream === undefined) return "unknown_stream";
     const binding: StreamBinding = { track, stream, rtx };
+    this.#bySsrc.set(ssrc, binding);
+    return binding;
+  }
+
+  /** A publisher that gives an encoding another SSRC may go on with the RTX stream that it had. */
+  #bindAgain(ssrc: Ssrc, { track, encoding }: FormerPlace): StreamBinding | DemuxFailure {
+    if (this.#bySsrc.size >= MAX_SSRCS) return "stream_limit";
+    const binding: StreamBinding = { track, stream: track.streams[encoding]!, rtx: true };
+    this.#replaced.delete(ssrc);
     this.#bySsrc.set(ssrc, binding);
     return binding;
   }
@@ -136,6 +149,15 @@ export class StreamDemux {
     );
     return candidates.length === 1 ? candidates[0] : undefined;
   }
+}
+
+/**
+ * Whether the packet is a retransmission (RFC 4588 §4) of the stream that is in the place now: one of a number that it has
+ * passed. Those of the former stream may still be under way, and only by chance have such a one.
+ */
+function repairsPresent({ header, bytes }: UpPacket, { track, encoding }: FormerPlace): boolean {
+  if (track.payloadOfRtx(header.payloadType) === undefined || header.payloadBytes < OSN_BYTES) return false;
+  return track.streams[encoding]?.hasPassed(readU16(bytes, header.headerBytes)) === true;
 }
 
 function encodingOf(track: UpTrack, packet: UpPacket): number {

@@ -15,12 +15,9 @@ import type { EncryptionGuard } from "./encryption-guard.ts";
 import { endsFrame, looksSealed } from "./payload-reader.ts";
 import type { PublisherFeedback } from "./publisher-feedback.ts";
 import type { StreamBinding, StreamDemux } from "./stream-demux.ts";
-import type { UpPacket } from "./up-packet.ts";
+import { OSN_BYTES, type UpPacket } from "./up-packet.ts";
 import type { UpStream } from "./up-stream.ts";
 import type { UpTrack } from "./up-track.ts";
-
-/** The original sequence number in front of a retransmitted payload (RFC 4588 §4). */
-const OSN_BYTES = 2;
 
 export class UpInlet {
   /** Null until the handshake has given keys. */

@@ -9,6 +9,9 @@ import { FrameInfo } from "../rtp/frame-info.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
 import { RtpHeader } from "../rtp/rtp-header.ts";
 
+/** The original sequence number in front of a retransmitted payload (RFC 4588 §4). */
+export const OSN_BYTES = 2;
+
 const NO_BYTES = new Uint8Array(0);
 
 /**

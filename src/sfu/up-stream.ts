@@ -6,6 +6,7 @@
 
 import { isAudio } from "../base/codec.ts";
 import type { Ssrc } from "../base/ids.ts";
+import { extendSeq } from "../base/sequence.ts";
 import { NackGenerator } from "../cc/nack-generator.ts";
 import { ReceiveStatistics } from "../cc/receive-statistics.ts";
 import type { PayloadParams } from "../contract/media.ts";
@@ -53,6 +54,8 @@ export class UpStream {
   hasDescriptor = false;
   /** Of the packets with media; -1 before the first. */
   highestExtSeq = -1;
+  /** The first that came. */
+  #firstExtSeq = -1;
 
   readonly #extensions: ExtensionMap;
 
@@ -74,10 +77,20 @@ export class UpStream {
     return this.history.find(extSeq) !== NO_ROW;
   }
 
+  /** Whether the packet of number `seq` on the wire, come or missing, lies between its first and its latest. */
+  hasPassed(seq: number): boolean {
+    if (this.highestExtSeq < 0) return false;
+    const extSeq = extendSeq(this.highestExtSeq, seq);
+    return extSeq >= this.#firstExtSeq && extSeq <= this.highestExtSeq;
+  }
+
   /** Takes in a new packet with media; completes the facts that selection needs. */
   accept(packet: UpPacket, payload: PayloadParams): void {
     packet.encoding = this.encoding;
-    if (packet.extSeq > this.highestExtSeq) this.highestExtSeq = packet.extSeq;
+    if (packet.extSeq > this.highestExtSeq) {
+      if (this.highestExtSeq < 0) this.#firstExtSeq = packet.extSeq;
+      this.highestExtSeq = packet.extSeq;
+    }
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length);
     this.activity.onPacket(packet.receivedUs);

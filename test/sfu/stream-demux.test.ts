@@ -228,6 +228,28 @@ describe("an SSRC whose place another has taken", () => {
     expect(place(demux, q(1))).toBe("camera 0");
   });
 
+  test("keeps its place as that of repairs, as soon as it repairs what has begun", () => {
+    const demux = demuxOf(["camera", "screen"]);
+    const receive = (said: Said): void => {
+      const arriving = packet(said);
+      const found = demux.find(arriving);
+      if (typeof found !== "string") found.stream.accept(arriving, VP8);
+    };
+    // MID and RID are said until they are known.
+    const repair = (seq: number): Said => ({
+      ssrc: 11,
+      payloadType: 97,
+      payload: `${seq.toString(16).padStart(4, "0")}00`,
+    });
+    for (const seq of [40_000, 40_001, 40_002]) receive({ ...q(1), seq });
+    receive(rtx(11));
+    for (const seq of [50_000, 50_003]) receive({ ...q(2), seq });
+    expect(place(demux, repair(40_001)), "of the former").toBe("unknown_stream");
+    expect(place(demux, repair(50_004)), "of nothing").toBe("unknown_stream");
+    expect(place(demux, repair(50_001))).toBe("camera 0 rtx");
+    expect(demux.find(packet(repair(50_002)))).toMatchObject({ stream: { ssrc: 2 } });
+  });
+
   /** Streams made in ten seconds for a packet each millisecond. */
   const streamsMade = (ssrc: (at: number) => number): number => {
     const demux = demuxOf(["camera"]);
