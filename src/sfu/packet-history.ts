@@ -4,6 +4,8 @@
  * Bytes lie one after another in a ring slab; columns indexed by `extSeq & mask` say where. One copy per packet
  * serves every receiver: each down track keeps only numbers.
  */
+import { SlabPool } from "./slab-pool.ts";
+
 export const NO_ROW = -1;
 
 /**
@@ -19,6 +21,14 @@ const ROW_BYTES = 1024;
  */
 const KEEP_US = 1_000_000;
 
+/** Of a row: number, place on the tape, size. */
+const ROW_COLUMNS_BYTES = 8 + 8 + 2;
+const NOTHING = new Uint8Array(0);
+const NO_ROWS = new Float64Array(0);
+
+/** Of all histories of the thread. */
+const slabs = new SlabPool();
+
 export class PacketHistory {
   slab: Uint8Array;
   readonly #maxBytes: number;
@@ -26,7 +36,9 @@ export class PacketHistory {
   #written = 0;
   /** How far on the tape copies have reached: they bring along what lies behind a packet in its buffer. */
   #touched = 0;
-  readonly #extSeq: Float64Array;
+  /** Memory of the columns, indexed by row. */
+  #columns: Uint8Array;
+  #extSeq: Float64Array;
   readonly #tape: Float64Array;
   readonly #bytes: Uint16Array;
   readonly #mask: number;
@@ -35,12 +47,14 @@ export class PacketHistory {
 
   /** Sizes in bytes, powers of two; the slab grows from the first to the second when the bitrate asks for it. */
   constructor(startBytes: number, maxBytes: number) {
-    this.slab = new Uint8Array(startBytes);
+    this.slab = slabs.take(startBytes);
     this.#maxBytes = maxBytes;
     const rows = Math.max(MIN_ROWS, maxBytes / ROW_BYTES);
-    this.#extSeq = new Float64Array(rows).fill(-1);
-    this.#tape = new Float64Array(rows);
-    this.#bytes = new Uint16Array(rows);
+    this.#columns = slabs.take(rows * ROW_COLUMNS_BYTES);
+    const { buffer } = this.#columns;
+    this.#extSeq = new Float64Array(buffer, 0, rows).fill(-1);
+    this.#tape = new Float64Array(buffer, rows * 8, rows);
+    this.#bytes = new Uint16Array(buffer, rows * 16, rows);
     this.#mask = rows - 1;
   }
 
@@ -75,6 +89,15 @@ export class PacketHistory {
     return this.#touched - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
   }
 
+  /** Its stream has ended: it holds nothing any more, and nothing may be put. */
+  free(): void {
+    slabs.give(this.slab);
+    slabs.give(this.#columns);
+    this.slab = NOTHING;
+    this.#columns = NOTHING;
+    this.#extSeq = NO_ROWS;
+  }
+
   /** Where the packet of `row` starts in `slab`. */
   at(row: number): number {
     return this.#tape[row]! % this.slab.length;
@@ -88,24 +111,26 @@ export class PacketHistory {
     return this.slab.length < this.#maxBytes && nowUs - this.#lapStartedUs < KEEP_US;
   }
 
-  /** Starts a slab twice as large with the old one's packets at its beginning, in the order of the tape. */
+  /**
+   * Takes a slab twice as large. This lap of the tape stays where it is, what is left of the one before moves up by the old
+   * size, and the tape is counted on from two such sizes:
+   *
+   *   | this lap ▸ free … | … what is left of the lap before |
+   */
   #grow(): void {
     const old = this.slab;
-    const bigger = new Uint8Array(Math.min(old.length * 2, this.#maxBytes));
-    let written = 0;
-    const rows = [...this.#extSeq.keys()]
-      .filter((row) => this.#extSeq[row]! >= 0 && this.find(this.#extSeq[row]!) === row)
-      .sort((a, b) => this.#tape[a]! - this.#tape[b]!);
-    for (const row of rows) {
-      const at = this.at(row);
-      bigger.set(old.subarray(at, at + this.#bytes[row]!), written);
-      this.#tape[row] = written;
-      written += this.#bytes[row]!;
+    const { length } = old;
+    const at = this.#written % length;
+    const shift = 2 * length - (this.#written - at);
+    this.slab = slabs.take(2 * length);
+    this.slab.set(old.subarray(0, at));
+    this.slab.set(old.subarray(at), length + at);
+    slabs.give(old);
+    for (let row = 0; row <= this.#mask; row++) {
+      if (this.#touched - this.#tape[row]! > length) this.#extSeq[row] = -1;
+      this.#tape[row]! += shift;
     }
-    const kept = new Set(rows);
-    for (const row of this.#extSeq.keys()) if (!kept.has(row)) this.#extSeq[row] = -1;
-    this.#written = written;
-    this.#touched = written;
-    this.slab = bigger;
+    this.#written += shift;
+    this.#touched += shift;
   }
 }

@@ -148,6 +148,8 @@ export class UpTrack {
   /** Its receivers are left without a source. */
   end(nowUs: number): void {
     for (const downTrack of [...this.downTracks]) downTrack.setSource(null, nowUs);
+    // What may still be under way to it finds no stream that has ended.
+    for (const stream of this.streams.splice(0)) stream?.history.free();
   }
 
   /** What a receiver of at most these layers can be sent now, from the least to the best. */
@@ -169,8 +171,10 @@ export class UpTrack {
 
   /** A new SSRC for an encoding: a publisher that restarts it uses another, and the old stream is forgotten. */
   startStream(ssrc: Ssrc, encoding: number, payload: PayloadParams): UpStream {
-    if (this.streams[encoding] !== undefined) {
+    const former = this.streams[encoding];
+    if (former !== undefined) {
       for (const downTrack of this.downTracks) downTrack.onRestart(encoding);
+      former.history.free();
     }
     this.setDue();
     const stream = new UpStream(ssrc, encoding, payload, this.extensions);

@@ -59,3 +59,43 @@ test("stops growing at its limit", () => {
   expect(history.slab.length).toBe(8192);
   expect(read(history, 99)).toEqual(packetOf(99, 1000));
 });
+
+test("keeps all that it held when it grows, wherever on its tape it is", () => {
+  for (let lap = 0; lap < 60; lap++) {
+    const history = new PacketHistory(4096, 65_536);
+    const put = (extSeq: number, nowUs: number): void =>
+      history.put(extSeq, packetOf(extSeq, 2048), 100 + ((extSeq * 37) % 700), nowUs);
+    // Slowly at first, so that the slab is written over and over; then it doubles, four times.
+    for (let extSeq = 0; extSeq < lap; extSeq++) put(extSeq, extSeq * 1_000_000);
+    const slowUs = lap * 1_000_000;
+    let size = history.slab.length;
+    for (let extSeq = lap; extSeq < lap + 120; extSeq++) {
+      const held = Array.from({ length: extSeq }, (_, i) => i).filter((i) => history.find(i) !== NO_ROW);
+      put(extSeq, slowUs + (extSeq - lap) * 1_000);
+      const grew = history.slab.length > size;
+      size = history.slab.length;
+      if (grew) expect(held.filter((i) => history.find(i) === NO_ROW)).toEqual([]);
+      for (const i of held) {
+        const found = read(history, i);
+        if (found !== undefined) expect(found).toEqual(packetOf(i, 100 + ((i * 37) % 700)));
+      }
+      expect(read(history, extSeq)).toEqual(packetOf(extSeq, 100 + ((extSeq * 37) % 700)));
+    }
+    expect(size).toBe(65_536);
+  }
+});
+
+test("hands its memory on when it is freed, and nothing of what it held", () => {
+  const former = new PacketHistory(4096, 8192);
+  for (let extSeq = 0; extSeq < 100; extSeq++) former.put(extSeq, packetOf(extSeq, 1000), 1000, extSeq);
+  const { slab } = former;
+  former.free();
+  expect(former.find(99)).toBe(NO_ROW);
+  const next = new PacketHistory(8192, 8192);
+  expect(next.slab).toBe(slab);
+  for (let extSeq = 0; extSeq < 100; extSeq++) expect(next.find(extSeq)).toBe(NO_ROW);
+  next.put(7, packetOf(7, 100), 100, 0);
+  expect(read(next, 7)).toEqual(packetOf(7, 100));
+  former.free();
+  expect(new PacketHistory(8192, 8192).slab).not.toBe(slab);
+});

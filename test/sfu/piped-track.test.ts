@@ -10,26 +10,48 @@ import { upPacket } from "./packets.ts";
 import { OPUS } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
+class Piped extends ReceivedTrack {
+  readonly piped: PipedTrack;
+
+  constructor() {
+    super("audio", [OPUS]);
+    this.piped = new PipedTrack(this.track.params, {}, this.context);
+    this.downTrack.setSource({ track: this.piped.track, payload: OPUS }, this.nowUs);
+  }
+
+  bring(seq: number): void {
+    const options = { payloadType: OPUS.payloadType, seq, timestamp: 960 * seq };
+    const packet = upPacket(this.track.extensions, options);
+    packet.receivedUs = this.nowUs;
+    packet.nowUs = this.nowUs;
+    this.piped.receive(packet);
+  }
+
+  get seqs(): number[] {
+    return this.packets.map(({ header }) => header.seq);
+  }
+}
+
 test("nothing is forwarded while the track is muted here", () => {
-  const received = new ReceivedTrack("audio", [OPUS]);
-  const { context, downTrack, track } = received;
-  const piped = new PipedTrack(track.params, {}, context);
-  downTrack.setSource({ track: piped.track, payload: OPUS }, received.nowUs);
-  const bring = (seq: number): void => {
-    const packet = upPacket(track.extensions, { payloadType: OPUS.payloadType, seq, timestamp: 960 * seq });
-    packet.receivedUs = received.nowUs;
-    packet.nowUs = received.nowUs;
-    piped.receive(packet);
-  };
-  const sent = (): number[] => received.packets.map(({ header }) => header.seq);
-  bring(1);
+  const received = new Piped();
+  const { context, piped } = received;
+  received.bring(1);
   piped.track.muted = true;
-  bring(2);
-  bring(3);
-  expect(sent()).toEqual([1]);
+  received.bring(2);
+  received.bring(3);
+  expect(received.seqs).toEqual([1]);
   expect(context.counters[SLOT.upDropped_muted]).toBe(2);
 
   piped.track.muted = false;
-  bring(4);
-  expect(sent()).toEqual([1, 2]);
+  received.bring(4);
+  expect(received.seqs).toEqual([1, 2]);
+});
+
+test("what is under way when the track ends is passed over", () => {
+  const received = new Piped();
+  received.bring(1);
+  received.piped.unpublish(received.piped.track, received.nowUs);
+  received.bring(2);
+  received.bring(3);
+  expect(received.seqs).toEqual([1]);
 });
