@@ -4,7 +4,7 @@
  * Bytes lie one after another in a ring slab; columns indexed by `extSeq & mask` say where. One copy per packet
  * serves every receiver: each down track keeps only numbers.
  */
-import { SlabPool } from "./slab-pool.ts";
+import { slabs } from "./slab-pool.ts";
 
 export const NO_ROW = -1;
 
@@ -25,9 +25,6 @@ const KEEP_US = 1_000_000;
 const ROW_COLUMNS_BYTES = 8 + 8 + 2;
 const NOTHING = new Uint8Array(0);
 const NO_ROWS = new Float64Array(0);
-
-/** Of all histories of the thread. */
-const slabs = new SlabPool();
 
 export class PacketHistory {
   slab: Uint8Array;

@@ -8,6 +8,9 @@
  *   words | outExtSeq ×2 | sourceExtSeq ×2 | transportExtSeq ×2 | resentUs ×2 | timestamp | pictureId | frame | flags |
  */
 
+import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
+import { slabs } from "./slab-pool.ts";
+
 /** Packets remembered at first, a power of two: over a second at 4 Mbit/s of 1,100-byte packets. */
 const ROWS = 512;
 
@@ -16,6 +19,10 @@ const MAX_ROWS = 1024;
 
 const DOUBLES = 6;
 const WORDS = 2 * DOUBLES;
+const ROW_BYTES = 8 * DOUBLES;
+const NO_SLAB = new Uint8Array(0);
+const NO_DOUBLES = new Float64Array(0);
+const NO_WORDS = new Int32Array(0);
 
 const OUT_EXT_SEQ = 0;
 const SOURCE_EXT_SEQ = 1;
@@ -47,9 +54,10 @@ export interface SentNumbers {
  * frame is too large for that.
  */
 export class SentPackets {
-  #doubles = new Float64Array(0);
+  #doubles: Float64Array = NO_DOUBLES;
   /** The same memory. */
-  #words = new Int32Array(0);
+  #words: Int32Array = NO_WORDS;
+  #slab: Uint8Array = NO_SLAB;
   #mask = ROWS - 1;
 
   /** Takes the row for `outExtSeq`, which is packet `sourceExtSeq` of an encoding: the index of its UpStream. */
@@ -61,6 +69,7 @@ export class SentPackets {
     const at = row * DOUBLES;
     doubles[at + OUT_EXT_SEQ] = outExtSeq;
     doubles[at + SOURCE_EXT_SEQ] = sourceExtSeq;
+    doubles[at + TRANSPORT_EXT_SEQ] = UNKNOWN_PACKET;
     doubles[at + RESENT_US] = Number.NEGATIVE_INFINITY;
     const wordAt = row * WORDS;
     words[wordAt + TIMESTAMP] = numbers.timestamp;
@@ -86,7 +95,7 @@ export class SentPackets {
     return this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ]!;
   }
 
-  /** Transport-wide number under which it left last, extended. */
+  /** Transport-wide number under which it left last, extended; UNKNOWN_PACKET before it has left. */
   transportExtSeq(row: number): number {
     return this.#doubles[row * DOUBLES + TRANSPORT_EXT_SEQ]!;
   }
@@ -130,18 +139,29 @@ export class SentPackets {
   grow(): void {
     if (this.#mask === MAX_ROWS - 1 || this.#words.length === 0) return;
     const old = this.#doubles;
+    const oldSlab = this.#slab;
     this.#allocate(MAX_ROWS);
     for (let at = 0; at < old.length; at += DOUBLES) {
       const outExtSeq = old[at + OUT_EXT_SEQ]!;
       if (outExtSeq >= 0)
         this.#doubles.set(old.subarray(at, at + DOUBLES), (outExtSeq & this.#mask) * DOUBLES);
     }
+    slabs.give(oldSlab);
+  }
+
+  /** Its track has ended: nothing was ever sent. */
+  free(): void {
+    slabs.give(this.#slab);
+    this.#slab = NO_SLAB;
+    this.#doubles = NO_DOUBLES;
+    this.#words = NO_WORDS;
   }
 
   #allocate(rows: number): void {
     this.#mask = rows - 1;
-    this.#doubles = new Float64Array(rows * DOUBLES);
-    this.#words = new Int32Array(this.#doubles.buffer);
+    this.#slab = slabs.take(rows * ROW_BYTES);
+    this.#doubles = new Float64Array(this.#slab.buffer);
+    this.#words = new Int32Array(this.#slab.buffer);
     this.clear();
   }
 }

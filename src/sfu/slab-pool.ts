@@ -1,6 +1,6 @@
 /**
- * Slabs of packet histories that have ended, for those that begin: memory of such sizes is fetched from the operating
- * system, zeroed and collected each time, and the thread stands still for it while people come and go.
+ * Memory of those who have left, for those who come: what was received of a stream, and what a receiver was sent. Such
+ * sizes are fetched from the operating system, zeroed and collected each time, and the thread stands still for it.
  *
  * A slab comes with what its last owner wrote. Who takes it reads nothing but what it has written itself.
  */
@@ -30,3 +30,6 @@ export class SlabPool {
     this.#bytes += bytes;
   }
 }
+
+/** Of the thread. */
+export const slabs = new SlabPool();

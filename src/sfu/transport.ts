@@ -147,6 +147,7 @@ export class Transport {
     if (at === -1) return;
     const [removed] = this.#downTracks.splice(at, 1);
     removed!.setSource(null, nowUs);
+    removed!.stream.sent.free();
     this.#rtcpOutlet.sender?.retire(removed!.params.ssrc);
     this.#rtcpOutlet.sender?.retire(removed!.params.rtxSsrc);
   }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { UNKNOWN_PACKET } from "../../src/cc/sent-packet-log.ts";
 import { type SentNumbers, SentPackets } from "../../src/sfu/sent-packets.ts";
 
 /** Words that are no numbers when two of them are taken for a double. */
@@ -42,4 +43,21 @@ test("remembers the latest 512, and 1,024 once it has grown, with nothing lost o
   check(sent, 1_276, 2_300);
   sent.clear();
   expect(sent.find(2_299)).toBe(-1);
+});
+
+test("says nothing of what others were sent whose memory it has taken over", () => {
+  const former = new SentPackets();
+  for (let extSeq = 1; extSeq < 600; extSeq++) {
+    const row = former.add(extSeq, extSeq + 9, 2, numbersOf(extSeq));
+    former.setTransportExtSeq(row, 5_000 + extSeq);
+    former.setResent(row, extSeq);
+  }
+  former.free();
+  expect(former.find(599)).toBe(-1);
+  const next = new SentPackets();
+  const row = next.add(100, 109, 2, numbersOf(100));
+  for (let extSeq = 1; extSeq < 600; extSeq++) if (extSeq !== 100) expect(next.find(extSeq)).toBe(-1);
+  check(next, 100, 101);
+  expect(next.transportExtSeq(row)).toBe(UNKNOWN_PACKET);
+  expect(next.resentUs(row)).toBe(Number.NEGATIVE_INFINITY);
 });
