@@ -105,8 +105,13 @@ export class DownStream {
     if (last - first + 1 > 2 * sent) return;
     for (let extSeq = first; extSeq <= last; extSeq++) {
       if (this.sent.find(extSeq) !== NO_ROW) continue;
-      this.#fill(extSeq, payloadType, this.numbers.lastTimestamp, nowUs);
+      this.fill(extSeq, payloadType, nowUs);
     }
+  }
+
+  /** Sends an empty packet under a number that was given out, or kept, and that nothing else will be sent under. */
+  fill(extSeq: number, payloadType: number, nowUs: number): void {
+    this.#sendEmpty(extSeq, payloadType, this.numbers.lastTimestamp, nowUs);
   }
 
   /** Another source: nothing that was sent can be read back, and no gap in it be told from what was. */
@@ -129,7 +134,7 @@ export class DownStream {
     const { numbers } = this;
     const kept = numbers.seq.drop(extSeq);
     if (kept === NOT_NUMBERED) return;
-    this.#fill(kept, payloadType, (source.timestamp + numbers.timestampOffset) >>> 0, nowUs);
+    this.#sendEmpty(kept, payloadType, (source.timestamp + numbers.timestampOffset) >>> 0, nowUs);
   }
 
   /**
@@ -221,8 +226,7 @@ export class DownStream {
     );
   }
 
-  /** Sends an empty packet under a number that nothing else will be sent under. */
-  #fill(extSeq: number, payloadType: number, timestamp: number, nowUs: number): void {
+  #sendEmpty(extSeq: number, payloadType: number, timestamp: number, nowUs: number): void {
     const bytes = this.#writeEmpty(this.#ssrc, payloadType, extSeq, timestamp, 1, nowUs);
     if (bytes === 0) return;
     this.sent.add(extSeq, NO_SOURCE, 0, header);

@@ -265,7 +265,9 @@ export class DownTrack {
   /** Sends a packet that has waited for the pacer. */
   release(extSeq: number, nowUs: number): void {
     const row = this.stream.sent.find(extSeq);
-    if (row !== NO_ROW && this.recall(row, nowUs, recalled)) this.#transmit(recalled, extSeq);
+    // Of a source that it had before.
+    if (row === NO_ROW && this.source !== null) this.stream.fill(extSeq, this.#payloadType, nowUs);
+    else if (row !== NO_ROW && this.recall(row, nowUs, recalled)) this.#transmit(recalled, extSeq);
     else this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
   }
 

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import { NO_PREFERENCE, type PayloadParams } from "../../src/contract/media.ts";
 import { NO_PATH } from "../../src/sfu/outlet.ts";
-import type { PacketOptions } from "./packets.ts";
+import { extensionMap, type PacketOptions } from "./packets.ts";
 import { OPUS, RED, VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
@@ -81,6 +81,36 @@ describe("numbers kept for packets that are missing when a video is sent no more
     received.publish({ seq: 21, timestamp: 63_000, payload: DELTA });
     pause(received, true);
     expect(emptySeqs(received)).toEqual([3]);
+  });
+
+  test("go out empty in their turn where they wait for the pacer while the source changes", () => {
+    const received = new ReceivedTrack("video", [VP8], VP8, {
+      map: extensionMap({ transportCc: 3 }),
+      spacingUs: 0,
+    });
+    const FORMER = 50;
+    // Sets the pace.
+    received.controller.tick(received.nowUs, [received.downTrack]);
+    for (let seq = 1; seq <= FORMER; seq++)
+      received.publish({ seq, timestamp: 3000, payload: (seq === 1 ? KEY : DELTA) + "aa".repeat(1_000) });
+    const before = received.packets.length;
+    expect(before).toBeLessThan(FORMER);
+    received.know(VP8);
+    received.publish({ seq: 500, timestamp: 6000, payload: KEY });
+    for (let us = 0; us < 1_000_000; us += 5_000)
+      received.controller.tick(received.nowUs + us, [received.downTrack]);
+    const { context } = received;
+    expect(received.packets.slice(before).map(({ header }) => header.seq)).toEqual(
+      Array.from({ length: FORMER + 1 - before }, (_, i) => before + 1 + i),
+    );
+    expect(emptySeqs(received)).toHaveLength(FORMER - before);
+    expect(context.counters[SLOT.downDropped_pacer_late]).toBe(0);
+    received.downTrack.setSource(null, received.nowUs);
+    received.downTrack.release(FORMER, received.nowUs);
+    expect(
+      context.counters[SLOT.downDropped_pacer_late],
+      "nothing goes out of a track without a source",
+    ).toBe(1);
   });
 
   test("stay open after an outage, which is a loss", () => {
