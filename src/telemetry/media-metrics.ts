@@ -67,7 +67,7 @@ const TOTALS: readonly Total[] = [
   },
   {
     name: "blindfold_rtp_sent_empty_packets_total",
-    help: "RTP packets of padding alone, under numbers of packets that came late and were not wanted.",
+    help: "RTP packets of padding alone, under numbers kept for packets that then were not wanted.",
     series: single("downEmptyPackets"),
   },
   {
