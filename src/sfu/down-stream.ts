@@ -93,20 +93,23 @@ export class DownStream {
   }
 
   /**
-   * What was sent goes on no more: numbers kept for packets that are still missing go out empty, or the receiver would ask
-   * for them and report them lost. Where more is missing than was sent there was an outage, and those are lost indeed.
+   * What was sent goes on no more: returns the numbers kept for packets that are still missing, each once. If nothing goes
+   * out under them, the receiver asks for them and reports them lost. Where more is missing than was sent there was an
+   * outage, and those are lost indeed.
    */
-  closeGaps(payloadType: number, nowUs: number): void {
+  takeGaps(): number[] {
     const last = this.numbers.seq.highestOut;
     const first = Math.max(this.#closedTo, last - CLOSED_NUMBERS) + 1;
     this.#closedTo = last;
-    let sent = 0;
-    for (let extSeq = first; extSeq <= last; extSeq++) if (this.sent.find(extSeq) !== NO_ROW) sent += 1;
-    if (last - first + 1 > 2 * sent) return;
-    for (let extSeq = first; extSeq <= last; extSeq++) {
-      if (this.sent.find(extSeq) !== NO_ROW) continue;
-      this.fill(extSeq, payloadType, nowUs);
-    }
+    const gaps: number[] = [];
+    for (let extSeq = first; extSeq <= last; extSeq++)
+      if (this.sent.find(extSeq) === NO_ROW) gaps.push(extSeq);
+    return 2 * gaps.length <= last - first + 1 ? gaps : [];
+  }
+
+  /** Whether a number belongs to what goes on no more. */
+  isClosed(extSeq: number): boolean {
+    return extSeq <= this.#closedTo;
   }
 
   /** Sends an empty packet under a number that was given out, or kept, and that nothing else will be sent under. */
@@ -229,7 +232,8 @@ export class DownStream {
   #sendEmpty(extSeq: number, payloadType: number, timestamp: number, nowUs: number): void {
     const bytes = this.#writeEmpty(this.#ssrc, payloadType, extSeq, timestamp, 1, nowUs);
     if (bytes === 0) return;
-    this.sent.add(extSeq, NO_SOURCE, 0, header);
+    // One that has waited for long must not have a newer one forgotten, which may wait itself.
+    if (!this.sent.hasNewer(extSeq)) this.sent.add(extSeq, NO_SOURCE, 0, header);
     this.#counters[SLOT.downEmptyPackets]! += 1;
     // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
     this.rate.add(bytes);

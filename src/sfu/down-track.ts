@@ -43,6 +43,9 @@ export interface DownSource extends DownPayloads {
 /** Padding alone is about as large. */
 const MIN_REPEATED_BYTES = 256;
 
+/** About what a packet without a payload takes. */
+const EMPTY_BYTES = 32;
+
 const NOTHING: Layers = { spatial: NO_LAYER, temporal: 0 };
 
 const NO_BYTES = new Uint8Array(0);
@@ -220,7 +223,7 @@ export class DownTrack {
   closeGaps(nowUs: number): void {
     if (!this.#isCut) return;
     this.#isCut = false;
-    this.stream.closeGaps(this.#payloadType, nowUs);
+    this.#fillGaps(nowUs);
   }
 
   /** A receiver lost its picture: PLI or FIR for the encoding it gets. */
@@ -264,11 +267,13 @@ export class DownTrack {
 
   /** Sends a packet that has waited for the pacer. */
   release(extSeq: number, nowUs: number): void {
-    const row = this.stream.sent.find(extSeq);
-    // Of a source that it had before.
-    if (row === NO_ROW && this.source !== null) this.stream.fill(extSeq, this.#payloadType, nowUs);
-    else if (row !== NO_ROW && this.recall(row, nowUs, recalled)) this.#transmit(recalled, extSeq);
-    else this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
+    const { stream } = this;
+    const row = stream.sent.find(extSeq);
+    if (row !== NO_ROW && this.recall(row, nowUs, recalled)) return this.#transmit(recalled, extSeq);
+    // Of a source that it had before, or kept for what did not come.
+    if (row === NO_ROW && this.source !== null && stream.isClosed(extSeq))
+      return stream.fill(extSeq, this.#payloadType, nowUs);
+    this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
   }
 
   /**
@@ -365,11 +370,19 @@ export class DownTrack {
     const { clock } = track.streams[packet.encoding]!;
     this.#isCut = false;
     // A voice conceals what is missing, and asks for nothing.
-    if (this.isVideo) this.stream.closeGaps(this.#payloadType, packet.nowUs);
+    if (this.isVideo) this.#fillGaps(packet.nowUs);
     this.stream.resync(packet, payload.clockRate, this.#clock, clock);
     this.#clock = clock;
     this.#encoding = packet.encoding;
     this.#settledExtSeq = packet.extSeq;
+  }
+
+  /** In their turn: what overtakes packets that wait for the pacer makes the receiver ask for all of those. */
+  #fillGaps(nowUs: number): void {
+    for (const extSeq of this.stream.takeGaps()) {
+      if (this.#controller.mustWait(nowUs)) this.#controller.enqueue(this, extSeq, EMPTY_BYTES, nowUs);
+      else this.stream.fill(extSeq, this.#payloadType, nowUs);
+    }
   }
 
   #send(packet: UpPacket, marker: boolean): void {

@@ -86,6 +86,11 @@ export class SentPackets {
     return this.#doubles[row * DOUBLES + OUT_EXT_SEQ] === outExtSeq ? row : -1;
   }
 
+  /** Whether the row of `outExtSeq` has gone to a number above it. */
+  hasNewer(outExtSeq: number): boolean {
+    return this.#doubles[(outExtSeq & this.#mask) * DOUBLES + OUT_EXT_SEQ]! > outExtSeq;
+  }
+
   /** The number in `row`. */
   outExtSeq(row: number): number {
     return this.#doubles[row * DOUBLES + OUT_EXT_SEQ]!;

@@ -113,6 +113,62 @@ describe("numbers kept for packets that are missing when a video is sent no more
     ).toBe(1);
   });
 
+  /** Its pace is set, and no time passes between packets: most of them wait. */
+  function paced(): ReceivedTrack {
+    const map = extensionMap({ transportCc: 3 });
+    const received = new ReceivedTrack("video", [VP8], VP8, { map, spacingUs: 0 });
+    received.controller.tick(received.nowUs, [received.downTrack]);
+    return received;
+  }
+  const large = (seq: number): PacketOptions => ({
+    seq,
+    timestamp: 3000,
+    payload: (seq === 1 ? KEY : DELTA) + "aa".repeat(1_000),
+  });
+  /** Payload sizes by number, of all that goes out within a second. */
+  function drain(received: ReceivedTrack): [seq: number, bytes: number][] {
+    const out: [seq: number, bytes: number][] = [];
+    for (let ms = 0; ms < 1_000; ms += 5) {
+      received.nowUs += 5_000;
+      received.controller.tick(received.nowUs, [received.downTrack]);
+      out.push(
+        ...received.packets.map(({ header, payload }): [number, number] => [header.seq, payload.length]),
+      );
+      received.ring.clear();
+    }
+    return out;
+  }
+
+  test("do not overtake what waits for the pacer", () => {
+    const received = paced();
+    for (let seq = 1; seq <= 50; seq++) if (seq !== 48) received.publish(large(seq));
+    pause(received, true);
+    const sent = drain(received);
+    expect(sent).toHaveLength(50);
+    expect(sent.slice(-3)).toEqual([
+      [49, 1_003],
+      [50, 1_003],
+      [48, 1],
+    ]);
+  });
+
+  test("that waited until they were forgotten have nothing else forgotten", () => {
+    const received = paced();
+    const WAITING = 1_024;
+    // More than may wait, some of them in the rows of those that do.
+    for (let seq = 1; seq <= WAITING + 100; seq++) received.publish(large(seq));
+    for (let ticks = 0; ticks < 10; ticks++) {
+      received.nowUs += 5_000;
+      received.controller.tick(received.nowUs, [received.downTrack]);
+      received.ring.clear();
+      // They take the place of those that have left.
+      for (let i = 0; i < 100; i++) received.publish(large(WAITING + 101 + 100 * ticks + i));
+    }
+    const sent = drain(received);
+    expect(sent.filter(([, bytes]) => bytes === 1)).toEqual([]);
+    expect(sent.length).toBeGreaterThan(WAITING / 2);
+  });
+
   test("stay open after an outage, which is a loss", () => {
     const received = receive(1, 2, 3, 90, 91);
     pause(received, true);
