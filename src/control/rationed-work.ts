@@ -33,15 +33,28 @@ export class RationedWork {
   ask(): void {
     if (this.isPending) return;
     const waitMs = this.#ration.overdrawnForMs(this.#clock.nowMs());
-    if (waitMs === 0) this.now();
-    else this.#cancel = this.#clock.after(waitMs, () => this.now());
+    if (waitMs === 0) this.#run();
+    else this.#cancel = this.#clock.after(waitMs, () => this.#run());
   }
 
-  /** Something has changed for which nobody may wait. */
+  /**
+   * Something has changed for which nobody may wait. Where the ration is used up already it costs no more of it: what may wait
+   * does so for one time's work at most, though a whole room is moved in a moment, one after the other.
+   */
   now(): void {
-    this.end();
-    const looks = this.#work();
+    const isFree = this.#ration.isOverdrawn(this.#clock.nowMs());
+    if (isFree) this.#all();
+    else this.#run();
+  }
+
+  #run(): void {
+    const looks = this.#all();
     this.#ration.charge(looks, this.#clock.nowMs());
+  }
+
+  #all(): number {
+    this.end();
+    return this.#work();
   }
 
   /** What is still to be done need not be done any more. */

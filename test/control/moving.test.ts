@@ -9,6 +9,7 @@ import {
   type Conference,
   claims,
   conference,
+  connect,
   grants,
   must,
   REMOTE,
@@ -160,4 +161,20 @@ test("the death of its thread ends it in its new room", () => {
   must(hall.rooms.move(ada.participant, "attic"));
   hall.thread.die();
   expect(ada.state).toEqual({ kind: "closed", reason: "media_thread_exited" });
+});
+
+test("when many have been moved one by one, what those who are there publish is received soon", () => {
+  hall = conference({ maxParticipants: 200 });
+  const many = Array.from({ length: 150 }, (_, n) => connect(hall.rooms, `p${n}`));
+  for (const transport of many) {
+    for (const mid of ["a", "b", "c"]) must(transport.publish(section("video", { mid })));
+  }
+  for (const { participant } of many) must(hall.rooms.move(participant, "attic"));
+  hall.clock.pass(1_000);
+  const watcher = enterRoom("attic", "watcher");
+  const [speaker] = many as [Transport];
+  const track = must(speaker.publish(section("video", { mid: "d" })));
+  hall.thread.codec(track.id, VP8);
+  hall.clock.pass(1_000);
+  expect(received(watcher)).toEqual([speaker.participant.identity]);
 });
