@@ -236,10 +236,11 @@ export class Room {
 
   /** Returns how often somebody looked at a track. */
   #deal(): number {
-    const { participants } = this;
     const tracks = this.tracks();
-    for (const { transports } of participants) for (const transport of transports) transport.deal(tracks);
-    return participants.length * tracks.length;
+    // All viewers of a broadcast may be one participant, with many transports.
+    const transports = this.participants.flatMap((participant) => [...participant.transports]);
+    for (const transport of transports) transport.deal(tracks);
+    return transports.length * tracks.length;
   }
 
   #enter(thread: MediaThread): void {

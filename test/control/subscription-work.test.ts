@@ -1,10 +1,12 @@
 /**
- * Goal: what is published in a room costs each of its receivers no more than one look at each track.
+ * Goal: what is published in a room costs each of its receivers no more than one look at each track, and many changes in a row no
+ * more than a room may cost, however many transports its participants have.
  * Method: looks are counted, not timed.
  */
 import { expect, test, vi } from "vitest";
+import { Participant } from "../../src/control/participant.ts";
 import type { Track } from "../../src/control/track.ts";
-import { conference, connect, must, section, VP8 } from "./conference.ts";
+import { conference, connect, enter, grants, must, REMOTE, section, VP8 } from "./conference.ts";
 
 /** Counts what is compared when something is looked for in it, or in what is made of it. */
 class CountingTracks extends Array<Track> {
@@ -45,4 +47,16 @@ test("a section for which nothing is negotiated yet is added without a look at t
     must(receiver.addSlot({ kind: "video", mid: `${n}`, payloads: [], reserved }));
   }
   expect(looks).not.toHaveBeenCalled();
+});
+
+test("all viewers with one token count when the room's work is rationed", () => {
+  const hall = conference();
+  const publisher = connect(hall.rooms, "ada");
+  must(publisher.publish(section("video")));
+  const viewers = enter(hall.rooms, "all");
+  for (let n = 0; n < 250; n++) must(must(viewers.openTransport(grants(), REMOTE)).watch({}));
+  const looks = vi.spyOn(Participant.prototype, "admits");
+  for (let n = 0; n < 1_000; n++) publisher.participant.setAudience("everybody");
+  expect(looks.mock.calls.length).toBeLessThan(101_000);
+  looks.mockRestore();
 });
