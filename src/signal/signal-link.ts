@@ -117,7 +117,7 @@ export class SignalLink {
     if (bufferedBytes <= MAX_BUFFERED_BYTES) this.#longestBytes = 0;
     if (bufferedBytes > MAX_BUFFERED_BYTES + this.#longestBytes) return this.close("too_slow");
     const bytes = frame.bytes(this.#encoding);
-    this.#longestBytes = Math.max(this.#longestBytes, bytes.length);
+    this.#longestBytes = Math.max(this.#longestBytes, Buffer.byteLength(bytes));
     this.#meter.onSent(frame.kind);
     this.#wire.send(bytes);
   }

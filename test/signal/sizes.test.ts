@@ -13,6 +13,8 @@ import {
   ParticipantInfo_State,
   PublishDataTrackRequest,
   RequestResponse_Reason,
+  SignalRequest,
+  SignalResponse,
   SimulcastCodec,
   SubscriptionPermission,
   TrackPermission,
@@ -193,5 +195,21 @@ describe("in a room whose metadata is longer than what may wait for a client", (
     const { ada } = newcomer();
     expect(waits(ada, 0)).toBeNull();
     expect(waits(ada, MAX_WAITING_BYTES + 1_000)).toEqual([1008, "too_slow"]);
+  });
+
+  test("one that is told in text gets what comes after it, whatever the letters", async () => {
+    const hall = signalHall({ maxParticipants: 100 });
+    for (let n = 0; n < 80; n++) {
+      must(hall.rooms.join("hall", { ...claims(`p${n}`), metadata: "é".repeat(32_000) }));
+    }
+    const ada = new SignalClient(hall, claims("ada", { room: "attic" }));
+    const ping = Buffer.from(new SignalRequest({ message: { case: "ping", value: 1n } }).toJsonString());
+    ada.connection.receive(ping, "json");
+    must(hall.rooms.move(hall.rooms.get("attic")!.participant("ada")!, "hall"));
+    await vi.waitFor(() => expect(ada.kinds()).toContain("roomMoved"));
+    const told = new SignalResponse({ message: { case: "roomMoved", value: ada.take("roomMoved") } });
+    ada.bufferedBytes = Buffer.byteLength(told.toJsonString()) + 4_000_000;
+    ada.connection.receive(ping, "json");
+    expect(ada.closed).toBeNull();
   });
 });
