@@ -240,7 +240,7 @@ export class Room {
     // All viewers of a broadcast may be one participant, with many transports.
     const transports = this.participants.flatMap((participant) => [...participant.transports]);
     for (const transport of transports) transport.deal(tracks);
-    return transports.length * tracks.length;
+    return transports.filter((transport) => transport.receives).length * tracks.length;
   }
 
   #enter(thread: MediaThread): void {

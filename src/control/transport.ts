@@ -149,6 +149,11 @@ export class Transport {
     return this.#subscriptions.list;
   }
 
+  /** It has sections for tracks; one that has none looks at none. */
+  get receives(): boolean {
+    return this.subscriptions.length > 0;
+  }
+
   /** What may be done by this transport now. */
   get permission(): Permission {
     return this.participant.changedPermission ?? this.#grants;
@@ -258,9 +263,10 @@ export class Transport {
   deal(tracks: readonly Track[]): void {
     const { participant } = this;
     const watches = this.#watches;
-    const allowed = this.permission.canSubscribe
-      ? tracks.filter(({ publisher, id }) => publisher.admits(participant, id))
-      : [];
+    const allowed =
+      this.permission.canSubscribe && this.receives
+        ? tracks.filter(({ publisher, id }) => publisher.admits(participant, id))
+        : [];
     if (watches === null) this.#subscriptions.serve(allowed);
     else {
       this.#subscriptions.deal(

@@ -54,9 +54,24 @@ test("all viewers with one token count when the room's work is rationed", () => 
   const publisher = connect(hall.rooms, "ada");
   must(publisher.publish(section("video")));
   const viewers = enter(hall.rooms, "all");
-  for (let n = 0; n < 250; n++) must(must(viewers.openTransport(grants(), REMOTE)).watch({}));
+  for (let n = 0; n < 250; n++) {
+    const viewer = must(viewers.openTransport(grants(), REMOTE));
+    must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8] }));
+    must(viewer.watch({}));
+  }
   const looks = vi.spyOn(Participant.prototype, "admits");
   for (let n = 0; n < 1_000; n++) publisher.participant.setAudience("everybody");
   expect(looks.mock.calls.length).toBeLessThan(101_000);
+  looks.mockRestore();
+});
+
+test("a transport that only sends looks at nobody's tracks", () => {
+  const hall = conference();
+  const publisher = connect(hall.rooms, "ada");
+  connect(hall.rooms, "bo");
+  const looks = vi.spyOn(Participant.prototype, "admits");
+  must(publisher.publish(section("video")));
+  publisher.participant.setAudience("everybody");
+  expect(looks).not.toHaveBeenCalled();
   looks.mockRestore();
 });
