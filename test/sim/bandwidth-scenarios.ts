@@ -64,17 +64,20 @@ function fall(): Scenario {
   };
 }
 
-/** Losses that the rate does not cause, at more capacity than is wanted. */
+/** A viewer of layered video on a line of more capacity than is wanted. Returns the run and what is sent, after 20 s. */
+function onLossyLine(seed: number, loss: number | GilbertElliott, untilUs: number): [BandwidthRun, number] {
+  const run = new BandwidthRun({ source: "layered", seed, capacity: [[0, 20 * MBIT]], loss });
+  const before = run.until(20 * SECOND_US).flows[0]!.sentBytes;
+  const sentBytes = run.until(untilUs).flows[0]!.sentBytes - before;
+  return [run, (sentBytes * 8 * SECOND_US) / (untilUs - 20 * SECOND_US)];
+}
+
+/** Losses that the rate does not cause. */
 function lossy(name: string, loss: number | GilbertElliott): Scenario {
   return {
     name: `${name} lost, 20 Mbit/s`,
     run(seed) {
-      const run = new BandwidthRun({ source: "layered", seed, capacity: [[0, 20 * MBIT]], loss }).until(
-        20 * SECOND_US,
-      );
-      const before = run.flows[0]!.sentBytes;
-      run.until(50 * SECOND_US);
-      const sentBps = ((run.flows[0]!.sentBytes - before) * 8) / 30;
+      const [run, sentBps] = onLossyLine(seed, loss, 50 * SECOND_US);
       const leastBps = run.leastBps(20 * SECOND_US, 50 * SECOND_US);
       return [
         { what: "estimate / sent, least of 30 s", value: leastBps / sentBps, atLeast: 0.9 },
@@ -89,12 +92,7 @@ function veryLossy(name: string, loss: number): Scenario {
   return {
     name: `${name} lost, 20 Mbit/s`,
     run(seed) {
-      const run = new BandwidthRun({ source: "layered", seed, capacity: [[0, 20 * MBIT]], loss }).until(
-        20 * SECOND_US,
-      );
-      const before = run.flows[0]!.sentBytes;
-      run.until(60 * SECOND_US);
-      const sentBps = ((run.flows[0]!.sentBytes - before) * 8) / 40;
+      const [, sentBps] = onLossyLine(seed, loss, 60 * SECOND_US);
       return [{ what: "sent / everything wanted", value: sentBps / LAYERED_BPS, atLeast: 0.7 }];
     },
   };

@@ -13,6 +13,14 @@ import { roomNamed } from "./rooms.ts";
 
 const TAGS = ["participants"];
 
+const PARTICIPANT_PROBLEMS = [
+  ...PATH_PROBLEMS,
+  ...TOKEN_PROBLEMS,
+  "forbidden",
+  "room_not_found",
+  "participant_not_found",
+] as const;
+
 export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, { rooms }) => {
   app.get(
     "/v1/rooms/:room/participants",
@@ -48,13 +56,7 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: ParticipantPath,
         response: {
           200: ParticipantReply,
-          ...problemResponses(
-            ...PATH_PROBLEMS,
-            ...TOKEN_PROBLEMS,
-            "forbidden",
-            "room_not_found",
-            "participant_not_found",
-          ),
+          ...problemResponses(...PARTICIPANT_PROBLEMS),
         },
       },
     },
@@ -77,13 +79,7 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: ParticipantPath,
         response: {
           204: z.null(),
-          ...problemResponses(
-            ...PATH_PROBLEMS,
-            ...TOKEN_PROBLEMS,
-            "forbidden",
-            "room_not_found",
-            "participant_not_found",
-          ),
+          ...problemResponses(...PARTICIPANT_PROBLEMS),
         },
       },
     },
