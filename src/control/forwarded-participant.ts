@@ -86,6 +86,7 @@ export class ForwardedParticipant extends Participant {
       else if (event.kind === "participant.active") this.activate();
       else if (event.kind === "participant.changed") this.rejoin(claimsOf(this.#source, this.room));
       else if (event.kind === "participant.audience") {
+        this.withhold();
         this.tell({ kind: "participant.audience", participant: this });
         this.room.onTracksChanged();
       }

@@ -134,8 +134,14 @@ export class Participant {
   /** Says who may receive what it publishes. */
   setAudience(audience: Audience): void {
     this.#audience = audience;
+    this.withhold();
     this.tell({ kind: "participant.audience", participant: this });
     this.room.onTracksChanged();
+  }
+
+  /** Ends what others receive of it and may not any more. */
+  withhold(): void {
+    for (const track of this.tracks) track.withhold();
   }
 
   /** Whether `subscriber` may receive a track of this participant: of one who is hidden, nobody else may. */

@@ -222,8 +222,8 @@ export class Room {
   }
 
   /**
-   * A track came, went or changed codec, or others may receive it: every watching transport deals again, soon. Until then a
-   * section may carry a track that has ended.
+   * A track came, went or changed codec, or others may receive it: every watching transport deals again, soon. What has
+   * ended, and what is withheld, is carried by no section meanwhile.
    */
   onTracksChanged(): void {
     if (!this.#deleted) this.#dealing.ask();

@@ -135,8 +135,10 @@ export class Subscription {
       return;
     }
     if (source === former) return;
-    source?.rendition.retain(this.#transport.thread);
-    former?.rendition.release(this.#transport.thread);
+    if (source?.rendition !== former?.rendition) {
+      source?.rendition.retain(this, this.#transport.thread);
+      former?.rendition.release(this, this.#transport.thread);
+    }
     this.#source = source;
     if (source === null) {
       this.#current = null;
@@ -150,7 +152,7 @@ export class Subscription {
   end(): void {
     const { thread } = this.#transport;
     thread.unroute(this.section.subscriptionId);
-    this.#source?.rendition.release(thread);
+    this.#source?.rendition.release(this, thread);
     this.#source = null;
     this.#current = null;
   }

@@ -15,6 +15,7 @@ import type { MediaThread } from "./media-threads.ts";
 import type { Participant } from "./participant.ts";
 import { randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
+import type { Subscription } from "./subscription.ts";
 import type { Transport } from "./transport.ts";
 
 /** The transport that a publisher sends on, as far as a track is concerned. */
@@ -74,6 +75,7 @@ export class Track {
   /** The track that this is a backup of; itself where it is none. */
   readonly primary: Track;
   readonly #home: Home;
+  readonly #carriers = new Set<Subscription>();
   /** Threads that it is piped to. */
   readonly #pipes = new Map<MediaThread, Pipe>();
   /** By thread or forwarding, the highest spatial layer that is wanted there; none yet where that is not known. */
@@ -278,7 +280,8 @@ export class Track {
   }
 
   /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */
-  retain(thread: MediaThread): void {
+  retain(carrier: Subscription, thread: MediaThread): void {
+    this.#carriers.add(carrier);
     if (thread === this.#thread && this.source === null) return;
     const pipe = this.#pipes.get(thread);
     if (pipe !== undefined) pipe.carriers += 1;
@@ -286,17 +289,25 @@ export class Track {
   }
 
   /** The reverse of `retain`. */
-  release(thread: MediaThread): void {
+  release(carrier: Subscription, thread: MediaThread): void {
+    this.#carriers.delete(carrier);
     const pipe = this.#pipes.get(thread);
     if (pipe === undefined) return;
     pipe.carriers -= 1;
     if (pipe.carriers === 0) this.#endPipe(thread, pipe);
   }
 
+  /** Who may not receive it any more does not from now on. Nobody waits for that until tracks are dealt. */
+  withhold(): void {
+    const { publisher, id } = this.primary;
+    for (const carrier of this.#carriers) if (!publisher.admits(carrier.subscriber, id)) carrier.carry(null);
+    this.backup?.withhold();
+  }
+
   /** It is published no more; its own thread has been told. */
   end(): void {
     this.#demandListeners.length = 0;
-    for (const [thread, pipe] of [...this.#pipes]) this.#endPipe(thread, pipe);
+    for (const carrier of this.#carriers) carrier.carry(null);
     this.source?.onWantedIn(this, null);
     this.source?.onNeed(this, false);
     if (this.source !== null) this.#backup?.track.end();

@@ -75,3 +75,44 @@ test("a transport that only sends looks at nobody's tracks", () => {
   expect(looks).not.toHaveBeenCalled();
   looks.mockRestore();
 });
+
+test("who is not to receive a track any more gets nothing of it at once, however much the room has to do", () => {
+  const hall = conference();
+  const publisher = connect(hall.rooms, "ada");
+  const track = must(publisher.publish(section("video")));
+  hall.thread.codec(track.id, VP8);
+  const viewers = enter(hall.rooms, "all");
+  for (let n = 0; n < 250; n++) {
+    const viewer = must(viewers.openTransport(grants(), REMOTE));
+    must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8], reserved: track }));
+  }
+  for (let n = 0; n < 1_000; n++) publisher.participant.setAudience("everybody");
+  const before = hall.thread.commands.length;
+  publisher.participant.setAudience(new Map());
+  expect(hall.thread.commands.slice(before)).toEqual(
+    viewers.subscriptions.map(({ section: { subscriptionId } }) => ({
+      kind: "down-track.source",
+      subscriptionId,
+      source: null,
+    })),
+  );
+  publisher.participant.setAudience("everybody");
+  expect(viewers.subscriptions.every((subscription) => subscription.track === null)).toBe(true);
+  hall.clock.pass(1_000);
+  expect(viewers.subscriptions.every((subscription) => subscription.track === track)).toBe(true);
+});
+
+test("a section names a track that has ended no more, however much the room has to do", () => {
+  const hall = conference();
+  const publisher = connect(hall.rooms, "ada");
+  const track = must(publisher.publish(section("video")));
+  hall.thread.codec(track.id, VP8);
+  const viewers = enter(hall.rooms, "all");
+  for (let n = 0; n < 250; n++) {
+    const viewer = must(viewers.openTransport(grants(), REMOTE));
+    must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8], reserved: track }));
+  }
+  for (let n = 0; n < 1_000; n++) publisher.participant.setAudience("everybody");
+  publisher.unpublish(track);
+  expect(viewers.subscriptions.every((subscription) => subscription.track === null)).toBe(true);
+});
