@@ -30,7 +30,7 @@ export interface PeerHost {
   /** What the client is told of the thread that a transport is in. */
   candidatesOf(transport: Transport): readonly HostCandidate[];
   send(message: SignalResponse["message"]): void;
-  /** What is received is going to be described: tracks that have ended since it was last looked at must not be named. */
+  /** What is received is going to be described, or begins: tracks that have ended since it was last looked at do not. */
   catchUp(): void;
   onTransport(transport: Transport): void;
   /** The description has a section for data channels. `opensChannels`: the client waits for ours. */
@@ -179,6 +179,7 @@ export class DualPeers implements ClientPeers {
 
   answered({ id, sdp }: SessionDescription): void {
     const subscriber = this.#subscriber;
+    this.#host.catchUp();
     const answered = subscriber?.answered(id, sdp);
     if (subscriber === null || answered === undefined) return;
     if (answered.ok) {

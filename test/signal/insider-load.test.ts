@@ -3,7 +3,7 @@
  * for the whole room, and all come to know how it is in the end.
  * Method: a room in which one publishes much; looks of somebody at a track are counted, not timed.
  */
-import { AddTrackRequest, SubscriptionPermission } from "@livekit/protocol";
+import { AddTrackRequest, SessionDescription, SubscriptionPermission } from "@livekit/protocol";
 import { beforeEach, expect, test, vi } from "vitest";
 import { Participant } from "../../src/control/participant.ts";
 import type { Track } from "../../src/control/track.ts";
@@ -94,6 +94,19 @@ test("no description names a track that has ended meanwhile", () => {
   for (const transport of voice.publisher.transports) transport.unpublish(voice);
   bo.offer("chromium-watch", 2);
   expect(Object.values(bo.take("answer").midToTrackId)).not.toContain(voice.id);
+});
+
+test("no answer takes up a track that has ended meanwhile", () => {
+  const cy = new SignalClient(hall, "cy", { singleConnection: false });
+  const { sdp, id, midToTrackId } = cy.take("offer");
+  expect(Object.values(midToTrackId)).toContain(voice.id);
+  flood(bo);
+  for (const transport of voice.publisher.transports) transport.unpublish(voice);
+  hall.thread.commands.length = 0;
+  const answer = sdp.replace("actpass", "active").replaceAll("sendonly", "recvonly");
+  cy.send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: answer, id }) });
+  expect(hall.thread.sent("transport.open")).toHaveLength(1);
+  expect(hall.thread.sent("down-track.source").filter(({ source }) => source !== null)).toEqual([]);
 });
 
 test.each(["hidden", "moved"])("who is %s meanwhile is received no more at once", (how) => {
