@@ -60,6 +60,11 @@ export class Reception {
     this.#deal();
   }
 
+  /** Tracks that a description says it gets. */
+  get received(): Track[] {
+    return [...this.#slots.values()].flatMap(({ reserved }) => reserved ?? []);
+  }
+
   isHeldBack(id: TrackId): boolean {
     return this.#heldBack.has(id);
   }

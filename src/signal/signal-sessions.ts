@@ -239,6 +239,8 @@ export class SignalSessions {
       const watch = this.#watches.get(room);
       watch?.wanting.now();
       watch?.tellSpeakers();
+      if (!permission.hidden)
+        for (const track of session?.reception.received ?? []) this.#onSubscribed(track);
     } else session?.refreshWanted();
     if (permission.hidden && !before.permission.hidden) this.#tellGone(participant, room, "client_left");
     if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();

@@ -194,6 +194,17 @@ test("a publisher is not told that somebody receives its track who is hidden, bu
   expect(ada.kinds().filter((kind) => kind === "trackSubscribed")).toHaveLength(2);
 });
 
+test("a publisher is told that somebody receives its track who was hidden and is shown now", () => {
+  const hall = signalHall();
+  const ada = publisher(hall);
+  const eve = claims("eve", { hidden: true });
+  new SignalClient(hall, eve, { offer: watchOffer() });
+  hall.clock.pass(1_000);
+  const participant = hall.rooms.get("hall")!.participant("eve")!;
+  must(participant.update({ permission: { ...participant.profile.permission, hidden: false } }));
+  expect(ada.kinds().filter((kind) => kind === "trackSubscribed")).toHaveLength(2);
+});
+
 test("publishing by WHIP ends no connection of a LiveKit client of the same identity", () => {
   const hall = signalHall();
   const ada = publisher(hall);
