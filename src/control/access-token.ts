@@ -72,7 +72,7 @@ const MAX_TOKEN_BYTES = 8_192;
 const CLOCK_TOLERANCE_SECONDS = 30;
 
 /** `.` and `..` would vanish from URLs: nobody could remove or watch such a participant by one. */
-const Identity = z
+export const Identity = z
   .string()
   .max(256)
   .regex(/^(?!\.{1,2}$)/);

@@ -25,6 +25,7 @@ describe("every error is a problem document", () => {
     ["GET /v1/rooms", { headers: { authorization: "Basic eDp5" } }, 401, "unauthorized"],
     ["GET /v1/rooms", { token: "x.y.z" }, 401, "invalid_token"],
     ["GET /dev/token", {}, 400, "invalid_request"],
+    ["GET /dev/token?room=hall&identity=..", {}, 400, "invalid_request"],
   ])("%s %j → %d %s", async (request, options, status, code) => {
     expectProblem(await ask(server, request, options), status, code);
   });

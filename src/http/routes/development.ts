@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { isLoopback } from "../../config/schema.ts";
-import type { AccessTokens } from "../../control/access-token.ts";
+import { type AccessTokens, Identity } from "../../control/access-token.ts";
 import { HttpProblem, problemResponses } from "../problem.ts";
 
 /** A working day. Larger: a token found in a browser's history works longer. Smaller: a long test call drops out. */
@@ -32,7 +32,7 @@ export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> 
         summary: "Get a token for the test page",
         querystring: z.strictObject({
           room: z.string().min(1).max(128),
-          identity: z.string().min(1).max(256),
+          identity: Identity.min(1),
         }),
         response: {
           200: z.object({ token: z.string() }),
