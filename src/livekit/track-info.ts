@@ -58,8 +58,7 @@ export function trackInfo(track: Track): TrackInfo {
 
 function codecsOf(stream: Track): SimulcastCodecInfo[] {
   const mimeType = mimeTypeOf(stream);
-  const { mid, rids } = stream.section;
-  return mimeType === "" ? [] : [codecInfo(mimeType, requestOf(stream), mid, rids.length > 1)];
+  return mimeType === "" ? [] : [codecInfo(mimeType, requestOf(stream), stream.section.mid)];
 }
 
 /** Before media has arrived: what stands first in an answer is what browsers send. */
@@ -92,7 +91,7 @@ export function announcedTrackInfo(id: TrackId, request: AddTrackRequest, muted:
     muted,
     mimeType,
     simulcast: layersOf(request).length > 1,
-    codecs: mimeType === "" ? [] : [codecInfo(mimeType, request, "", layersOf(request).length > 1)],
+    codecs: mimeType === "" ? [] : [codecInfo(mimeType, request, "")],
   });
 }
 
@@ -147,15 +146,10 @@ export function layersOf({ layers, simulcastCodecs, type, width, height }: AddTr
   return [new VideoLayer({ quality: VideoQuality.HIGH, width, height })];
 }
 
+/** A publisher says so where it sends these by simulcast; Safari names several encodings, and sends one with all layers. */
 const SVC_TYPES = ["video/VP9", "video/AV1"];
 
-function codecInfo(
-  mimeType: string,
-  request: AddTrackRequest | undefined,
-  mid: string,
-  isSimulcast: boolean,
-): SimulcastCodecInfo {
-  const isSvc = SVC_TYPES.includes(mimeType) && !isSimulcast;
+function codecInfo(mimeType: string, request: AddTrackRequest | undefined, mid: string): SimulcastCodecInfo {
   const announced = request?.simulcastCodecs[0];
   return new SimulcastCodecInfo({
     mimeType,
@@ -164,7 +158,7 @@ function codecInfo(
     layers: request === undefined ? [] : layersOf(request),
     videoLayerMode:
       announced?.videoLayerMode ||
-      (isSvc
+      (SVC_TYPES.includes(mimeType)
         ? VideoLayer_Mode.MULTIPLE_SPATIAL_LAYERS_PER_STREAM
         : VideoLayer_Mode.ONE_SPATIAL_LAYER_PER_STREAM),
   });

@@ -16,6 +16,7 @@ import {
   UpdateParticipantMetadata,
   UpdateSubscription,
   UpdateTrackSettings,
+  VideoLayer_Mode,
 } from "@livekit/protocol";
 import { describe, expect, test, vi } from "vitest";
 import type { TrackId } from "../../src/base/ids.ts";
@@ -279,6 +280,21 @@ describe("publishing", () => {
     );
     ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 1 }) });
     expect(description(ada.take("answer").sdp).sections[1]!.codecs[0]!.name).toBe(answered);
+  });
+
+  test.each([
+    ["vp9", VideoLayer_Mode.MODE_UNUSED, VideoLayer_Mode.MULTIPLE_SPATIAL_LAYERS_PER_STREAM],
+    ["vp9", VideoLayer_Mode.ONE_SPATIAL_LAYER_PER_STREAM, VideoLayer_Mode.ONE_SPATIAL_LAYER_PER_STREAM],
+    ["vp8", VideoLayer_Mode.MODE_UNUSED, VideoLayer_Mode.ONE_SPATIAL_LAYER_PER_STREAM],
+  ])("of a %s with several RIDs, said to come as %d, the others are told %d", (codec, said, told) => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const simulcastCodecs = [new SimulcastCodec({ codec, videoLayerMode: said })];
+    ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, { simulcastCodecs }) });
+    ada.offer("chromium-publish-simulcast");
+    expect(tracksOf(hall, "ada")[0]!.section.rids).toHaveLength(3);
+    const [track] = new SignalClient(hall, "bo").seen("ada")!.tracks;
+    expect(track!.codecs[0]!.videoLayerMode).toBe(told);
   });
 
   test("a section that falls silent ends its track", () => {
