@@ -21,7 +21,7 @@ export class RationedWork {
   constructor(clock: Clock, work: () => number) {
     this.#clock = clock;
     this.#work = work;
-    this.#ration = new TokenBucket(LOOKS, clock.nowMs());
+    this.#ration = new TokenBucket(LOOKS, clock.monotonicMs());
   }
 
   /** Something has changed, and what there is to do has not been done yet. */
@@ -32,7 +32,7 @@ export class RationedWork {
   /** Something has changed. */
   ask(): void {
     if (this.isPending) return;
-    const waitMs = this.#ration.overdrawnForMs(this.#clock.nowMs());
+    const waitMs = this.#ration.overdrawnForMs(this.#clock.monotonicMs());
     if (waitMs === 0) this.#run();
     else this.#cancel = this.#clock.after(waitMs, () => this.#run());
   }
@@ -42,14 +42,14 @@ export class RationedWork {
    * does so for one time's work at most, though a whole room is moved in a moment, one after the other.
    */
   now(): void {
-    const isFree = this.#ration.isOverdrawn(this.#clock.nowMs());
+    const isFree = this.#ration.isOverdrawn(this.#clock.monotonicMs());
     if (isFree) this.#all();
     else this.#run();
   }
 
   #run(): void {
     const looks = this.#all();
-    this.#ration.charge(looks, this.#clock.nowMs());
+    this.#ration.charge(looks, this.#clock.monotonicMs());
   }
 
   #all(): number {

@@ -30,7 +30,7 @@ export class Departures {
 
   /** `info`: as the others see it now. What it had said of itself is not kept. */
   add(room: Room, { sid, identity, version, state, disconnectReason }: ParticipantInfo): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     const departures = this.#byRoom.get(room) ?? new Map<string, Departure>();
     this.#byRoom.set(room, departures);
     for (const [other, { untilMs }] of departures) if (untilMs <= nowMs) departures.delete(other);
@@ -41,7 +41,7 @@ export class Departures {
 
   /** Clients know others by identity: who is here again is not among them, and the viewer itself never is. */
   for({ room, identity: own }: Participant): ParticipantInfo[] {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     const departures = [...(this.#byRoom.get(room)?.values() ?? [])];
     const isGone = ({ info: { identity }, untilMs }: Departure): boolean => {
       const present = room.participant(identity);

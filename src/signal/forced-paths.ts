@@ -26,7 +26,7 @@ export class ForcedPaths {
 
   /** For the sessions that `participant` begins from now on. */
   force({ room, identity }: Participant, protocol: CandidateProtocol): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     const forced = this.#byRoom.get(room) ?? new Map<string, Forced>();
     this.#byRoom.set(room, forced);
     for (const [other, { untilMs }] of forced) if (untilMs <= nowMs) forced.delete(other);
@@ -36,7 +36,7 @@ export class ForcedPaths {
   /** UDP stands for whatever works. */
   of({ room, identity }: Participant): CandidateProtocol {
     const forced = this.#byRoom.get(room)?.get(identity);
-    return forced !== undefined && forced.untilMs > this.#clock.nowMs()
+    return forced !== undefined && forced.untilMs > this.#clock.monotonicMs()
       ? forced.protocol
       : CandidateProtocol.UDP;
   }

@@ -33,7 +33,7 @@ export class ParticipantUpdates {
   onChanged(participant: Participant): void {
     if (this.#late.has(participant)) return;
     const frame = frameOf(participant);
-    if (this.#budgetOf(participant).take(frame.bytes("binary").length, this.#clock.nowMs())) {
+    if (this.#budgetOf(participant).take(frame.bytes("binary").length, this.#clock.monotonicMs())) {
       return this.#tell(participant, frame);
     }
     const cancel = this.#clock.after(DELAY_MS, () => {
@@ -50,7 +50,7 @@ export class ParticipantUpdates {
   }
 
   #budgetOf(participant: Participant): TokenBucket {
-    const budget = this.#budgets.get(participant) ?? new TokenBucket(BYTES, this.#clock.nowMs());
+    const budget = this.#budgets.get(participant) ?? new TokenBucket(BYTES, this.#clock.monotonicMs());
     this.#budgets.set(participant, budget);
     return budget;
   }

@@ -127,7 +127,7 @@ export class Publications {
       kind,
       source,
       encryption,
-      announcedAtMs: this.#participant.room.clock.nowMs(),
+      announcedAtMs: this.#participant.room.clock.monotonicMs(),
       request,
       muted: request.muted,
       mutedByServer: false,
@@ -197,7 +197,7 @@ export class Publications {
       const { mid } = stream.section;
       if (this.#sections.some((section) => section.mid === mid)) this.#spent.add(mid);
     }
-    const isNew = this.#participant.room.clock.nowMs() - ended!.announcedAtMs < NEW_MS;
+    const isNew = this.#participant.room.clock.monotonicMs() - ended!.announcedAtMs < NEW_MS;
     return isNew && this.#spent.has(track.section.mid);
   }
 
@@ -267,7 +267,7 @@ export class Publications {
       mayPublish(profile.permission, room.options, [track], present);
     const allowed = check(trackCount + pending.length);
     if (allowed.ok || allowed.error !== "too_many_tracks") return allowed;
-    const sinceMs = room.clock.nowMs() - PLACE_KEPT_MS;
+    const sinceMs = room.clock.monotonicMs() - PLACE_KEPT_MS;
     const late = pending.filter(({ announcedAtMs }) => announcedAtMs < sinceMs);
     for (const publication of late) this.#withdraw(publication);
     return check(trackCount + pending.length - late.length);

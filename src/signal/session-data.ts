@@ -61,8 +61,8 @@ export class SessionData implements DataSink {
     this.#participant = participant;
     this.#neighbours = neighbours;
     this.#clock = participant.room.clock;
-    this.#bytes = new TokenBucket(BYTES, this.#clock.nowMs());
-    this.#messages = new TokenBucket(MESSAGES, this.#clock.nowMs());
+    this.#bytes = new TokenBucket(BYTES, this.#clock.monotonicMs());
+    this.#messages = new TokenBucket(MESSAGES, this.#clock.monotonicMs());
     this.#calls = new ServerCalls(this.#clock, (packet) => this.#sendPacket(packet, true));
     this.#counts = participant.room.dataThread.counts;
     const host: DataHost = { onMessage: (label, bytes) => this.#onMessage(label, bytes) };
@@ -138,7 +138,7 @@ export class SessionData implements DataSink {
 
   /** What has come reliably is not lost, but what it makes too much of has its sender wait. */
   #isWithin(label: Label, bytes: number): boolean {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (label !== LABELS.reliable) return this.#messages.take(1, nowMs) && this.#bytes.take(bytes, nowMs);
     this.#messages.charge(1, nowMs);
     this.#bytes.charge(bytes, nowMs);
@@ -147,7 +147,7 @@ export class SessionData implements DataSink {
   }
 
   get #isOverdrawn(): boolean {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     return this.#messages.isOverdrawn(nowMs) || this.#bytes.isOverdrawn(nowMs);
   }
 

@@ -106,8 +106,8 @@ export class SignalLink {
     this.#meter = meter;
     this.#protocol = protocol;
     meter.onOpen(protocol);
-    this.#messages = new TokenBucket(MESSAGES, clock.nowMs());
-    this.#bytes = new TokenBucket(BYTES, clock.nowMs());
+    this.#messages = new TokenBucket(MESSAGES, clock.monotonicMs());
+    this.#bytes = new TokenBucket(BYTES, clock.monotonicMs());
     this.#cancelSilence = this.#awaitSign();
   }
 
@@ -125,7 +125,7 @@ export class SignalLink {
   /** Throws only by a fault of ours; the connection has ended then. */
   receive(data: Uint8Array, encoding: Encoding): void {
     if (!this.#open) return;
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (!this.#messages.take(1, nowMs) || !this.#bytes.take(data.length, nowMs)) {
       return this.close("rate_exceeded");
     }

@@ -46,15 +46,21 @@ export const VP9: PayloadParams = {
 };
 
 export class HandClock implements Clock {
-  #nowMs = 1_700_000_000_000;
+  /** The time of day when the clock began. */
+  #beganMs = 1_700_000_000_000;
+  #passedMs = 0;
   #timers: { atMs: number; action: () => void }[] = [];
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#beganMs + this.#passedMs;
+  }
+
+  monotonicMs(): number {
+    return this.#passedMs;
   }
 
   after(delayMs: number, action: () => void): () => void {
-    const timer = { atMs: this.#nowMs + delayMs, action };
+    const timer = { atMs: this.#passedMs + delayMs, action };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
@@ -63,21 +69,20 @@ export class HandClock implements Clock {
 
   /** Lets `ms` pass; what falls due runs in order of time. */
   pass(ms: number): void {
-    const endMs = this.#nowMs + ms;
+    const endMs = this.#passedMs + ms;
     for (;;) {
       const next = this.#timers.toSorted((a, b) => a.atMs - b.atMs)[0];
       if (next === undefined || next.atMs > endMs) break;
       this.#timers = this.#timers.filter((other) => other !== next);
-      this.#nowMs = next.atMs;
+      this.#passedMs = next.atMs;
       next.action();
     }
-    this.#nowMs = endMs;
+    this.#passedMs = endMs;
   }
 
   /** Somebody sets the time of day, forward or back: what waits does so for as long as it would have. */
   set(byMs: number): void {
-    this.#nowMs += byMs;
-    for (const timer of this.#timers) timer.atMs += byMs;
+    this.#beganMs += byMs;
   }
 }
 

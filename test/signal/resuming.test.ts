@@ -262,6 +262,14 @@ describe("who has left meanwhile", () => {
     expect(states(again)).toEqual(["bo DISCONNECTED", "ada JOINED", "cy JOINED"]);
   });
 
+  test("is told so whatever the time of day is set to meanwhile", () => {
+    const again = returned((hall, bo) => {
+      bo.send({ case: "leave", value: {} as never });
+      hall.clock.set(3_600_000);
+    });
+    expect(states(again)).toContain("bo DISCONNECTED");
+  });
+
   test("and has come back is not, for a client knows it by its identity", () => {
     const again = returned((hall) => new SignalClient(hall, "bo"));
     expect(states(again).sort()).toEqual(["ada JOINED", "bo JOINED", "cy JOINED"]);

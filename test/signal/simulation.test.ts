@@ -11,6 +11,7 @@ import {
 } from "@livekit/protocol";
 import { describe, expect, test } from "vitest";
 import type { ServerCandidate } from "../../src/control/media-threads.ts";
+import { connect } from "../control/conference.ts";
 import { relayedHall, SignalClient, type SignalHall, signalHall } from "./client.ts";
 
 const UDP: ServerCandidate = { protocol: "udp", address: "192.0.2.1", port: 7882 };
@@ -79,10 +80,16 @@ describe("another path", () => {
   test("is forgotten after a minute, and when UDP is asked for", () => {
     for (const forget of [
       (hall: SignalHall) => hall.clock.pass(60_000),
+      (hall: SignalHall) => {
+        hall.clock.set(-3_600_000);
+        hall.clock.pass(60_000);
+      },
       (_hall: SignalHall, client: SignalClient) =>
         simulate(client, { case: "switchCandidateProtocol", value: CandidateProtocol.UDP }),
     ]) {
       const hall = hallWith(UDP, TCP);
+      // Who keeps the room.
+      connect(hall.rooms, "stage");
       forget(hall, rejoins(hall, CandidateProtocol.TCP));
       const again = new SignalClient(hall, "ada");
       again.offer("chromium-publish-simulcast");
