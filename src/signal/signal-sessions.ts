@@ -23,10 +23,11 @@ import { type JoinError, mayJoin, type Rooms } from "../control/rooms.ts";
 import type { Track, TrackEndReason } from "../control/track.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { setClient } from "../livekit/client-facts.ts";
-import { departedInfo } from "../livekit/participant-info.ts";
+import { departedInfo, REASONS } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { ClientSession, type SessionHost } from "./client-session.ts";
 import { Departures } from "./departures.ts";
+import { EndedSessions } from "./ended-sessions.ts";
 import { ForcedPaths } from "./forced-paths.ts";
 import { type Encoding, ResponseFrame } from "./frames.ts";
 import type { JoinParams } from "./join-request.ts";
@@ -43,6 +44,9 @@ export interface Connection {
   onClosed(): void;
 }
 
+/** `session_over`: what the client would take up again was ended for good, or somebody of its identity has come since. */
+export type ConnectError = JoinError | "session_over";
+
 export class SignalSessions {
   readonly #rooms: Rooms;
   readonly #clock: Clock;
@@ -53,6 +57,7 @@ export class SignalSessions {
   readonly #watches = new Map<Room, RoomWatch>();
   readonly #updates: ParticipantUpdates;
   readonly #departures: Departures;
+  readonly #ended: EndedSessions;
   /** Tracks whose publisher knows that somebody receives them. */
   readonly #subscribed = new WeakSet<Track>();
 
@@ -61,6 +66,7 @@ export class SignalSessions {
     this.#clock = clock;
     this.#meter = meter;
     this.#departures = new Departures(clock);
+    this.#ended = new EndedSessions(clock);
     this.#host = {
       iceServers,
       forcedPaths: new ForcedPaths(clock),
@@ -81,12 +87,14 @@ export class SignalSessions {
   }
 
   /** Whether `connect()` would let these claims in. Changes nothing. */
-  check(claims: Claims, params?: Pick<JoinParams, "resumes">): JoinError | null {
+  check(claims: Claims, params?: Pick<JoinParams, "resumes">): ConnectError | null {
     const { room } = claims.grants;
-    // Who takes its session up again is here, be it in another room, and takes no seat.
-    const isHere =
-      params !== undefined && params.resumes !== "" && this.#resumed(claims, params) !== undefined;
-    return isHere && mayJoin(claims, room) ? null : this.#rooms.check(room, claims);
+    if (params !== undefined && params.resumes !== "" && mayJoin(claims, room)) {
+      // Who takes its session up again is here, be it in another room, and takes no seat.
+      if (this.#resumed(claims, params) !== undefined) return null;
+      if (this.#endOf(claims, params) !== undefined) return "session_over";
+    }
+    return this.#rooms.check(room, claims);
   }
 
   /** A connection has been made by somebody whose token is good. */
@@ -138,7 +146,9 @@ export class SignalSessions {
   #resume(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
     const session = this.check(claims, params) === null ? this.#resumed(claims, params) : undefined;
     if (session === undefined) {
-      refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
+      const end = this.#endOf(claims, params);
+      if (end !== undefined) refuse(link, REASONS[end], LeaveRequest_Action.DISCONNECT);
+      else refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
       return undefined;
     }
     // First: what it brings along may end it, and then the room's watch.
@@ -146,6 +156,14 @@ export class SignalSessions {
     session.resume(link, params, claims.grants.room);
     session.sendFrame(watch.voices());
     return session;
+  }
+
+  /** Why the client is not to come back by itself, now that its session is over. */
+  #endOf({ identity, grants }: Claims, { resumes }: Pick<JoinParams, "resumes">): CloseReason | undefined {
+    const present = this.#rooms.get(grants.room)?.participant(identity);
+    // Its session ended while it could not hear of it, however long ago. Else the two would send each other away.
+    if (present !== undefined && this.#sessions.has(present)) return "duplicate_identity";
+    return this.#ended.reasonOf(resumes);
   }
 
   #resumed(
@@ -272,6 +290,7 @@ export class SignalSessions {
     const session = this.#sessions.get(participant);
     if (session !== undefined && reason !== "moved") {
       this.#sessions.delete(participant);
+      this.#ended.add(participant.id, reason);
       session.end(reason);
     }
     this.#endWatchIfEmpty(room);

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import {
   JoinRequest,
+  type JoinResponse,
   PublishDataTrackRequest,
   SignalRequest,
   SignalResponse,
@@ -104,6 +105,17 @@ describe("validation", () => {
     const reply = await other.app.inject(`/rtc/validate?access_token=${token}`);
     expect([reply.statusCode, reply.body]).toEqual([404, "requested room does not exist"]);
     await other.app.close();
+  });
+
+  test("who was removed is told so when its client would come back by itself", async () => {
+    const query = { access_token: await joinToken() };
+    const socket = (await upgraded("/rtc", query)) as WebSocket;
+    const { message: first } = await message(socket);
+    const { sid } = (first.value as JoinResponse).participant!;
+    server.rooms.list[0]!.participant("ada")!.leave("participant_removed");
+    const resumption = { ...query, reconnect: "1", sid };
+    expect(await validate("/rtc", resumption)).toEqual([403, "the session was ended"]);
+    expect(await validate("/rtc", query)).toEqual([200, "success"]);
   });
 
   test("without an upgrade there is nothing at the path of WebSockets", async () => {

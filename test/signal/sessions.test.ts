@@ -848,6 +848,38 @@ describe("coming back", () => {
     expect(hall.rooms.get("hall")!.participants).toEqual([]);
   });
 
+  test.each([
+    ["removed", DisconnectReason.PARTICIPANT_REMOVED],
+    ["sent away with its room", DisconnectReason.ROOM_DELETED],
+    ["replaced", DisconnectReason.DUPLICATE_IDENTITY],
+  ] as const)("not by oneself, of who was %s meanwhile", (how, reason) => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const resumes = ada.take("join").participant!.sid;
+    ada.vanish();
+    const other = how === "replaced" ? new SignalClient(hall, "ada") : null;
+    if (how === "removed") hall.rooms.get("hall")!.participant("ada")!.leave("participant_removed");
+    if (how === "sent away with its room") hall.rooms.get("hall")!.delete();
+    hall.clock.pass(19_000);
+    expect(hall.sessions.check(claims("ada"), { resumes })).toBe("session_over");
+    const again = new SignalClient(hall, "ada", { resumes });
+    expect(again.take("leave")).toMatchObject({ reason, action: LeaveRequest_Action.DISCONNECT });
+    expect(other?.closed ?? null).toBeNull();
+    // Who asks to join does.
+    expect(new SignalClient(hall, "ada").kinds()).toContain("join");
+  });
+
+  test("not while another client has the identity, however long ago that came", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const resumes = ada.take("join").participant!.sid;
+    ada.vanish();
+    hall.clock.pass(20_000);
+    const other = new SignalClient(hall, "ada");
+    expect(hall.sessions.check(claims("ada"), { resumes })).toBe("session_over");
+    expect(other.closed).toBeNull();
+  });
+
   test("while the former connection is still open: that one ends, and nobody leaves", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");

@@ -5,9 +5,8 @@
 import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessTokens, Claims } from "../../control/access-token.ts";
-import type { JoinError } from "../../control/rooms.ts";
 import { type JoinParams, type Query, readJoinParams, textOf } from "../../signal/join-request.ts";
-import type { SignalSessions } from "../../signal/signal-sessions.ts";
+import type { ConnectError, SignalSessions } from "../../signal/signal-sessions.ts";
 
 /**
  * A description of a large room has up to 640 kB, and `sync_state` holds two. Larger: one message of a client costs more
@@ -27,13 +26,15 @@ const NO_TOKEN: Refusal = [401, "an access token is needed"];
 const BAD_TOKEN: Refusal = [401, "the access token is not valid"];
 const BAD_REQUEST: Refusal = [400, "the join request can not be read"];
 
-const REFUSALS: Readonly<Record<JoinError, Refusal>> = {
+const REFUSALS: Readonly<Record<ConnectError, Refusal>> = {
   forbidden: [403, "the access token does not grant this"],
   identity_required: [403, "the access token names no identity"],
   // These words tell clients that the room is missing, and not this path.
   room_not_found: [404, "requested room does not exist"],
   invalid_room_name: [400, "the room's name is not valid"],
   room_full: [403, "the room is full"],
+  // Of this status clients give up: of the word `leave` they would join anew.
+  session_over: [403, "the session was ended"],
   draining: [503, "the server is shutting down"],
 };
 
