@@ -20,6 +20,7 @@ export class ConnectionQualities {
   update(participants: readonly Participant[], stats: RoomStats): Map<Participant, ConnectionQuality> {
     const before = this.#arrivals;
     this.#arrivals = arrivalsOf(stats);
+    const downTracks = new Map(stats.downTracks.map((one) => [one.subscriptionId, one]));
     const qualities = new Map<Participant, ConnectionQuality>();
     for (const participant of participants) {
       const { tracks, subscriptions } = participant;
@@ -27,10 +28,9 @@ export class ConnectionQualities {
         0,
         ...tracks.map(({ id }) => lossSince(before.get(id), this.#arrivals.get(id))),
       );
-      const ids = new Set<string>(subscriptions.map(({ section }) => section.subscriptionId));
-      const down = stats.downTracks.filter(
-        ({ subscriptionId, packets }) => ids.has(subscriptionId) && packets > 0,
-      );
+      const down = subscriptions
+        .flatMap(({ section }) => downTracks.get(section.subscriptionId) ?? [])
+        .filter(({ packets }) => packets > 0);
       const loss = Math.max(upLoss, ...down.map(({ fractionLost }) => fractionLost));
       const rttUs = Math.max(0, ...down.map((one) => one.rttUs));
       qualities.set(participant, isCutOff(participant) ? ConnectionQuality.LOST : qualityOf(loss, rttUs));
