@@ -47,9 +47,9 @@ export class SectionPlan {
 
   /** Whether another description would say something else than the last. */
   get unsettled(): boolean {
-    return (
-      this.#sections.some(({ state }) => state.kind === "leaving") ||
-      this.#sections.some(({ kind, state }) => isUsable(state) && this.#waiting(kind).length > 0)
+    const waits = { audio: this.#waiting("audio").length > 0, video: this.#waiting("video").length > 0 };
+    return this.#sections.some(
+      ({ kind, state }) => state.kind === "leaving" || (isUsable(state) && waits[kind]),
     );
   }
 

@@ -300,3 +300,22 @@ describe("demands", () => {
     expect(receivedTracks(call)).toEqual(["TR_2"]);
   });
 });
+
+test("what is wanted is looked through once, however many sections are free", () => {
+  const plan = new SectionPlan();
+  plan.setSections(Array.from({ length: 200 }, (_, n) => ({ mid: `${n}`, kind: "audio" })));
+  let looks = 0;
+  const tracks = Array.from({ length: 100 }, (_, n) => ({
+    id: `TR_${n}` as TrackId,
+    get kind(): MediaKind {
+      looks += 1;
+      return "audio";
+    },
+  }));
+  plan.want(tracks);
+  plan.describe();
+  plan.confirm();
+  looks = 0;
+  expect(plan.unsettled).toBe(false);
+  expect(looks).toBeLessThanOrEqual(2 * tracks.length);
+});
