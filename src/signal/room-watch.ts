@@ -1,19 +1,21 @@
-/** What a room's clients are told of it from time to time: who speaks, and who is well connected. */
+/** What a room's clients are told of it from time to time: who speaks, who is well connected, and how many there are. */
 import {
   ConnectionQualityInfo,
   ConnectionQualityUpdate,
+  RoomUpdate,
   SpeakerInfo,
   SpeakersChanged,
 } from "@livekit/protocol";
 import type { ParticipantId } from "../base/ids.ts";
 import { RationedWork } from "../control/rationed-work.ts";
 import type { Room } from "../control/room.ts";
+import { roomInfo } from "../livekit/room-info.ts";
 import { ConnectionQualities } from "./connection-quality.ts";
 import { ResponseFrame } from "./frames.ts";
 import { isShown } from "./shown.ts";
 
-/** Larger: a connection that gets worse is shown later. Smaller: more work for the media threads. */
-const QUALITY_INTERVAL_MS = 5_000;
+/** Larger: a connection that gets worse, and the size of a large room, is shown later. Smaller: more work and messages. */
+const INTERVAL_MS = 5_000;
 
 export class RoomWatch {
   /** Asking all clients what they are to receive. */
@@ -22,10 +24,11 @@ export class RoomWatch {
   readonly #tell: (frame: ResponseFrame) => void;
   readonly #qualities = new ConnectionQualities();
   readonly #forgetSpeakers: () => void;
-  #cancelQuality: () => void;
+  #cancelNext: () => void;
   /** Levels as last told, in [0, 1]. */
   #levels: ReadonlyMap<ParticipantId, number> = new Map();
   #toldQualities = "";
+  #toldCounts = "";
   #ended = false;
 
   /** `tell`: sends to all clients in the room. `want`: asks each what it is to receive; returns how many looks that took. */
@@ -34,7 +37,7 @@ export class RoomWatch {
     this.#room = room;
     this.#tell = tell;
     this.#forgetSpeakers = room.speakers.onChange(() => this.tellSpeakers());
-    this.#cancelQuality = this.#scheduleQuality();
+    this.#cancelNext = this.#schedule();
   }
 
   /** Who speaks now, for somebody who has just come; null when nobody does. */
@@ -53,15 +56,16 @@ export class RoomWatch {
     return speakersFrame(speakers);
   }
 
-  /** Somebody has come who knows nothing of connections yet. */
+  /** Somebody has come who knows nothing of connections yet, and of the room how it is now. */
   onArrival(): void {
     this.#toldQualities = "";
+    this.#toldCounts = "";
   }
 
   end(): void {
     this.#ended = true;
     this.#forgetSpeakers();
-    this.#cancelQuality();
+    this.#cancelNext();
     this.wanting.end();
   }
 
@@ -85,16 +89,26 @@ export class RoomWatch {
     if (speakers.length > 0) this.#tell(speakersFrame(speakers));
   }
 
-  #scheduleQuality(): () => void {
-    return this.#room.clock.after(QUALITY_INTERVAL_MS, () => void this.#measure());
+  #schedule(): () => void {
+    return this.#room.clock.after(INTERVAL_MS, () => {
+      this.#cancelNext = this.#schedule();
+      this.#tellCounts();
+      void this.#measure();
+    });
+  }
+
+  #tellCounts(): void {
+    const room = roomInfo(this.#room);
+    const counts = `${room.numParticipants} ${room.numPublishers}`;
+    if (counts === this.#toldCounts) return;
+    this.#toldCounts = counts;
+    this.#tell(new ResponseFrame({ case: "roomUpdate", value: new RoomUpdate({ room }) }));
   }
 
   async #measure(): Promise<void> {
     const stats = await this.#room.stats();
-    if (this.#ended) return;
-    this.#cancelQuality = this.#scheduleQuality();
     // A media thread that did not answer may do so the next time.
-    if (stats === undefined) return;
+    if (this.#ended || stats === undefined) return;
     const shown = this.#room.participants.filter(isShown);
     const updates = [...this.#qualities.update(shown, stats)].map(
       ([{ id }, quality]) => new ConnectionQualityInfo({ participantSid: id, quality }),

@@ -1020,6 +1020,24 @@ describe("what is said of participants and rooms", () => {
     });
   });
 
+  test("how many are in the room is told to those who have been there for longer", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const bo = new SignalClient(hall, "bo");
+    publish(bo);
+    hall.clock.pass(5_000);
+    expect(ada.take("roomUpdate").room).toMatchObject({ numParticipants: 2, numPublishers: 1 });
+    const cy = new SignalClient(hall, "cy");
+    expect(cy.take("join").room!.numParticipants).toBe(3);
+    bo.send({ case: "leave", value: {} as never });
+    hall.clock.pass(5_000);
+    for (const client of [ada, cy])
+      expect(client.take("roomUpdate").room).toMatchObject({ numParticipants: 2, numPublishers: 0 });
+    for (const client of [ada, cy]) client.send({ case: "ping", value: 1n });
+    hall.clock.pass(10_000);
+    expect(ada.kinds()).not.toContain("roomUpdate");
+  });
+
   test("who speaks is told as it changes, and to those who come later", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
