@@ -143,6 +143,15 @@ export class Publications {
   match(sections: readonly MediaSection[]): void {
     const known = new Set(this.#sections.map(({ mid }) => mid));
     const matches = new Map<string, Claim>();
+    // A client may take a section for its next track without having offered it silent (pion does).
+    const renamed = sections.filter(({ mid, msid }) => {
+      const former = this.#sections.find((section) => section.mid === mid)?.offered.msid;
+      return former !== undefined && former?.trackId !== msid?.trackId;
+    });
+    for (const section of renamed) {
+      const named = this.#namedIn(section);
+      if (named !== undefined) matches.set(section.mid, named);
+    }
     const open = sections.filter(({ mid }) => this.#publishedIn(mid) === undefined && !this.#spent.has(mid));
     for (const section of open) {
       const named = this.#announcedFor(section);
@@ -161,7 +170,7 @@ export class Publications {
 
   /** What is to be answered to a section on which the client sends. */
   preferenceFor(section: MediaSection): CodecPreference | undefined {
-    const claim = this.#publishedIn(section.mid) ?? this.#matches.get(section.mid);
+    const claim = this.#matches.get(section.mid) ?? this.#publishedIn(section.mid);
     if (claim === undefined) return undefined;
     const { publication, isBackup } = claim;
     const request = isBackup ? publication.backup! : publication.request;
@@ -179,7 +188,8 @@ export class Publications {
     const mids = new Set(sections.map(({ mid }) => mid));
     for (const { track } of [...this.#list]) {
       if (track === null) continue;
-      if (!mids.has(track.section.mid)) transport.unpublish(track);
+      const { mid } = track.section;
+      if (!mids.has(mid) || this.#matches.has(mid)) transport.unpublish(track);
       else if (track.backup !== null && !mids.has(track.backup.section.mid)) transport.unpublishBackup(track);
     }
     for (const mid of this.#spent) if (!mids.has(mid)) this.#spent.delete(mid);
@@ -278,9 +288,11 @@ export class Publications {
     const transport = this.#transport;
     if (transport === null) return;
     for (const section of this.#sections) {
-      if (this.#publishedIn(section.mid) !== undefined || this.#spent.has(section.mid)) continue;
-      const claim = this.#matches.get(section.mid) ?? this.#announcedFor(section.offered);
+      const { mid, offered } = section;
+      const isTaken = this.#publishedIn(mid) !== undefined || this.#spent.has(mid);
+      const claim = this.#matches.get(mid) ?? (isTaken ? undefined : this.#announcedFor(offered));
       if (claim === undefined) continue;
+      this.#spent.delete(mid);
       const { publication, isBackup } = claim;
       if (isBackup) {
         this.#publishBackup(transport, section, publication);
@@ -332,11 +344,13 @@ export class Publications {
   }
 
   /** By cid; a section that names no track can only mean the first of its kind. */
-  #announcedFor({ kind, msid }: MediaSection): Claim | undefined {
+  #announcedFor(section: MediaSection): Claim | undefined {
+    return isNamed(section) ? this.#namedIn(section) : this.#open(section.kind)[0];
+  }
+
+  #namedIn({ kind, msid }: MediaSection): Claim | undefined {
     const cid = msid?.trackId ?? "";
-    const open = this.#open(kind);
-    if (cid === "") return open[0];
-    return open.find(({ publication, isBackup }) =>
+    return this.#open(kind).find(({ publication, isBackup }) =>
       cidsOf(isBackup ? publication.backup! : publication.request).includes(cid),
     );
   }
@@ -357,6 +371,8 @@ export class Publications {
     return track === null ? announcedTrackInfo(id, request, muted) : trackInfo(track);
   }
 }
+
+const isNamed = ({ msid }: MediaSection): boolean => (msid?.trackId ?? "") !== "";
 
 function isTooLarge(request: AddTrackRequest): boolean {
   return request.toBinary().length > MAX_ANNOUNCEMENT_BYTES;

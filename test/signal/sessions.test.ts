@@ -309,6 +309,40 @@ describe("publishing", () => {
     expect(ada.take("trackUnpublished").trackSid).toMatch(/^TR_/);
   });
 
+  test.each(["of one that goes on", "of one that was ended by us"])(
+    "a section %s may come with another track the next time",
+    (before) => {
+      const hall = signalHall();
+      const ada = new SignalClient(hall, "ada");
+      publish(ada);
+      const [first] = tracksOf(hall, "ada");
+      if (before === "of one that was ended by us") [...first!.publisher.transports][0]!.unpublish(first!);
+      const next = "d6a1a5d5-7b5c-4f4e-9d35-0d6d3a1f6f0e";
+      ada.send({ case: "addTrack", value: withCid(MICROPHONE, next, {}) });
+      const sids = ada.messages.flatMap(({ case: kind, value }) =>
+        kind === "trackPublished" ? value.track!.sid : [],
+      );
+      const sdp = offerText("chromium-publish-simulcast").replaceAll(MICROPHONE_CID, next);
+      ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 2 }) });
+      expect(ada.take("trackUnpublished").trackSid).toBe(first!.id);
+      expect(tracksOf(hall, "ada").map(({ id, section }) => [section.mid, id])).toEqual([
+        ["1", sids[1]],
+        ["0", sids[2]],
+      ]);
+      ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 3 }) });
+      expect(tracksOf(hall, "ada")).toHaveLength(2);
+    },
+  );
+
+  test("a section goes on under its name though that is announced once more", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const tracks = tracksOf(hall, "ada");
+    publish(ada);
+    expect(tracksOf(hall, "ada")).toEqual(tracks);
+  });
+
   test.each([
     ["without the grant", { canPublish: false }, {}, RequestResponse_Reason.NOT_ALLOWED],
     ["of another source", { canPublishSources: ["microphone"] }, {}, RequestResponse_Reason.NOT_ALLOWED],
