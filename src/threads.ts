@@ -34,6 +34,12 @@ const RESTART_DELAY_MS = 500;
 const MEDIA_PATIENCE = 10;
 const DTLS_PATIENCE = 20;
 
+/**
+ * The same for a thread that starts, and gives no sign until it is up: mostly within two seconds, for it loads modules, and the
+ * DTLS thread computes handshakes. Larger: nobody is served for longer. Smaller: a busy machine never gets one up.
+ */
+const START_PATIENCE = 60;
+
 export class Threads {
   readonly #config: Config;
   readonly #log: Logger;
@@ -46,6 +52,8 @@ export class Threads {
   readonly #watchdog = new Watchdog();
   #tier: TierName = "portable";
   #dtls: DtlsThread | null = null;
+  /** Threads that are not up yet. */
+  readonly #starts = new Map<AbortController, Promise<void>>();
   #stopping = false;
 
   constructor(config: Config, log: Logger, metrics: Metrics, registry: MediaThreads, data: DataThread) {
@@ -67,24 +75,56 @@ export class Threads {
     this.#log.info({ tier, reason }, "fast path");
     this.#metrics.exposeTier(tier);
     this.#tier = tier;
+    this.#watchdog.start();
     await this.#startDtls();
     for (let index = 0; index < this.#config.media.threads; index++) await this.#startMedia(index);
-    this.#watchdog.start();
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#watchdog.stop();
+    for (const givenUp of this.#starts.keys()) givenUp.abort();
+    await Promise.allSettled(this.#starts.values());
     await Promise.all([...this.#media.values()].map((thread) => thread.stop()));
     await this.#dtls?.close();
   }
 
-  async #startDtls(): Promise<void> {
-    const dtls = await spawnDtlsThread({
-      certificate: this.#dtls?.certificate,
-      onStrayRejection: (message) =>
-        this.#log.warn({ thread: "dtls", message }, "unhandled rejection in werift"),
-    });
+  #startDtls(): Promise<void> {
+    return this.#start("dtls", (givenUp) => this.#bringUpDtls(givenUp));
+  }
+
+  #startMedia(index: number): Promise<void> {
+    return this.#start(`media-${index}`, (givenUp) => this.#bringUpMedia(index, givenUp));
+  }
+
+  /** Given up when it hangs, and when the server ends. */
+  async #start(name: string, bringUp: (givenUp: AbortSignal) => Promise<void>): Promise<void> {
+    const givenUp = new AbortController();
+    const watch = this.#watch(
+      name,
+      START_PATIENCE,
+      () => 0,
+      () => givenUp.abort(),
+    );
+    const start = bringUp(givenUp.signal);
+    this.#starts.set(givenUp, start);
+    try {
+      await start;
+    } finally {
+      watch.end();
+      this.#starts.delete(givenUp);
+    }
+  }
+
+  async #bringUpDtls(givenUp: AbortSignal): Promise<void> {
+    const dtls = await spawnDtlsThread(
+      {
+        certificate: this.#dtls?.certificate,
+        onStrayRejection: (message) =>
+          this.#log.warn({ thread: "dtls", message }, "unhandled rejection in werift"),
+      },
+      givenUp,
+    );
     this.#dtls = dtls;
     let signs = 0;
     const watch = this.#watch("dtls", DTLS_PATIENCE, () => signs, dtls.kill);
@@ -105,10 +145,10 @@ export class Threads {
     for (const thread of this.#media.values()) this.#join(thread);
   }
 
-  async #startMedia(index: number): Promise<void> {
+  async #bringUpMedia(index: number, givenUp: AbortSignal): Promise<void> {
     const { media } = this.#config;
     const counters = createSharedCounters();
-    const thread = await spawnMediaThread({
+    const settings = {
       index,
       address: media.host,
       port: media.port === 0 ? 0 : media.port + index,
@@ -117,7 +157,8 @@ export class Threads {
       gatherUs: media.gatherMicroseconds,
       tier: this.#tier,
       counters,
-    });
+    };
+    const thread = await spawnMediaThread(settings, givenUp);
     this.#media.set(index, thread);
     this.#metrics.media.start(index, counters);
     const name = `media-${index}`;

@@ -43,8 +43,8 @@ const spawned = vi.hoisted(() => ({
 vi.mock(import("../src/worker/spawn-media-thread.ts"), async (original) => {
   const { spawnMediaThread } = await original();
   return {
-    async spawnMediaThread(settings) {
-      const thread = await spawnMediaThread(settings);
+    async spawnMediaThread(...args) {
+      const thread = await spawnMediaThread(...args);
       spawned.media.push(thread);
       return thread;
     },
@@ -53,9 +53,9 @@ vi.mock(import("../src/worker/spawn-media-thread.ts"), async (original) => {
 vi.mock(import("../src/dtls/spawn-dtls-thread.ts"), async (original) => {
   const { spawnDtlsThread } = await original();
   return {
-    async spawnDtlsThread(options) {
+    async spawnDtlsThread(...args) {
       if (spawned.failsDtls) throw new Error("out of memory");
-      const thread = await spawnDtlsThread(options);
+      const thread = await spawnDtlsThread(...args);
       spawned.dtls.push(thread);
       return thread;
     },

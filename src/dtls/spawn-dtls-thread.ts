@@ -30,10 +30,18 @@ export interface DtlsThreadOptions {
   readonly onStrayRejection?: (message: string) => void;
 }
 
-/** Resolves when the thread is warm and ready for handshakes; rejects when it can not start. */
-export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<DtlsThread> {
+/**
+ * Resolves when the thread is warm and ready for handshakes; rejects when it can not start, and when it has ended after `givenUp`
+ * was aborted before.
+ */
+export async function spawnDtlsThread(
+  options: DtlsThreadOptions = {},
+  givenUp?: AbortSignal,
+): Promise<DtlsThread> {
   const settings: DtlsThreadSettings = { certificate: options.certificate };
   const worker = new Worker(new URL("./dtls-thread.ts", import.meta.url), { workerData: settings });
+  const kill = (): void => void worker.terminate();
+  givenUp?.addEventListener("abort", kill);
   const listeners: ((event: DtlsThreadEvent) => void)[] = [];
   let failure: Error | undefined;
 
@@ -48,7 +56,7 @@ export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<
       else if (message.kind === "stray-rejection") options.onStrayRejection?.(message.message);
       else for (const listener of listeners) listener(message);
     });
-  });
+  }).finally(() => givenUp?.removeEventListener("abort", kill));
 
   return {
     certificate,
@@ -62,7 +70,7 @@ export async function spawnDtlsThread(options: DtlsThreadOptions = {}): Promise<
     },
     onEvent: (listener) => listeners.push(listener),
     onExit: (listener) => worker.once("exit", () => listener(failure)),
-    kill: () => void worker.terminate(),
+    kill,
     close: async () => {
       await worker.terminate();
     },

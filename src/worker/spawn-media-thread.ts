@@ -30,9 +30,17 @@ export interface MediaThread {
  */
 const STOP_LIMIT_MS = 3_000;
 
-/** Resolves when the thread listens; rejects when it can not (port taken, no such address). */
-export async function spawnMediaThread(settings: MediaThreadSettings): Promise<MediaThread> {
+/**
+ * Resolves when the thread listens; rejects when it can not (port taken, no such address), and when it has ended after `givenUp`
+ * was aborted before.
+ */
+export async function spawnMediaThread(
+  settings: MediaThreadSettings,
+  givenUp?: AbortSignal,
+): Promise<MediaThread> {
   const worker = new Worker(new URL("./media-thread.ts", import.meta.url), { workerData: settings });
+  const kill = (): void => void worker.terminate();
+  givenUp?.addEventListener("abort", kill);
   const listeners: ((event: MediaEvent) => void)[] = [];
   /** Not the worker's own: with many threads and pipes there are more than Node believes in. */
   const exitListeners: ((error: Error | undefined) => void)[] = [];
@@ -48,7 +56,7 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
       if (message.kind === "listening") resolve(message.port);
       else for (const event of message.events) for (const listener of listeners) listener(event);
     });
-  });
+  }).finally(() => givenUp?.removeEventListener("abort", kill));
 
   worker.once("exit", () => {
     for (const listener of exitListeners) listener(failure);
@@ -63,10 +71,10 @@ export async function spawnMediaThread(settings: MediaThreadSettings): Promise<M
     connectPipe: (connection) => send({ kind: "pipe.connect", ...connection }, [connection.port]),
     onEvent: (listener) => listeners.push(listener),
     onExit: (listener) => exitListeners.push(listener),
-    kill: () => void worker.terminate(),
+    kill,
     stop: () =>
       new Promise((resolve) => {
-        const deadline = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
+        const deadline = setTimeout(kill, STOP_LIMIT_MS);
         exitListeners.push(() => {
           clearTimeout(deadline);
           resolve();
