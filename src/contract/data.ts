@@ -70,6 +70,8 @@ export type DataCommand =
   | { readonly kind: "message.taken"; readonly transportId: TransportId; readonly bytes: number };
 
 export type DataEvent =
+  /** Control has opened the association, and DTLS is secure: no other thread can begin it any more. */
+  | { readonly kind: "data.begun"; readonly transportId: TransportId }
   | {
       readonly kind: "channel.opened";
       readonly transportId: TransportId;

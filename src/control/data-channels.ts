@@ -4,15 +4,9 @@
  */
 import type { DataEndReason } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
-import {
-  type ChannelId,
-  type ChannelParams,
-  type DataEvent,
-  heldBytes,
-  MAX_MESSAGE_BYTES,
-} from "../contract/data.ts";
+import { type ChannelId, type ChannelParams, heldBytes, MAX_MESSAGE_BYTES } from "../contract/data.ts";
 import { DataChannel, type DataMessage, type SendOutcome } from "./data-channel.ts";
-import type { DataThread } from "./data-thread.ts";
+import type { AssociationEvent, DataThread } from "./data-thread.ts";
 
 /** What the peer's session description says, and what we open. */
 export interface DataOptions {
@@ -98,7 +92,7 @@ export class DataChannels {
     this.#end();
   }
 
-  #onEvent(event: DataEvent, bytes: Uint8Array, listener: DataListener): void {
+  #onEvent(event: AssociationEvent, bytes: Uint8Array, listener: DataListener): void {
     if (event.kind === "data.ended") {
       for (const channel of this.#end()) listener.closed(channel);
       listener.ended(event.reason);
@@ -120,7 +114,7 @@ export class DataChannels {
 
   #onChannelEvent(
     channel: DataChannel,
-    event: Exclude<DataEvent, { kind: "data.ended" | "channel.opened" }>,
+    event: Exclude<AssociationEvent, { kind: "data.ended" | "channel.opened" }>,
     bytes: Uint8Array,
     listener: DataListener,
   ): void {

@@ -16,8 +16,11 @@ export interface DataThreadHandle {
   onExit(listener: () => void): void;
 }
 
+/** What a transport is told of its association. */
+export type AssociationEvent = Exclude<DataEvent, { kind: "data.begun" }>;
+
 /** `bytes` holds the payload that the event may point to. */
-type Listener = (event: DataEvent, bytes: Uint8Array) => void;
+type Listener = (event: AssociationEvent, bytes: Uint8Array) => void;
 
 /**
  * A successor is there within one or two seconds, and sessions wait for it. Larger: where none can be started, sessions are
@@ -29,7 +32,7 @@ export class DataThread {
   /** To which is added what control drops itself. */
   readonly counts: DataCounts;
   readonly #routes = new Map<TransportId, Listener>();
-  /** What opens associations that have not begun, as far as is known here: another thread can begin them as well. */
+  /** What opens associations that have not begun: another thread can begin them as well. */
   readonly #unbegun = new Map<TransportId, DataCommand>();
   readonly #bytes = new ByteBatch();
   #letters: DataCommand[] = [];
@@ -55,8 +58,8 @@ export class DataThread {
     this.#cancelMissing();
     handle.onBatch(({ letters, bytes }) => {
       for (const event of letters) {
-        if (event.kind === "channel.opened") this.#unbegun.delete(event.transportId);
-        this.#routes.get(event.transportId)?.(event, bytes);
+        if (event.kind === "data.begun") this.#unbegun.delete(event.transportId);
+        else this.#routes.get(event.transportId)?.(event, bytes);
       }
     });
     handle.onExit(() => this.#onExit(handle));

@@ -113,6 +113,7 @@ export class DataService {
     if (wanted === null || send === null || endpoint.association !== null) return;
     const { transportId, remotePort, channels } = wanted;
     this.#associations += 1;
+    this.#tell({ kind: "data.begun", transportId });
     endpoint.association = new DataAssociation(this.#settings.nowUs(), remotePort, channels, {
       send,
       opened: (channelId, params) => this.#tell({ kind: "channel.opened", transportId, channelId, params }),

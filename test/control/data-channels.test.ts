@@ -49,6 +49,10 @@ const turn = (): Promise<void> => Promise.resolve();
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 const binary = (length: number) => ({ isText: false, bytes: bytes(length) });
 
+function begun({ id }: Transport): DataEvent {
+  return { kind: "data.begun", transportId: id };
+}
+
 function opened(channelId: number, params: ChannelParams): DataEvent {
   return { kind: "channel.opened", transportId: transport.id, channelId, params };
 }
@@ -64,7 +68,7 @@ function sent(channelId: number, messages: number, length: number): DataEvent {
 
 function openBoth(options = OPTIONS): void {
   transport.data.open(options, listener);
-  world.dataThread.emit([opened(0, RELIABLE), opened(2, LOSSY)]);
+  world.dataThread.emit([begun(transport), opened(0, RELIABLE), opened(2, LOSSY)]);
 }
 
 describe("opening", () => {
@@ -261,6 +265,17 @@ describe("the end", () => {
     expect(transport.data.send("_reliable", binary(1))).toBe("not_open");
   });
 
+  test("of the thread is told where nothing was open yet, for no other can go on with the peer's DTLS", async () => {
+    transport.data.open(OPTIONS, listener);
+    await turn();
+    world.dataThread.emit([begun(transport)]);
+    world.dataThread.die();
+    expect(heard).toEqual(["ended dtls_closed"]);
+    const successor = new RecordingDataThread();
+    (world.surroundings.dataThread as DataThread).attach(successor);
+    expect(successor.commands).toEqual([]);
+  });
+
   test("of the thread ends all of them; its successor serves those that had none yet", async () => {
     openBoth();
     const early = connect(world.rooms, "al");
@@ -285,7 +300,10 @@ describe("the end", () => {
     expect(successor.commands).toMatchObject(
       [early, meanwhile, next].map(({ id }) => ({ kind: "data.open", transportId: id })),
     );
-    successor.emit([{ kind: "channel.opened", transportId: early.id, channelId: 1, params: RELIABLE }]);
+    successor.emit([
+      begun(early),
+      { kind: "channel.opened", transportId: early.id, channelId: 1, params: RELIABLE },
+    ]);
     expect(heard.slice(5)).toEqual(["opened _reliable"]);
     successor.die();
     expect(heard.slice(6)).toEqual(["closed _reliable", "ended dtls_closed"]);

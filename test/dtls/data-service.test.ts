@@ -98,8 +98,11 @@ test("an association begins when control and DTLS are ready, whichever is first"
   world.open(A);
   await world.settle();
   expect(world.service.associations).toBe(0);
+  expect(world.kinds(A)).toEqual([]);
   world.secure(A);
   expect(world.service.associations).toBe(1);
+  await world.settle();
+  expect(world.kinds(A)).toEqual(["data.begun"]);
 
   const client = world.secure(B);
   await world.settle();
@@ -117,7 +120,7 @@ test("what is said in one turn is one batch", async () => {
   a.open(0, RELIABLE);
   b.open(0, RELIABLE);
   await world.settle();
-  expect(world.kinds(A)).toEqual(["channel.opened"]);
+  expect(world.kinds(A)).toEqual(["data.begun", "channel.opened"]);
   const before = world.batches;
   for (const client of [a, b]) for (const word of ["one", "two"]) client.send(0, STRING, Buffer.from(word));
   await world.settle();
@@ -234,7 +237,8 @@ async function session(index: number): Promise<void> {
   const transportId = `TP_${index}` as TransportId;
   world.open(transportId, [RELIABLE]);
   const client = world.secure(transportId);
-  for (let turn = 0; turn < 20 && world.kinds(transportId).length === 0; turn++) await nextTurn();
+  for (let turn = 0; turn < 20 && !world.kinds(transportId).includes("channel.opened"); turn++)
+    await nextTurn();
   client.send(1, BINARY, Buffer.alloc(10_000));
   world.send(transportId, 1, "x".repeat(10_000));
   if (index % 2 === 0) world.command({ kind: "channel.close", transportId, channelId: 1 });
