@@ -28,6 +28,12 @@ type Listener = (event: AssociationEvent, bytes: Uint8Array) => void;
  */
 const SUCCESSOR_MS = 5_000;
 
+/**
+ * A thread that lives for so long will live. Larger: after two deaths in a row nobody is taken in for longer. Smaller: sessions are
+ * taken by threads that all die before they serve them.
+ */
+const PROVEN_MS = 10_000;
+
 export class DataThread {
   /** To which is added what control drops itself. */
   readonly counts: DataCounts;
@@ -39,14 +45,16 @@ export class DataThread {
   #handle: DataThreadHandle | null = null;
   readonly #clock: Clock;
   #isMissing = false;
-  #cancelMissing: () => void = () => {};
+  /** Threads that have ended since one was proven. */
+  #deaths = 0;
+  #cancelTimer: () => void = () => {};
 
   constructor(counts: DataCounts, clock: Clock) {
     this.counts = counts;
     this.#clock = clock;
   }
 
-  /** The thread has ended, and no other has come in the time that it takes. */
+  /** The thread has ended, and no other has come in the time that it takes, or has stayed. */
   get isMissing(): boolean {
     return this.#isMissing;
   }
@@ -54,8 +62,11 @@ export class DataThread {
   /** From now on this thread carries data channels. What associations the one before had, have ended with it. */
   attach(handle: DataThreadHandle): void {
     this.#handle = handle;
-    this.#isMissing = false;
-    this.#cancelMissing();
+    if (this.#deaths <= 1) this.#isMissing = false;
+    this.#restartTimer(PROVEN_MS, () => {
+      this.#deaths = 0;
+      this.#isMissing = false;
+    });
     handle.onBatch(({ letters, bytes }) => {
       for (const event of letters) {
         if (event.kind === "data.begun") this.#unbegun.delete(event.transportId);
@@ -100,7 +111,9 @@ export class DataThread {
   #onExit(handle: DataThreadHandle): void {
     if (this.#handle !== handle) return;
     this.#handle = null;
-    this.#cancelMissing = this.#clock.after(SUCCESSOR_MS, () => {
+    this.#deaths += 1;
+    if (this.#deaths > 1) this.#isMissing = true;
+    this.#restartTimer(SUCCESSOR_MS, () => {
       this.#isMissing = true;
     });
     const nothing = new Uint8Array(0);
@@ -108,5 +121,10 @@ export class DataThread {
       if (!this.#unbegun.has(transportId))
         listener({ kind: "data.ended", transportId, reason: "dtls_closed" }, nothing);
     }
+  }
+
+  #restartTimer(delayMs: number, action: () => void): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#clock.after(delayMs, action);
   }
 }

@@ -182,10 +182,37 @@ test("sessions wait for the next DTLS thread, but not for one that does not come
   const successor = new RecordingDataThread();
   surroundings.dataThread.attach(successor);
   expect(open()).toBe(true);
+  clock.pass(10_000);
   successor.die();
   surroundings.dataThread.attach(new RecordingDataThread());
   clock.pass(5_000);
   expect(open()).toBe(true);
+});
+
+test("a DTLS thread that dies soon after it has come is none, until one stays", () => {
+  const { rooms, dataThread, surroundings, clock } = conference();
+  const { participant } = connect(rooms, "ada");
+  const open = () => participant.openTransport(grants(), REMOTE).ok;
+  const attach = (): RecordingDataThread => {
+    const thread = new RecordingDataThread();
+    surroundings.dataThread.attach(thread);
+    return thread;
+  };
+  dataThread.die();
+  const second = attach();
+  clock.pass(2_000);
+  expect(open()).toBe(true);
+  second.die();
+  expect([open(), rooms.hasThreads]).toEqual([false, false]);
+  const third = attach();
+  clock.pass(9_000);
+  expect(open()).toBe(false);
+  third.die();
+  attach();
+  clock.pass(9_000);
+  expect(open()).toBe(false);
+  clock.pass(1_000);
+  expect([open(), rooms.hasThreads]).toEqual([true, true]);
 });
 
 test("a thread that dies closes its rooms' transports; the rooms live on in another thread", () => {
