@@ -87,14 +87,19 @@ export class Webhooks {
   }
 
   #forgetOthers(urls: readonly string[]): void {
+    for (const url of this.#deps.queue.urls.filter((one) => !urls.includes(one))) this.#forget(url);
+  }
+
+  #forget(url: string): void {
     const { queue, metrics } = this.#deps;
-    for (const url of queue.urls.filter((one) => !urls.includes(one))) {
+    const receiver = new URL(url).origin;
+    try {
       const events = queue.removeAll(url);
       metrics.onDeadLetters("unconfigured", events);
-      this.#log.warn(
-        { receiver: new URL(url).origin, events },
-        "webhooks given up: the URL is not configured",
-      );
+      this.#log.warn({ receiver, events }, "webhooks given up: the URL is not configured");
+    } catch (error) {
+      // A full disk must not keep the server from starting: the next start tries again.
+      this.#log.error({ receiver, err: error }, "webhooks of a URL that is not configured stay in the queue");
     }
   }
 }

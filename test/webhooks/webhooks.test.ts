@@ -294,6 +294,22 @@ describe("a disk that is full", () => {
     expect(attempts).toHaveLength(1);
     expect(await metric('dead_letters_total{reason="refused"}')).toBe(1);
   });
+
+  test("keeps no server from starting after a URL has left the configuration", async () => {
+    start({ urls: [ONE!, TWO!] });
+    answer = () => null;
+    must(hall.rooms.create("hall"));
+    await running.settled();
+    running.stop();
+    isStuck(true);
+    logged = [];
+    start({ urls: [TWO!] });
+    expect(logged).toEqual(["webhooks of a URL that is not configured stay in the queue"]);
+    expect(await metric('dead_letters_total{reason="unconfigured"}')).toBe(0);
+    expect(await metric("queue_events")).toBe(2);
+    await running.settled();
+    expect(names(TWO)).toEqual(["room_started", "room_started"]);
+  });
 });
 
 describe("the next process", () => {
