@@ -74,7 +74,7 @@ export class IceLiteAgent implements CalledAgent {
   /** Where to send; -1 before the peer has nominated a path, and after consent has ended. */
   selectedPath: PathId = NO_PATH;
   lastDrop: IceDrop = "none";
-  failuresSpentUntilUs = 0;
+  failuresSpentUntilUs = Number.NEGATIVE_INFINITY;
   #user: LocalUser;
   /** After `restart`, until the first check with it. */
   #nextUser: LocalUser | null = null;

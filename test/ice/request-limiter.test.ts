@@ -3,7 +3,7 @@ import { type CalledAgent, RequestLimiter } from "../../src/ice/request-limiter.
 
 const SECOND_US = 1_000_000;
 
-const agentOf = (): CalledAgent => ({ failuresSpentUntilUs: 0 });
+const agentOf = (): CalledAgent => ({ failuresSpentUntilUs: Number.NEGATIVE_INFINITY });
 
 /** Whether anybody may call an agent that nobody has called before. */
 const allows = (limiter: RequestLimiter, nowUs: number, address: string): boolean =>
@@ -69,6 +69,21 @@ test("one agent: a burst, then so many a second, from however many sources, and 
   expect(limiter.allows(SECOND_US, "192.0.2.2", agent)).toBe(false);
   expect(allows(limiter, SECOND_US, "192.0.2.2")).toBe(true);
   expect(flood(60 * SECOND_US)).toBe(40);
+});
+
+test("who may call a hundred agents, and fails at all of them, uses up what may fail at others for none", () => {
+  const limiter = new RequestLimiter(0x5eed);
+  const agents = Array.from({ length: 100 }, agentOf);
+  let failed = 0;
+  for (let tick = 0; tick < 100; tick++) {
+    const nowUs = (tick * SECOND_US) / 10;
+    agents.forEach((agent, i) => {
+      failed += failures(limiter, nowUs, `10.0.${tick}.${i}`, 10, agent);
+    });
+    expect(allows(limiter, nowUs, "192.0.2.1")).toBe(true);
+  }
+  expect(failed).toBeLessThan(12_000);
+  expect(limiter.allows(9.9 * SECOND_US, "192.0.2.1", agents[0]!)).toBe(false);
 });
 
 test("requests that do not fail are free", () => {
