@@ -44,6 +44,8 @@ export type DtlsFailure =
   | "bad_certificate_verify"
   | "bad_finished"
   | "fingerprint_mismatch"
+  /** The client speaks no DTLS 1.2. */
+  | "unsupported_version"
   /** Cipher suite, group or signature algorithm. */
   | "no_common_parameters"
   | "no_srtp_profile"

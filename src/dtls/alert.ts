@@ -8,12 +8,14 @@ const HANDSHAKE_FAILURE = 40;
 const BAD_CERTIFICATE = 42;
 const DECODE_ERROR = 50;
 const DECRYPT_ERROR = 51;
+const PROTOCOL_VERSION = 70;
 
 /** What to tell a peer, so that it fails at once instead of at its timeout. Nothing where it gave up first. */
 const DESCRIPTIONS: Readonly<Record<DtlsFailure, number | undefined>> = {
   bad_certificate_verify: DECRYPT_ERROR,
   bad_finished: DECRYPT_ERROR,
   fingerprint_mismatch: BAD_CERTIFICATE,
+  unsupported_version: PROTOCOL_VERSION,
   no_common_parameters: HANDSHAKE_FAILURE,
   no_srtp_profile: HANDSHAKE_FAILURE,
   no_extended_master_secret: HANDSHAKE_FAILURE,

@@ -32,6 +32,8 @@ const GROUPS = [29, 23] as const;
 const PROFILES: readonly SrtpProfile[] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80];
 
 export interface ClientHello {
+  /** The latest that the client speaks, unless an extension says which. */
+  readonly version: number;
   readonly random: Uint8Array;
   readonly cookie: Uint8Array;
   readonly cipherSuites: Uint8Array;
@@ -48,7 +50,7 @@ export interface Agreement {
 
 /** Strict: every length fits, nothing is left over, no extension twice. Undefined otherwise. */
 export function parseClientHello(body: Uint8Array): ClientHello | undefined {
-  if (body.length < VERSION_BYTES + RANDOM_BYTES || readU16(body, 0) !== DTLS_1_2) return undefined;
+  if (body.length < VERSION_BYTES + RANDOM_BYTES) return undefined;
   const random = body.subarray(VERSION_BYTES, VERSION_BYTES + RANDOM_BYTES);
   const reader = new VectorReader(body, VERSION_BYTES + RANDOM_BYTES);
   const sessionId = reader.next(1);
@@ -57,14 +59,13 @@ export function parseClientHello(body: Uint8Array): ClientHello | undefined {
   const compressionMethods = reader.next(1);
   const extensions = parseExtensions(reader.next(2));
   if (!reader.isAtEnd || sessionId.length > 32 || extensions === undefined) return undefined;
-  return { random, cookie, cipherSuites, compressionMethods, extensions };
+  return { version: readU16(body, 0), random, cookie, cipherSuites, compressionMethods, extensions };
 }
 
 /** The choice from what a client offers, or why there is none. */
 export function negotiate(hello: ClientHello): Agreement | DtlsFailure {
   const { extensions } = hello;
-  const versions = extensions.get(EXT_SUPPORTED_VERSIONS);
-  if (versions !== undefined && !listOf(versions, 1).includes(DTLS_1_2)) return "protocol_error";
+  if (!speaksDtls12(hello)) return "unsupported_version";
   if (!numbers(hello.cipherSuites).includes(ECDHE_ECDSA_AES128_GCM_SHA256)) return "no_common_parameters";
   if (!hello.compressionMethods.includes(0)) return "protocol_error";
   const algorithms = listOf(extensions.get(EXT_SIGNATURE_ALGORITHMS), 2);
@@ -77,6 +78,12 @@ export function negotiate(hello: ClientHello): Agreement | DtlsFailure {
   const profile = PROFILES.find((candidate) => offered.includes(candidate));
   if (profile === undefined) return "no_srtp_profile";
   return { random: hello.random, group, profile };
+}
+
+/** Later versions have smaller numbers. One that is later than all that we know is answered with ours (RFC 5246 appendix E.1). */
+function speaksDtls12({ version, extensions }: ClientHello): boolean {
+  const versions = extensions.get(EXT_SUPPORTED_VERSIONS);
+  return versions === undefined ? version <= DTLS_1_2 : listOf(versions, 1).includes(DTLS_1_2);
 }
 
 /** A hello that offers exactly what was agreed: the one that werift reads. */

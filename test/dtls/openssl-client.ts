@@ -67,8 +67,9 @@ export async function openSession(
   });
   const ticks = setInterval(() => endpoint.server.tick(nowUs()), TICK_MS);
 
-  const target = ["s_client", "-connect", `127.0.0.1:${socket.address().port}`, "-dtls1_2"];
-  const client = spawn("openssl", [...target, ...args]);
+  const target = ["s_client", "-connect", `127.0.0.1:${socket.address().port}`];
+  const version = args.includes("-dtls1") ? [] : ["-dtls1_2"];
+  const client = spawn("openssl", [...target, ...version, ...args]);
   let output = "";
   client.stdout.on("data", (chunk) => {
     output += chunk;

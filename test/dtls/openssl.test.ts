@@ -79,6 +79,13 @@ describe("openssl s_client", () => {
       credentials(EC),
       [...srtp(BOTH, 56), "-cipher", "AES256-SHA"],
     ],
+    [
+      "unsupported_version",
+      70,
+      "with DTLS 1.0 only",
+      credentials(EC),
+      [...srtp(BOTH, 56), "-dtls1", "-cipher", "ALL:@SECLEVEL=0"],
+    ],
   ] as const)("is refused, %s, alert %d: %s", async (reason, alert, _name, identity, options) => {
     session = await openSession([EC.fingerprint], [...identity, ...options]);
     // Our alert ends s_client at once: it need not wait for its timeout.
