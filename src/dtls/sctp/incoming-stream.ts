@@ -37,6 +37,11 @@ export class IncomingStream {
     return this.#chunks.length;
   }
 
+  /** Payload of these. */
+  get heldBytes(): number {
+    return this.#chunks.reduce((sum, { userData }) => sum + userData.length, 0);
+  }
+
   /** Each TSN comes once. */
   addChunk(chunk: IncomingChunk): void {
     let at = this.#chunks.length;

@@ -55,8 +55,12 @@ function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-/** RFC 9260 §6.3.1, with a smaller minimum than werift's, which is a constant of its module. */
+/**
+ * RFC 9260 §6.3.1, with a smaller minimum than werift's, which is a constant of its module. werift measures by the time of day,
+ * which may be set: what took longer than any timeout has been sent twice, and would not have been measured.
+ */
 function updateRto(sctp: WeriftSctp, measured: number): void {
+  if (measured < 0 || measured > MAX_RTO_S) return;
   const { srtt, rttvar } = sctp;
   if (srtt === undefined || rttvar === undefined) {
     sctp.srtt = measured;

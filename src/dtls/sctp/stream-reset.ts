@@ -116,7 +116,11 @@ export class StreamReset {
       // The peer asks again, in its time, and by then the data is here.
       if (tsnAhead(sctp.lastReceivedTsn!, request.lastTsn) > 0) return;
       sctp.reconfigResponseSeq = request.requestSequence;
-      for (const id of request.streams) delete sctp.inboundStreams[id];
+      for (const id of request.streams) {
+        // What never became a message takes nothing of the window any more.
+        sctp.advertisedRwnd += sctp.inboundStreams[id]?.heldBytes ?? 0;
+        delete sctp.inboundStreams[id];
+      }
       this.#events.peerReset(request.streams);
     }
     await this.#respond(request.requestSequence, PERFORMED);

@@ -68,6 +68,21 @@ test("a message of which all is lost is sent again at the timeout, then twice as
   expect(times(DATA)).toEqual([0, 400, 1_200, 2_800, 5_800, 8_800, 11_800]);
 });
 
+test.each([-3_600_000, 3_600_000])(
+  "a clock that is set by %d ms makes no round trip, and no timeout",
+  async (byMs) => {
+    await connect();
+    link.server.send(0, false, new Uint8Array(10));
+    vi.setSystemTime(Date.now() + byMs);
+    await pass(1_000);
+    loses = () => true;
+    sent = [];
+    link.server.send(0, false, new Uint8Array(10));
+    await pass(2_000);
+    expect(times(DATA)).toEqual([0, 400, 1_200]);
+  },
+);
+
 test("a hole is filled after three SACKs that show it, without a timeout", async () => {
   await connect();
   let count = 0;

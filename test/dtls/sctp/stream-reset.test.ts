@@ -8,13 +8,15 @@ import { readU16, readU32 } from "../../../src/base/bytes.ts";
 import {
   DATA,
   FORWARD_TSN,
+  LAST_FRAGMENT,
   RE_CONFIG,
   RESET_REQUEST,
   RESET_RESPONSE,
+  SACK,
   tsnAhead,
 } from "../../../src/dtls/sctp/sctp-packet.ts";
 import { Link, type LinkOptions } from "./link.ts";
-import { chunk, packet, parameter, u32 } from "./packets.ts";
+import { chunk, packet, parameter, u32, withChecksum } from "./packets.ts";
 import { RELIABLE, STRING } from "./sctp-client.ts";
 
 let link: Link;
@@ -247,4 +249,33 @@ test("what was given up of a stream's old life is not told of its new one", asyn
   say("four");
   await pass(1_000);
   expect(heard()).toContain("four");
+});
+
+test("what a reset cuts off takes nothing of the window any more", async () => {
+  let isCutting = false;
+  const windows: number[] = [];
+  await connect({
+    toServer: (bytes) => {
+      if (!isCutting || bytes[12] !== DATA) return [bytes];
+      const cut = Uint8Array.from(bytes);
+      cut[13]! &= ~LAST_FRAGMENT;
+      return [withChecksum(cut)];
+    },
+    toClient: (bytes) => {
+      if (bytes[12] === SACK) windows.push(readU32(bytes, 20));
+      return [bytes];
+    },
+  });
+  link.client.open(0, RELIABLE);
+  await pass(500);
+  const whole = windows.at(-1)!;
+  isCutting = true;
+  link.client.send(0, STRING, Buffer.alloc(1_000));
+  await pass(500);
+  expect(windows.at(-1)).toBe(whole - 1_000);
+  isCutting = false;
+  await close();
+  link.client.open(2, RELIABLE);
+  await pass(500);
+  expect(windows.at(-1)).toBe(whole);
 });
