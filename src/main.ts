@@ -53,7 +53,7 @@ const [{ createLogger }, { startServer }] = await Promise.all([
   import("./server.ts"),
 ]);
 // A disk that is full, or a reader that has gone: neither is a reason to end.
-process.stdout.on("error", () => {});
+for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
 const log = createLogger(config.log.level);
 const starting = startServer(config, log);
 running = { log, starting };

@@ -19,7 +19,7 @@ test.skipIf(platform() !== "linux")("a full disk under its output ends no server
     BLINDFOLD_MEDIA_THREADS: "1",
     BLINDFOLD_SHUTDOWN_DRAIN_SECONDS: "0",
   };
-  const server = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", full, "ignore"] });
+  const server = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", full, full] });
   closeSync(full);
   const ended = once(server, "exit");
   const isReady = (): Promise<boolean> =>
