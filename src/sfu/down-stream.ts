@@ -64,8 +64,6 @@ export class DownStream {
   #rtxExtSeq = FIRST_SEQ;
   /** Gaps up to here have been closed, or stay open. */
   #closedTo = FIRST_SEQ - 1;
-  /** By encoding, the last number given out before it restarted: the packets up to there are in no history any more. */
-  readonly #restartedAfter: (number | undefined)[] = [];
   readonly #ssrc: Ssrc;
   readonly #rtxSsrc: Ssrc;
   readonly #writer: PacketWriter;
@@ -107,44 +105,53 @@ export class DownStream {
     return 2 * gaps.length <= last - first + 1 ? gaps : [];
   }
 
-  /** Whether a number belongs to what goes on no more. */
-  isClosed(extSeq: number): boolean {
-    return extSeq <= this.#closedTo;
+  /**
+   * A number was kept that nothing but an empty packet will be sent under. Returns whether that has to be sent: not under
+   * NOT_NUMBERED, nor a second time.
+   */
+  giveUp(extSeq: number): boolean {
+    if (extSeq === NOT_NUMBERED || this.sent.find(extSeq) !== NO_ROW) return false;
+    // One that was kept for long must not have a newer one forgotten, which may wait itself.
+    if (this.sent.hasNewer(extSeq)) return true;
+    setEmpty(this.numbers.lastTimestamp);
+    this.sent.add(extSeq, NO_SOURCE, 0, header);
+    return true;
   }
 
-  /** Sends an empty packet under a number that was given out, or kept, and that nothing else will be sent under. */
+  /** Sends an empty packet under a number that was given up, or whose packet can not be read back any more. */
   fill(extSeq: number, payloadType: number, nowUs: number): void {
-    this.#sendEmpty(extSeq, payloadType, this.numbers.lastTimestamp, nowUs);
+    const bytes = this.#writeEmpty(this.#ssrc, payloadType, extSeq, 1, nowUs);
+    if (bytes === 0) return;
+    this.#counters[SLOT.downEmptyPackets]! += 1;
+    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
+    this.rate.add(bytes);
   }
 
-  /** Another source: nothing that was sent can be read back, and no gap in it be told from what was. */
+  /** Another source: nothing that was sent can be read back, and what is still missing of it stays so. */
   forgetSent(): void {
-    this.sent.clear();
+    this.sent.forgetSource();
     this.#closedTo = this.numbers.seq.highestOut;
   }
 
   /**
    * A packet of the source that is not sent: closes the gap, and that of its picture, be it the first of it that comes or
-   * another. Where it is too late for that, an empty packet goes out under the number that was kept for it.
+   * another. Where it is too late for that, returns the number that was kept for it, to be given up; else NOT_NUMBERED.
    */
-  drop(packet: UpPacket, payloadType: number): void {
-    this.skip(packet, payloadType);
+  drop(packet: UpPacket): number {
     if (packet.extPictureId >= 0) this.numbers.pictureId.drop(packet.extPictureId);
+    return this.skip(packet);
   }
 
-  /** Closes the gap in the sequence alone: for packets that are part of no picture. */
-  skip({ extSeq, header: source, nowUs }: UpPacket, payloadType: number): void {
-    const { numbers } = this;
-    const kept = numbers.seq.drop(extSeq);
-    if (kept === NOT_NUMBERED) return;
-    this.#sendEmpty(kept, payloadType, (source.timestamp + numbers.timestampOffset) >>> 0, nowUs);
+  /** The same in the sequence alone: for packets that are part of no picture. */
+  skip({ extSeq }: UpPacket): number {
+    return this.numbers.seq.drop(extSeq);
   }
 
   /**
    * Gives a packet of the source the next number, under which it is remembered. Returns it, or NOT_NUMBERED when the
-   * packet came too late to have one.
+   * packet came too late to have one: it is to be skipped.
    */
-  number(packet: UpPacket, payloadType: number, marker: boolean): number {
+  number(packet: UpPacket, marker: boolean): number {
     const { numbers } = this;
     const hasPictureId = packet.extPictureId >= 0;
     const pictureId = hasPictureId ? numbers.pictureId.forward(packet.extPictureId) : NOT_NUMBERED;
@@ -152,7 +159,6 @@ export class DownStream {
     const unplaced = hasPictureId && pictureId === NOT_NUMBERED;
     const extSeq = unplaced ? NOT_NUMBERED : numbers.seq.forward(packet.extSeq);
     if (extSeq === NOT_NUMBERED) {
-      this.skip(packet, payloadType);
       this.#counters[SLOT.downDropped_late]! += 1;
       return NOT_NUMBERED;
     }
@@ -189,7 +195,7 @@ export class DownStream {
 
   /** An encoding of the source starts anew: what was sent of it can not be read back. */
   onRestart(encoding: number): void {
-    this.#restartedAfter[encoding] = this.numbers.seq.highestOut;
+    this.sent.forgetSource(encoding);
   }
 
   /** Reads what went out in `row` of `sent` back from the history of `track`. False when it is forgotten. */
@@ -199,10 +205,7 @@ export class DownStream {
       out.empty(nowUs);
       return true;
     }
-    const encoding = sent.encoding(row);
-    const restartedAfter = this.#restartedAfter[encoding];
-    if (restartedAfter !== undefined && sent.outExtSeq(row) <= restartedAfter) return false;
-    const stream = track?.streams[encoding];
+    const stream = track?.streams[sent.encoding(row)];
     if (stream?.recall(sent.sourceExtSeq(row), nowUs, out) !== true) return false;
     out.receivedUs = 0;
     return true;
@@ -219,35 +222,11 @@ export class DownStream {
 
   /** Sends a retransmission of nothing (RFC 4588 streams may carry padding alone). Returns its size, or 0. */
   pad(rtxPayloadType: number, nowUs: number): number {
-    return this.#writeEmpty(
-      this.#rtxSsrc,
-      rtxPayloadType,
-      this.#rtxExtSeq++,
-      this.numbers.lastTimestamp,
-      MAX_PADDING_BYTES,
-      nowUs,
-    );
-  }
-
-  #sendEmpty(extSeq: number, payloadType: number, timestamp: number, nowUs: number): void {
-    const bytes = this.#writeEmpty(this.#ssrc, payloadType, extSeq, timestamp, 1, nowUs);
-    if (bytes === 0) return;
-    // One that has waited for long must not have a newer one forgotten, which may wait itself.
-    if (!this.sent.hasNewer(extSeq)) this.sent.add(extSeq, NO_SOURCE, 0, header);
-    this.#counters[SLOT.downEmptyPackets]! += 1;
-    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
-    this.rate.add(bytes);
+    return this.#writeEmpty(this.#rtxSsrc, rtxPayloadType, this.#rtxExtSeq++, MAX_PADDING_BYTES, nowUs);
   }
 
   /** A packet of padding alone (RFC 3550 §5.1): belongs to no frame. Returns its size, or 0 when it was dropped. */
-  #writeEmpty(
-    ssrc: Ssrc,
-    payloadType: number,
-    extSeq: number,
-    timestamp: number,
-    paddingBytes: number,
-    nowUs: number,
-  ): number {
+  #writeEmpty(ssrc: Ssrc, payloadType: number, extSeq: number, paddingBytes: number, nowUs: number): number {
     const { slab } = this.#ring;
     const at = this.#ring.reserve();
     if (at < 0) {
@@ -258,11 +237,7 @@ export class DownStream {
     header.payloadType = payloadType;
     header.seq = extSeq & 0xffff;
     header.hasMid = !this.isKnown || ssrc === this.#rtxSsrc;
-    header.marker = false;
-    header.timestamp = timestamp;
-    header.frameNumber = -1;
-    header.pictureId = -1;
-    header.tl0PicIdx = -1;
+    setEmpty(this.numbers.lastTimestamp);
     header.playoutDelayUs = -1;
     header.sentUs = nowUs;
     header.transportSeq = this.#controller.transportSeq;
@@ -325,4 +300,13 @@ export class DownStream {
     const { path, session } = this.#controller.outlet;
     this.#ring.commitRtp(bytes, path, session, headerBytes, extSeq, receivedUs);
   }
+}
+
+/** The numbers of a packet that is part of no frame. */
+function setEmpty(timestamp: number): void {
+  header.marker = false;
+  header.timestamp = timestamp;
+  header.frameNumber = -1;
+  header.pictureId = -1;
+  header.tl0PicIdx = -1;
 }

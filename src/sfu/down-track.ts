@@ -32,6 +32,7 @@ import { ReceiverReports } from "./receiver-reports.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
+import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -252,7 +253,7 @@ export class DownTrack {
   /** A packet of the source that nobody gets. */
   skip(packet: UpPacket): void {
     if (packet.encoding !== this.#encoding || !this.#isOpen()) return;
-    this.stream.skip(packet, this.#payloadType);
+    this.#fill(this.stream.skip(packet), packet.nowUs);
   }
 
   /** Reads what went out in `row` of `stream.sent` back from the publisher's history. False when it is forgotten. */
@@ -269,11 +270,10 @@ export class DownTrack {
   release(extSeq: number, nowUs: number): void {
     const { stream } = this;
     const row = stream.sent.find(extSeq);
-    if (row !== NO_ROW && this.recall(row, nowUs, recalled)) return this.#transmit(recalled, extSeq);
-    // Of a source that it had before, or kept for what did not come.
-    if (row === NO_ROW && this.source !== null && stream.isClosed(extSeq))
-      return stream.fill(extSeq, this.#payloadType, nowUs);
-    this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
+    if (row === NO_ROW || !this.recall(row, nowUs, recalled)) {
+      this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
+    } else if (stream.sent.sourceExtSeq(row) === NO_SOURCE) stream.fill(extSeq, this.#payloadType, nowUs);
+    else this.#transmit(recalled, extSeq);
   }
 
   /**
@@ -311,7 +311,7 @@ export class DownTrack {
     const isLate = frame.keyframe && this.#selector.changesAt(frame) && this.#isOvertaken(packet);
     if (isLate && packet.extSeq <= this.#settledExtSeq) {
       this.#context.counters[SLOT.downDropped_late]! += 1;
-      return this.stream.drop(packet, this.#payloadType);
+      return this.#fill(this.stream.drop(packet), packet.nowUs);
     }
     const selected = this.#selector.select(frame, packet.encoding);
     if (selected !== "switch" && !(isLate && selected === "forward")) return this.#pass(packet, selected);
@@ -333,7 +333,7 @@ export class DownTrack {
       return this.#send(packet, packet.header.marker || selector.endsPicture(frame));
     }
     this.#context.counters[SLOT.downDropped_layer]! += 1;
-    if (decision === "drop") this.stream.drop(packet, this.#payloadType);
+    if (decision === "drop") this.#fill(this.stream.drop(packet), packet.nowUs);
   }
 
   #isOvertaken({ extSeq, encoding }: UpPacket): boolean {
@@ -377,18 +377,25 @@ export class DownTrack {
     this.#settledExtSeq = packet.extSeq;
   }
 
-  /** In their turn: what overtakes packets that wait for the pacer makes the receiver ask for all of those. */
   #fillGaps(nowUs: number): void {
-    for (const extSeq of this.stream.takeGaps()) {
-      if (this.#controller.mustWait(nowUs)) this.#controller.enqueue(this, extSeq, EMPTY_BYTES, nowUs);
-      else this.stream.fill(extSeq, this.#payloadType, nowUs);
-    }
+    for (const extSeq of this.stream.takeGaps()) this.#fill(extSeq, nowUs);
+  }
+
+  /**
+   * Sends an empty packet under a number that was kept for nothing, if it is one. In its turn: what overtakes packets that
+   * wait for the pacer makes the receiver ask for all of those.
+   */
+  #fill(extSeq: number, nowUs: number): void {
+    if (!this.stream.giveUp(extSeq)) return;
+    if (this.isVideo && this.#controller.mustWait(nowUs))
+      this.#controller.enqueue(this, extSeq, EMPTY_BYTES, nowUs);
+    else this.stream.fill(extSeq, this.#payloadType, nowUs);
   }
 
   #send(packet: UpPacket, marker: boolean): void {
-    const extSeq = this.stream.number(packet, this.#payloadType, marker);
-    if (extSeq === NOT_NUMBERED) return;
+    const extSeq = this.stream.number(packet, marker);
     const { nowUs } = packet;
+    if (extSeq === NOT_NUMBERED) return this.#fill(this.stream.skip(packet), nowUs);
     if (this.isVideo && this.#controller.mustWait(nowUs)) {
       this.#controller.enqueue(this, extSeq, packet.length, nowUs);
     } else this.#transmit(packet, extSeq);

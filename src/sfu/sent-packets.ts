@@ -37,8 +37,10 @@ const MARKER = 0x200;
 const ENCODING_SHIFT = 10;
 const TL0_MASK = 0x1ff;
 
-/** `sourceExtSeq` of a packet that is none of the publisher's: padding alone. */
+/** `sourceExtSeq` of a packet that can not be read back, or is none of the publisher's: an empty one stands in for it. */
 export const NO_SOURCE = -1;
+
+const ALL_ENCODINGS = -1;
 
 /** What a packet goes out with; -1 in the last three where it has no such number. */
 export interface SentNumbers {
@@ -135,9 +137,20 @@ export class SentPackets {
     return this.#words[row * WORDS + FLAGS]! >> ENCODING_SHIFT;
   }
 
-  /** The source changed: numbers sent before lead nowhere. */
-  clear(): void {
-    for (let at = OUT_EXT_SEQ; at < this.#doubles.length; at += DOUBLES) this.#doubles[at] = -1;
+  /**
+   * What was sent of an encoding, of all unless told, leads nowhere any more. Its numbers are known still: a receiver that
+   * misses one waits for something.
+   */
+  forgetSource(encoding: number = ALL_ENCODINGS): void {
+    const rows = this.#words.length / WORDS;
+    for (let row = 0; row < rows; row++) {
+      if (encoding !== ALL_ENCODINGS && this.encoding(row) !== encoding) continue;
+      this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ] = NO_SOURCE;
+      // Of an empty packet nothing begins or ends a frame.
+      this.#words[row * WORDS + PICTURE_ID] = -1;
+      this.#words[row * WORDS + FRAME_NUMBER] = -1;
+      this.#words[row * WORDS + FLAGS]! &= ~(MARKER | TL0_MASK);
+    }
   }
 
   /** Remembers twice as many from here on, if it does not yet: rows are others then. Copies bits, whatever they mean. */
@@ -167,6 +180,6 @@ export class SentPackets {
     this.#slab = slabs.take(rows * ROW_BYTES);
     this.#doubles = new Float64Array(this.#slab.buffer);
     this.#words = new Int32Array(this.#slab.buffer);
-    this.clear();
+    for (let at = OUT_EXT_SEQ; at < this.#doubles.length; at += DOUBLES) this.#doubles[at] = -1;
   }
 }

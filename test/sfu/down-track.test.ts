@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import { NO_PREFERENCE, type PayloadParams } from "../../src/contract/media.ts";
 import { NO_PATH } from "../../src/sfu/outlet.ts";
-import { extensionMap, type PacketOptions } from "./packets.ts";
+import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
 import { OPUS, RED, VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
@@ -105,12 +105,34 @@ describe("numbers kept for packets that are missing when a video is sent no more
     );
     expect(emptySeqs(received)).toHaveLength(FORMER - before);
     expect(context.counters[SLOT.downDropped_pacer_late]).toBe(0);
+  });
+
+  test("go out empty in their turn where they wait for the pacer when the source ends", () => {
+    const received = paced();
+    for (let seq = 1; seq <= 50; seq++) received.publish(large(seq));
+    const before = received.packets.length;
+    expect(before).toBeLessThan(50);
+    received.ring.clear();
     received.downTrack.setSource(null, received.nowUs);
-    received.downTrack.release(FORMER, received.nowUs);
-    expect(
-      context.counters[SLOT.downDropped_pacer_late],
-      "nothing goes out of a track without a source",
-    ).toBe(1);
+    const waiting = Array.from({ length: 50 - before }, (_, i) => [before + 1 + i, 1]);
+    expect(drain(received)).toEqual(waiting);
+  });
+
+  test("go out empty in their turn where a packet that is dropped by layer comes late", () => {
+    const received = paced();
+    // Without temporal layers above the base.
+    received.downTrack.setPreference({ ...NO_PREFERENCE, preferred: { spatial: 2, temporal: 0 } }, 0);
+    for (let seq = 1; seq <= 50; seq++) if (seq !== 30) received.publish(large(seq));
+    received.publish({ seq: 30, timestamp: 3000, payload: "90 20 40 01 aa" });
+    const before = received.packets.length;
+    expect(before).toBeLessThan(29);
+    received.ring.clear();
+    const sent = drain(received);
+    expect(sent.slice(-2)).toEqual([
+      [50, 1_003],
+      [30, 1],
+    ]);
+    expect(sent).toHaveLength(50 - before);
   });
 
   /** Its pace is set, and no time passes between packets: most of them wait. */
@@ -167,6 +189,13 @@ describe("numbers kept for packets that are missing when a video is sent no more
     const sent = drain(received);
     expect(sent.filter(([, bytes]) => bytes === 1)).toEqual([]);
     expect(sent.length).toBeGreaterThan(WAITING / 2);
+  });
+
+  test("are not sent again when nothing comes for them twice", () => {
+    const received = receive(1, 3);
+    const padding = extensionMap({});
+    for (let again = 0; again < 2; again++) received.track.skip(upPacket(padding, { seq: 2, payload: "" }));
+    expect(emptySeqs(received)).toEqual([2]);
   });
 
   test("stay open after an outage, which is a loss", () => {

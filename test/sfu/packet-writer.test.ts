@@ -275,7 +275,7 @@ function sentBy(act: (stream: DownStream) => void, map: ExtensionMap = extension
 }
 
 function sendNumbered(stream: DownStream, packet: UpPacket, marker: boolean): number {
-  return stream.send(packet, stream.number(packet, 98, marker), 98);
+  return stream.send(packet, stream.number(packet, marker), 98);
 }
 
 function published(options: PacketOptions): ReturnType<typeof upPacket> {

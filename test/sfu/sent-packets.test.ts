@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { UNKNOWN_PACKET } from "../../src/cc/sent-packet-log.ts";
-import { type SentNumbers, SentPackets } from "../../src/sfu/sent-packets.ts";
+import { NO_SOURCE, type SentNumbers, SentPackets } from "../../src/sfu/sent-packets.ts";
 
 /** Words that are no numbers when two of them are taken for a double. */
 const numbersOf = (extSeq: number): SentNumbers => ({
@@ -41,8 +41,26 @@ test("remembers the latest 512, and 1,024 once it has grown, with nothing lost o
   add(1_700, 2_300);
   sent.grow();
   check(sent, 1_276, 2_300);
-  sent.clear();
-  expect(sent.find(2_299)).toBe(-1);
+});
+
+test("of what can not be read back any more it knows the numbers, and nothing that belongs to a frame", () => {
+  const sent = new SentPackets();
+  sent.forgetSource();
+  for (let extSeq = 1; extSeq <= 8; extSeq++) sent.add(extSeq, 100 + extSeq, extSeq % 2, numbersOf(extSeq));
+  const left = (): number[] => {
+    const seqs = [1, 2, 3, 4, 5, 6, 7, 8];
+    return seqs.filter((extSeq) => sent.sourceExtSeq(sent.find(extSeq)) !== NO_SOURCE);
+  };
+  sent.forgetSource(0);
+  expect(left()).toEqual([1, 3, 5, 7]);
+  sent.add(9, 109, 0, numbersOf(9));
+  expect(sent.sourceExtSeq(sent.find(9))).toBe(109);
+  sent.forgetSource();
+  expect(left()).toEqual([]);
+  const read = numbersOf(0);
+  sent.read(sent.find(8), read);
+  const { timestamp } = numbersOf(8);
+  expect(read).toEqual({ marker: false, timestamp, frameNumber: -1, pictureId: -1, tl0PicIdx: -1 });
 });
 
 test("says nothing of what others were sent whose memory it has taken over", () => {
