@@ -208,7 +208,7 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** A report block about something that we send: `fractionLost` in [0, 1]. */
+  /** A report about what we send: `fractionLost` of all of it, in [0, 1]. */
   onReport(fractionLost: number, rttUs: number, nowUs: number): void {
     this.#count(this.#log.nextExtSeq);
     this.#addRtt(rttUs);

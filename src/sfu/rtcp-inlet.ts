@@ -5,6 +5,7 @@
  */
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { asSsrc } from "../base/ids.ts";
+import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { readDlrr, readReferenceTime, readSenderSsrc } from "../rtp/rtcp/extended-reports.ts";
 import { readFir, readMediaSsrc, readNack } from "../rtp/rtcp/feedback.ts";
 import { APPLICATION_FEEDBACK, readRemb } from "../rtp/rtcp/remb.ts";
@@ -14,6 +15,7 @@ import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import type { PublisherFeedback } from "./publisher-feedback.ts";
+import { ReceiverReports } from "./receiver-reports.ts";
 import { Retransmitter } from "./retransmitter.ts";
 import type { SendController } from "./send-controller.ts";
 import type { StreamDemux } from "./stream-demux.ts";
@@ -107,15 +109,19 @@ export class RtcpInlet {
   #onReportBlocks(bytes: Uint8Array, nowUs: number): boolean {
     const blocks = readReportBlocks(bytes, this.#cursor);
     if (blocks === undefined) return false;
-    for (const { ssrc, fractionLost, highestSeq, lastSr, delaySinceLastSr } of blocks) {
-      const downTrack = this.#downTrackOf(ssrc);
+    let rttUs = -1;
+    let cameExtSeq = UNKNOWN_PACKET;
+    for (const block of blocks) {
+      const downTrack = this.#downTrackOf(block.ssrc);
       if (downTrack === undefined) continue;
       const { stream, reports } = downTrack;
-      reports.onReportBlock(fractionLost, lastSr, delaySinceLastSr, nowUs);
-      const cameExtSeq = stream.transportExtSeq(highestSeq & 0xffff);
-      this.#controller.onReport(reports.fractionLost, reports.rttUs, cameExtSeq, nowUs);
+      reports.onReportBlock(block, nowUs);
+      rttUs = Math.max(rttUs, reports.rttUs);
+      cameExtSeq = Math.max(cameExtSeq, stream.transportExtSeq(block.highestSeq & 0xffff));
       stream.isKnown = true;
     }
+    if (rttUs < 0) return true;
+    this.#controller.onReport(ReceiverReports.lossOf(this.#downTracks, nowUs), rttUs, cameExtSeq, nowUs);
     return true;
   }
 

@@ -178,7 +178,8 @@ export class SendController {
   }
 
   /**
-   * A receiver report about one stream: all there is of loss where feedback is not transport-wide, or not any more.
+   * A receiver report: all there is of loss where feedback is not transport-wide, or not any more. `fractionLost`: of all
+   * that the peer was sent.
    * `cameExtSeq`: the transport-wide number of the newest packet that it says has come, or UNKNOWN_PACKET.
    */
   onReport(fractionLost: number, rttUs: number, cameExtSeq: number, nowUs: number): void {
