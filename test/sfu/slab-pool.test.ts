@@ -23,3 +23,14 @@ test("what is kept is bounded, and room again when it is taken", () => {
   pool.give(again[0]!);
   expect(pool.take(MIB)).toBe(again[0]);
 });
+
+test("sizes that are asked for are kept, and those that nobody asks for any more make room", () => {
+  const pool = new SlabPool();
+  const large = Array.from({ length: 16 }, () => pool.take(MIB));
+  const small = Array.from({ length: 64 }, () => pool.take(MIB / 16));
+  for (const slab of [...large, ...small]) pool.give(slab);
+  const again = Array.from({ length: 64 }, () => pool.take(MIB / 16));
+  expect(again.filter((slab) => small.includes(slab))).toHaveLength(64);
+  const left = Array.from({ length: 16 }, () => pool.take(MIB));
+  expect(left.filter((slab) => large.includes(slab))).toHaveLength(12);
+});
