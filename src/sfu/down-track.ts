@@ -6,7 +6,6 @@
  */
 import { SLOT } from "../base/counters.ts";
 import {
-  type DownPayloads,
   type DownTrackParams,
   type DownTrackStats,
   type LayerPreference,
@@ -17,6 +16,7 @@ import {
 import type { Allocation, LayerChoice } from "./allocator.ts";
 import { Allotment } from "./allotment.ts";
 import type { CoreContext } from "./core-context.ts";
+import { type DownSource, knownOf } from "./down-source.ts";
 import type { DownStream } from "./down-stream.ts";
 import { wantedSpatial, wantedTemporal } from "./layer-preference.ts";
 import {
@@ -35,11 +35,6 @@ import type { SenderClock } from "./sender-clock.ts";
 import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
-
-/** A track and the payload types under which this receiver knows its codec. */
-export interface DownSource extends DownPayloads {
-  readonly track: UpTrack;
-}
 
 /** Padding alone is about as large. */
 const MIN_REPEATED_BYTES = 256;
@@ -460,20 +455,4 @@ export class DownTrack {
 
 function selectorFor({ isSimulcast }: UpTrack): LayerSelector {
   return isSimulcast ? new SimulcastSelector() : new SvcSelector();
-}
-
-/** As what a receiver gets packets of `payload`: as they are, or taken apart; null for not at all. */
-function knownOf(
-  { track, payload: known, alternate }: DownSource,
-  payload: PayloadParams,
-): PayloadParams | null {
-  if (isSameCodec(known, payload)) return known;
-  if (alternate !== undefined && isSameCodec(alternate, payload)) return alternate;
-  // What looks like RFC 2198 is ciphertext where it is sealed.
-  const isTakenApart = payload.codec === "red" && known.codec === "opus" && track.params.isSealed !== true;
-  return isTakenApart ? known : null;
-}
-
-function isSameCodec(one: PayloadParams, other: PayloadParams): boolean {
-  return one.codec === other.codec && one.profile === other.profile;
 }
