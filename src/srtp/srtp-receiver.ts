@@ -17,10 +17,11 @@ export const SRTP_REPLAYED = -2;
 export const SRTP_TOO_MANY_STREAMS = -3;
 
 /**
- * Packets that may arrive out of order. Fewer would take reordered packets for replays (RFC 3711 §3.3.2 asks for 64 at
- * least); more cost a bit each. Retransmissions have an SSRC of their own and need no room here.
+ * Packets that may arrive out of order, as libwebrtc has it. A publisher without RTX (libdatachannel, hence OBS) repeats a
+ * packet under its own number, and a key frame passes meanwhile: fewer would take the repair for a replay (RFC 3711 §3.3.2
+ * asks for 64 at least). More cost a bit each, and reach beyond the second for which repairs are asked.
  */
-const REPLAY_PACKETS = 128;
+const REPLAY_PACKETS = 1024;
 
 /**
  * SSRCs of one session, counted apart for RTP and RTCP, those that have ended included: packets of a stream that was
