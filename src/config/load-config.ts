@@ -84,17 +84,17 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
   if (ice.turnUrls.length > 0 && ice.turnSecret === "") {
     lines.push("ice.turnSecret: name the secret that the servers of ice.turnUrls share with us");
   }
-  const exposed = !isLoopback(http.host);
-  const exposure = exposed ? `http.host is ${http.host}` : proxyExposure(http);
+  const exposure = isLoopback(http.host) ? proxyExposure(http) : `http.host is ${http.host}`;
   if (exposure !== undefined && Object.keys(auth.keys).length === 0) {
     lines.push(`auth.keys: set at least one key, because the built-in one is public and ${exposure}`);
   }
   if (exposure !== undefined && development === "on") {
     lines.push(`development: cannot be on while ${exposure}, because it gives tokens to everybody`);
   }
-  if (exposed && WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
+  // Those of this machine may be private ones, which clients elsewhere cannot reach: nothing would say why no media comes.
+  if (exposure !== undefined && WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
     lines.push(
-      `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host}`,
+      `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host} and ${exposure}`,
     );
   }
   const lastThread = threadCount(media.threads) - 1;

@@ -136,15 +136,22 @@ test.each([
     `http: { host: 192.0.2.1 }\nmedia: { host: 192.0.2.1 }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
     /^development: cannot be on/,
   ],
-  ["http: { trustedProxies: [127.0.0.1] }", /^auth\.keys: set at least one key.*http\.trustedProxies/],
-  ["http: { trustedProxies: [10.0.0.0/8] }\ndevelopment: off", /^auth\.keys: /],
   [
-    `http: { trustedProxies: [127.0.0.1] }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
+    "http: { trustedProxies: [127.0.0.1] }\nmedia: { host: 192.0.2.1 }",
+    /^auth\.keys: set at least one key.*http\.trustedProxies/,
+  ],
+  ["http: { trustedProxies: [10.0.0.0/8] }\nmedia: { host: 192.0.2.1 }\ndevelopment: off", /^auth\.keys: /],
+  [
+    `http: { trustedProxies: [127.0.0.1] }\nmedia: { host: 192.0.2.1 }\nauth: { keys: { a: ${SECRET} } }\ndevelopment: on`,
     /^development: cannot be on while http\.trustedProxies/,
   ],
   [
     `http: { host: 0.0.0.0 }\nauth: { keys: { a: ${SECRET} } }`,
-    /^media\.announcedAddresses: name an address/,
+    /^media\.announcedAddresses: name an address.* media\.host is 0\.0\.0\.0 and http\.host is 0\.0\.0\.0$/,
+  ],
+  [
+    `http: { trustedProxies: [127.0.0.1] }\nmedia: { host: '::' }\nauth: { keys: { a: ${SECRET} } }`,
+    /^media\.announcedAddresses: .* media\.host is :: and http\.trustedProxies is 127\.0\.0\.1$/,
   ],
   ["webhooks: { urls: [ftp://a.example/] }", /^webhooks\.urls\.0: must be an http or https URL/],
   [
@@ -195,7 +202,10 @@ test.each([
       },
     },
   ],
-  ["http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, 128.0.0.0/1, '::1', '::/1'] }", { ok: true }],
+  [
+    "http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, 128.0.0.0/1, '::1', '::/1'] }\nmedia: { announcedAddresses: [192.0.2.1] }",
+    { ok: true },
+  ],
 ])("allowed with a key: %j", (yaml, expected) => {
   expect(load(`${yaml}\nauth: { keys: { a: ${SECRET} } }`)).toMatchObject(expected);
 });

@@ -88,6 +88,7 @@ describe("every error is a problem document", () => {
       ...KEYS,
       BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1",
       BLINDFOLD_HTTP_TRUSTED_PROXIES: "10.0.0.0/8",
+      BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.1",
     };
     const strict = await serve(limits);
     const from = async (remoteAddress: string, client: string) => {
@@ -110,6 +111,7 @@ describe("every error is a problem document", () => {
       ...KEYS,
       BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "2",
       BLINDFOLD_HTTP_TRUSTED_PROXIES: "10.0.0.0/8",
+      BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.1",
     });
     const statuses: number[] = [];
     for (const name of [...names, "192.0.2.8:50123", "[2001:db8:0:2::7]:50123"]) {
