@@ -21,6 +21,14 @@ export function threadCandidates(reachedAt: ReachedAt, index: number, port: numb
   return reachedAt.tcp ? [...over("udp"), ...over("tcp")] : over("udp");
 }
 
+/** For people: `192.0.2.7:50000`, `[2001:db8::7]:50000`. A port that is there over UDP and over TCP is named once. */
+export function placesOf(candidates: readonly ServerCandidate[]): string[] {
+  const texts = candidates.map(
+    ({ address, port }) => `${isIPv6(address) ? `[${address}]` : address}:${port}`,
+  );
+  return [...new Set(texts)];
+}
+
 /** Announced ports count up as bound ones do. */
 function announcedPlaces(
   { host, announcedAddresses }: ReachedAt,

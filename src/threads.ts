@@ -15,7 +15,7 @@ import type { Fingerprint } from "./contract/media.ts";
 import type { DataThread } from "./control/data-thread.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
-import { threadCandidates } from "./local-addresses.ts";
+import { placesOf, threadCandidates } from "./local-addresses.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { type Watch, Watchdog } from "./watchdog.ts";
 import { chooseTier } from "./worker/choose-tier.ts";
@@ -169,15 +169,17 @@ export class Threads {
       this.#replace(name, watch, error, () => this.#startMedia(index));
     });
     this.#join(thread);
+    const candidates = threadCandidates(media, index, thread.port);
     this.#registry.add({
       index,
-      candidates: threadCandidates(media, index, thread.port),
+      candidates,
       post: thread.post,
       pipeTo: (other) => this.#connectPipe(index, other),
       onEvent: thread.onEvent,
       onExit: (listener) => thread.onExit(() => listener()),
     });
-    this.#log.info({ thread: index, port: thread.port }, "media thread listens");
+    const announced = placesOf(candidates);
+    this.#log.info({ thread: index, port: thread.port, announced }, "media thread listens");
   }
 
   /** Makes the pipe from one media thread to another, if there is none. */

@@ -30,6 +30,22 @@ test("settings that are wrong end it with 78, and a line for each", async () => 
   ]);
 });
 
+test("where clients are told to send media is in the log, once for UDP and TCP", async () => {
+  const server = run([], {
+    BLINDFOLD_HTTP_PORT: "0",
+    BLINDFOLD_MEDIA_PORT: "0",
+    BLINDFOLD_MEDIA_THREADS: "1",
+    BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.7:50000,[2001:db8::7]:50000",
+  });
+  try {
+    const listens = () => server.output.split("\n").find((line) => line.includes('"media thread listens"'));
+    const line = await server.until("listening", LIMIT_MS, listens);
+    expect(JSON.parse(line)).toMatchObject({ announced: ["192.0.2.7:50000", "[2001:db8::7]:50000"] });
+  } finally {
+    await server.terminate(LIMIT_MS);
+  }
+});
+
 test("a port that is taken ends it with 69", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
