@@ -53,6 +53,7 @@ function readSettingsFile(args: readonly string[], env: Environment): SettingsFi
     return { ok: false, lines: [`command line: ${messageOf(error)}`] };
   }
   if (path === undefined) return { ok: true, tree: {} };
+  if (path === "") return { ok: false, lines: [`--config or ${CONFIG_FILE_VARIABLE}: names no file`] };
   try {
     const document = parseDocument(readFileSync(path, "utf8"));
     if (document.errors.length === 0) return { ok: true, tree: document.toJS() ?? {} };
@@ -164,13 +165,24 @@ function suggestion(path: readonly string[]): string {
   return isMap(known) ? `; known here: ${Object.keys(known).join(", ")}` : "";
 }
 
+/** zod's types in the words of a file. */
+const TYPES: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a whole number",
+  string: "text in quotes",
+  boolean: "true or false",
+  array: "a list",
+  object: "a map of keys",
+  record: "a map of keys",
+};
+
 function sentence(issue: z.core.$ZodIssue, path: readonly string[], tree: unknown): string {
+  if (issue.code === "invalid_key") return issue.issues[0]!.message;
   if (issue.code !== "invalid_type") return issue.message;
   const unit = /(Bytes|Seconds|PerMinute)$/
     .exec(path.at(-1) ?? "")?.[1]
     ?.replace("PerMinute", "requests per minute");
-  const expected =
-    issue.expected === "int" || issue.expected === "number" ? "a whole number" : issue.expected;
+  const expected = TYPES[issue.expected] ?? issue.expected;
   const got = path[0] === "auth" ? "something else" : JSON.stringify(valueAt(tree, path));
   return `must be ${expected}${unit === undefined ? "" : ` of ${unit.toLowerCase()}`}, not ${got}`;
 }

@@ -116,7 +116,7 @@ test.each([
   ["http: { trustedProxies: ['::/00'] }", /^http\.trustedProxies\.0: .* prefix of at least 1 bit$/],
   ["media: { announcedAddresses: [example.org] }", /^media\.announcedAddresses\.0: must be an IPv4/],
   ["media: { announcedAddresses: ['192.0.2.1:0'] }", /^media\.announcedAddresses\.0: must be an IPv4/],
-  ["media: { announcedAddresses: [1] }", /^media\.announcedAddresses\.0: must be string/],
+  ["media: { announcedAddresses: [1] }", /^media\.announcedAddresses\.0: must be text in quotes, not 1$/],
   ["media: { threads: 0 }", /^media\.threads: must be from 1 to 256$/],
   ["media: { threads: many }", /^media\.threads: must be auto, or a whole number/],
   ["auth: { keys: { a: short } }", /^auth\.keys\.a: must have at least 32 bytes$/],
@@ -125,8 +125,16 @@ test.each([
   ["rooms: { lastVideos: some }", /^rooms\.lastVideos: must be all, or from 1 to 100$/],
   ["log: { level: loud }", /^log\.level: /],
   ["development: yes", /^development: /],
-  ["http: 1", /^http: must be object, not 1$/],
-  ["- 1", /^the file: must be object/],
+  ["http: 1", /^http: must be a map of keys, not 1$/],
+  ["- 1", /^the file: must be a map of keys, not \[1\]$/],
+  ["auth: { keys: null }", /^auth\.keys: must be a map of keys, not something else$/],
+  ["auth: { keys: { a: 12345 } }", /^auth\.keys\.a: must be text in quotes, not something else$/],
+  [`auth: { keys: { a b: ${SECRET} } }`, /^auth\.keys\.a b: must be 1 to 64 letters, digits, _ or -$/],
+  [
+    "http: { corsOrigins: https://a.example }",
+    /^http\.corsOrigins: must be a list, not "https:\/\/a\.example"$/,
+  ],
+  ["rooms: { autoCreate: yes }", /^rooms\.autoCreate: must be true or false, not "yes"$/],
   ["http: {", /blindfold\.yaml: /],
   ["http: { port: 1 }\nhttp: { port: 2 }", /blindfold\.yaml: .*unique/],
   // Impossible together.
@@ -251,6 +259,7 @@ test("a secret is never repeated in a line", () => {
 test.each([
   [["--confg", "x"], /command line: /],
   [["--config", "/does/not/exist.yaml"], /exist\.yaml: ENOENT/],
+  [["--config", ""], /^--config or BLINDFOLD_CONFIG: names no file$/],
 ])("command line %j", (args, line) => {
   expect(linesOf(loadConfig(args, {})).join()).toMatch(line);
 });
