@@ -4,8 +4,8 @@
  * What is written outlives the death of the process. `synchronous=NORMAL` spares an fsync for each write: when the
  * machine loses its power, the last writes may be missing, but the file is whole.
  */
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** Step n makes a database of version n into one of version n + 1. A step that was released is never changed. */
@@ -23,7 +23,7 @@ const MIGRATIONS = [
 export function openDatabase(directory: string): DatabaseSync {
   const file = join(directory, "blindfold.db");
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     // Made here, because SQLite would let others read it: events hold names and metadata.
     closeSync(openSync(file, "a", 0o600));
     const database = new DatabaseSync(file);
@@ -37,6 +37,13 @@ export function openDatabase(directory: string): DatabaseSync {
   } catch (error) {
     throw new Error(`store.path: ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** Node's own `recursive` tries for ever where nothing can be made, as below /proc. */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function prepare(database: DatabaseSync): void {

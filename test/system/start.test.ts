@@ -58,3 +58,15 @@ test("a port that is taken ends it with 69", async () => {
     other.close();
   }
 });
+
+// Nothing can be made there, which the kernel says as if the directory above were missing.
+test.runIf(process.platform === "linux")("a store that cannot be made ends it with 69", async () => {
+  const server = run([], {
+    BLINDFOLD_WEBHOOKS_URLS: "http://127.0.0.1:9/",
+    BLINDFOLD_STORE_PATH: "/proc/blindfold/data",
+  });
+  expect(await server.exited(LIMIT_MS), server.output).toBe(69);
+  expect(server.output).toContain(
+    "Blindfold could not start: store.path: /proc/blindfold/data/blindfold.db: ENOENT",
+  );
+});
