@@ -30,8 +30,11 @@ interface Pipe {
 /** Who can read the media: everyone on the way (`none`), or only holders of the participants' keys. */
 export type TrackEncryption = "none" | "gcm" | "custom";
 
-/** `not_encrypted`: it was cut, since it does not look as encrypted as it is said to be. */
-export type TrackEndReason = "ended" | "moved" | "not_encrypted";
+/**
+ * `transport_closed`: with the transport that its publisher sent it on. `not_encrypted`: it was cut, since it does not look as
+ * encrypted as it is said to be.
+ */
+export type TrackEndReason = "ended" | "transport_closed" | "moved" | "not_encrypted";
 
 /** A media section (`m=`) on which a peer sends, as negotiated. */
 export interface PublishedSection {

@@ -306,7 +306,7 @@ export class Transport {
     this.#subscriptions.end();
     const tracks = [...this.#tracks.values()];
     this.#tracks.clear();
-    for (const track of tracks) this.#endTrack(track, "ended");
+    for (const track of tracks) this.#endTrack(track, "transport_closed");
     this.participant.room.log.info({ transportId: this.id, reason }, "transport closed");
     this.participant.onTransportClosed(this, reason);
     if (tracks.length > 0) this.participant.room.onTracksChanged();

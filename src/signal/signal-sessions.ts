@@ -274,9 +274,13 @@ export class SignalSessions {
     for (const other of this.#in(room)) if (other !== session) other.sendFrame(frame);
   }
 
-  /** One that has only left the room, with its publisher, has not ended. */
+  /**
+   * One that has only left the room, with its publisher, has not ended. Who has lost the transport is told to leave, and
+   * publishes again when it is back what it still has: it must not hear first that there is nothing left.
+   */
   #onUnpublished(track: Track, reason: TrackEndReason): void {
-    if (reason !== "moved") this.#sessions.get(track.publisher)?.onOwnTrackEnded(track, reason);
+    if (reason === "moved" || reason === "transport_closed") return;
+    this.#sessions.get(track.publisher)?.onOwnTrackEnded(track, reason);
   }
 
   #onSubscribed(track: Track): void {

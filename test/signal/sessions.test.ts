@@ -22,6 +22,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { TrackId } from "../../src/base/ids.ts";
 import type { DownTrackParams } from "../../src/contract/media.ts";
 import type { Track } from "../../src/control/track.ts";
+import type { Transport } from "../../src/control/transport.ts";
 import { claims, connect, must, OPUS, REMOTE, section, VP8 } from "../control/conference.ts";
 import { description, offerText } from "../sdp/offers.ts";
 import { CAMERA, MICROPHONE, SignalClient, type SignalHall, signalHall } from "./client.ts";
@@ -936,6 +937,27 @@ describe("coming back", () => {
     hall.thread.emit({ kind: "transport.state", transportId: transport!.id, state: "failed" });
     expect(ada.take("leave")).toMatchObject({ action: LeaveRequest_Action.RECONNECT });
     expect(hall.rooms.get("hall")!.participants).toEqual([]);
+  });
+
+  test.each([
+    [
+      "its transport fails",
+      ({ rooms, thread }: SignalHall) => {
+        const [{ id: transportId }] = [...rooms.get("hall")!.participant("ada")!.transports] as [Transport];
+        thread.emit({ kind: "transport.state", transportId, state: "failed" });
+      },
+    ],
+    ["its media thread is gone", ({ thread }: SignalHall) => thread.die()],
+    ["the server ends", ({ rooms }: SignalHall) => rooms.deleteAll()],
+  ])("when %s, a publisher still has its tracks to publish when it is back", (_, end) => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    expect(tracksOf(hall, "ada")).toHaveLength(2);
+    end(hall);
+    expect(ada.take("leave")).toMatchObject({ action: LeaveRequest_Action.RECONNECT });
+    // A client that hears that its track has ended forgets it.
+    expect(ada.kinds()).not.toContain("trackUnpublished");
   });
 });
 
