@@ -291,7 +291,8 @@ export class Publications {
       const { mid, offered } = section;
       const isTaken = this.#publishedIn(mid) !== undefined || this.#spent.has(mid);
       const claim = this.#matches.get(mid) ?? (isTaken ? undefined : this.#announcedFor(offered));
-      if (claim === undefined) continue;
+      // Two sections may have one name.
+      if (claim === undefined || !isOpen(claim)) continue;
       this.#spent.delete(mid);
       const { publication, isBackup } = claim;
       if (isBackup) {
@@ -371,6 +372,10 @@ export class Publications {
     return track === null ? announcedTrackInfo(id, request, muted) : trackInfo(track);
   }
 }
+
+/** Its section has not come yet. */
+const isOpen = ({ publication: { track }, isBackup }: Claim): boolean =>
+  (isBackup ? track?.backup : track) === null;
 
 const isNamed = ({ msid }: MediaSection): boolean => (msid?.trackId ?? "") !== "";
 

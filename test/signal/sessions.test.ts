@@ -335,6 +335,19 @@ describe("publishing", () => {
     },
   );
 
+  test("of two sections under one name the first has the track", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, {}) });
+    const sdp = withSections(offerText("chromium-publish-simulcast"), 1, 0).replace(
+      /a=mid:more0.*/s,
+      (body) => body.replaceAll("3588119298", "3588119299"),
+    );
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 1 }) });
+    expect(tracksOf(hall, "ada").map(({ section }) => section.mid)).toEqual(["0"]);
+    expect(hall.thread.sent("up-track.add")).toHaveLength(1);
+  });
+
   test("a section goes on under its name though that is announced once more", () => {
     const hall = signalHall();
     const ada = new SignalClient(hall, "ada");
