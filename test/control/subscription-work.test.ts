@@ -6,7 +6,7 @@
 import { expect, test, vi } from "vitest";
 import { Participant } from "../../src/control/participant.ts";
 import type { Track } from "../../src/control/track.ts";
-import { conference, connect, enter, grants, must, REMOTE, section, VP8 } from "./conference.ts";
+import { claims, conference, connect, enter, grants, must, REMOTE, section, VP8 } from "./conference.ts";
 
 /** Counts what is compared when something is looked for in it, or in what is made of it. */
 class CountingTracks extends Array<Track> {
@@ -76,7 +76,8 @@ test("a transport that only sends looks at nobody's tracks", () => {
   looks.mockRestore();
 });
 
-test("who is not to receive a track any more gets nothing of it at once, however much the room has to do", () => {
+/** A room with a video that 250 transports receive, and so much to do that dealing tracks has to wait. */
+function busyHall() {
   const hall = conference();
   const publisher = connect(hall.rooms, "ada");
   const track = must(publisher.publish(section("video")));
@@ -87,32 +88,47 @@ test("who is not to receive a track any more gets nothing of it at once, however
     must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8], reserved: track }));
   }
   for (let n = 0; n < 1_000; n++) publisher.participant.setAudience("everybody");
-  const before = hall.thread.commands.length;
+  const isCarried = (): boolean =>
+    viewers.subscriptions.every((subscription) => subscription.track === track);
+  const isFree = (): boolean => viewers.subscriptions.every((subscription) => subscription.track === null);
+  return { ...hall, publisher, track, viewers, isCarried, isFree };
+}
+
+test("who is not to receive a track any more gets nothing of it at once, however much the room has to do", () => {
+  const { clock, thread, publisher, viewers, isCarried, isFree } = busyHall();
+  const before = thread.commands.length;
   publisher.participant.setAudience(new Map());
-  expect(hall.thread.commands.slice(before)).toEqual(
+  expect(thread.commands.slice(before)).toEqual(
     viewers.subscriptions.map(({ section: { subscriptionId } }) => ({
       kind: "down-track.source",
       subscriptionId,
       source: null,
     })),
   );
+  // To give it back may wait.
   publisher.participant.setAudience("everybody");
-  expect(viewers.subscriptions.every((subscription) => subscription.track === null)).toBe(true);
-  hall.clock.pass(1_000);
-  expect(viewers.subscriptions.every((subscription) => subscription.track === track)).toBe(true);
+  expect(isFree()).toBe(true);
+  clock.pass(1_000);
+  expect(isCarried()).toBe(true);
 });
 
 test("a section names a track that has ended no more, however much the room has to do", () => {
-  const hall = conference();
-  const publisher = connect(hall.rooms, "ada");
-  const track = must(publisher.publish(section("video")));
-  hall.thread.codec(track.id, VP8);
-  const viewers = enter(hall.rooms, "all");
-  for (let n = 0; n < 250; n++) {
-    const viewer = must(viewers.openTransport(grants(), REMOTE));
-    must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8], reserved: track }));
-  }
-  for (let n = 0; n < 1_000; n++) publisher.participant.setAudience("everybody");
+  const { publisher, track, isCarried, isFree } = busyHall();
+  expect(isCarried()).toBe(true);
   publisher.unpublish(track);
-  expect(viewers.subscriptions.every((subscription) => subscription.track === null)).toBe(true);
+  expect(isFree()).toBe(true);
+});
+
+test("what is withheld is so where its publisher is forwarded to as well", () => {
+  const { rooms, publisher } = busyHall();
+  const viewer = must(
+    must(rooms.join("attic", claims("bo", { room: "attic" }))).openTransport(grants(), REMOTE),
+  );
+  must(rooms.forward(publisher.participant, "attic"));
+  const [forwarded] = rooms.get("attic")!.tracks();
+  const seen = must(viewer.addSlot({ kind: "video", mid: "0", payloads: [VP8], reserved: forwarded! }));
+  expect(seen.track).toBe(forwarded);
+  for (let n = 0; n < 200_000; n++) rooms.get("attic")!.onTracksChanged();
+  publisher.participant.setAudience(new Map());
+  expect(seen.track).toBeNull();
 });
