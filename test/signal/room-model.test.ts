@@ -1,0 +1,298 @@
+/**
+ * Goal: whatever happens in rooms, and however far behind they are with their work, media threads are told of nothing that they
+ * do not know; in the end everybody receives what it may and wants, and nothing is left when all are gone.
+ * Method: clients of either protocol version, publishers and an administrator do what fast-check chooses, over real control and
+ * media threads that check what they are told.
+ */
+import { SessionDescription, UpdateSubscription } from "@livekit/protocol";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { MediaKind } from "../../src/base/codec.ts";
+import { TokenBucket } from "../../src/base/token-bucket.ts";
+import type { Permission } from "../../src/control/access-token.ts";
+import type { Participant } from "../../src/control/participant.ts";
+import type { Track } from "../../src/control/track.ts";
+import type { Transport } from "../../src/control/transport.ts";
+import { claims, grants, must, OPUS, REMOTE, section, VP8 } from "../control/conference.ts";
+import { offerText } from "../sdp/offers.ts";
+import { SignalClient, signalHall } from "./client.ts";
+import { ThreadModel } from "./thread-model.ts";
+
+const ROOMS = ["hall", "attic"];
+const CALLERS = ["ada", "bo", "cy", "di"];
+const PUBLISHERS = ["pat", "quin"];
+
+/** Two of them have one PeerConnection, two have two. */
+const isSingle = (name: string): boolean => CALLERS.indexOf(name) < 2;
+
+const WATCH = offerText("chromium-watch");
+
+/** An offer for receiving, with further sections at its end. */
+function watchOffer(further: readonly MediaKind[]): string {
+  const [head, ...bodies] = WATCH.split(/^(?=m=)/m);
+  const added = further.map((kind, n) =>
+    bodies.find((body) => body.startsWith(`m=${kind}`))!.replace(/a=mid:.*/, `a=mid:more${n}`),
+  );
+  const mids = added.map((_, n) => ` more${n}`).join("");
+  return head!.replace(/a=group:BUNDLE .*/, (line) => line + mids) + bodies.join("") + added.join("");
+}
+
+/** A client that does what it is asked to. */
+class Caller {
+  readonly sid: string;
+  readonly name: string;
+  client: SignalClient;
+  isCut = false;
+  readonly #further: MediaKind[] = [];
+  #offers = 0;
+
+  constructor(name: string, client: SignalClient) {
+    this.name = name;
+    this.client = client;
+    this.sid = client.take("join").participant!.sid;
+    if (isSingle(name)) this.offer();
+  }
+
+  get isHere(): boolean {
+    return !this.isCut && this.client.closed === null;
+  }
+
+  offer(): void {
+    const sdp = watchOffer(this.#further);
+    this.#offers += 1;
+    this.client.send({
+      case: "offer",
+      value: new SessionDescription({ type: "offer", sdp, id: this.#offers }),
+    });
+  }
+
+  follow(): void {
+    for (const { case: kind, value } of this.client.messages.splice(0)) {
+      if (kind === "mediaSectionsRequirement") {
+        this.#further.push(...Array<MediaKind>(value.numAudios).fill("audio"));
+        this.#further.push(...Array<MediaKind>(value.numVideos).fill("video"));
+        this.offer();
+      } else if (kind === "offer") {
+        const sdp = value.sdp.replaceAll("actpass", "active").replaceAll("sendonly", "recvonly");
+        const answer = new SessionDescription({ type: "answer", sdp, id: value.id });
+        this.client.send({ case: "answer", value: answer });
+      }
+    }
+  }
+}
+
+class Scene {
+  readonly hall = signalHall({ maxParticipants: 100 }, 2);
+  readonly threads = [new ThreadModel(1), new ThreadModel(2)];
+  readonly callers = new Map<string, Caller>();
+  readonly #publishers = new Map<string, Transport>();
+
+  constructor() {
+    this.hall.thread.die();
+    for (const thread of this.threads) this.hall.threads.add(thread);
+  }
+
+  join(name: string, room: string): void {
+    const client = new SignalClient(this.hall, claims(name, { room }), { singleConnection: isSingle(name) });
+    if (client.closed === null) this.callers.set(name, new Caller(name, client));
+  }
+
+  publish(name: string, room: string, kind: MediaKind): void {
+    const transport = this.#transport(name, room);
+    const published = transport.publish(section(kind, { mid: `${transport.trackCount}` }));
+    if (published.ok && transport.trackCount % 3 !== 0) this.media(published.value);
+  }
+
+  #transport(name: string, room: string): Transport {
+    const present = this.#publishers.get(name);
+    if (present?.state.kind === "open") return present;
+    const participant = must(this.hall.rooms.join(room, claims(name, { room })));
+    const transport = must(participant.openTransport(grants({ room }), REMOTE));
+    this.#publishers.set(name, transport);
+    return transport;
+  }
+
+  /** Media of a track arrives. */
+  media(track: Track): void {
+    const thread = this.threads.find(({ heard }) => heard.has(track.id));
+    thread?.codec(track.id, track.section.kind === "audio" ? OPUS : VP8);
+  }
+
+  get publishers(): Transport[] {
+    return [...this.#publishers.values()].filter(({ state }) => state.kind === "open");
+  }
+
+  get tracks(): Track[] {
+    return this.publishers.flatMap(({ tracks }) => [...tracks]);
+  }
+
+  get participants(): Participant[] {
+    return this.hall.rooms.list.flatMap(({ participants }) =>
+      participants.filter((one) => one.source === null),
+    );
+  }
+
+  /** As one who is here, or has been. */
+  of({ sid }: Caller): Participant | undefined {
+    return this.participants.find(({ id }) => id === sid);
+  }
+
+  resume(caller: Caller): void {
+    const room = this.of(caller)?.room.id ?? "hall";
+    const singleConnection = isSingle(caller.name);
+    const client = new SignalClient(this.hall, claims(caller.name, { room }), {
+      resumes: caller.sid,
+      singleConnection,
+    });
+    caller.client = client;
+    caller.isCut = false;
+    if (client.closed === null && singleConnection) caller.offer();
+  }
+
+  async settle(): Promise<void> {
+    for (let n = 0; n < 60; n++) {
+      // Tokens take a moment to be signed.
+      if (n < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+      for (const caller of this.callers.values()) {
+        if (!caller.isHere) continue;
+        caller.follow();
+        caller.client.send({ case: "ping", value: 1n });
+      }
+      this.hall.clock.pass(200);
+    }
+  }
+}
+
+const change = (participant: Participant | undefined, permission: Partial<Permission>): void => {
+  if (participant === undefined) return;
+  must(participant.update({ permission: { ...participant.profile.permission, ...permission } }));
+};
+
+type Step = (scene: Scene, pick: <T>(list: readonly T[]) => T | undefined) => void;
+
+const STEPS: Readonly<Record<string, Step>> = {
+  join: (scene, pick) => scene.join(pick(CALLERS)!, pick(ROOMS)!),
+  publish: (scene, pick) =>
+    scene.publish(pick(PUBLISHERS)!, pick(ROOMS)!, pick(["audio", "video"] as const)!),
+  media(scene, pick) {
+    const track = pick(scene.tracks);
+    if (track !== undefined) scene.media(track);
+  },
+  unpublish(scene, pick) {
+    const transport = pick(scene.publishers);
+    const track = transport && pick([...transport.tracks]);
+    if (track !== undefined) transport!.unpublish(track);
+  },
+  audience(scene, pick) {
+    const audience = pick(["everybody", new Map([[pick(CALLERS)!, "all"]] as const)] as const)!;
+    pick(scene.publishers)?.participant.setAudience(audience);
+  },
+  mute: (scene, pick) => pick(scene.tracks)?.setMuted(pick([true, false])!),
+  hide: (scene, pick) => change(pick(scene.participants), { hidden: pick([true, false])! }),
+  permit: (scene, pick) =>
+    change(pick(scene.participants), {
+      canSubscribe: pick([true, false])!,
+      canPublish: pick([true, false])!,
+    }),
+  subscribe(scene, pick) {
+    const [caller, track] = [pick([...scene.callers.values()]), pick(scene.tracks)];
+    if (caller?.isHere !== true || track === undefined) return;
+    const value = new UpdateSubscription({ trackSids: [track.id], subscribe: pick([true, false])! });
+    caller.client.send({ case: "subscription", value });
+  },
+  move(scene, pick) {
+    const participant = pick(scene.participants);
+    if (participant !== undefined) scene.hall.rooms.move(participant, pick(ROOMS)!);
+  },
+  forward(scene, pick) {
+    const transport = pick(scene.publishers);
+    if (transport !== undefined) scene.hall.rooms.forward(transport.participant, pick(ROOMS)!);
+  },
+  cut(scene, pick) {
+    const caller = pick([...scene.callers.values()]);
+    if (caller?.isHere !== true) return;
+    caller.client.vanish();
+    caller.isCut = true;
+  },
+  resume(scene, pick) {
+    const caller = pick([...scene.callers.values()].filter(({ isCut }) => isCut));
+    if (caller !== undefined) scene.resume(caller);
+  },
+  close: (scene, pick) => pick(scene.publishers)?.close(),
+  deleteRoom: (scene, pick) => pick(scene.hall.rooms.list)?.delete(),
+  follow(scene, pick) {
+    const caller = pick([...scene.callers.values()]);
+    if (caller?.isHere === true) caller.follow();
+  },
+  pass: ({ hall }, pick) => hall.clock.pass(pick([1, 60, 300, 800])!),
+};
+
+/** More often: without tracks and those who receive them little happens. */
+const OFTEN = ["join", "publish", "publish", "publish", "media", "follow", "follow"];
+const Steps = fc.array(
+  fc.tuple(
+    fc.constantFrom(...Object.keys(STEPS), ...OFTEN),
+    fc.array(fc.nat(), { minLength: 3, maxLength: 3 }),
+  ),
+  { minLength: 20, maxLength: 80, size: "max" },
+);
+
+function take(scene: Scene, [name, numbers]: readonly [string, readonly number[]]): void {
+  const left = [...numbers];
+  STEPS[name]!(scene, (list) => list[left.shift()! % list.length]);
+}
+
+function expected(participant: Participant): string[] {
+  const { room, profile } = participant;
+  return room
+    .tracks()
+    .filter(({ publisher, payload }) => payload !== null && publisher !== participant)
+    .filter((track) => track.publisher.admits(participant, track.id) && participant.receives(track) !== false)
+    .filter(() => profile.permission.canSubscribe)
+    .map(({ id }) => id)
+    .sort();
+}
+
+function expectToReceive(scene: Scene, participant: Participant): void {
+  const carried = participant.subscriptions.flatMap(({ track }) => track?.id ?? []);
+  expect(carried.sort()).toEqual(expected(participant));
+  const ids = new Set<string>(participant.subscriptions.map(({ section }) => section.subscriptionId));
+  const sources = scene.threads.flatMap(({ downs }) =>
+    [...downs].flatMap(([id, { source }]) => (ids.has(id) ? (source ?? []) : [])),
+  );
+  expect(sources.sort()).toEqual(carried);
+}
+
+/** What has failed is looked for in fewer steps. */
+const SHRINKING_MS = 600_000;
+
+let isBusy = false;
+beforeEach(() => {
+  let asked = 0;
+  const ration = vi.spyOn(TokenBucket.prototype, "overdrawnForMs");
+  ration.mockImplementation(() => (isBusy && asked++ % 4 !== 0 ? 700 : 0));
+});
+afterEach(() => vi.restoreAllMocks());
+
+test.each([false, true])(
+  "in rooms that are behind with their work: %s",
+  async (behind) => {
+    isBusy = behind;
+    await fc.assert(
+      fc.asyncProperty(Steps, async (steps) => {
+        const scene = new Scene();
+        for (const step of steps) take(scene, step);
+        await scene.settle();
+        for (const caller of scene.callers.values()) {
+          if (caller.isHere) expectToReceive(scene, scene.of(caller)!);
+        }
+        for (const room of scene.hall.rooms.list) room.delete();
+        scene.hall.clock.pass(60_000);
+        expect(scene.threads.map(({ isEmpty }) => isEmpty)).toEqual([true, true]);
+        expect(scene.hall.threads.leastLoaded()!.load).toBe(0);
+      }),
+      { numRuns: 30 },
+    );
+  },
+  SHRINKING_MS,
+);

@@ -1,0 +1,103 @@
+/** A media thread that knows no more than it is told, and throws when it is told of something that it can not know. */
+import type { DownTrackParams, MediaCommand } from "../../src/contract/media.ts";
+import { RecordingThread } from "../control/conference.ts";
+
+type Command<Kind extends MediaCommand["kind"]> = Extract<MediaCommand, { readonly kind: Kind }>;
+
+/** What it sends on a section. */
+interface Down {
+  readonly transportId: string;
+  readonly section: DownTrackParams;
+  source: string | null;
+}
+
+export class ThreadModel extends RecordingThread {
+  /** The room of each. */
+  readonly transports = new Map<string, string>();
+  /** Those that are heard here, with their transports; those that are piped here, with their rooms. */
+  readonly heard = new Map<string, string>();
+  readonly piped = new Map<string, string>();
+  readonly downs = new Map<string, Down>();
+
+  override post(command: MediaCommand): void {
+    super.post(command);
+    switch (command.kind) {
+      case "transport.open":
+        return added(this.transports, command.transportId, command.roomId);
+      case "transport.move":
+        known(this.transports, command.transportId);
+        this.transports.set(command.transportId, command.roomId);
+        return;
+      case "transport.close":
+        return this.#close(command);
+      case "up-track.add":
+        known(this.transports, command.transportId);
+        return added(this.heard, command.track.trackId, command.transportId);
+      case "up-track.remove":
+        return removed(this.heard, command.trackId);
+      case "up-track.pipe":
+        known(this.heard, command.trackId);
+        return;
+      case "piped-track.add":
+        return added(this.piped, command.track.trackId, command.roomId);
+      case "piped-track.remove":
+        return removed(this.piped, command.trackId);
+      case "down-track.add":
+        return this.#addDown(command);
+      case "down-track.remove":
+        return removed(this.downs, command.subscriptionId);
+      case "down-track.source":
+        return this.#setSource(command);
+      case "up-track.mute":
+      case "up-track.hide":
+        this.#roomOf(command.trackId);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Nobody has left anything. */
+  get isEmpty(): boolean {
+    return [this.transports, this.heard, this.piped, this.downs].every(({ size }) => size === 0);
+  }
+
+  #close({ transportId }: Command<"transport.close">): void {
+    removed(this.transports, transportId);
+    for (const [id, home] of this.heard) if (home === transportId) this.heard.delete(id);
+    for (const [id, down] of this.downs) if (down.transportId === transportId) this.downs.delete(id);
+  }
+
+  #addDown({ transportId, downTrack }: Command<"down-track.add">): void {
+    known(this.transports, transportId);
+    added(this.downs, downTrack.subscriptionId, { transportId, section: downTrack, source: null });
+  }
+
+  #setSource({ subscriptionId, source }: Command<"down-track.source">): void {
+    const down = known(this.downs, subscriptionId);
+    down.source = source?.trackId ?? null;
+    if (source === null) return;
+    const [here, there] = [known(this.transports, down.transportId), this.#roomOf(source.trackId)];
+    if (here !== there) throw new Error(`a track of ${there} is sent to ${here}`);
+  }
+
+  #roomOf(trackId: string): string {
+    const home = this.heard.get(trackId);
+    return home === undefined ? known(this.piped, trackId) : known(this.transports, home);
+  }
+}
+
+function added<Value>(map: Map<string, Value>, id: string, value: Value): void {
+  if (map.has(id)) throw new Error(`${id} is here already`);
+  map.set(id, value);
+}
+
+function known<Value>(map: Map<string, Value>, id: string): Value {
+  const value = map.get(id);
+  if (value === undefined) throw new Error(`${id} is not here`);
+  return value;
+}
+
+function removed(map: Map<string, unknown>, id: string): void {
+  if (!map.delete(id)) throw new Error(`${id} is not here`);
+}
