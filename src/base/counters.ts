@@ -35,6 +35,7 @@ const NAMES = [
   "upDropped_stun_unknown_user",
   "upDropped_stun_bad_integrity",
   "upDropped_stun_rate_limited",
+  "upDropped_dtls_backlog",
   "upDropped_srtp_auth",
   "upDropped_srtp_replay",
   "upDropped_srtcp_auth",

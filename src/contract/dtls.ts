@@ -55,8 +55,20 @@ export type DtlsFailure =
   | "too_busy"
   | "protocol_error";
 
+/**
+ * Datagrams of one transport that may wait for the DTLS thread; more are dropped, as by a full socket. Larger: a peer that floods
+ * takes more memory, and holds up the others for longer. Smaller: what comes while handshakes are computed is lost, and data
+ * channels are slower.
+ */
+export const MAX_WAITING_DATAGRAMS = 512;
+
+/** The DTLS thread says of each so many that it has taken them. Smaller: more letters. Larger: less of the above is of use. */
+export const TAKEN_DATAGRAMS = 64;
+
 export type FromDtls =
   | { readonly kind: "datagram"; readonly transportId: TransportId; readonly bytes: Uint8Array }
+  /** So many of the transport's datagrams do not wait any more. */
+  | { readonly kind: "taken"; readonly transportId: TransportId; readonly datagrams: number }
   | { readonly kind: "secure"; readonly transportId: TransportId; readonly keys: SrtpKeys }
   | { readonly kind: "failed"; readonly transportId: TransportId; readonly reason: DtlsFailure }
   /** The peer said close_notify. */

@@ -7,7 +7,7 @@
 import { type CounterName, SLOT } from "../base/counters.ts";
 import type { PathId, RoomId, TransportId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
-import type { FromDtls, SrtpKeys, ToDtls } from "../contract/dtls.ts";
+import { type FromDtls, MAX_WAITING_DATAGRAMS, type SrtpKeys, type ToDtls } from "../contract/dtls.ts";
 import type { Fingerprint, IceCredentials, MediaCommand, TransportState } from "../contract/media.ts";
 import { IceLiteAgent } from "../ice/ice-lite-agent.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
@@ -34,6 +34,8 @@ interface Entry {
   way: string | null;
   /** Where the peer's DTLS comes from. */
   dtlsPath: PathId;
+  /** Datagrams that went to the DTLS thread, and that it has not taken as far as is known. */
+  dtlsWaiting: number;
 }
 
 type OpenCommand = Extract<MediaCommand, { kind: "transport.open" }>;
@@ -137,6 +139,7 @@ export class Transports {
       dtlsFailure: null,
       way: null,
       dtlsPath: NO_PATH,
+      dtlsWaiting: 0,
     };
     this.#bySession[session] = entry;
     this.#entries.set(transportId, entry);
@@ -215,7 +218,13 @@ export class Transports {
       return;
     }
     counters[SLOT.upDtlsPackets]! += 1;
-    this.#entries.get(transport.id)!.dtlsPath = path;
+    const entry = this.#entries.get(transport.id)!;
+    if (entry.dtlsWaiting >= MAX_WAITING_DATAGRAMS) {
+      counters[SLOT.upDropped_dtls_backlog]! += 1;
+      return;
+    }
+    entry.dtlsWaiting += 1;
+    entry.dtlsPath = path;
     this.#letters.push({ kind: "datagram", transportId: transport.id, bytes: packet.slice(0, length) });
   }
 
@@ -226,6 +235,9 @@ export class Transports {
       case "datagram":
         entry.isAnswered = true;
         return this.#sendRaw(pathForDtls(entry), letter.bytes);
+      case "taken":
+        entry.dtlsWaiting -= letter.datagrams;
+        return;
       case "secure":
         this.#secure(entry, letter.keys, nowUs);
         return this.#follow(entry, nowUs);
@@ -247,6 +259,7 @@ export class Transports {
   onDtlsReplaced(): void {
     this.#farewells.expire(Number.POSITIVE_INFINITY);
     for (const [transportId, entry] of this.#entries) {
+      entry.dtlsWaiting = 0;
       if (entry.transport.outlet.secure || entry.dtlsFailure !== null) continue;
       if (!entry.isAnswered) {
         this.#letters.push({ kind: "open", transportId, fingerprints: entry.fingerprints });

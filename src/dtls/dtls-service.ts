@@ -5,7 +5,13 @@
  * goes wrong inside one association ends that association and nothing else.
  */
 import type { TransportId } from "../base/ids.ts";
-import type { DtlsFailure, DtlsThreadEvent, FromDtls, ToDtls } from "../contract/dtls.ts";
+import {
+  type DtlsFailure,
+  type DtlsThreadEvent,
+  type FromDtls,
+  TAKEN_DATAGRAMS,
+  type ToDtls,
+} from "../contract/dtls.ts";
 import type { Fingerprint } from "../contract/media.ts";
 import type { DtlsCertificate } from "./dtls-certificate.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -52,6 +58,8 @@ interface Association {
   readonly budget: TokenBucket;
   /** When the first datagram came; undefined before. */
   startedUs: number | undefined;
+  /** Datagrams of which the media thread has not heard yet that they were taken. */
+  taken: number;
   isAdmitted: boolean;
   isSecure: boolean;
 }
@@ -155,6 +163,7 @@ export class DtlsService {
       ),
       budget: new TokenBucket(nowUs(), INSECURE_DATAGRAMS),
       startedUs: undefined,
+      taken: 0,
       isAdmitted: false,
       isSecure: false,
     };
@@ -165,6 +174,11 @@ export class DtlsService {
   #onDatagram(port: Letterbox, transportId: TransportId, bytes: Uint8Array): void {
     const association = this.#byPort.get(port)?.associations.get(transportId);
     if (association === undefined) return;
+    association.taken += 1;
+    if (association.taken === TAKEN_DATAGRAMS) {
+      this.#post(port, { kind: "taken", transportId, datagrams: TAKEN_DATAGRAMS });
+      association.taken = 0;
+    }
     const nowUs = this.#settings.nowUs();
     if (!association.isSecure && !association.budget.spend(nowUs)) return;
     if (association.startedUs === undefined) {

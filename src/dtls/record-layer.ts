@@ -22,6 +22,9 @@ export const APPLICATION_DATA = 23;
 /** 2^14 of plaintext plus 2,048 of expansion (RFC 5246 §6.2.3): more is not a record. */
 const MAX_PAYLOAD_BYTES = 0x4000 + 2048;
 
+/** Of one datagram. A client's longest flight has five; more cost a flooded thread as much as so many datagrams. */
+const MAX_RECORDS = 16;
+
 const U32 = 0x1_0000_0000;
 
 export interface DtlsRecord {
@@ -36,13 +39,13 @@ export interface DtlsRecord {
 /**
  * The records of one datagram, in order.
  *
- * Ends at the first that is malformed: where its successor begins is then unknown. Version 1.0 is accepted in
+ * Ends at the first that is malformed: where its successor begins is then unknown; and after so many. Version 1.0 is accepted in
  * epoch 0 only, because a client says it before a version is agreed (RFC 6347 §4.2.1).
  */
 export function parseRecords(datagram: Uint8Array): DtlsRecord[] {
   const records: DtlsRecord[] = [];
   let at = 0;
-  while (at + RECORD_HEADER_BYTES < datagram.length) {
+  while (at + RECORD_HEADER_BYTES < datagram.length && records.length < MAX_RECORDS) {
     const contentType = datagram[at]!;
     const version = readU16(datagram, at + 1);
     const epoch = readU16(datagram, at + 3);

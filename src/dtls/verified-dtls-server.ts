@@ -101,7 +101,8 @@ export class VerifiedDtlsServer {
     if (this.#deadlineUs === Number.POSITIVE_INFINITY) this.#deadlineUs = nowUs + HANDSHAKE_TIMEOUT_US;
     for (const record of parseRecords(datagram)) {
       if (record.epoch === 0) this.#onPlainRecord(record);
-      else if (record.epoch === 1) this.#onSealedRecord(record);
+      // Who forged one record of a datagram made the others too, and each would cost as much.
+      else if (record.epoch === 1 && !this.#onSealedRecord(record)) return;
     }
   }
 
@@ -140,9 +141,10 @@ export class VerifiedDtlsServer {
     }
   }
 
-  #onSealedRecord(record: DtlsRecord): void {
+  /** False when the record is not authentic. */
+  #onSealedRecord(record: DtlsRecord): boolean {
     const phase = this.#phase;
-    if (phase.kind === "ended") return;
+    if (phase.kind === "ended") return true;
     const ciphers =
       phase.kind === "handshake"
         ? phase.handshake.ciphers
@@ -151,17 +153,21 @@ export class VerifiedDtlsServer {
           : undefined;
     if (ciphers === undefined) {
       if (this.#early.length < MAX_EARLY_RECORDS) this.#early.push(record);
-      return;
+      return true;
     }
-    if (!this.#replay.isFresh(record.sequence)) return;
+    if (!this.#replay.isFresh(record.sequence)) return true;
     const payload = ciphers.client.open(record);
-    if (payload === undefined) return;
+    if (payload === undefined) return false;
     this.#replay.record(record.sequence);
     if (record.contentType === ALERT) this.#onAlert(payload);
-    if (record.contentType === APPLICATION_DATA && phase.kind === "secure") this.#events.data(payload);
-    if (record.contentType !== HANDSHAKE) return;
+    else if (record.contentType === APPLICATION_DATA && phase.kind === "secure") this.#events.data(payload);
+    else if (record.contentType === HANDSHAKE) this.#onSealedHandshake(payload, record.sequence);
+    return true;
+  }
+
+  #onSealedHandshake(payload: Uint8Array, sequence: number): void {
     for (const fragment of parseFragments(payload) ?? []) {
-      if (isExpected(fragment, 1)) this.#onFragment(fragment, record.sequence);
+      if (isExpected(fragment, 1)) this.#onFragment(fragment, sequence);
     }
   }
 

@@ -312,6 +312,16 @@ describe("application data", () => {
     await expectAlive(attacker);
   });
 
+  test("behind a record that is not authentic is not looked at: nobody but a liar sends such a datagram", async () => {
+    const attacker = await connected();
+    const [good, bad] = [9, 10].map((sequence) => attacker.seal(APPLICATION_DATA, sequence, hex("c0ffee")));
+    bad![bad!.length - 1]! ^= 1;
+    await attacker.inject(Buffer.concat([bad!, good!]));
+    expect(attacker.endpoint.data).toEqual([]);
+    await attacker.inject(Buffer.concat([good!, bad!]));
+    expect(attacker.endpoint.data).toHaveLength(1);
+  });
+
   test("of a peer that has not said Finished is dropped, and does not keep its Finished out", async () => {
     let finished: Uint8Array | undefined;
     const attacker = new Attacker({

@@ -42,6 +42,11 @@ describe("parseRecords", () => {
     expect(parseRecords(Buffer.concat([good, hex("16fefd00")]))).toHaveLength(1);
   });
 
+  test("keeps sixteen records of a datagram, for an honest one has fewer", () => {
+    const one = encodeRecord({ contentType: HANDSHAKE, epoch: 0, sequence: 1, payload: hex("01") });
+    expect(parseRecords(Buffer.concat(new Array<Uint8Array>(17).fill(one)))).toHaveLength(16);
+  });
+
   test("reads what encodeRecord wrote, and no truncation of it", () => {
     const sequence = fc.integer({ min: 0, max: 2 ** 48 - 1 });
     const payload = fc.uint8Array({ minLength: 1, maxLength: 100 });
