@@ -80,6 +80,8 @@ export class Metrics {
   #dtls = NO_LOAD;
   /** CPU time of DTLS threads that were replaced, so that the total never falls. */
   #endedDtlsCpuUs = 0;
+  /** Reports, which come once a second. */
+  #dtlsHeartbeats = 0;
 
   constructor() {
     const registers = [this.#registry];
@@ -177,6 +179,7 @@ export class Metrics {
 
   onDtlsLoad(load: DtlsLoad): void {
     this.#dtls = load;
+    this.#dtlsHeartbeats += 1;
     addDataCounts(this.data, load.data);
   }
 
@@ -199,6 +202,7 @@ export class Metrics {
     const { media } = this;
     const dtls = (): DtlsLoad => this.#dtls;
     const dtlsCpuUs = (): number => this.#endedDtlsCpuUs + this.#dtls.cpuUs;
+    const dtlsHeartbeats = (): number => this.#dtlsHeartbeats;
     const registers = [this.#registry];
     new Counter({
       name: "blindfold_thread_cpu_seconds_total",
@@ -215,7 +219,7 @@ export class Metrics {
     });
     new Counter({
       name: "blindfold_thread_heartbeats_total",
-      help: "Seconds in which the loop of a media thread turned, of those it replaced too.",
+      help: "Seconds in which the loop of a thread turned, of those it replaced too.",
       labelNames: ["thread"],
       registers,
       collect() {
@@ -223,6 +227,7 @@ export class Metrics {
         for (const thread of media.threads) {
           this.inc({ thread: mediaThreadLabel(thread) }, media.totalOf(thread, "heartbeats"));
         }
+        this.inc({ thread: "dtls" }, dtlsHeartbeats());
       },
     });
     const slots = {

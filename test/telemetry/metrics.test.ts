@@ -72,6 +72,8 @@ test.each(DATA_COUNTERS)(
     const data = { ...zeroDataCounts(), [name]: 1_000 };
     for (let i = 0; i < 3; i++) metrics.onDtlsLoad({ ...idle, associations: 0, dataAssociations: 0, data });
     const after = await series(metrics);
+    // Each report is a heartbeat.
+    before.set('blindfold_thread_heartbeats_total{thread="dtls"}', 3);
     const changed = [...after].filter(([key, value]) => before.get(key) !== value);
     expect(changed.map(([, value]) => value)).toEqual([3_000]);
   },
@@ -167,6 +169,21 @@ test("a DTLS thread that is replaced keeps its CPU time", async () => {
   metrics.onDtlsEnd();
   metrics.onDtlsLoad({ cpuUs: 500_000, ...idle, ...data });
   expect((await series(metrics)).get('blindfold_thread_cpu_seconds_total{thread="dtls"}')).toBe(3.5);
+});
+
+test("a DTLS thread gives heartbeats as media threads do, so that one that stands still shows", async () => {
+  const metrics = new Metrics();
+  const read = async () => (await series(metrics)).get('blindfold_thread_heartbeats_total{thread="dtls"}');
+  const idle = { eventLoopDelayP50Us: 0, eventLoopDelayP99Us: 0, eventLoopDelayMaxUs: 0, associations: 0 };
+  const tell = (): void =>
+    metrics.onDtlsLoad({ cpuUs: 1, ...idle, dataAssociations: 0, data: zeroDataCounts() });
+  expect(await read()).toBe(0);
+  tell();
+  tell();
+  expect(await read()).toBe(2);
+  metrics.onDtlsEnd();
+  tell();
+  expect(await read()).toBe(3);
 });
 
 test("a DTLS thread that ends keeps its CPU time, and nothing else", async () => {
