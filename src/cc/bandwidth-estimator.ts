@@ -83,6 +83,8 @@ export class BandwidthEstimator {
   readonly #fallback: ReportFallback;
   /** Whether there ever was transport-wide feedback. */
   #heard = false;
+  /** The path was gone, and is there again. */
+  #hasReturned = false;
   /** Packets before this number have been counted: at what is read seldom, hence not packet by packet. */
   #countedExtSeq: number;
   /** False while the prober is surely not sending: all that most packets ask of it. */
@@ -148,6 +150,18 @@ export class BandwidthEstimator {
   /** The same, extended over its wraps. */
   get nextExtSeq(): number {
     return this.#log.nextExtSeq;
+  }
+
+  /** Nothing that is sent is answered any more: the path is gone, or the way back. */
+  get isInOutage(): boolean {
+    return this.#watch.outage;
+  }
+
+  /** Whether an outage has just ended in which the path was gone; told once. */
+  takeReturn(): boolean {
+    const hasReturned = this.#hasReturned;
+    this.#hasReturned = false;
+    return hasReturned;
   }
 
   /** Next extended number of a packet that feedback says was lost, each once; UNKNOWN_PACKET when there are no more. */
@@ -326,6 +340,7 @@ export class BandwidthEstimator {
     const wasThere = lostShare < OUTAGE_LOSS && this.#delay.queueUs < SHORT_QUEUE_US;
     if (wasThere) this.#control.onFalseAlarm(beforeBps, nowUs);
     else this.#prober.planner.onOutageEnd(beforeBps, nowUs);
+    this.#hasReturned = !wasThere;
     this.#control.onOutageEnd(this.#log.nextExtSeq);
     this.#delay.reset();
     this.#throughput.reset();

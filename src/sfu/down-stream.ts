@@ -62,6 +62,8 @@ export class DownStream {
   /** Payload bytes ever sent, for sender reports (RFC 3550 §6.4.1). */
   payloadBytes = 0;
   #rtxExtSeq = FIRST_SEQ;
+  /** Pictures up to here are not sent again. */
+  #cutAfter = FIRST_SEQ - 1;
   /** Gaps up to here have been closed, or stay open. */
   #closedTo = FIRST_SEQ - 1;
   readonly #ssrc: Ssrc;
@@ -180,6 +182,19 @@ export class DownStream {
     this.rate.add(bytes);
     this.payloadBytes += payload.length;
     return bytes;
+  }
+
+  /**
+   * What is sent next is a key frame, and nobody waits for the pictures before it. After an outage the receiver asks for many
+   * all at once, and repairs would take the path from the key frame.
+   */
+  cut(): void {
+    this.#cutAfter = this.numbers.seq.highestOut;
+  }
+
+  /** Whether it is of use to send again what went out in `row` of `sent`. */
+  isUseful(row: number): boolean {
+    return this.sent.sourceExtSeq(row) === NO_SOURCE || this.sent.outExtSeq(row) > this.#cutAfter;
   }
 
   /** The row in `sent` of a sequence number from the wire, or -1. */

@@ -209,6 +209,7 @@ export class DownTrack {
     this.#selector.reset();
     if (this.isVideo && this.#encoding !== NO_LAYER) {
       this.#isCut = true;
+      this.stream.cut();
       this.#controller.outlet.hurry();
     }
     this.#encoding = NO_LAYER;

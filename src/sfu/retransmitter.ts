@@ -7,6 +7,8 @@
  * NACKs alone are not enough where packets are lost both ways: one in ten never comes, one retransmission in ten is lost
  * too, and a browser that only receives asks again after 100 ms. Feedback tells of both losses, by another packet.
  *
+ * What was lost in an outage is not sent again: videos begin anew with a key frame.
+ *
  * Without a negotiated RTX stream nothing is sent: the same sequence number again would need the same SRTP nonce.
  */
 import { SLOT } from "../base/counters.ts";
@@ -33,8 +35,9 @@ export class Retransmitter {
     this.#context = context;
   }
 
-  /** The receiver asks for `seq`. */
+  /** The receiver asks for `seq`. In an outage that is the first word: feedback has yet to tell whether all was lost. */
   onNack(downTrack: DownTrack, seq: number, nowUs: number): void {
+    if (this.#controller.estimator?.isInOutage === true) return;
     this.#resend(downTrack, downTrack.stream.find(seq), nowUs);
   }
 
@@ -42,6 +45,7 @@ export class Retransmitter {
   onFeedback(downTracks: readonly DownTrack[], nowUs: number): void {
     const { estimator } = this.#controller;
     if (estimator === null) return;
+    if (estimator.takeReturn()) restart(downTracks);
     for (;;) {
       const lost = this.#controller.nextLost(nowUs);
       if (lost === UNKNOWN_PACKET) return;
@@ -59,7 +63,7 @@ export class Retransmitter {
     if (rtxPayloadType === undefined) return;
     const { counters } = this.#context;
     const { stream, reports } = downTrack;
-    if (row === NO_ROW || !downTrack.recall(row, nowUs, this.#packet)) {
+    if (row === NO_ROW || !stream.isUseful(row) || !downTrack.recall(row, nowUs, this.#packet)) {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
     }
@@ -75,6 +79,11 @@ export class Retransmitter {
     counters[SLOT.downRtxPackets]! += 1;
     reports.retransmitted += 1;
   }
+}
+
+/** After an outage: to repair all that was lost in it would take longer than a key frame. */
+function restart(downTracks: readonly DownTrack[]): void {
+  for (const downTrack of downTracks) if (downTrack.isVideo) downTrack.interrupt();
 }
 
 /** Undefined when it is gone, or was padding. */

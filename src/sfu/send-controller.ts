@@ -196,12 +196,17 @@ export class SendController {
     this.#queue.clear();
   }
 
-  /** The peer is in another network: what was learnt of the way to it would mislead, and so would what waits at its pace. */
-  onNewPath(nowUs: number): void {
+  /**
+   * The peer is in another network: what was learnt of the way to it would mislead, and so would what waits at its pace.
+   * Returns whether videos have lost too much to go on: what waited, or what was not answered any more.
+   */
+  onNewPath(nowUs: number): boolean {
+    const hasLost = !this.#queue.isEmpty || this.estimator?.isInOutage === true;
     this.#queue.clear();
     this.#pacer = new Pacer();
     this.estimator = this.estimator?.successor(nowUs) ?? null;
     this.setDue();
+    return hasLost;
   }
 
   /** Has the budget dealt out again at the next tick. */

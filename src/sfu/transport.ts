@@ -104,9 +104,12 @@ export class Transport {
 
   /** The peer has moved to another network: rates and round-trip times of the old one count no more. */
   onNewPath(nowUs: number): void {
-    this.#controller.onNewPath(nowUs);
+    const hasLost = this.#controller.onNewPath(nowUs);
     this.#feedback.onNewPath();
-    for (const { reports } of this.#downTracks) reports.onNewPath();
+    for (const downTrack of this.#downTracks) {
+      downTrack.reports.onNewPath();
+      if (hasLost && downTrack.isVideo) downTrack.interrupt();
+    }
   }
 
   /** Whether and where packets can be sent has changed. */

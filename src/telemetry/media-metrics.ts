@@ -142,7 +142,7 @@ const TOTALS: readonly Total[] = [
   },
   {
     name: "blindfold_nack_unavailable_sequence_numbers_total",
-    help: "Sequence numbers that a subscriber asked for when they were no longer kept.",
+    help: "Sequence numbers that a subscriber asked for when they were no longer kept, or of no use any more.",
     series: single("nackSeqsNotInHistory"),
   },
   {

@@ -1,10 +1,11 @@
 /**
  * Goal: when a publisher restarts an encoding on another SSRC, nothing of the new stream goes out in the place of something
- * that was sent of the old one.
+ * that was sent of the old one; and nothing is sent again that a key frame has made useless.
  * Method: packets of both through a track with one receiver, who then asks for what it was sent before.
  */
 import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
+import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { Retransmitter } from "../../src/sfu/retransmitter.ts";
 import { VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
@@ -58,6 +59,20 @@ describe("after an encoding has restarted", () => {
     expect(received.sent("numbered").slice(4)).toEqual(["96 #2 01", "96 #4 1001bbbbbb"]);
     expect(received.context.counters[SLOT.downDropped_pacer_late]).toBe(0);
   });
+});
+
+test("what was sent before a pause is not repaired, for a key frame comes after it", () => {
+  const received = new ReceivedTrack("video", [VP8], VP8);
+  const publish = (seq: number, payload: string): void =>
+    received.publish({ seq, timestamp: seq * 3000, payload });
+  publish(10, `${KEY}aa`);
+  publish(11, `${DELTA}bb`);
+  expect(repairs(received, [1])).toEqual([`97 0001${KEY}aa`]);
+  for (const paused of [true, false])
+    received.downTrack.setPreference({ ...NO_PREFERENCE, paused }, received.nowUs);
+  expect(repairs(received, [2])).toEqual([]);
+  publish(12, `${KEY}cc`);
+  expect(repairs(received, [1, 2, 3])).toEqual([`97 0003${KEY}cc`]);
 });
 
 test("what was sent of other encodings is repaired as before", () => {
