@@ -298,7 +298,9 @@ export class BandwidthEstimator {
     const { planner } = this.#prober;
     if (!this.#heard) planner.onFirstFeedback(this.#targetBps, nowUs);
     this.#heard = true;
-    if (this.#watch.outage) this.#onOutageEnd(nowUs);
+    if (this.#watch.outage) this.#onOutageEnd(this.#watch.beforeBps, nowUs);
+    else if (this.#watch.isOverdue(this.#rttUs, nowUs) && this.#outageLoss >= OUTAGE_LOSS)
+      this.#onOutageEnd(this.#targetBps, nowUs);
     this.#watch.onAnswer();
     this.#throughput.measure(nowUs);
     this.#control.update(this.#acks, this.#log, this.#rttUs, nowUs);
@@ -334,16 +336,19 @@ export class BandwidthEstimator {
    * Where most has come, and no queue is left, the receiver was busy, or its reports were late. Else the path may be another
    * one now: what was known of it counts as a guess, to be probed at once.
    */
-  #onOutageEnd(nowUs: number): void {
-    const { beforeBps, sinceUs } = this.#watch;
-    const lostShare = this.#log.lostShare(this.#acks.newestExtSeq, sinceUs);
-    const wasThere = lostShare < OUTAGE_LOSS && this.#delay.queueUs < SHORT_QUEUE_US;
+  #onOutageEnd(beforeBps: number, nowUs: number): void {
+    const wasThere = this.#outageLoss < OUTAGE_LOSS && this.#delay.queueUs < SHORT_QUEUE_US;
     if (wasThere) this.#control.onFalseAlarm(beforeBps, nowUs);
     else this.#prober.planner.onOutageEnd(beforeBps, nowUs);
     this.#hasReturned = !wasThere;
     this.#control.onOutageEnd(this.#log.nextExtSeq);
     this.#delay.reset();
     this.#throughput.reset();
+  }
+
+  /** Share lost of what was sent while nothing was answered. */
+  get #outageLoss(): number {
+    return this.#log.lostShare(this.#acks.newestExtSeq, this.#watch.sinceUs);
   }
 
   #addRtt(rttUs: number): void {

@@ -34,6 +34,11 @@ export class FeedbackWatch {
     return this.beforeBps > 0;
   }
 
+  /** Whether an answer comes so late that an outage is over before it was noticed, as on a long round trip. */
+  isOverdue(rttUs: number, nowUs: number): boolean {
+    return this.#unanswered >= MIN_UNANSWERED && nowUs - this.sinceUs >= PATIENCE_US + rttUs;
+  }
+
   /** So many packets were sent at `nowUs`. */
   onSent(packets: number, nowUs: number): void {
     if (this.#unanswered === 0) this.sinceUs = nowUs;

@@ -64,3 +64,25 @@ test("an outage that follows soon is measured by what was allowed before the fir
   expect(outage(3_000, 80_000)).toBe(600_000);
   expect(outage(20_000, 80_000)).toBe(80_000);
 });
+
+test.each([
+  { name: "as soon as feedback comes", sentMs: 100, answeredMs: 300, rttMs: 50, overdue: false },
+  { name: "after a long round trip", sentMs: 100, answeredMs: 700, rttMs: 300, overdue: false },
+  {
+    name: "after a silence that a long round trip hides",
+    sentMs: 100,
+    answeredMs: 900,
+    rttMs: 300,
+    overdue: true,
+  },
+])("an answer $name", ({ sentMs, answeredMs, rttMs, overdue }) => {
+  const watch = new FeedbackWatch();
+  watch.onAnswer();
+  for (let ms = sentMs; ms < answeredMs; ms += 20) {
+    watch.onSent(1, ms * MS);
+    expect(watch.tick(1_000_000, rttMs * MS, ms * MS)).toBe(false);
+  }
+  expect(watch.isOverdue(rttMs * MS, answeredMs * MS)).toBe(overdue);
+  watch.onAnswer();
+  expect(watch.isOverdue(rttMs * MS, answeredMs * MS)).toBe(false);
+});

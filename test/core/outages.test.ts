@@ -49,6 +49,7 @@ describe.each([1, 2, 3])("seed %i", (seed) => {
     { name: "a second on a narrow line", seconds: 1, mbps: 1, delayMs: 25 },
     { name: "two seconds on a narrow line", seconds: 2, mbps: 1, delayMs: 25 },
     { name: "a second on a long way", seconds: 1, mbps: 3, delayMs: 150 },
+    { name: "less than is noticed on a long way", seconds: 0.8, mbps: 3, delayMs: 150 },
     { name: "three seconds, and then a narrow line", seconds: 3, mbps: 6, delayMs: 25, newMbps: 1 },
     { name: "a second, and then a narrow line", seconds: 1, mbps: 6, delayMs: 25, newMbps: 1 },
   ])("$name", ({ seconds, mbps, delayMs, newMbps }) => {
