@@ -2,7 +2,7 @@
  * A track that is published in another thread, as its receivers in this one see it: an UpTrack fed from a pipe.
  *
  * Repair and feedback are the business of the thread that hears the publisher. What is lost here, because the pipe was
- * full, stays lost; what a receiver lost is repeated from the history here.
+ * full, stays lost, and that thread asks for a key frame; what a receiver lost is repeated from the history here.
  */
 import { SLOT } from "../base/counters.ts";
 import type { ExtensionIds, UpTrackParams } from "../contract/media.ts";

@@ -18,9 +18,11 @@ export class TrackPipe {
     this.#counters = counters;
   }
 
-  write({ encoding, bytes, length, extSeq, receivedUs }: UpPacket): void {
+  /** Returns false when it is full: then the packet is lost to all behind it. */
+  write({ encoding, bytes, length, extSeq, receivedUs }: UpPacket): boolean {
     const written = this.#pipe.writePacket(this.channel, encoding, bytes, length, extSeq, receivedUs);
     this.#counters[written ? SLOT.pipedPackets_sent : SLOT.downDropped_pipe_full]! += 1;
+    return written;
   }
 
   writeClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {

@@ -136,7 +136,10 @@ export class UpTrack {
     if (this.voice === null || this.voice.hear(packet)) {
       for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
     }
-    for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
+    for (let i = 0; i < this.pipes.length; i++) {
+      if (!this.pipes[i]!.write(packet) && this.params.kind === "video")
+        this.streams[packet.encoding]?.keyframes.need();
+    }
   }
 
   /** A packet that no receiver gets (padding only): they close the gap in their numbering. */

@@ -5,9 +5,11 @@
  */
 import { expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
+import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { PipedTrack } from "../../src/sfu/piped-track.ts";
+import { TrackPipe } from "../../src/sfu/track-pipe.ts";
 import { upPacket } from "./packets.ts";
-import { OPUS } from "./payloads.ts";
+import { OPUS, VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
 class Piped extends ReceivedTrack {
@@ -54,4 +56,21 @@ test("what is under way when the track ends is passed over", () => {
   received.bring(2);
   received.bring(3);
   expect(received.seqs).toEqual([1]);
+});
+
+test("a key frame is asked for as soon as a pipe is full, for what is lost there is not repaired", () => {
+  const received = new ReceivedTrack("video", [VP8]);
+  const { context, track } = received;
+  const pipe = new PacketPipe(PacketPipe.allocate());
+  track.pipes.push(new TrackPipe(1, pipe, 1, context.counters));
+  let seq = 0;
+  const publish = (): void =>
+    received.publish({ seq: ++seq, timestamp: 3000 * seq, payload: seq === 1 ? "1000aa" : "1001aa" });
+  while (context.counters[SLOT.downDropped_pipe_full] === 0) {
+    expect(track.streams[0]?.keyframes.poll(received.nowUs) ?? false).toBe(false);
+    received.ring.clear();
+    publish();
+  }
+  expect(context.counters[SLOT.pipedPackets_sent]).toBe(seq - 1);
+  expect(track.streams[0]!.keyframes.poll(received.nowUs)).toBe(true);
 });
