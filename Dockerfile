@@ -37,8 +37,9 @@ ENV NODE_ENV=production \
 USER 1000:1000
 # HTTP, and media of the first thread; thread n listens on 7882 + n.
 EXPOSE 7880/tcp 7882/udp 7882/tcp
-# Where the settings say, so a file of them is to be named by BLINDFOLD_CONFIG: what follows --config is not told here.
+# Where the settings say, so a file of them is to be named by BLINDFOLD_CONFIG: what follows --config is not told here. To
+# Linux 0.0.0.0 and :: are itself.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-  CMD ["node", "--disable-warning=ExperimentalWarning", "-e", "import(`./src/config/load-config.ts`).then(({ loadConfig }) => fetch(`http://127.0.0.1:${loadConfig([], process.env).config.http.port}/healthz`)).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "--disable-warning=ExperimentalWarning", "-e", "import(`./src/config/load-config.ts`).then(({ loadConfig }) => loadConfig([], process.env).config.http).then(({ host, port }) => fetch(`http://${host.includes(`:`) ? `[${host}]` : host}:${port}/healthz`)).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 # Not through npm: it would stand between the server and SIGTERM.
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "src/main.ts"]

@@ -70,7 +70,13 @@ test.each(Object.keys(operatorsEnv))("without %s the image says what is missing"
   expect(loaded.ok ? [] : loaded.lines).toHaveLength(1);
 });
 
-test.each(["environment", "file"])("the health check asks at the port that the %s sets", async (source) => {
+test.each([
+  ["environment", "0.0.0.0"],
+  ["file", "0.0.0.0"],
+  // In the network of its host a container may listen on one address of several.
+  ["environment", "127.0.0.2"],
+  ["environment", "::1"],
+])("the health check asks at the port that the %s sets, where %s listens", async (source, host) => {
   const [command, ...args] = JSON.parse(
     /^HEALTHCHECK .*\\\n +CMD (\[.*\])$/m.exec(dockerfile)![1]!,
   ) as string[];
@@ -81,13 +87,14 @@ test.each(["environment", "file"])("the health check asks at the port that the %
     asked.push(request.url);
     reply.end();
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
+  await once(server.listen(0, host), "listening");
   const { port } = server.address() as AddressInfo;
   const file = join(directory, "settings.yaml");
   writeFileSync(file, `http:\n  port: ${port}\n`);
   const env = {
     ...imageEnv,
     ...operatorsEnv,
+    BLINDFOLD_HTTP_HOST: host,
     ...(source === "file" ? { BLINDFOLD_CONFIG: file } : { BLINDFOLD_HTTP_PORT: `${port}` }),
   };
   const check = execFile(process.execPath, args, { env });
