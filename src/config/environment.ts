@@ -14,27 +14,31 @@ const PREFIX = "BLINDFOLD_";
 /** Names the file, so it is read before there are settings. */
 export const CONFIG_FILE_VARIABLE = "BLINDFOLD_CONFIG";
 
+const PAIRS = "key:secret pairs parted by commas, each key once";
+
 export interface Override {
   readonly path: readonly string[];
   readonly variable: string;
   readonly value: unknown;
 }
 
-/** What the environment sets, and the names that start like ours but mean nothing. */
+/** What the environment sets, and a line for each variable that cannot be read or that starts like ours and means nothing. */
 export function readEnvironment(env: Environment): {
   readonly overrides: readonly Override[];
-  readonly unknown: readonly string[];
+  readonly mistakes: readonly string[];
 } {
   const paths = new Map(leaves(Settings.parse({})).map((leaf) => [variableOf(leaf.path), leaf]));
   const overrides: Override[] = [];
-  const unknown: string[] = [];
+  const mistakes: string[] = [];
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || variable === CONFIG_FILE_VARIABLE || text === undefined) continue;
     const leaf = paths.get(variable);
-    if (leaf === undefined) unknown.push(variable);
-    else overrides.push({ path: leaf.path, variable, value: convert(text, leaf.value) });
+    const value = leaf && convert(text, leaf.value);
+    if (leaf === undefined) mistakes.push(`${variable}: no setting has this name`);
+    else if (value === undefined) mistakes.push(`${variable}: must be ${PAIRS}`);
+    else overrides.push({ path: leaf.path, variable, value });
   }
-  return { overrides, unknown };
+  return { overrides, mistakes };
 }
 
 function variableOf(path: readonly string[]): string {
@@ -54,21 +58,28 @@ function leaves(value: unknown, path: readonly string[] = []): Leaf[] {
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
 }
 
-/** Reads `text` as what the default is; what does not fit stays text, and the schema says what is wrong with it. */
+/**
+ * Reads `text` as what the default is; what does not fit stays text, and the schema says what is wrong with it. Undefined for
+ * what is no list of pairs: it may hold a secret, which the schema would repeat as the name of a key.
+ */
 function convert(text: string, like: unknown): unknown {
   // What is "auto" or "all" by default may be a number instead.
   if (typeof like === "number" || like === "auto" || like === "all")
     return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
   if (typeof like === "boolean") return text === "true" ? true : text === "false" ? false : text;
   if (Array.isArray(like)) return splitList(text);
-  if (typeof like === "object") return Object.fromEntries(splitList(text).map(splitPair));
+  if (typeof like === "object") return readPairs(text);
   return text;
 }
 
 const splitList = (text: string): string[] =>
   text.trim() === "" ? [] : text.split(",").map((part) => part.trim());
 
-function splitPair(pair: string): [string, string] {
-  const colon = pair.indexOf(":");
-  return colon === -1 ? [pair, ""] : [pair.slice(0, colon).trim(), pair.slice(colon + 1).trim()];
+function readPairs(text: string): Record<string, string> | undefined {
+  const pairs = splitList(text).map((pair): [string, string] => {
+    const colon = pair.indexOf(":");
+    return [pair.slice(0, Math.max(colon, 0)).trim(), pair.slice(colon + 1).trim()];
+  });
+  const names = new Set(pairs.map(([name]) => name));
+  return names.size === pairs.length && !names.has("") ? Object.fromEntries(pairs) : undefined;
 }

@@ -30,13 +30,11 @@ const WILDCARDS = ["0.0.0.0", "::"];
 export function loadConfig(args: readonly string[], env: Environment): LoadedConfig {
   const file = readSettingsFile(args, env);
   if (!file.ok) return file;
-  const { overrides, unknown } = readEnvironment(env);
-  const strangers = unknown.map((name) => `${name}: no setting has this name`);
+  const { overrides, mistakes } = readEnvironment(env);
   const tree = overrides.reduce(withOverride, file.tree);
   const parsed = Settings.safeParse(tree);
-  if (!parsed.success)
-    return { ok: false, lines: [...strangers, ...describe(parsed.error, tree, overrides)] };
-  const lines = [...strangers, ...contradictions(parsed.data)];
+  if (!parsed.success) return { ok: false, lines: [...mistakes, ...describe(parsed.error, tree, overrides)] };
+  const lines = [...mistakes, ...contradictions(parsed.data)];
   return lines.length > 0 ? { ok: false, lines } : { ok: true, config: deepFreeze(derive(parsed.data)) };
 }
 

@@ -257,6 +257,16 @@ test("a secret is never repeated in a line", () => {
 });
 
 test.each([
+  ["a secret alone", SECRET],
+  ["a secret with a comma", `a:${SECRET},hunter2`],
+  ["a name given twice", `a:${SECRET},b:${SECRET},a:${SECRET}2`],
+])("what is no list of pairs in the environment is refused, and not repeated: %s", (_, value) => {
+  expect(linesOf(load("{}", { BLINDFOLD_AUTH_KEYS: value }))).toEqual([
+    "BLINDFOLD_AUTH_KEYS: must be key:secret pairs parted by commas, each key once",
+  ]);
+});
+
+test.each([
   [["--confg", "x"], /command line: /],
   [["--config", "/does/not/exist.yaml"], /exist\.yaml: ENOENT/],
   [["--config", ""], /^--config or BLINDFOLD_CONFIG: names no file$/],
