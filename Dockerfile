@@ -1,11 +1,9 @@
-# The server alone: production packages, sources that Node runs as they are, nobody's privileges.
+# The server alone: production packages, sources that Node runs as they are, nobody's privileges. README.md, "Container", says
+# how to build it and run it.
 #
-#   docker build -t blindfold .
-#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 7880:7880 -p 7882:7882/udp -p 7882:7882 \
-#     -v blindfold:/data -e BLINDFOLD_AUTH_KEYS=mykey:$(openssl rand -hex 32) -e BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES=203.0.113.7 blindfold
-#
-# Both variables are the operator's to choose, so the image has no value for them and the server says so at start:
-# keys, because the built-in pair is public, and the address where clients reach the published UDP port.
+# BLINDFOLD_AUTH_KEYS and BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES are the operator's to choose, so the image has no value for them and
+# the server says so at start: keys, because the built-in pair is public, and the address where clients reach the published UDP
+# port.
 
 FROM node:26-slim AS packages
 WORKDIR /app
