@@ -76,6 +76,14 @@ export class AimdRate {
     this.#decrease(decreasedBps, nowUs);
   }
 
+  /** The queue for which the rate fell shows that the link carries `carriedBps`; before it, `beforeBps` were allowed. */
+  correct(carriedBps: number, beforeBps: number): void {
+    const bps = Math.min(BACKOFF * carriedBps, beforeBps);
+    if (bps <= this.bps) return;
+    this.bps = bps;
+    this.onCapacity(carriedBps);
+  }
+
   /** Losses or a probe have shown what the link carries. */
   onCapacity(bps: number): void {
     this.#capacity.forget();

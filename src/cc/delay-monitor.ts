@@ -61,6 +61,8 @@ export class DelayMonitor {
   #usualUs = 0;
   /** When the first of the packets arrived that have all seen a queue beyond the longest; infinite for none. */
   #longSinceUs = Number.POSITIVE_INFINITY;
+  /** When the first of the packets arrived that have all seen a queue worth a decrease; infinite for none. */
+  #queuedSinceUs = Number.POSITIVE_INFINITY;
   #arrivalUs = 0;
 
   /** The queue beyond the usual. */
@@ -71,6 +73,11 @@ export class DelayMonitor {
   /** The queue, whoever has made it. */
   get standingUs(): number {
     return this.#queue.us;
+  }
+
+  /** For how long, in arrival time, a queue has been there that is worth a decrease. */
+  get queuedUs(): number {
+    return Math.max(this.#arrivalUs - this.#queuedSinceUs, 0);
   }
 
   onPackets(arrival: Arrival): void {
@@ -106,12 +113,15 @@ export class DelayMonitor {
   /** What is taken for a queue is the path's own delay: it stays, however little is sent. */
   acceptQueue(): void {
     this.#queue.reset();
+    this.#queuedSinceUs = Number.POSITIVE_INFINITY;
     this.#longSinceUs = Number.POSITIVE_INFINITY;
   }
 
   #measure({ packets, sentUs, firstArrivalUs, arrivalUs }: Arrival): void {
     this.#queue.onPackets(packets, sentUs, firstArrivalUs);
     this.#arrivalUs = arrivalUs;
+    if (this.queueUs <= MIN_QUEUE_US) this.#queuedSinceUs = Number.POSITIVE_INFINITY;
+    else if (this.#queuedSinceUs === Number.POSITIVE_INFINITY) this.#queuedSinceUs = arrivalUs;
     if (this.queueUs <= MAX_QUEUE_US) this.#longSinceUs = Number.POSITIVE_INFINITY;
     else if (this.#longSinceUs === Number.POSITIVE_INFINITY) this.#longSinceUs = arrivalUs;
   }

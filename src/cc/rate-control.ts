@@ -17,7 +17,7 @@ import { LossObserver } from "./loss-observer.ts";
 import { LossTrial } from "./loss-trial.ts";
 import { QueueDrain } from "./queue-drain.ts";
 import type { SentPacketLog } from "./sent-packet-log.ts";
-import type { Throughput } from "./throughput.ts";
+import { FAST_QUEUE_US, type Throughput } from "./throughput.ts";
 
 export interface BandwidthLimits {
   readonly minBps: number;
@@ -69,6 +69,8 @@ export class RateControl {
   /** What the latest probe got through, and when. */
   #probedBps = 0;
   #probedUs = Number.NEGATIVE_INFINITY;
+  /** What was allowed before the queue that is being drained; 0 where it came slowly, so that what was carried then is true. */
+  #beforeBps = 0;
   readonly #startUs: number;
   /** Whether the latest observation spoke of a limit. */
   #lossLimited = false;
@@ -126,6 +128,7 @@ export class RateControl {
     this.#probedUs = nowUs;
     if (!full) return;
     this.#path.onCapacity(bps);
+    this.#beforeBps = 0;
     this.#beginDrain(nowUs);
   }
 
@@ -171,6 +174,16 @@ export class RateControl {
       const limitBps = Math.min(throughput.growthLimitBps, this.#maxBps);
       this.#path.grow(throughput.ackedBps, limitBps, rttUs, nowUs);
     }
+    this.#correct(newestSentUs);
+  }
+
+  /**
+   * A link that stands still for a moment, as radio does, looks like one that has become narrow: for most of the time of which
+   * we hear first nothing came. The queue that is left of it then comes as fast as the link can, which tells the two apart.
+   */
+  #correct(newestSentUs: number): void {
+    if (!this.#drain.draining || !this.#drain.isBefore(newestSentUs)) return;
+    this.#path.correct(this.#throughput.queuedBps(this.#delay.queuedUs), this.#beforeBps);
   }
 
   #onOveruse(newestSentUs: number, rttUs: number, nowUs: number): void {
@@ -178,6 +191,7 @@ export class RateControl {
     const { draining } = this.#drain;
     const begins = !draining || this.#drain.hasGrown(queueUs);
     const beforeBps = this.#path.bps;
+    if (!draining) this.#beforeBps = queueUs > FAST_QUEUE_US ? beforeBps : 0;
     // While we send less, what is acknowledged is what we send and says nothing of the link.
     if (begins || this.#drain.isBefore(newestSentUs)) {
       this.#path.onOveruse(this.#throughput.capacityBps(queueUs), rttUs, nowUs);

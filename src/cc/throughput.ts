@@ -16,9 +16,12 @@ const SPAN_US = 500_000;
  * packets.
  */
 const FRESH_SPAN_US = 300_000;
-const FAST_QUEUE_US = 60_000;
+/** A queue that is so long when we hear of it grew fast. */
+export const FAST_QUEUE_US = 60_000;
 /** While it is short, the link is known by its best tenth of a second: the rest may have had nothing to carry. */
 const BEST_SPAN_US = 100_000;
+/** So much has to come of a queue before it tells what the link carries. Less counts single packets, more says it later. */
+const QUEUED_BYTES = 5_000;
 
 /** The estimate may be ahead of what is sent by so much: the window looks back, and growth is 8 % per second. */
 const HEADROOM = 1.02;
@@ -65,6 +68,14 @@ export class Throughput {
   capacityBps(queueUs: number): number {
     if (queueUs > FAST_QUEUE_US) return this.#carriedBps(FRESH_SPAN_US);
     return Math.max(this.ackedBps, this.#carriedBps(BEST_SPAN_US));
+  }
+
+  /** What the link carried in the `queuedUs` that its queue has been there for: all that it can; 0 when not known yet. */
+  queuedBps(queuedUs: number): number {
+    if (queuedUs <= 0) return 0;
+    const spanUs = Math.min(queuedUs, FRESH_SPAN_US);
+    const bps = this.#carriedBps(spanUs);
+    return (bps * spanUs) / 8_000_000 < QUEUED_BYTES ? 0 : bps;
   }
 
   /** How far an estimate may grow. */

@@ -26,6 +26,16 @@ test("a link is known by what it carried when full, and changed when it carries 
   expect([link.isBelow(4_200 * KBPS), link.isBelow(4_300 * KBPS)]).toEqual([false, true]);
 });
 
+test("a fall is corrected to what the link is found to carry, and no further than to before it", () => {
+  const correctedTo = (carriedKbps: number): number => {
+    const rate = new AimdRate(1_000 * KBPS, 50 * KBPS, 0);
+    rate.onOveruse(500 * KBPS, RTT_US, 0);
+    rate.correct(carriedKbps * KBPS, 1_000 * KBPS);
+    return rate.bps / KBPS;
+  };
+  expect([0, 400, 800, 3_000].map(correctedTo)).toEqual([455, 455, 728, 1_000]);
+});
+
 interface Step {
   readonly atMs: number;
   readonly grow?: { readonly ackedKbps: number; readonly limitKbps?: number };
@@ -178,6 +188,19 @@ test("of a short queue the best tenth of a second tells the capacity, of a long 
   throughput.measure(2_100 * MS);
   expect(throughput.capacityBps(30 * MS) / KBPS).toBeGreaterThan(1_800);
   expect(throughput.capacityBps(200 * MS) / KBPS).toBeLessThan(1_000);
+});
+
+test("what comes while a queue is there tells what the link carries, once enough has come", () => {
+  const throughput = new Throughput();
+  second(throughput, 0, 1_000, 1_000);
+  // Nothing came for 150 ms, then what had waited.
+  for (let ms = 1_150; ms < 1_250; ms += 10) {
+    throughput.onAcknowledged({ bytes: 2_500, unreportedBytes: 0, arrivalUs: ms * MS } as Acknowledgements);
+  }
+  expect(throughput.capacityBps(100 * MS) / KBPS).toBeLessThan(1_000);
+  expect(throughput.queuedBps(90 * MS) / KBPS).toBeGreaterThan(1_800);
+  expect(throughput.queuedBps(90 * MS) / KBPS).toBeLessThan(2_500);
+  expect([0, 9 * MS].map((queuedUs) => throughput.queuedBps(queuedUs))).toEqual([0, 0]);
 });
 
 test("bytes of lost reports count", () => {

@@ -12,7 +12,7 @@ import {
   type SourceKind,
 } from "./bandwidth-run.ts";
 import type { EstimatedFlow } from "./estimated-flow.ts";
-import type { GilbertElliott } from "./flow-bottleneck.ts";
+import type { BottleneckOptions, GilbertElliott } from "./flow-bottleneck.ts";
 
 export interface Measure {
   readonly what: string;
@@ -246,6 +246,12 @@ function odd(name: string, options: Partial<RunOptions>): Scenario {
   };
 }
 
+/** Radio that stands still for so long every three seconds. */
+function standingStill(bps: number, forUs: number): BottleneckOptions["capacity"] {
+  const from = Array.from({ length: 20 }, (_, i) => 3 * i * SECOND_US);
+  return from.flatMap((fromUs) => [[fromUs, 0] as const, [fromUs + forUs, bps] as const]);
+}
+
 function queueDelay(run: BandwidthRun): Measure {
   return { what: "queue delay p95, ms", value: run.queuePercentileMs(0.95), atMost: 200 };
 }
@@ -280,5 +286,7 @@ export const SCENARIOS: readonly Scenario[] = [
   odd("queue of a second", { queueBytes: 500_000 }),
   odd("a fifth of feedback lost", { feedbackLoss: 0.2 }),
   odd("clocks 200 ppm apart", { driftPpm: 200 }),
+  odd("3 Mbit/s that stand still for 150 ms", { capacity: standingStill(3 * MBIT, 150_000) }),
+  odd("1 Mbit/s that stands still for 150 ms", { capacity: standingStill(MBIT, 150_000) }),
   odd("80 ms longer after 25 s", { delayUs: 20_000, longer: { fromUs: 25 * SECOND_US, byUs: 80_000 } }),
 ];
