@@ -47,7 +47,7 @@ export interface Demand {
   readonly most: number;
   /** Index of what is sent now, or NO_CHOICE. */
   readonly current: number;
-  /** Index of the highest choice to try at present; infinite unless a higher one has just proved too much. */
+  /** Index of the highest choice to try with a tight budget; infinite unless a higher one has just proved too much. */
   readonly ceiling: number;
 }
 
@@ -67,7 +67,7 @@ export type AllocationReason =
   | { readonly kind: "complete" }
   /** The next step (all of the lowest choice, or what a higher one costs more) was more than what was left. */
   | { readonly kind: "bandwidth"; readonly leftBps: number; readonly neededBps: number }
-  /** A higher one has just proved too much. */
+  /** A higher one has just proved too much, and there is not ample room for it. */
   | { readonly kind: "held" }
   | { readonly kind: "last_n"; readonly lastN: number }
   | { readonly kind: "not_wanted" }
@@ -92,6 +92,12 @@ export interface AllocationResult {
 }
 
 export const NO_CHOICE = -1;
+
+/**
+ * Of `growBps`, what is above a ceiling may take with all before it: about half of what there is, so that it stays when the path
+ * loses as much. More has layers come and go with each swing of the path, less shows a blurred picture where there is room.
+ */
+const AMPLE_SHARE = 0.55;
 
 const COMPLETE: AllocationReason = { kind: "complete" };
 const HELD: AllocationReason = { kind: "held" };
@@ -232,8 +238,9 @@ class Dealing {
     const chosen = this.#chosen[position]!;
     const next = chosen + 1;
     const costBps = choices[next]!.bitrateBps - (chosen < 0 ? 0 : choices[chosen]!.bitrateBps);
+    const isTight = this.#spentBps + costBps > AMPLE_SHARE * this.#growBps;
     // What is held has to wait for its time or for a wider path, so the path is to be looked at meanwhile.
-    if (next > ceiling) return this.#refuse(position, HELD, Math.max(0, costBps));
+    if (next > ceiling && isTight) return this.#refuse(position, HELD, Math.max(0, costBps));
     const leftBps = (next <= current ? this.#keepBps : this.#growBps) - this.#spentBps;
     if (costBps > 0 && costBps > leftBps) {
       const reason = { kind: "bandwidth", leftBps: Math.max(0, leftBps), neededBps: costBps } as const;

@@ -3,7 +3,8 @@
  * waits, and twice as long each time. Rates of encoders and estimates of paths both wobble; where their sum lies near the
  * edge of a layer, no margin between the two budgets is wide enough, and each change costs a key frame. Where it is found
  * meanwhile that the path carries more than there was when the layer was tried, it waits no longer: then there was no edge,
- * but an encoder that came to its rate faster than the estimate, which grows with what is sent.
+ * but an encoder that came to its rate faster than the estimate, which grows with what is sent. And where there is ample room
+ * the allocator does not ask: then it was the path that fell for a moment.
  */
 
 /** What was given back within this time was too much. Longer blames a layer for what the path did later. */

@@ -86,6 +86,21 @@ test("a line that is dead for three seconds moves within two of its return", () 
   }
 });
 
+/** As radio does. Each time it looks as if the line had become narrow. */
+test("a line that stands still for a fifth of a second now and then shows what it has room for", () => {
+  const stills = Array.from({ length: 40 }, (_, i) => 5 + 1.1 * i);
+  const events = stills.flatMap((second) => [
+    at(second, down("bo", { rateBps: 0 })),
+    at(second + 0.2, down("bo", { rateBps: 3 * MBPS })),
+  ]);
+  const people = [publisher("ada"), viewer("bo", 3 * MBPS)];
+  for (const seed of [1, 2, 3]) {
+    const { layerOfSecond } = play({ seed, seconds: 50, people, events }).view("bo", "ada");
+    const sharp = layerOfSecond.slice(5).filter((layer) => layer === 2);
+    expect(sharp.length, `seed ${seed}`).toBeGreaterThan(0.85 * 45);
+  }
+});
+
 test("on a line too narrow for any picture, sound goes on and the reason is told", () => {
   const call = new Conference({
     seed: 1,

@@ -240,10 +240,21 @@ test("totals: what it costs, what the next step and everything would", () => {
 
 test("what is held back for a while counts among what could be used, so that the path is looked at", () => {
   const demands = [audio("mic"), demand("ada", { current: 3, ceiling: 3 })];
-  const result = deal(5_000, demands);
+  const result = deal(700, demands);
   expect(result.allocations[1]).toMatchObject({ choice: 3, reason: { kind: "held" } });
   const [held, next, most] = [3, 4, 6].map((at) => 40_000 + demands[1]!.choices[at]!.bitrateBps);
   expect(result).toMatchObject({ totalBps: held, nextBps: next, mostBps: most });
+});
+
+/** Else a path that falls for a moment would take the picture's sharpness away for half a minute. */
+test("what is held back is given where all would still fit about half of what there is", () => {
+  const kbps = choices("0.0 100", "0.1 200", "1.1 600", "2.1 1700");
+  const held = [audio("mic"), demand("ada", { choices: kbps, current: 1, ceiling: 1 }), demand("bo")];
+  const chosenWith = (budgetKbps: number): number =>
+    deal(budgetKbps, held.slice(0, 2)).allocations[1]!.choice;
+  expect([1_000, 1_150, 1_200, 3_000, 3_200].map(chosenWith)).toEqual([1, 1, 2, 2, 3]);
+  // What others get of it is not there for it.
+  expect(deal(1_200, held).allocations[1]!.reason.kind).toBe("held");
 });
 
 test("each outcome has a sentence", () => {
