@@ -1,13 +1,12 @@
-/** The payloads of one batch of letters, end to end in one buffer, which can change threads without being copied. */
-
-/** Kept between batches. Larger: more memory for each user. Smaller: it grows anew in each busy turn. */
+/** Slab kept between batches. Larger: more memory for each batch. Smaller: it grows anew in each busy turn. */
 const KEPT_BYTES = 65_536;
 
+/** Collects the payloads of one batch of letters in one buffer, which is transferred between threads without a copy. */
 export class ByteBatch {
   #slab = new Uint8Array(KEPT_BYTES);
   #length = 0;
 
-  /** Copies `bytes` to the end; returns where they begin. */
+  /** Appends a copy of `bytes`; returns its offset. */
   append(bytes: Uint8Array): number {
     const at = this.#length;
     const end = at + bytes.length;
@@ -17,7 +16,7 @@ export class ByteBatch {
     return at;
   }
 
-  /** All that was appended, in a buffer of its own; the next batch begins. */
+  /** Returns all that was appended, in a buffer of its own, and starts the next batch. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#slab.slice(0, this.#length);
     this.#length = 0;

@@ -1,7 +1,7 @@
-/** The media kinds and codecs that Blindfold routes. Anything else is not offered back in an answer. */
+/** The media kinds and codecs that Blindfold routes. An answer leaves out anything else. */
 export type MediaKind = "audio" | "video";
 
-/** What a track shows or carries, as far as routing goes by it: a shared screen comes sharp, and before faces. */
+/** What a track carries, where routing depends on it: a shared screen is kept sharp, and served before cameras. */
 export type MediaContent = "voice" | "camera" | "screen" | "other";
 
 export type VideoCodec = "VP8" | "VP9" | "H264" | "AV1";

@@ -1,6 +1,6 @@
-/** What is counted of data channels, by the DTLS thread and by control. Names and help texts live in `telemetry/`. */
+/** Counters of data channels, kept by the DTLS thread and by control. Names and help texts live in `telemetry/`. */
 
-/** Why an SCTP packet was not read; `dtls/sctp/sctp-guard.ts` says what each means. */
+/** Why an SCTP packet was dropped; `dtls/sctp/sctp-guard.ts` says what each means. */
 export const SCTP_DROPS = [
   "rate",
   "malformed",
@@ -16,22 +16,22 @@ export type SctpDrop = (typeof SCTP_DROPS)[number];
 
 /** Why a message was not passed on. */
 export const MESSAGE_DROPS = [
-  /** As much as may wait for the peer on this channel waits already. */
+  /** The channel's queue to the peer was full. */
   "queue_full",
-  /** So much has waited for the peer for so long that senders wait for it no more. */
+  /** The peer has been slow for so long that senders no longer wait for it. */
   "left_behind",
-  /** The peer takes no message as large. */
+  /** Larger than the peer's `a=max-message-size`. */
   "too_large",
   /** It was not sent within the channel's lifetime for messages. */
   "lifetime",
   /** No such channel is open. */
   "unknown_channel",
-  /** It was about opening a channel, and against the rules. */
+  /** A DCEP message that RFC 8832 does not allow. */
   "dcep",
 ] as const;
 export type MessageDrop = (typeof MESSAGE_DROPS)[number];
 
-/** Why an association ended by itself. */
+/** Why an association ended that control had not closed. */
 export const DATA_END_REASONS = [
   /** DTLS ended, or its thread did. */
   "dtls_closed",

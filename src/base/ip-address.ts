@@ -1,26 +1,26 @@
-/** IP addresses from text to network byte order: dotted IPv4, and IPv6 as RFC 4291 §2.2 writes it. */
+/** Parses IP addresses into network byte order: dotted IPv4, and IPv6 as in RFC 4291 §2.2. */
 const GROUPS = 8;
 const IPV4_BYTES = 4;
 const IPV6_NETWORK_BYTES = 8;
 
-/** How a dual-stack socket writes IPv4 addresses (RFC 4291 §2.5.5.2). */
+/** How a dual-stack socket writes IPv4 addresses: IPv4-mapped (RFC 4291 §2.5.5.2). */
 export const MAPPED_PREFIX = "::ffff:";
 
-/** One remote address has one name, whatever kind of socket hears it. */
+/** The same remote address reads the same whether an IPv4 or a dual-stack socket received from it. */
 export function withoutMappedPrefix(address: string): string {
   return address.startsWith(MAPPED_PREFIX) && address.includes(".")
     ? address.slice(MAPPED_PREFIX.length)
     : address;
 }
 
-/** Writes the address to `out` (16 bytes of room). Returns its size, 4 or 16, or 0 when the text is no address. */
+/** Writes the address to `out` (room for 16 bytes). Returns its size, 4 or 16, or 0 when the text is no address. */
 export function parseIpAddress(text: string, out: Uint8Array): number {
   if (!text.includes(":")) return parseIpv4(text, out, 0) ? 4 : 0;
   const zoneAt = text.indexOf("%");
   return parseIpv6(zoneAt === -1 ? text : text.slice(0, zoneAt), out) ? 16 : 0;
 }
 
-/** Bytes at the start of a parsed address that name who has it: an IPv6 host has a /64 to itself. */
+/** How many leading bytes of an address identify its holder: an IPv6 host has a /64 to itself. */
 export function networkBytes(addressBytes: number): number {
   return addressBytes === IPV4_BYTES ? IPV4_BYTES : IPV6_NETWORK_BYTES;
 }
@@ -50,7 +50,7 @@ function parseIpv6(text: string, out: Uint8Array): boolean {
   return true;
 }
 
-/** 16-bit groups between colons; the last may be a dotted IPv4 address, which is two. */
+/** 16-bit groups between colons; the last part may be a dotted IPv4 address, which makes two groups. */
 function parseGroups(text: string): number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];

@@ -1,15 +1,14 @@
 /**
  * NTP timestamps as RTCP carries them (RFC 3550 §4): seconds since 1900 in the high word, fractions in the low.
  *
- * Inside we use microseconds as a number: 2^53 µs reach beyond the year 2100 counted from 1900.
+ * Everywhere else the tree uses microseconds since 1900 as a number: 2^53 µs reach beyond the year 2100.
  */
 const FRACTIONS_PER_SECOND = 0x1_0000_0000;
 const US_PER_SECOND = 1_000_000;
+/** Steps of `ntpMiddle`. */
 const MIDDLES_PER_SECOND = 0x1_0000;
 
-/**
- * The nearest microsecond that has the same `ntpMiddle`: a peer finds its report by these bits, and some compare them.
- */
+/** The nearest microsecond with the same `ntpMiddle`: by these bits a peer recognises its report, and some compare them. */
 export function ntpToUs(seconds: number, fraction: number): number {
   const us = Math.round((fraction * US_PER_SECOND) / FRACTIONS_PER_SECOND);
   const middle = fraction >>> 16;
