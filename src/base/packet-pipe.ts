@@ -19,15 +19,16 @@ const TAKEN = 1;
 const WOKEN = 2;
 const CONTROL_BYTES = 64;
 
+/** Float64 numbers of a slot: `extSeq` of a packet or `timestamp` of a clock, `receivedUs`, `ntpUs` of a clock. */
 const NUMBERS = 3;
 const COLUMNS_BYTES = SLOTS * (3 * Int32Array.BYTES_PER_ELEMENT + NUMBERS * Float64Array.BYTES_PER_ELEMENT);
 
-/** `bytes` of a slot that holds no packet but a sender report's clock, and of one that holds a goodbye. */
+/** `bytes` of a slot that holds no packet but a sender report's clock, and of one that holds a BYE. */
 const CLOCK = -1;
 const BYE = -2;
 
 export interface PipeReader {
-  /** A packet of one encoding of a track: plaintext of the publisher's hop in `bytes[0, length)`, ours until we return. */
+  /** A packet of one encoding of a track: the opened RTP packet in `bytes[0, length)`, valid until the call returns. */
   onPipedPacket(
     channel: number,
     encoding: number,
@@ -36,9 +37,9 @@ export interface PipeReader {
     extSeq: number,
     receivedUs: number,
   ): void;
-  /** What a sender report said of that encoding (RFC 3550 §6.4.1). */
+  /** NTP and RTP time of a sender report of that encoding (RFC 3550 §6.4.1). */
   onPipedClock(channel: number, encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void;
-  /** That encoding's sender has said that it stops (RFC 3550 §6.6). */
+  /** That encoding has ended with a BYE (RFC 3550 §6.6). */
   onPipedBye(channel: number, encoding: number, receivedUs: number): void;
 }
 
@@ -48,7 +49,7 @@ export class PacketPipe {
   readonly #channel: Int32Array;
   readonly #encoding: Int32Array;
   readonly #numbers: Float64Array;
-  /** One view a slot, made once. */
+  /** One view for each slot, made once. */
   readonly #slots: readonly Uint8Array[];
   /** Slots filled by the writer and not yet published; a count modulo 2^32, like those in the control block. */
   #filled: number;
@@ -90,7 +91,7 @@ export class PacketPipe {
     if (source.length > SLOT_BYTES) return false;
     const slot = this.#reserve();
     if (slot === -1) return false;
-    // All of it, also what lies behind the packet: a view of just the packet would be allocated for each.
+    // All of `source`, beyond `length` too: a view of just the packet would be an allocation per packet.
     this.#slots[slot]!.set(source);
     this.#commit(slot, length, channel, encoding, extSeq, receivedUs, 0);
     return true;
@@ -116,7 +117,7 @@ export class PacketPipe {
     return true;
   }
 
-  /** Shows the reader what was written. Returns true when it has to be woken: it has not been since it last looked. */
+  /** Shows the reader what was written. Returns true when it has to be woken, for it was not since its last `read`. */
   publish(): boolean {
     if (Atomics.load(this.#control, PUBLISHED) === this.#filled) return false;
     Atomics.store(this.#control, PUBLISHED, this.#filled);
@@ -139,11 +140,12 @@ export class PacketPipe {
     const encoding = this.#encoding[slot]!;
     const bytes = this.#bytes[slot]!;
     const at = slot * NUMBERS;
-    const first = this.#numbers[at]!;
+    const extSeqOrTimestamp = this.#numbers[at]!;
     const receivedUs = this.#numbers[at + 1]!;
-    if (bytes >= 0) reader.onPipedPacket(channel, encoding, this.#slots[slot]!, bytes, first, receivedUs);
+    if (bytes >= 0)
+      reader.onPipedPacket(channel, encoding, this.#slots[slot]!, bytes, extSeqOrTimestamp, receivedUs);
     else if (bytes === BYE) reader.onPipedBye(channel, encoding, receivedUs);
-    else reader.onPipedClock(channel, encoding, this.#numbers[at + 2]!, first, receivedUs);
+    else reader.onPipedClock(channel, encoding, this.#numbers[at + 2]!, extSeqOrTimestamp, receivedUs);
   }
 
   #reserve(): number {
@@ -156,17 +158,17 @@ export class PacketPipe {
     bytes: number,
     channel: number,
     encoding: number,
-    first: number,
+    extSeqOrTimestamp: number,
     receivedUs: number,
-    last: number,
+    ntpUs: number,
   ): void {
     this.#bytes[slot] = bytes;
     this.#channel[slot] = channel;
     this.#encoding[slot] = encoding;
     const at = slot * NUMBERS;
-    this.#numbers[at] = first;
+    this.#numbers[at] = extSeqOrTimestamp;
     this.#numbers[at + 1] = receivedUs;
-    this.#numbers[at + 2] = last;
+    this.#numbers[at + 2] = ntpUs;
     this.#filled = (this.#filled + 1) | 0;
   }
 }
