@@ -2,16 +2,16 @@
  * Remote addresses of one media thread as small integers.
  *
  * The socket interns the source of each datagram; the core uses the id as an index and asks for the address only
- * where a protocol needs it (STUN's XOR-MAPPED-ADDRESS). Addresses that no transport uses are forgotten oldest
- * first, so a flood of spoofed sources fills the table's spare room and nothing else.
+ * where a protocol needs it (STUN's XOR-MAPPED-ADDRESS). Rows that no transport uses are reused in turn, so a flood of
+ * spoofed sources fills the table's spare room and nothing else.
  *
- * A TCP connection is a path of its own, whatever datagrams come from the same address and port.
+ * A TCP connection is a path of its own, even where datagrams come from the same address and port.
  */
 import type { PathId } from "./ids.ts";
 
 const NONE = -1;
 
-/** What a row is. A connection that has ended stays one until its row is given away. */
+/** What a row is. A connection that has ended stays one until its row is reused. */
 const DATAGRAM = 0;
 const CONNECTION = 1;
 const ENDED_CONNECTION = 2;
@@ -24,7 +24,7 @@ export class PathTable {
   readonly #generation: Uint32Array;
   readonly #kind: Uint8Array;
   readonly #capacity: number;
-  /** Where the search for an unpinned row to reuse goes on. */
+  /** Where the next search for a row to reuse starts. */
   #hand = 0;
 
   /** `capacity`: paths known at once. Larger costs about 200 bytes each; it must exceed the transports expected. */
@@ -40,7 +40,7 @@ export class PathTable {
     return this.#capacity;
   }
 
-  /** The id of an address, new or known; -1 when every row is pinned by a transport. */
+  /** The id of an address, new or known; -1 when every row is in use. */
   intern(address: string, port: number): PathId {
     const known = this.#byAddress.get(address)?.get(port);
     if (known !== undefined) return known as PathId;
@@ -52,12 +52,12 @@ export class PathTable {
     return id as PathId;
   }
 
-  /** The id of a connection that has been made, its own until `endConnection`; -1 when every row is in use. */
+  /** A new id for a new connection, its own until `endConnection`; -1 when every row is in use. */
   addConnection(address: string, port: number): PathId {
     return this.#take(address, port, CONNECTION) as PathId;
   }
 
-  /** Nothing comes or goes there any more. */
+  /** The connection is closed: its row may be reused once no transport has pinned it. */
   endConnection(path: PathId): void {
     this.#kind[path] = ENDED_CONNECTION;
   }
@@ -76,8 +76,8 @@ export class PathTable {
   }
 
   /**
-   * Grows each time the id is given to another address; never 0. For a socket that keeps the address in its own form
-   * beside the id: what it kept holds as long as this is the same.
+   * Grows each time the id is given to another address; never 0. A socket that caches the address in its own form by id
+   * compares this to tell whether its copy still holds.
    */
   generation(path: PathId): number {
     return this.#generation[path]!;

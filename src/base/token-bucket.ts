@@ -1,4 +1,4 @@
-/** A budget that fills up with time: `burst` at once, `perSecond` for longer. */
+/** What may be taken: `burst` at once, `perSecond` in the long run. */
 export interface Budget {
   readonly burst: number;
   readonly perSecond: number;
@@ -15,7 +15,7 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** Returns whether there is as much left; then it is gone. */
+  /** Takes `amount`. Returns false, and takes nothing, when less is left. */
   take(amount: number, nowMs: number): boolean {
     this.#fill(nowMs);
     if (this.#tokens < amount) return false;
@@ -23,19 +23,18 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes more than there is, if need be: what is missing fills up first. */
+  /** Takes `amount` even when less is left: the debt is refilled first. */
   charge(amount: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#tokens -= amount;
   }
 
-  /** More was charged than there was. */
   isOverdrawn(nowMs: number): boolean {
     this.#fill(nowMs);
     return this.#tokens < 0;
   }
 
-  /** How long it takes to fill up what is missing; 0 where nothing is. */
+  /** How long until the debt is refilled; 0 without one. */
   overdrawnForMs(nowMs: number): number {
     this.#fill(nowMs);
     return Math.max(0, Math.ceil((-this.#tokens * 1_000) / this.#budget.perSecond));
