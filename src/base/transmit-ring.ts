@@ -5,8 +5,8 @@
  * place, the socket sends them. Nothing is allocated per packet, and each pass may be swapped (another cipher,
  * another socket) without the others knowing.
  *
- * The ring is written packet by packet, each for all receivers, so the rows for one receiver are spread over it: they are
- * chained per path, in the order in which they came. Whoever wants them together follows `nextRow` from `firstRows`.
+ * The ring is written packet by packet, each for all receivers, so the rows of one path are spread over it. They are
+ * chained in the order in which they were written: whoever wants them together follows `nextRow` from `firstRows`.
  */
 import type { PathId } from "./ids.ts";
 
@@ -26,8 +26,8 @@ export const NO_SESSION = -1;
 /** Ends a chain of rows. */
 export const NO_ROW = -1;
 
-/** Paths for which a ring has room at first; it doubles with the need. */
-const PATHS = 64;
+/** Paths for which a ring has room at first; doubled when needed. */
+const INITIAL_PATHS = 64;
 
 export class TransmitRing {
   /** Row `i` starts at `i * SLOT_BYTES`. */
@@ -37,7 +37,7 @@ export class TransmitRing {
   readonly path: Int32Array;
   /** Index of the sending SRTP session that seals this row, or NO_SESSION. */
   readonly session: Int32Array;
-  /** RTP header with its extensions: where encryption starts. */
+  /** RTP header with its extensions: the encrypted part starts behind it. */
   readonly headerBytes: Uint16Array;
   /** Gives SRTP its rollover counter: `floor(extSeq / 65536)`. */
   readonly extSeq: Float64Array;
@@ -47,11 +47,11 @@ export class TransmitRing {
   readonly nextRow: Int32Array;
   /** In [0, chains): the first row of each path, in the order of their first packets. */
   readonly firstRows: Int32Array;
-  /** Sends and clears what is there; of whoever empties the ring. */
+  /** Sends and clears the rows; set by whoever empties the ring. */
   onHalfFull: () => void = () => {};
   #chains = 0;
   /** By path: the last row of its chain, NO_ROW between turns. */
-  #lastRow = new Int32Array(PATHS).fill(NO_ROW);
+  #lastRow = new Int32Array(INITIAL_PATHS).fill(NO_ROW);
   #count = 0;
 
   constructor(slots: number) {
@@ -80,8 +80,8 @@ export class TransmitRing {
   }
 
   /**
-   * To be called between the packets and the transports that have their turn, wherever there may be many: with a large
-   * fan-out they fill the ring before the turn ends, and it is better to send what is there than to drop.
+   * Call it between packets, and between transports in a tick: with a large fan-out a turn can fill the ring, and it is
+   * better to send what is there than to drop.
    */
   makeRoom(): void {
     if (this.#count * 2 > this.bytes.length) this.onHalfFull();
@@ -92,12 +92,12 @@ export class TransmitRing {
     return this.#count < this.bytes.length ? this.#count << SLOT_SHIFT : -1;
   }
 
-  /** Seals the slot that the last `reserve()` returned, as a datagram that is sent as it is. */
+  /** Makes a row of the slot that the last `reserve()` returned: a datagram that is sent as it is. */
   commitRaw(bytes: number, path: PathId): void {
     this.commitRtp(bytes, path, NO_SESSION, 0, 0, 0);
   }
 
-  /** Seals the slot that the last `reserve()` returned, as an RTP packet still to be encrypted. */
+  /** Makes a row of the slot that the last `reserve()` returned: an RTP packet that is still to be sealed. */
   commitRtp(
     bytes: number,
     path: PathId,
@@ -125,8 +125,8 @@ export class TransmitRing {
   }
 
   /**
-   * Leaves the present slab to whoever still sends from it and goes on with a fresh one. For a socket whose
-   * send could not complete at once: a slot must never be overwritten while the kernel has yet to read it.
+   * Leaves the present slab to a send that did not complete at once, and goes on with a fresh one: a slot must not be
+   * overwritten while the kernel has yet to read it.
    */
   replaceSlab(): void {
     this.slab = new Uint8Array(this.slab.length);
