@@ -24,19 +24,19 @@ export interface Server {
   readonly url: string;
   readonly rooms: Rooms;
   readonly mediaThreads: MediaThreads;
-  /** Admits nobody any more, waits for those who are here to leave or for the deadline, and ends everything. */
+  /** Stops admitting, waits until all participants have left or the deadline passes, and ends everything. */
   drain(): Promise<void>;
 }
 
-/** How often a draining server looks whether everybody has left. */
+/** How often a draining server checks whether everybody has left. */
 const DRAIN_POLL_MS = 100;
 
-/** How long the last webhooks may take. Larger: a slow receiver holds up the end. Smaller: more wait for the next start. */
+/** How long the last webhooks may take. Larger: a slow receiver delays the exit. Smaller: more wait for the next start. */
 const LAST_WEBHOOKS_MS = 2_000;
 
 /**
- * How long requests under way may take. A request that never ends would hold up the end for ever, for a server that closes
- * looks at no time limits any more. Larger: a stranger holds it up. Smaller: an answer is cut off.
+ * How long requests under way may take: one that never ends would delay the exit for ever, because a closing HTTP server
+ * enforces no timeouts. Larger: any client can delay the exit for longer. Smaller: an answer is cut off.
  */
 const LAST_ANSWERS_MS = 2_000;
 
@@ -58,7 +58,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   });
   metrics.exposeRooms(() => rooms.counts);
   rooms.events.on((event) => {
-    // Where it is forwarded to, it is the same track.
+    // A track that is forwarded from another room is counted there.
     if (event.kind === "track.suspect" && event.track.suspect && event.track.source === null)
       metrics.onSuspectTrack("found");
     if (event.kind === "track.unpublished" && event.reason === "not_encrypted") metrics.onSuspectTrack("cut");
@@ -87,7 +87,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     log,
   });
   await http.listen({ host: config.http.host, port: config.http.port });
-  // Port 0 lets the system choose, so ask which it became.
+  // With port 0 the system has chosen one.
   const { port } = http.server.address() as AddressInfo;
   const host = isIPv6(config.http.host) ? `[${config.http.host}]` : config.http.host;
 
@@ -97,7 +97,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     mediaThreads,
     async drain() {
       rooms.drain();
-      // Not by the time of day, which may be set.
+      // A monotonic clock: the time of day may be set.
       const deadlineMs = performance.now() + config.shutdown.drainSeconds * 1000;
       while (rooms.counts.participants > 0 && performance.now() < deadlineMs) await delay(DRAIN_POLL_MS);
       rooms.deleteAll();

@@ -1,11 +1,11 @@
 /**
- * The threads of a server: starts them, joins them by letterboxes, and replaces the ones that die, or hang and are ended.
+ * The threads of a server: starts them, connects them, and replaces those that die or are ended because they hang.
  *
  *   main ── commands, events ── media thread 0 … n ── letters ── dtls thread
  *
- * A media thread that dies takes its rooms with it (control hears of it through the handle's exit); a DTLS thread
- * that dies takes all transports whose handshake is under way, as soon as it is replaced, and all data channels; keys already
- * handed out live on in the media threads. Its certificate passes to the next, which answers have promised.
+ * A media thread that dies takes its rooms with it (control hears of it through the handle's exit). A DTLS thread that dies
+ * takes all data channels with it and, as soon as it is replaced, the transports whose handshake is under way; media goes on
+ * under the keys that the media threads have. The next DTLS thread gets its certificate, whose fingerprint is in the answers.
  */
 import type { Logger } from "pino";
 import { createSharedCounters, SLOT } from "./base/counters.ts";
@@ -22,14 +22,14 @@ import { chooseTier } from "./worker/choose-tier.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
 import type { TierName } from "./worker/tiers.ts";
 
-/** A thread that dies at once would be restarted at once, for ever: wait a little. */
+/** Pause before a restart, so that a thread that dies at once is not restarted in a tight loop. */
 const RESTART_DELAY_MS = 500;
 
 /**
- * Looks, of one a second, after which a thread that gives no sign of life is ended. A turn of a media thread is some
- * milliseconds of packets, or a thousand commands; collecting garbage takes less. A turn of the DTLS thread may hold 512
- * handshakes, some six seconds of work, and twice that on a busy machine. Larger: people are without media, or come in vain,
- * for longer. Smaller: a thread that is only late is ended, with its calls or all data channels.
+ * How many checks in a row, of one a second, may find no sign of life before a thread is ended. A turn of a media thread is
+ * some milliseconds of packets, or a thousand commands; garbage collection takes less. A turn of the DTLS thread may hold
+ * 512 handshakes, some six seconds of work, and twice that on a busy machine. Larger: calls are without media, or nobody
+ * can join, for longer. Smaller: a thread that is only late is ended, with its calls or all data channels.
  */
 const MEDIA_PATIENCE = 10;
 const DTLS_PATIENCE = 20;
@@ -47,7 +47,7 @@ export class Threads {
   readonly #registry: MediaThreads;
   readonly #data: DataThread;
   readonly #media = new Map<number, MediaThread>();
-  /** "from to" of the pipes between media threads. */
+  /** Pipes between media threads, each as `"<from> <to>"`. */
   readonly #pipes = new Set<string>();
   readonly #watchdog = new Watchdog();
   #tier: TierName = "portable";
@@ -64,12 +64,12 @@ export class Threads {
     this.#data = data;
   }
 
-  /** Of the certificate that all handshakes present. */
+  /** Fingerprint of the certificate that all handshakes present. */
   get fingerprint(): Fingerprint {
     return this.#dtls!.certificate.fingerprint;
   }
 
-  /** Resolves when every thread is ready; rejects when one can not start. */
+  /** Resolves when every thread is ready; rejects when one cannot start. */
   async start(): Promise<void> {
     const { tier, reason } = await chooseTier(this.#config.fastPath);
     this.#log.info({ tier, reason }, "fast path");
@@ -198,6 +198,7 @@ export class Threads {
     receiver.onExit(forget);
   }
 
+  /** Connects a media thread to the DTLS thread. */
   #join(thread: MediaThread): void {
     const { port1, port2 } = new MessageChannel();
     thread.connectDtls(port1);
@@ -212,7 +213,7 @@ export class Threads {
     return this.#watchdog.watch({ patience, signs, onHang });
   }
 
-  /** A thread that ran has ended. */
+  /** Called when a thread that had started has ended. */
   #replace(name: string, watch: Watch, error: Error | undefined, start: () => Promise<void>): void {
     watch.end();
     if (!this.#stopping) this.#metrics.onThreadLoss(watch.hangs ? "hung" : "died");

@@ -1,30 +1,30 @@
 /**
- * Finds threads that hang: an endless loop, a lock that nobody opens. For the system they are alive, so nobody hears of an end,
- * and whoever is served by them is not.
+ * Finds threads that hang: an endless loop, a lock that is never released. To the system they are alive, so there is no exit
+ * event, and whoever they serve is cut off.
  *
- * A thread counts its signs of life, about one a second, by a timer of its loop: a thread that is full gives them too, a little
- * late. They are looked at once a second, and it is looks that are counted, not time. When everything has slept (a suspended
- * machine, a stopped process, a container without its share of CPU) or the main thread alone was late, the next look is one.
+ * A thread counts its signs of life, about one a second, in a timer of its event loop; an overloaded thread gives them too, a
+ * little late. The watchdog checks them once a second and counts checks, not time: after a pause of the whole process (a
+ * suspended machine, SIGSTOP, a container without CPU) or of the main thread alone, the next check counts as one.
  */
 import { url as debuggerUrl } from "node:inspector";
 
-/** Larger: a hang is noticed later. Smaller: looks between two signs of a thread. */
+/** Larger: a hang is noticed later. Smaller: checks fall between two signs of a healthy thread. */
 const LOOK_INTERVAL_MS = 1_000;
 
 /** A thread that is watched. */
 export interface Watch {
-  /** It was found to hang. */
+  /** Whether it was found to hang. */
   readonly hangs: boolean;
-  /** It has ended. */
+  /** Stops watching: the thread has ended. */
   end(): void;
 }
 
 interface Watched {
-  /** Looks without a sign after which it hangs. */
+  /** Checks in a row without a sign after which the thread hangs. */
   readonly patience: number;
-  /** How many signs it has given. */
+  /** Signs given so far. */
   readonly signs: () => number;
-  /** Again after as many further looks, if that did not end it. */
+  /** Called after `patience` checks without a sign, and again after as many more if the thread has not ended. */
   readonly onHang: () => void;
 }
 
@@ -34,7 +34,7 @@ export class Watchdog {
 
   start(): void {
     this.#timer = setInterval(() => {
-      // Who stops at a breakpoint does not hang.
+      // A thread that is stopped at a breakpoint does not hang.
       if (debuggerUrl() === undefined) this.look();
     }, LOOK_INTERVAL_MS).unref();
   }
