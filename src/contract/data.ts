@@ -1,22 +1,22 @@
 /**
- * What crosses between control (main thread) and the DTLS thread about data channels (RFC 8831): plain data, in batches
- * of one turn each. The payloads of a batch stand in one buffer, which changes hands without being copied.
+ * Letters between control (main thread) and the DTLS thread about data channels (RFC 8831): plain data, one batch per turn.
+ * The payloads of a batch are in one buffer, which is transferred without a copy.
  *
- * A letter about something unknown is ignored: it may have ended while the letter was under way.
+ * A letter that names something unknown is ignored, because the thing may have ended while the letter was under way.
  */
 import type { DataEndReason } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
 
-/** `a=sctp-port` of our end; every transport has one association, so one number does for all. */
+/** Our `a=sctp-port`. Every transport has one association, so all of them use the same. */
 export const SCTP_PORT = 5000;
 
-/** `a=max-message-size` of our end, as Chromium's. Larger: more memory for each peer. Smaller: clients split more. */
+/** Our `a=max-message-size`, as Chromium's. Larger: more memory for each peer. Smaller: clients split more. */
 export const MAX_MESSAGE_BYTES = 262_144;
 
 /**
- * What a received message takes of its sender's window beside its bytes, until it was taken: about what it costs us on
- * its way. Smaller: a window full of messages of one byte costs hundreds of megabytes. Larger: a burst of short messages
- * is slowed down when main is late.
+ * What a received message takes of the receive window beside its bytes, until control has taken it: about the memory that it
+ * costs us meanwhile. Smaller: a window full of messages of one byte costs hundreds of megabytes. Larger: a burst of short
+ * messages is slowed down when main is late.
  */
 const MESSAGE_OVERHEAD_BYTES = 256;
 
@@ -27,15 +27,15 @@ export interface ChannelParams {
   readonly label: string;
   readonly protocol: string;
   readonly ordered: boolean;
-  /** How often a lost message is sent again, and for how long; null: until it arrives. Not both. */
+  /** How often, or for how long, a lost message is sent again; at most one of them is not null. Both null: reliable. */
   readonly maxRetransmits: number | null;
   readonly maxLifetimeMs: number | null;
 }
 
 /**
- * Names a channel of an association, and no later one: letters about a channel may still be under way when the next has
- * opened on its stream. The stream's first channel has its number: even when the peer opened it, odd when we did (RFC 8832
- * §6). Each further one has 65,536 more.
+ * Identifies a channel of an association, and no later one on the same stream: letters about a channel may still be under
+ * way when the next one opens. The first channel of a stream has the stream's number, which is even when the peer opened it
+ * and odd when we did (RFC 8832 §6); each further one has 65,536 more.
  */
 export type ChannelId = number;
 
@@ -51,11 +51,11 @@ interface Slice {
 
 export type DataCommand =
   | {
-      /** SCTP may begin as soon as DTLS is secure. */
+      /** Start SCTP as soon as the DTLS handshake is done. */
       readonly kind: "data.open";
       readonly transportId: TransportId;
       readonly remotePort: number;
-      /** Channels that we open, beside those that the peer opens. */
+      /** Channels that we open; the peer may open others. */
       readonly channels: readonly ChannelParams[];
     }
   | { readonly kind: "data.close"; readonly transportId: TransportId }
@@ -66,7 +66,7 @@ export type DataCommand =
       readonly channelId: ChannelId;
       readonly isText: boolean;
     } & Slice)
-  /** Received messages that held so many bytes need no memory any more: the peer may send as many. */
+  /** Control has taken received messages of so many `heldBytes`: the receive window opens by as much. */
   | { readonly kind: "message.taken"; readonly transportId: TransportId; readonly bytes: number };
 
 export type DataEvent =
@@ -85,7 +85,7 @@ export type DataEvent =
       readonly channelId: ChannelId;
       readonly isText: boolean;
     } & Slice)
-  /** So many of the channel's messages wait no longer. */
+  /** So many of the channel's messages have left the queue. */
   | {
       readonly kind: "message.sent";
       readonly transportId: TransportId;

@@ -1,4 +1,4 @@
-/** How main and a media thread begin and talk: on top of commands and events, what the thread needs to exist. */
+/** Messages between main and a media thread: settings and plumbing around the commands and events of `media.ts`. */
 import type { MediaCommand, MediaEvent } from "./media.ts";
 
 /** `workerData` of a media thread. */
@@ -7,32 +7,32 @@ export interface MediaThreadSettings {
   /** Address and port to listen on; port 0 takes any. */
   readonly address: string;
   readonly port: number;
-  /** Whether to take ICE over TCP too, on the same port. */
+  /** Whether to accept ICE-TCP (RFC 6544) on the same port. */
   readonly tcp: boolean;
   readonly socketBufferBytes: number;
-  /** How long a thread at rest waits for the datagrams that follow a first one, microseconds. */
+  /** How long an idle thread waits for the rest of a frame, microseconds (ARCHITECTURE §4). */
   readonly gatherUs: number;
-  /** Which bodies of socket and cipher it uses; see ARCHITECTURE §4. */
+  /** Which implementations of socket and cipher it uses (ARCHITECTURE §4). */
   readonly tier: "native" | "portable";
   /** Slots of `base/counters.ts`; the thread writes, main reads. */
   readonly counters: Float64Array<SharedArrayBuffer>;
 }
 
-/** One direction of a pipe between two media threads; both get the same memory, and each its end of a channel. */
+/** One end of a pipe between two media threads: both get the same memory, and each an end of a MessageChannel. */
 export interface PipeConnection {
   /** The other thread. */
   readonly thread: number;
   readonly direction: "out" | "in";
   /** See `base/packet-pipe.ts`. */
   readonly memory: SharedArrayBuffer;
-  /** On it the writer wakes the reader; transferred. */
+  /** For the writer to wake the reader; transferred. */
   readonly port: MessagePort;
 }
 
 export type ToMediaThread =
   | MediaCommand
   | ({ readonly kind: "pipe.connect" } & PipeConnection)
-  /** The letterbox to the DTLS thread, transferred. Sent again when that thread is replaced. */
+  /** The port to the DTLS thread, transferred. Sent again when that thread is replaced. */
   | { readonly kind: "dtls.connect"; readonly port: MessagePort }
   /** Close socket and timers, then end. */
   | { readonly kind: "thread.stop" };

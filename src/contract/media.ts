@@ -1,8 +1,8 @@
 /**
- * What crosses the wall between control (main thread) and a media thread: plain data, structured-cloneable.
+ * Messages between control (main thread) and a media thread: plain data, structured-cloneable.
  *
- * Commands go down, events come up; neither side ever calls the other. A command that names something unknown is
- * ignored by the media thread, because the thing may have ended while the command was under way.
+ * Commands go down, events come up; neither side ever calls the other. A media thread ignores a command that names something
+ * unknown, because the thing may have ended while the command was under way.
  */
 import type { CodecName, MediaContent, MediaKind } from "../base/codec.ts";
 import type { ParticipantId, RoomId, Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
@@ -25,7 +25,7 @@ export interface PayloadParams {
   readonly codec: CodecName;
   readonly clockRate: number;
   /**
-   * What of `a=fmtp` says whether two peers understand each other, normalised by `sdp/`: `profile-id=0` (VP9),
+   * The part of `a=fmtp` that decides whether a peer can decode, normalised by `sdp/`: `profile-id=0` (VP9),
    * `packetization-mode=1;profile=42e0` (H264), `profile=0` (AV1); empty where a codec has only one form.
    */
   readonly profile: string;
@@ -42,7 +42,7 @@ export interface Layers {
   readonly temporal: number;
 }
 
-/** The highest layers that a Dependency Descriptor can name: in effect, everything there is. */
+/** The highest layers that a Dependency Descriptor can name: as a limit, no limit. */
 export const HIGHEST_LAYERS: Layers = { spatial: 3, temporal: 7 };
 
 export interface PixelSize {
@@ -50,18 +50,18 @@ export interface PixelSize {
   readonly height: number;
 }
 
-/** What a subscriber wants of a video. `preferred` is what to show; `maximum` is never exceeded. */
+/** What a subscriber wants of a video track. `preferred` is aimed at; `maximum` is never exceeded. */
 export interface LayerPreference {
   readonly paused: boolean;
   readonly preferred: Layers;
   readonly maximum: Layers;
-  /** The frame in which it is shown, device pixels: nothing larger is of use. Null: any size is. */
+  /** The size at which it is shown, device pixels: a larger layer is of no use. Null: unknown, so any layer is. */
   readonly visible: PixelSize | null;
-  /** The one to look at: comes first where there is not enough for all. */
+  /** Gets bandwidth before the others. */
   readonly pinned: boolean;
 }
 
-/** What holds until a subscriber says otherwise. */
+/** Holds until a subscriber says otherwise. */
 export const NO_PREFERENCE: LayerPreference = {
   paused: false,
   preferred: HIGHEST_LAYERS,
@@ -70,17 +70,17 @@ export const NO_PREFERENCE: LayerPreference = {
   pinned: false,
 };
 
-/** What a room asks of each of its media threads. Infinite: all of them. */
+/** Settings of a room that its media threads apply. `Infinity`: no limit. */
 export interface RoomMediaOptions {
-  /** Audio tracks that are forwarded at a time: of those who were heard last. */
+  /** Voices forwarded at a time: of those who were heard last. */
   readonly loudestAudios: number;
-  /** Participants whose video is forwarded at a time: those who spoke last. */
+  /** Participants whose video is forwarded at a time: those who spoke last (last-n). */
   readonly lastVideos: number;
-  /** Whether frames of tracks that have a `trailer` are looked at. */
+  /** Whether frames of tracks with a `trailer` are checked for encryption. */
   readonly guardsEncryption: boolean;
 }
 
-/** Formats of end-to-end encryption that show at the end of each frame: `rtp/payload/livekit-trailer.ts`. */
+/** Formats of end-to-end encryption that can be told by the end of a frame: `rtp/payload/livekit-trailer.ts`. */
 export type FrameTrailer = "livekit";
 
 export interface UpTrackParams {
@@ -88,24 +88,24 @@ export interface UpTrackParams {
   /** Ties the tracks of one participant together. */
   readonly publisher: ParticipantId;
   readonly kind: MediaKind;
-  /** `a=mid` of the publishing section; RTP is bound to the track by (mid, rid), or by SSRC where no mid is sent. */
+  /** `a=mid` of the publishing section. RTP is bound to the track by (MID, RID), or by SSRC where no MID is sent. */
   readonly mid: string;
   readonly payloads: readonly PayloadParams[];
   /** RIDs from the lowest encoding to the highest; empty without simulcast. Index = spatial layer. */
   readonly rids: readonly string[];
   /** SSRCs announced in SDP, primary first, with their RTX partner (0 = none). May be empty. */
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
-  /** Only voices are ranked, as speakers and among the loudest. */
+  /** Only `voice` tracks are ranked, as speakers and among the loudest. */
   readonly content: MediaContent;
-  /** How its frames end if they are encrypted as its publisher says; left out where that is not known. */
+  /** How its frames end if they are encrypted as declared; left out where that format is not known. */
   readonly trailer?: FrameTrailer;
-  /** It is said to be end-to-end encrypted: nothing in its payloads is what it seems. */
+  /** Declared to be end-to-end encrypted: its payloads must not be interpreted. */
   readonly isSealed?: boolean;
-  /** A voice that nobody but its publisher receives: it takes no other's place and not the floor. */
+  /** A voice of a hidden participant: it takes no other's place and not the floor. */
   readonly isHidden?: boolean;
 }
 
-/** One sending section towards a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
+/** One section that sends to a subscriber. Its SSRC and numbering live as long as it does; its source may change. */
 export interface DownTrackParams {
   readonly subscriptionId: SubscriptionId;
   readonly kind: MediaKind;
@@ -113,28 +113,28 @@ export interface DownTrackParams {
   readonly ssrc: Ssrc;
   /** 0 when RTX was not negotiated. */
   readonly rtxSsrc: Ssrc;
-  /** CNAME in SDES; equal for tracks of one participant, so that receivers sync them (RFC 3550 §6.5.1). */
+  /** CNAME in SDES; equal for tracks of one participant, so that receivers synchronise them (RFC 3550 §6.5.1). */
   readonly cname: string;
 }
 
-/** How a subscriber knows what a track sends: in its own numbering, with the profile that the track has. */
+/** A track's codec and profile under the payload type that the subscriber has negotiated for it. */
 export interface DownPayloads {
   readonly payload: PayloadParams;
   /**
-   * The other of Opus and Opus with redundancy (RFC 2198), where the subscriber knows both: publishers turn redundancy on
-   * and off from packet to packet.
+   * The other of Opus and RED (RFC 2198), where the subscriber has negotiated both: publishers turn redundancy on and off
+   * from packet to packet.
    */
   readonly alternate?: PayloadParams;
 }
 
 export type MediaCommand =
   | {
-      /** Comes to a thread before the room's first transport there, and again when the options change. */
+      /** Sent to a thread before the room's first transport there, and again when the options change. */
       readonly kind: "room.options";
       readonly roomId: RoomId;
       readonly options: RoomMediaOptions;
     }
-  /** Nobody of the room is in this thread any more, or ever came. */
+  /** No participant of the room is in this thread any more, or ever came. */
   | { readonly kind: "room.close"; readonly roomId: RoomId }
   | {
       readonly kind: "transport.open";
@@ -167,13 +167,13 @@ export type MediaCommand =
   | { readonly kind: "transport.close"; readonly transportId: TransportId }
   | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
   | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }
-  /** A voice's publisher is hidden, or not any more. */
+  /** The publisher of a voice became hidden, or visible again. */
   | { readonly kind: "up-track.hide"; readonly trackId: TrackId; readonly hidden: boolean }
   | { readonly kind: "up-track.remove"; readonly trackId: TrackId }
   /** Receivers in another thread need a key frame. */
   | { readonly kind: "up-track.keyframe"; readonly trackId: TrackId; readonly encoding: number }
   | {
-      /** From now on the track's packets go to the thread `to` as well, under a number that is its own there. */
+      /** From now on the track's packets go to the thread `to` as well, under a `channel` number of its own in that pipe. */
       readonly kind: "up-track.pipe";
       readonly trackId: TrackId;
       readonly to: number;
@@ -186,11 +186,11 @@ export type MediaCommand =
       readonly channel: number;
     }
   | {
-      /** A track that is published in the thread `from`: what comes through its pipe is forwarded here. */
+      /** A track that is published in the thread `from`: packets of `channel` in its pipe are forwarded here. */
       readonly kind: "piped-track.add";
       readonly roomId: RoomId;
       readonly track: UpTrackParams;
-      /** The publisher's. */
+      /** Header extension ids of the publisher. */
       readonly extensions: ExtensionIds;
       readonly from: number;
       readonly channel: number;
@@ -215,7 +215,7 @@ export type MediaCommand =
   | { readonly kind: "down-track.remove"; readonly subscriptionId: SubscriptionId }
   | { readonly kind: "stats"; readonly requestId: number; readonly roomId: RoomId };
 
-/** ICE and DTLS together, as the W3C's RTCPeerConnectionState. */
+/** ICE and DTLS together, as RTCPeerConnectionState (W3C webrtc-pc). */
 export type TransportState = "new" | "connecting" | "connected" | "disconnected" | "failed";
 
 /** Measured state of one encoding or spatial layer of a published track. */
@@ -233,15 +233,13 @@ export interface UpTrackStats {
   readonly trackId: TrackId;
   readonly codec: CodecName | null;
   readonly layers: readonly UpLayerStats[];
-  /**
-   * Whether packets carried the Dependency Descriptor; without it layers are read from the codec's payload descriptor.
-   */
+  /** Whether packets carry the Dependency Descriptor; without it layers are read from the codec's payload descriptor. */
   readonly dependencyDescriptor: boolean;
 }
 
 export interface DownTrackStats {
   readonly subscriptionId: SubscriptionId;
-  /** Layer being sent; null while nothing is. */
+  /** Layers being sent; null while nothing is. */
   readonly current: Layers | null;
   readonly bitrateBps: number;
   readonly packets: number;
@@ -251,20 +249,20 @@ export interface DownTrackStats {
   readonly rttUs: number;
 }
 
-/** What the path to one peer carries, as far as its feedback tells. */
+/** The path to one peer, by its feedback. */
 export interface TransportStats {
   readonly transportId: TransportId;
-  /** Bits per second with all headers; null while nothing limits it. */
+  /** Bandwidth estimate, bits per second with all headers; null while nothing limits it. */
   readonly estimateBps: number | null;
-  /** What of it was dealt out to tracks last, bits per second. */
+  /** The part of it that was last allotted to tracks, bits per second. */
   readonly allottedBps: number;
   /** Latest round-trip time, microseconds; 0 while unknown. */
   readonly rttUs: number;
-  /** Of the packets that were sent lately, in [0, 1]. */
+  /** Share of recently sent packets that was lost, in [0, 1]. */
   readonly fractionLost: number;
 }
 
-/** Somebody's audio, at the moment. */
+/** An audio track whose publisher speaks now. */
 export interface SpeakingTrack {
   readonly trackId: TrackId;
   /** Mean amplitude of the last sounds, in [0, 1], in steps of 3 dB. */
@@ -272,8 +270,8 @@ export interface SpeakingTrack {
 }
 
 /**
- * Why a receiver gets what it gets of a track: all that it wants; as much as its bandwidth (just now: held) or the limit of
- * the room allows; or nothing, because it wants nothing or there is nothing.
+ * Why a receiver gets what it gets of a track: all that it wants (`complete`); as much as its bandwidth (`held`: for the
+ * moment) or the room's `lastVideos` allows; or nothing, because it wants nothing or nothing is sent (`absent`).
  */
 export type AllotmentCause = "complete" | "bandwidth" | "held" | "last_n" | "not_wanted" | "absent";
 
@@ -286,7 +284,7 @@ export type MediaEvent =
       readonly reason?: string;
     }
   | {
-      /** First media of a track, or its codec changed. At most once a second for each track. */
+      /** The first media of a track, or a change of its codec. At most once a second for each track. */
       readonly kind: "up-track.codec";
       readonly trackId: TrackId;
       readonly codec: CodecName;
@@ -294,20 +292,20 @@ export type MediaEvent =
     }
   | {
       /**
-       * The highest spatial layer of a video that receivers in this thread would have if their paths allowed, -1 for
-       * none. More is told at once, less when it has lasted. Not told before anybody in this thread wanted the track, or
-       * nobody did for a while.
+       * The highest spatial layer of a video that receivers in this thread want, whatever their paths allow; -1 for none. An
+       * increase is reported at once, a decrease when it has lasted. Not reported before anybody in this thread has wanted
+       * the track, or nobody has for a while.
        */
       readonly kind: "up-track.wanted";
       readonly trackId: TrackId;
       readonly spatial: number;
     }
-  /** It is said to be encrypted and does not look so, or does again. At most every few seconds. */
+  /** A track that is declared to be encrypted does not look so, or does again. At most every few seconds. */
   | { readonly kind: "up-track.suspect"; readonly trackId: TrackId; readonly suspect: boolean }
   | {
       /**
-       * On change, at most four times a second but for changes of the floor and mutes. `speakers`: of the tracks that are
-       * published in this thread, the loudest first; `dominant`: of all that are heard in it.
+       * On change, at most four times a second except for changes of the floor and mutes. `speakers`: among the tracks that
+       * are published in this thread, loudest first; `dominant`: among all that are heard in it, piped ones too.
        */
       readonly kind: "room.speakers";
       readonly roomId: RoomId;
@@ -322,7 +320,7 @@ export type MediaEvent =
       readonly current: Layers | null;
     }
   | {
-      /** What the receiver's bandwidth allows of a track has changed; null: nothing. */
+      /** The allotment of a track has changed; null: nothing is allotted. */
       readonly kind: "down-track.allotted";
       readonly subscriptionId: SubscriptionId;
       readonly layers: Layers | null;
