@@ -7,8 +7,8 @@
  *   byte  0          7        13 14 15
  *        | master salt ^ label  | 0  0 |
  *
- * The key derivation rate is 0, as DTLS-SRTP has it (RFC 5764 §4.1.2), so keys are derived once and no packet index
- * takes part. A 12-byte AEAD salt counts as 14 bytes with zeros at its end (RFC 7714 §11).
+ * The key derivation rate is 0, as in DTLS-SRTP (RFC 5764 §4.1.2), so keys are derived once and without a packet index. A
+ * 12-byte AEAD salt is padded with zeros to 14 bytes (RFC 7714 §11).
  */
 import { createCipheriv } from "node:crypto";
 import type { SrtpMasterKey } from "../contract/dtls.ts";
@@ -19,7 +19,7 @@ const BLOCK_BYTES = 16;
 /** Labels of RFC 3711 §4.3.2. */
 const LABEL = { rtpKey: 0, rtpAuthKey: 1, rtpSalt: 2, rtcpKey: 3, rtcpAuthKey: 4, rtcpSalt: 5 } as const;
 
-/** What one direction encrypts and authenticates with; AEAD profiles leave the authentication keys empty. */
+/** Session keys of one direction; AEAD profiles leave the authentication keys empty. */
 export interface SrtpSessionKeys {
   readonly rtpKey: Uint8Array;
   readonly rtpAuthKey: Uint8Array;
@@ -29,7 +29,7 @@ export interface SrtpSessionKeys {
   readonly rtcpSalt: Uint8Array;
 }
 
-/** Session keys and salts are as long as the master's; `authKeyBytes` is the profile's n_a, 0 for AEAD. */
+/** Session keys and salts are as long as the master key and salt; `authKeyBytes` is the profile's n_a, 0 for AEAD. */
 export function deriveSrtpSessionKeys(master: SrtpMasterKey, authKeyBytes: number): SrtpSessionKeys {
   const keyBytes = master.key.length;
   const saltBytes = master.salt.length;

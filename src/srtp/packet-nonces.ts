@@ -1,5 +1,5 @@
 /**
- * The nonces of SRTP: session salt XOR what the packet says of itself. Each is written at `to` of `out`.
+ * The nonces of SRTP: session salt XOR fields of the packet. Each is written at `out[to]`.
  *
  *   GCM       0 0 | SSRC 4 | ROC 4 | SEQ 2          SRTCP  0 0 | SSRC 4 | 0 0 | index 4      RFC 7714 §8.1, §9.1
  *   AES-CM    0 4 | SSRC 4 | ROC 4 | SEQ 2 | 0 2    SRTCP  0 4 | SSRC 4 | 0 2 | index 4 | 0 2    RFC 3711 §4.1.1

@@ -1,10 +1,10 @@
 /**
- * Which of the latest packet indices were already used (RFC 3711 §3.3.2): a bitmap that slides with the highest.
+ * Which of the latest packet indices were used (RFC 3711 §3.3.2): a bitmap that ends at the highest.
  *
  *   index   highest - size + 1 … highest
  *   bit     index mod size, in `#bits`
  *
- * Moving on clears the bits it passes, so the bitmap never shifts. Indices are integers in [0, 2^53).
+ * A new highest index clears the bits between, so the bitmap never shifts. Indices are integers in [0, 2^53).
  */
 const WORD_BITS = 32;
 
@@ -20,7 +20,7 @@ export class ReplayWindow {
     this.#bits = new Int32Array(size / WORD_BITS);
   }
 
-  /** True when `index` is neither marked nor too old to tell. */
+  /** Whether `index` is within the window or above it, and not marked. */
   isFresh(index: number): boolean {
     if (index > this.highest) return true;
     if (this.highest - index >= this.#size) return false;

@@ -1,8 +1,8 @@
 /**
- * The one thing SRTP needs from a crypto library: to seal and open a packet in place under one direction's keys.
+ * What SRTP needs from a crypto library: to seal (protect) and open (unprotect) a packet in place under one direction's keys.
  *
- * Bodies live in `portable/` (node:crypto) and, where the platform has it, `native/`; one conformance suite holds
- * both. Index estimation, replay windows and policy are not here: see `srtp-receiver.ts` and `srtp-sender.ts`.
+ * Implemented in `portable/` (node:crypto) and, where the platform has it, `native/`; one conformance suite tests both.
+ * Index estimation, replay windows and policy are not here: see `srtp-receiver.ts` and `srtp-sender.ts`.
  */
 import type { SrtpMasterKey, SrtpProfile } from "../contract/dtls.ts";
 
@@ -11,13 +11,13 @@ export interface SrtpCipher {
   readonly rtpTagBytes: number;
   /** Bytes that sealing adds to an RTCP packet: the tag and the 4-byte E flag and index word. */
   readonly rtcpTrailerBytes: number;
-  /** Where that word starts, from the packet's end: HMAC profiles have it before the tag (RFC 3711 §3.4), AEAD after. */
+  /** How far before the packet's end that word starts: HMAC profiles have it before the tag (RFC 3711 §3.4), AEAD after. */
   readonly rtcpIndexFromEnd: number;
 
   /**
    * Encrypts `buf[at + headerBytes, at + bytes)` in place and appends the tag; `buf` has room for it.
-   * `roc` is the rollover counter, 32 bits. Returns the new size, or -1 when the library fails: the caller then sends
-   * nothing of `buf`, which may be in part as it was.
+   * `roc` is the rollover counter, 32 bits. Returns the new size, or -1 when the library fails: `buf` may then still hold
+   * plaintext and must not be sent.
    */
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
 
@@ -27,10 +27,10 @@ export interface SrtpCipher {
   /** Seals a compound RTCP packet whose first 8 bytes stay clear; `index` is 31 bits. Returns as `sealRtp`. */
   sealRtcp(buf: Uint8Array, at: number, bytes: number, index: number): number;
 
-  /** The reverse; `bytes` includes the trailer, in which the caller has read the index. -1 when forged. */
+  /** The reverse; `bytes` includes the trailer with the index. Returns the plaintext size, or -1 when the tag does not match. */
   openRtcp(buf: Uint8Array, at: number, bytes: number): number;
 
-  /** Frees what the body holds outside the heap. No method but this one may be called after it. */
+  /** Frees what is held outside the heap. May be called again; no other method may be called afterwards. */
   free(): void;
 }
 
@@ -38,6 +38,6 @@ export interface SrtpCipherFactory {
   /** Master key and salt of one direction; session keys are derived inside (RFC 3711 §4.3). */
   create(profile: SrtpProfile, master: SrtpMasterKey): SrtpCipher;
 
-  /** How many contexts of a library ciphers of this thread hold outside the heap; `free` lets go of them. */
+  /** Library contexts that the ciphers of this thread hold outside the heap until `free`. */
   contexts(): number;
 }

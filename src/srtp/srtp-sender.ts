@@ -1,8 +1,8 @@
 /**
  * Sending side of one SRTP session: which packet indices may still be used under its key (RFC 3711 §3.3, §9.1).
  *
- * Invariant: no (SSRC, index) pair is sealed twice. Both profiles turn that pair into the nonce; sealing two packets
- * under one nonce shows the XOR of their plaintexts, and with GCM gives away the authentication key. Therefore
+ * Invariant: no (SSRC, index) pair is sealed twice. Both profiles derive the nonce from that pair; two packets sealed under
+ * one nonce reveal the XOR of their plaintexts and, with GCM, the authentication key. Therefore
  *
  *  - the rollover counter comes from the caller's `extSeq` and is never estimated, so no jump can repeat an index;
  *  - a window per SSRC remembers which of the latest indices were sealed, and anything older than it is refused;
@@ -15,12 +15,12 @@ import { readU16, readU32 } from "../base/bytes.ts";
 import { ReplayWindow } from "./replay-window.ts";
 import type { SrtpCipher } from "./srtp-cipher.ts";
 
-/** Sealing refused: the index is spent, too old, out of range, or not the one in the header. Nothing was written. */
+/** Sealing refused: the index was used, is too old, out of range, or not the header's. Nothing was written. */
 export const SRTP_REFUSED = -1;
 
 /**
- * How late a packet may be sealed. Browsers open packets up to 1,024 late, so a larger window would gain nothing;
- * a smaller one would refuse packets that came late to us (a second of video is some 500).
+ * How many indices behind the highest a packet may be sealed. Browsers accept packets up to 1,024 late, so a larger window
+ * would gain nothing; a smaller one would refuse packets that came late to us (a second of video is some 500).
  */
 const LATE_PACKETS = 1024;
 
@@ -36,10 +36,10 @@ RETIRED.mark(RTP_INDEX_END + 64);
 export class SrtpSender {
   readonly #cipher: SrtpCipher;
   readonly #streams = new Map<number, ReplayWindow>();
-  /** Of the latest packet: they come in runs. */
+  /** Of the latest packet: packets of one SSRC come in runs. */
   #lastSsrc = -1;
   #lastWindow = RETIRED;
-  /** One counter for all RTCP of the session: unique for each SSRC because it is unique at all. */
+  /** One counter for all RTCP of the session, hence unique for each SSRC. */
   #rtcpIndex = 0;
 
   constructor(cipher: SrtpCipher) {
@@ -50,8 +50,8 @@ export class SrtpSender {
    * Seals the RTP packet `buf[at, at + bytes)` in place; `buf` has room for the tag. Returns the new size, or
    * SRTP_REFUSED.
    *
-   * `extSeq` must read as the header's sequence number. A receiver takes the first rollover counter for 0 and follows
-   * steps below 2^15: let a stream start below 2^15 and never jump as far.
+   * The low 16 bits of `extSeq` must be the header's sequence number. A receiver assumes rollover counter 0 at first and
+   * follows steps below 2^15: let a stream start below 2^15 and never jump that far.
    */
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, extSeq: number): number {
     if (!(extSeq >= 0 && extSeq < RTP_INDEX_END)) return SRTP_REFUSED;
@@ -68,7 +68,7 @@ export class SrtpSender {
     return this.#cipher.sealRtcp(buf, at, bytes, this.#rtcpIndex++);
   }
 
-  /** The stream ended: gives back its memory, and lets nothing be sealed for the SSRC under this key again. */
+  /** The stream has ended: frees its window; nothing more can be sealed for this SSRC under this key. */
   retire(ssrc: number): void {
     this.#streams.set(ssrc, RETIRED);
     this.#lastSsrc = -1;
