@@ -1,24 +1,24 @@
 /**
- * ICE-lite for one transport (RFC 8445 §2.5): we answer connectivity checks and send none; the peer decides.
+ * ICE-lite agent of one transport (RFC 8445 §2.5): answers connectivity checks and sends none; the peer is controlling.
  *
  *            first valid check          USE-CANDIDATE              silence on the selected path, or its end
  *     new ─────────────────▶ checking ──────────────▶ connected ◀────────────▶ disconnected
  *      │                        │                      (a check or RTCP on it)      │
  *      └──── no valid check for FAILED_AFTER_US ────────────────────────────────────┴──▶ failed ── restart() ─▶ new
  *
- * Rules, in the order in which a request meets them:
+ * Rules, in the order in which they are applied to a request:
  *
- *  - Nothing changes before user name and MESSAGE-INTEGRITY are right. A request that fails them gets no answer; RFC
- *    8489 §9.1.3 would have a 400 or 401, but nobody could trust it unsigned, and we would reflect to spoofed sources.
- *  - Unknown attributes that must be understood: 420.
- *  - A peer that takes itself for controlled: 487, always. The tie-breaker rule of RFC 8445 §7.3.1.1 may turn a full
- *    agent into the controlling one, but a lite agent cannot nominate; so our tie-breaker counts as the smallest.
+ *  - Without the right USERNAME and MESSAGE-INTEGRITY nothing changes and nothing is answered. RFC 8489 §9.1.3 asks for a
+ *    400 or 401, but unsigned it could not be trusted, and we would reflect traffic to spoofed sources.
+ *  - Unknown comprehension-required attributes: 420.
+ *  - ICE-CONTROLLED: 487, always. The tie-breaker rule of RFC 8445 §7.3.1.1 may make a full agent the controlling one, but
+ *    a lite agent cannot nominate; so our tie-breaker counts as the smallest.
  *  - Any other check validates its path: DTLS and media may come from there.
- *  - USE-CANDIDATE selects the path at once, the first time and every later time: a peer that roams must not wait. Of
- *    several nominated pairs (aggressive nomination) the latest counts; all of them work. The peer may use another than
- *    the latest, as Firefox does: where it is heard on that one alone, it is followed there.
+ *  - USE-CANDIDATE selects the path at once, every time: a peer that roams must not wait. Of several nominated pairs
+ *    (aggressive nomination) the latest counts; all of them work. A peer may use another than the latest, as Firefox does:
+ *    when it is heard on that one alone, it is followed there.
  *
- * The user name's second part is not compared, as RFC 8445 §7.3 has it: the password has already proved the peer.
+ * The second part of USERNAME is not compared (RFC 8445 §7.3): the password has already authenticated the peer.
  */
 import { createSecretKey, type KeyObject } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
@@ -30,19 +30,19 @@ import { writeBindingError, writeBindingSuccess } from "./stun-response.ts";
 import { ValidatedPaths } from "./validated-paths.ts";
 
 /**
- * Chrome checks the selected path about every 2.5 s, Firefox every 4 to 6 s (RFC 7675 §5.1) without repeating a lost
- * one; receivers of video report every second. Less would report healthy peers as gone and stop their media; much more
- * would send media to the gone for longer.
+ * Chrome checks the selected path about every 2.5 s, Firefox every 4 to 6 s (RFC 7675 §5.1) without retransmitting a lost
+ * check; receivers of video send RTCP every second. Less would report healthy peers as disconnected and stop their media;
+ * much more would send media to vanished peers for longer.
  */
 const DISCONNECTED_AFTER_US = 8_000_000;
 
 /**
- * So long nothing on the selected path, but something on another that was nominated: that is the one in use. Less would
- * follow a spare pair between two checks of the one in use, more would take the peer for gone first.
+ * When the selected path has been silent for this long and another nominated one is heard, that one is in use. Less would
+ * follow a spare pair between two checks of the one in use; more would report the peer as disconnected first.
  */
 const FOLLOW_AFTER_US = 7_000_000;
 
-/** How long consent to send lasts (as RFC 7675 §5.1 has it), and how long we wait for a first check. */
+/** How long consent to send lasts (RFC 7675 §5.1), and how long we wait for a first check. */
 const FAILED_AFTER_US = 30_000_000;
 
 const NO_PATH = -1 as PathId;
@@ -66,7 +66,7 @@ interface LocalUser {
   readonly key: KeyObject;
 }
 
-/** Parsed here, one request at a time, for all agents of the thread. */
+/** The request at hand: one at a time, for all agents of the thread. */
 const message = new StunMessage();
 
 export class IceLiteAgent implements CalledAgent {
@@ -76,12 +76,12 @@ export class IceLiteAgent implements CalledAgent {
   lastDrop: IceDrop = "none";
   failuresSpentUntilUs = Number.NEGATIVE_INFINITY;
   #user: LocalUser;
-  /** After `restart`, until the first check with it. */
+  /** After `restart`, until the first check that uses it. */
   #nextUser: LocalUser | null = null;
   readonly #paths: ValidatedPaths;
-  /** When the peer last gave its consent, or since when it has been awaited. */
+  /** When consent was last given, or when we began to wait for it. */
   #aliveUs: number;
-  /** When the selected path last brought anything that only the peer can have made. */
+  /** When anything authentic last came on the selected path. */
   #heardUs: number;
 
   constructor(local: IceCredentials, paths: PathTable, nowUs: number) {
@@ -91,19 +91,19 @@ export class IceLiteAgent implements CalledAgent {
     this.#heardUs = nowUs;
   }
 
-  /** User fragments that are answered to: one, or two during an ICE restart. */
+  /** Local username fragments: one, or two during an ICE restart. */
   get ufrags(): readonly string[] {
     return this.#nextUser === null ? [this.#user.ufrag] : [this.#user.ufrag, this.#nextUser.ufrag];
   }
 
-  /** Whether DTLS and media from there are this peer's. */
+  /** Whether DTLS and media from `path` are this peer's. */
   isValidated(path: PathId): boolean {
     return this.#paths.has(path);
   }
 
   /**
-   * New credentials; the old ones stay until the first check with the new (RFC 8445 §2.4), the selected path until
-   * another is nominated or its consent ends. The peer gets the time of a new transport.
+   * ICE restart with new credentials. The old ones stay valid until the first check with the new (RFC 8445 §2.4), the
+   * selected path until another is nominated or its consent expires. The peer has as long as a new transport.
    */
   restart(local: IceCredentials, nowUs: number): void {
     this.#nextUser = localUser(local);
@@ -112,8 +112,8 @@ export class IceLiteAgent implements CalledAgent {
   }
 
   /**
-   * A STUN datagram `packet[0, length)` for this agent. Writes the response to `out[outAt]`, at most 100 bytes, and
-   * returns its size; 0 when there is none. `lastDrop` then says why a request had no effect.
+   * Handles the STUN datagram `packet[0, length)`. Writes the response to `out[outAt]`, at most 100 bytes, and returns its
+   * size, or 0 when there is none. `lastDrop` then says why a request had no effect.
    */
   onRequest(
     nowUs: number,
@@ -141,9 +141,9 @@ export class IceLiteAgent implements CalledAgent {
   }
 
   /**
-   * Authentic RTCP came from `path`. On the selected one it is as good as a check: pion, and so whoever is made of it, sends
-   * none while media flows both ways. Consent proper is the answer to a request (RFC 7675 §5.1), and a lite agent makes none;
-   * of what comes unasked, a check proves no more than a packet that is sealed and new.
+   * Authentic RTCP came from `path`. On the selected path it counts as a check, because pion, and whatever is built on it,
+   * sends no checks while media flows both ways. Consent proper is the response to a request (RFC 7675 §5.1), which a lite
+   * agent never sends; unsolicited, a check proves no more than a fresh authenticated packet.
    */
   onReport(nowUs: number, path: PathId): void {
     this.#follow(nowUs, path);
@@ -153,13 +153,13 @@ export class IceLiteAgent implements CalledAgent {
     this.#heardUs = nowUs;
   }
 
-  /** The connection that was this path has ended, and with it what the peer can hear from there. */
+  /** The TCP connection that was this path has ended. */
   endPath(path: PathId): void {
     this.#paths.remove(path);
     if (path === this.selectedPath) this.selectedPath = NO_PATH;
   }
 
-  /** Time passes: paths without checks expire, the selected one too. Returns the state. */
+  /** Expires paths without checks, the selected one too. Returns the state. */
   poll(nowUs: number): IceState {
     this.#paths.expire(nowUs - FAILED_AFTER_US);
     if (!this.#paths.has(this.selectedPath)) this.selectedPath = NO_PATH;
@@ -170,17 +170,17 @@ export class IceLiteAgent implements CalledAgent {
     return this.state;
   }
 
-  /** Lets go of all paths. The agent is not used after it. */
+  /** Releases all paths. The agent must not be used afterwards. */
   close(): void {
     this.#paths.expire(Number.POSITIVE_INFINITY);
     this.selectedPath = NO_PATH;
   }
 
-  /** The user whose password the request was signed with; undefined, with the reason in `lastDrop`, without one. */
+  /** The user whose password signed the request; undefined, with the reason in `lastDrop`, where there is none. */
   #authenticate(packet: Uint8Array, length: number): LocalUser | undefined {
     if (!parseStunMessage(packet, length, message)) return this.#drop("malformed");
     if (message.type !== STUN_TYPE.bindingRequest) return this.#drop("not_request");
-    // Every check of ICE has one (RFC 8489 §7): without it this is something else that looks like STUN.
+    // Every ICE check has a FINGERPRINT (RFC 8489 §7): without one this is something else that looks like STUN.
     if (!message.hasFingerprint) return this.#drop("malformed");
     const user = this.#userNamed(usernameOf(packet, message));
     if (user === undefined) return this.#drop("unknown_user");
@@ -211,7 +211,7 @@ export class IceLiteAgent implements CalledAgent {
     this.#follow(nowUs, path);
     if (this.selectedPath === NO_PATH) this.state = "checking";
     else if (this.selectedPath === path) this.state = "connected";
-    // Consent is a matter of the selected path; before there is one, any check counts.
+    // Consent is for the selected path; before there is one, any check counts.
     if (this.selectedPath !== NO_PATH && this.selectedPath !== path) return;
     this.#aliveUs = nowUs;
     this.#heardUs = nowUs;
@@ -220,7 +220,7 @@ export class IceLiteAgent implements CalledAgent {
   /** The peer was heard on `path`. */
   #follow(nowUs: number, path: PathId): void {
     if (path === this.selectedPath) return;
-    // A path that has ended will not be heard again: there is nothing to wait for.
+    // Without a selected path there is nothing to wait for.
     if (this.selectedPath !== NO_PATH && nowUs - this.#heardUs < FOLLOW_AFTER_US) return;
     if (this.#paths.isNominated(path)) this.selectedPath = path;
   }

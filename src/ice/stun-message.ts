@@ -1,5 +1,5 @@
 /**
- * STUN messages as ICE uses them, checked before they are believed (RFC 8489 §5, §14; RFC 8445 §7).
+ * STUN messages of ICE: strict parsing, MESSAGE-INTEGRITY and FINGERPRINT (RFC 8489 §5, §14; RFC 8445 §7).
  *
  *   0                   1                   2                   3
  *   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -44,19 +44,19 @@ export const ATTRIBUTE = {
   iceControlling: 0x802a,
 } as const;
 
-/** Attributes below must be understood, those from here on may be skipped (RFC 8489 §14). */
+/** Types below are comprehension-required, those from here on comprehension-optional (RFC 8489 §14). */
 const COMPREHENSION_OPTIONAL = 0x8000;
 const UNDERSTOOD: ReadonlySet<number> = new Set(Object.values(ATTRIBUTE));
 
-/** A connectivity check has some 100 bytes. More would only let a stranger buy more CRC with a packet. */
+/** A connectivity check has some 100 bytes. More would only let anybody cost us more CRC per packet. */
 const MAX_MESSAGE_BYTES = 1500;
-/** Two user fragments of 256 characters and a colon (RFC 8839 §5.4). */
+/** Two username fragments of 256 characters and a colon (RFC 8839 §5.4). */
 const MAX_USERNAME_BYTES = 513;
-/** Reported in a 420 response; a peer with more unknown attributes learns of the rest when it has dropped these. */
+/** Types reported in a 420 response; a peer with more learns of the rest once it has dropped these. */
 const MAX_UNKNOWN = 8;
 const COLON = 0x3a;
 
-/** A message as `parseStunMessage` found it. One instance is reused for all messages. */
+/** What `parseStunMessage` found. One instance is reused for all messages. */
 export class StunMessage {
   type = 0;
   /** Offset of the value of USERNAME, -1 without one. */
@@ -66,9 +66,9 @@ export class StunMessage {
   integrityAt = -1;
   hasFingerprint = false;
   useCandidate = false;
-  /** The sender believes that it has the controlled role. */
+  /** ICE-CONTROLLED: the sender believes that it has the controlled role. */
   iceControlled = false;
-  /** Types of attributes that had to be understood and were not: `unknown[0, unknownCount)`. */
+  /** Unknown comprehension-required attribute types: `unknown[0, unknownCount)`. */
   readonly unknown = new Uint16Array(MAX_UNKNOWN);
   unknownCount = 0;
 
@@ -88,8 +88,8 @@ export class StunMessage {
  * Parses `packet[0, length)` into `out`. Returns false when it is no well-formed STUN message or has a wrong
  * FINGERPRINT; `out` is then unspecified.
  *
- * Of a repeated attribute the first counts. What follows MESSAGE-INTEGRITY is not covered by it, so it is ignored, but
- * for FINGERPRINT, which must come last (RFC 8489 §14.5, §14.7).
+ * Of a repeated attribute the first counts. What follows MESSAGE-INTEGRITY is not covered by it, so it is ignored, except
+ * FINGERPRINT, which must come last (RFC 8489 §14.5, §14.7).
  */
 export function parseStunMessage(packet: Uint8Array, length: number, out: StunMessage): boolean {
   out.clear();
@@ -136,8 +136,8 @@ function readAttribute(packet: Uint8Array, at: number, valueBytes: number, out: 
 }
 
 /**
- * The user fragment of the receiver, by which a request finds its agent: USERNAME up to its colon (RFC 8445 §7.2.2).
- * Nothing is authenticated yet. Undefined when the datagram is no STUN message or has no such user name.
+ * The receiver's username fragment, by which a request finds its agent: USERNAME up to its colon (RFC 8445 §7.2.2). Nothing
+ * is authenticated yet. Undefined when the datagram is no STUN message or has no such USERNAME.
  */
 export function readStunUsername(packet: Uint8Array, length: number): string | undefined {
   if (!isStunHeader(packet, length)) return undefined;
@@ -152,7 +152,7 @@ export function readStunUsername(packet: Uint8Array, length: number): string | u
   return undefined;
 }
 
-/** The same of a parsed message. */
+/** The same, of a parsed message. */
 export function usernameOf(packet: Uint8Array, message: StunMessage): string | undefined {
   return receiverFragment(packet, message.usernameAt, message.usernameBytes);
 }
@@ -165,7 +165,7 @@ function receiverFragment(packet: Uint8Array, at: number, bytes: number): string
 
 const lengthField = new Uint8Array(2);
 
-/** HMAC-SHA1 of a message up to MESSAGE-INTEGRITY, its length taken to end with that attribute (RFC 8489 §14.5). */
+/** HMAC-SHA1 of a message up to MESSAGE-INTEGRITY, with a length field that ends with that attribute (RFC 8489 §14.5). */
 export function messageIntegrity(
   message: Uint8Array,
   at: number,
@@ -180,7 +180,7 @@ export function messageIntegrity(
     .digest();
 }
 
-/** True when the message that was parsed has a MESSAGE-INTEGRITY made with `key`. Compares in constant time. */
+/** Whether the parsed message has a MESSAGE-INTEGRITY made with `key`. Compares in constant time. */
 export function hasIntegrity(packet: Uint8Array, message: StunMessage, key: KeyObject): boolean {
   if (message.integrityAt < 0) return false;
   const valueAt = message.integrityAt + 4;
@@ -193,7 +193,7 @@ export function fingerprint(message: Uint8Array, at: number, fingerprintAt: numb
   return (crc32(message, at, fingerprintAt) ^ FINGERPRINT_XOR) >>> 0;
 }
 
-/** A STUN header whose length field is the datagram's, so that attributes can be walked in steps of four bytes. */
+/** Whether there is a STUN header whose length field fits the datagram: attributes then are whole words. */
 function isStunHeader(packet: Uint8Array, length: number): boolean {
   if (length < STUN_HEADER_BYTES || length > MAX_MESSAGE_BYTES || length % 4 !== 0) return false;
   if (packet[0]! > 0x3f || readU32(packet, 4) !== MAGIC_COOKIE) return false;

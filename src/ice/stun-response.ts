@@ -1,4 +1,4 @@
-/** Responses to authenticated Binding requests, written into a given buffer (RFC 8489 §6.3, §14; RFC 8445 §7.3). 100 bytes at most. */
+/** Responses to authenticated Binding requests, at most 100 bytes (RFC 8489 §6.3, §14; RFC 8445 §7.3). */
 import type { KeyObject } from "node:crypto";
 import { writeU16, writeU32 } from "../base/bytes.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
@@ -42,7 +42,7 @@ export function writeBindingSuccess(
   writeU16(out, attributeAt + 2, 4 + addressBytes);
   writeU16(out, attributeAt + 4, addressBytes === 4 ? FAMILY_IPV4 : FAMILY_IPV6);
   writeU16(out, attributeAt + 6, port ^ (MAGIC_COOKIE >>> 16));
-  // The mask is the cookie and the transaction id, as they lie in the header.
+  // The mask is the header's cookie and transaction id.
   for (let i = 0; i < addressBytes; i++) out[attributeAt + 8 + i] = addressScratch[i]! ^ out[at + 4 + i]!;
   return finish(out, at, attributeAt + 8 + addressBytes, key);
 }

@@ -1,14 +1,14 @@
 /**
- * The remote addresses from which one peer has proved that it knows our password: a few, each with its latest check.
+ * The few paths from which one peer has sent an authentic check, each with the time of its latest.
  *
- * Each is pinned in the thread's path table, so that its id stays that address as long as it is listed here.
+ * Each is pinned in the thread's path table, so that its id keeps meaning that address as long as it is listed here.
  */
 import type { PathId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 
 /**
  * A browser checks from each of its interfaces and relays over IPv4 and IPv6: rarely more than six. Fewer would forget
- * paths that it may still choose; more would let a peer behind a wild NAT pin more rows of the path table.
+ * paths that it may still choose; more would let a peer with many addresses pin more rows of the path table.
  */
 const MAX_PATHS = 8;
 
@@ -28,18 +28,18 @@ export class ValidatedPaths {
     return this.#find(path) >= 0;
   }
 
-  /** Whether the peer has ever said of `path` that it may be used. */
+  /** Whether the peer has ever nominated `path`. */
   isNominated(path: PathId): boolean {
     const at = this.#find(path);
     return at >= 0 && this.#nominated[at] === 1;
   }
 
-  /** `path` is listed. */
+  /** Marks a validated path as nominated. */
   nominate(path: PathId): void {
     this.#nominated[this.#find(path)] = 1;
   }
 
-  /** A check came from `path`. When all places are taken, the one longest without a check goes, never `selected`. */
+  /** A check came from `path`. When the list is full, the path longest without a check is dropped, never `selected`. */
   validate(path: PathId, nowUs: number, selected: PathId): void {
     let at = this.#find(path);
     if (at < 0) {
