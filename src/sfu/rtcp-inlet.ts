@@ -8,7 +8,7 @@ import { asSsrc } from "../base/ids.ts";
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { readDlrr, readReferenceTime, readSenderSsrc } from "../rtp/rtcp/extended-reports.ts";
 import { readFir, readMediaSsrc, readNack } from "../rtp/rtcp/feedback.ts";
-import { APPLICATION_FEEDBACK, readRemb } from "../rtp/rtcp/remb.ts";
+import { readRemb } from "../rtp/rtcp/remb.ts";
 import { readBye, readReportBlocks, readSenderInfo } from "../rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp/srtp-receiver.ts";
@@ -184,7 +184,7 @@ export class RtcpInlet {
     } else if (this.#cursor.count === FEEDBACK.fir) {
       this.#count("firReceived");
       for (const asked of readFir(bytes, this.#cursor)) this.#downTrackOf(asked)?.onKeyframeRequest();
-    } else if (this.#cursor.count === APPLICATION_FEEDBACK) {
+    } else if (this.#cursor.count === FEEDBACK.application) {
       const bitrateBps = readRemb(bytes, this.#cursor);
       if (bitrateBps !== undefined) this.#controller.onRemb(bitrateBps);
     }

@@ -5,7 +5,7 @@ import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials, PayloadParams } from "../../src/contract/media.ts";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
-import { APPLICATION_FEEDBACK, readRemb } from "../../src/rtp/rtcp/remb.ts";
+import { readRemb } from "../../src/rtp/rtcp/remb.ts";
 import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
@@ -169,7 +169,7 @@ export class SimPeer {
       for (const block of readReportBlocks(datagram, cursor) ?? [])
         this.toldLoss.set(block.ssrc, block.fractionLost / 256);
     }
-    if (cursor.packetType === RTCP.payloadFeedback && cursor.count === APPLICATION_FEEDBACK) {
+    if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.application) {
       this.estimatesBps.push(readRemb(datagram, cursor)!);
     }
     if (cursor.packetType !== RTCP.transportFeedback) return;

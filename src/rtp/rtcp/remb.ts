@@ -7,10 +7,7 @@
  */
 import { readU24, readU32, writeU24, writeU32 } from "../../base/bytes.ts";
 import { FEEDBACK_HEADER_BYTES, writeFeedbackHeader } from "./feedback.ts";
-import { RTCP, type RtcpCursor } from "./rtcp-cursor.ts";
-
-/** Feedback message type of application layer feedback (RFC 4585 §6.4). */
-export const APPLICATION_FEEDBACK = 15;
+import { FEEDBACK, RTCP, type RtcpCursor } from "./rtcp-cursor.ts";
 
 const IDENTIFIER = 0x52454d42;
 const FIXED_BYTES = 8;
@@ -48,6 +45,6 @@ export function writeRemb(
   });
   const end = fci + FIXED_BYTES + 4 * ssrcs.length;
   // The media source field is always 0 (§2.2).
-  writeFeedbackHeader(out, at, APPLICATION_FEEDBACK, RTCP.payloadFeedback, senderSsrc, 0, end);
+  writeFeedbackHeader(out, at, FEEDBACK.application, RTCP.payloadFeedback, senderSsrc, 0, end);
   return end;
 }

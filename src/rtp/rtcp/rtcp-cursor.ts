@@ -18,8 +18,11 @@ export const RTCP = {
   extendedReport: 207,
 } as const;
 
-/** Feedback message types, the count field of 205 and 206 (RFC 4585 §6.1, RFC 5104 §4.3, transport-wide draft). */
-export const FEEDBACK = { nack: 1, transportWide: 15, pli: 1, fir: 4 } as const;
+/**
+ * Feedback message types (FMT), the count field of 205 (the first two) and of 206 (RFC 4585 §6.2 to §6.4, RFC 5104 §4.3,
+ * transport-wide draft). REMB is an `application` message.
+ */
+export const FEEDBACK = { nack: 1, transportWide: 15, pli: 1, fir: 4, application: 15 } as const;
 
 export const RTCP_HEADER_BYTES = 4;
 

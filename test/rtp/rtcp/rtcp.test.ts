@@ -18,7 +18,7 @@ import {
   writeNack,
   writePli,
 } from "../../../src/rtp/rtcp/feedback.ts";
-import { APPLICATION_FEEDBACK, readRemb, writeRemb } from "../../../src/rtp/rtcp/remb.ts";
+import { readRemb, writeRemb } from "../../../src/rtp/rtcp/remb.ts";
 import {
   readBye,
   readReportBlocks,
@@ -283,7 +283,7 @@ describe("feedback (RFC 4585, RFC 5104)", () => {
 describe("REMB", () => {
   test("the layout of the draft", () => {
     const bytes = hex("8fce0005 00000001 00000000 52454d42 01 0bd090 00000002");
-    expect(on(bytes)).toMatchObject({ packetType: RTCP.payloadFeedback, count: APPLICATION_FEEDBACK });
+    expect(on(bytes)).toMatchObject({ packetType: RTCP.payloadFeedback, count: FEEDBACK.application });
     // Exponent 2, mantissa 0x3d090.
     expect(readRemb(bytes, on(bytes))).toBe(1_000_000);
   });
