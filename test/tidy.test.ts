@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   base: [],
   contract: ["base"],
   rtp: ["base"],
-  sdp: ["base", "contract"],
+  sdp: ["base", "contract", "rtp"],
   ice: ["base", "contract"],
   srtp: ["base", "contract"],
   cc: ["base", "rtp"],

@@ -1,9 +1,10 @@
 /** The codecs of one media section: which of those offered we route, how they are repaired, what is said of them. */
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { PayloadParams } from "../contract/media.ts";
+import { EXTENSION_URI } from "../rtp/header-extensions.ts";
 import { formatParameters, routedCodec } from "./codecs.ts";
 import { h264Step, RARE_STEP } from "./h264-profile.ts";
-import { ABS_SEND_TIME, type Flow, TRANSPORT_WIDE_CC } from "./rtp-extensions.ts";
+import type { Flow } from "./rtp-extensions.ts";
 import type { Direction, MediaSection, OfferedCodec } from "./session-description.ts";
 
 /** What becomes of a section. `none`: nothing flows in it for now. */
@@ -55,8 +56,8 @@ export function negotiateCodecs(
 ): NegotiatedCodec[] {
   const rtxPayloadTypes = rtxByPayloadType(offered.codecs);
   const timing = {
-    numbered: offered.extensions.some(({ uri }) => uri === TRANSPORT_WIDE_CC),
-    timed: offered.extensions.some(({ uri }) => uri === ABS_SEND_TIME),
+    numbered: offered.extensions.some(({ uri }) => uri === EXTENSION_URI.transportCc),
+    timed: offered.extensions.some(({ uri }) => uri === EXTENSION_URI.absSendTime),
   };
   const codecs: NegotiatedCodec[] = [];
   for (const codec of offered.codecs) {
