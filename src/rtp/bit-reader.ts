@@ -1,4 +1,4 @@
-/** Reads bits, the most significant first. Past the end it gives zeros and says so in `overrun`. */
+/** Reads bits, most significant first. Past the end it returns zeros and sets `overrun`. */
 export class BitReader {
   overrun = false;
   #bytes: Uint8Array = new Uint8Array(0);

@@ -1,6 +1,6 @@
 /**
- * Dependency Descriptor header extension (AV1 RTP specification, appendix A): layers and dependencies of a frame in
- * clear, whatever the codec and however the payload is encrypted.
+ * Dependency Descriptor header extension (AV1 RTP specification, appendix A): layers and dependencies of a frame, readable
+ * whatever the codec and however the payload is encrypted.
  *
  *   0                   1                   2
  *   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3
@@ -30,26 +30,26 @@ const CUSTOM_FDIFFS = 0x02;
 const CUSTOM_CHAINS = 0x01;
 
 /**
- * A frame numbered up to this much below the newest state is late (reordered or retransmitted), and tells nothing about
- * frames after it. About a second of three spatial layers, as long as a NACK repairs. More would distrust a publisher
- * that starts its numbers again; fewer would let an old key frame take the place of the present one.
+ * A frame numbered up to this much below the one that brought the current structure is late (reordered or retransmitted), and
+ * does not replace it. About a second of three spatial layers, as long as a NACK repairs. More would ignore a publisher that
+ * restarts its numbers; fewer would let an old key frame replace the structure of a newer one.
  */
 const LATE_FRAMES = 128;
 
-/** Reads the descriptors of one stream, and keeps the structure that its latest key frame brought. */
+/** Reads the descriptors of one stream, and keeps the template structure of its latest key frame. */
 export class DependencyDescriptorReader {
   #structure: DependencyStructure | null = null;
-  /** Frame number that brought the structure, or the active decode targets if that was later. */
+  /** Number of the frame that brought the structure, or the active decode targets if those came later. */
   #stateFrame = 0;
   #activeTargets = 0;
   readonly #bits = new BitReader();
-  /** Indications of the present frame where it has its own (custom_dtis). */
+  /** Decode target indications of the frame at hand, where it has its own (custom_dtis). */
   readonly #customDtis = new Uint8Array(MAX_TARGETS);
 
   /**
-   * Reads the extension data `packet[at, at + bytes)` into `out`. Returns false when it is malformed or belongs to a
-   * structure that was not received: `out` then has the mandatory fields alone, if they are there. `out.dtis` holds
-   * until the next call.
+   * Reads the extension data `packet[at, at + bytes)` into `out`. Returns false when it is malformed or refers to a structure
+   * that was not received: `out` then has the mandatory fields alone, if those are there. `out.dtis` is valid until the next
+   * call.
    */
   read(packet: Uint8Array, at: number, bytes: number, out: FrameInfo): boolean {
     const isRead = bytes >= MANDATORY_BYTES && this.#readAll(packet, at, bytes, out);
@@ -81,7 +81,7 @@ export class DependencyDescriptorReader {
     out.maxSpatial = structure.maxSpatialOf(activeTargets);
     out.maxTemporal = structure.maxTemporalOf(activeTargets);
     this.#readDefinition(template, flags, structure, out);
-    // A receiver that starts here needs the structure, so a frame without one is no place to start.
+    // A receiver that starts here needs the structure, so a frame without one does not count as a key frame.
     if (out.startsFrame && !attached) out.keyframe = false;
     if (bits.overrun) return false;
     if ((flags & (STRUCTURE_PRESENT | ACTIVE_TARGETS_PRESENT)) !== 0)
@@ -122,7 +122,7 @@ export class DependencyDescriptorReader {
   }
 }
 
-/** What a descriptor says without a structure. */
+/** mandatory_descriptor_fields(), which need no structure. */
 function readMandatory(packet: Uint8Array, at: number, out: FrameInfo): void {
   const first = packet[at]!;
   out.startsFrame = (first & 0x80) !== 0;

@@ -1,13 +1,13 @@
 /**
- * The template structure of a Dependency Descriptor (AV1 RTP specification, appendix A.8): which kinds of frame a
- * stream has, and which decode targets need them. Comes with key frames and holds until the next one.
+ * The template structure of a Dependency Descriptor (AV1 RTP specification, appendix A.8): which kinds of frame a stream has,
+ * and which decode targets need them. It comes with a key frame and is valid until the next one.
  */
 import type { BitReader } from "./bit-reader.ts";
 
 /** Decode target indication (A.4): what a frame is to a decode target. */
 export const DTI = { notPresent: 0, discardable: 1, switch: 2, required: 3 } as const;
 
-/** Template ids have 6 bits, the count of decode targets 5. */
+/** Template ids have 6 bits, the number of decode targets 5. */
 export const MAX_TEMPLATES = 64;
 export const MAX_TARGETS = 32;
 const MAX_SPATIAL = 4;
@@ -32,12 +32,12 @@ export class DependencyStructure {
   readonly templates: readonly FrameTemplate[];
   readonly targets: number;
   readonly chains: number;
-  /** Of each spatial layer; empty where the publisher does not say. */
+  /** By spatial layer; empty where the publisher sends none. */
   readonly resolutions: readonly Resolution[];
-  /** Layers of each decode target. */
+  /** Highest layers of each decode target. */
   readonly #spatial: Uint8Array;
   readonly #temporal: Uint8Array;
-  /** Decode target of (spatial, temporal): the highest that goes no further. */
+  /** By (spatial, temporal): the decode target with the most layers within these. */
   readonly #targetOf = new Uint8Array(MAX_SPATIAL * MAX_TEMPORAL);
 
   constructor(
@@ -62,18 +62,18 @@ export class DependencyStructure {
     }
   }
 
-  /** Every target, as a bit mask like active_decode_targets_bitmask: bit i is target i. */
+  /** All targets, as a mask like active_decode_targets_bitmask: bit i is target i. */
   get allTargets(): number {
     return 2 ** this.targets - 1;
   }
 
-  /** The decode target to serve a receiver that wants these layers at most. */
+  /** The decode target for a receiver that wants these layers at most. */
   target(spatial: number, temporal: number): number {
     const s = Math.min(spatial, MAX_SPATIAL - 1);
     return this.#targetOf[s * MAX_TEMPORAL + Math.min(temporal, MAX_TEMPORAL - 1)]!;
   }
 
-  /** The highest spatial layer that some target of `mask` has. */
+  /** The highest spatial layer of the targets in `mask`. */
   maxSpatialOf(mask: number): number {
     return highest(this.#spatial, mask);
   }
@@ -82,7 +82,7 @@ export class DependencyStructure {
     return highest(this.#temporal, mask);
   }
 
-  /** A target's layers are the highest of the frames that it needs (decode_target_layers()). */
+  /** A target's layers are the highest of the frames that it includes (decode_target_layers()). */
   #raiseTargets({ dtis, spatial, temporal }: FrameTemplate): void {
     for (let target = 0; target < this.targets; target++) {
       if (dtis[target] === DTI.notPresent) continue;
@@ -91,7 +91,7 @@ export class DependencyStructure {
     }
   }
 
-  /** Of the targets within the wanted layers the one with most, space before time; the lowest when none is. */
+  /** Of the targets within these layers the highest, spatial before temporal; the lowest target when none is within. */
   #bestTarget(spatial: number, temporal: number): number {
     const rank = (target: number): number => this.#spatial[target]! * MAX_TEMPORAL + this.#temporal[target]!;
     const within = (target: number): boolean =>
@@ -107,7 +107,7 @@ export class DependencyStructure {
   }
 }
 
-/** template_dependency_structure(); null when the bits run out or make no sense. */
+/** template_dependency_structure(); null when it is cut short or invalid. */
 export function readStructure(bits: BitReader): DependencyStructure | null {
   const idOffset = bits.read(6);
   const targets = bits.read(5) + 1;
@@ -128,7 +128,7 @@ export function readStructure(bits: BitReader): DependencyStructure | null {
   return bits.overrun ? null : new DependencyStructure(idOffset, targets, templates, chains, resolutions);
 }
 
-/** template_layers(): spatial layers only ever go up, so the last template has the highest. */
+/** template_layers(): spatial layers never decrease, so the last template has the highest. */
 function readTemplateLayers(bits: BitReader): FrameTemplate[] | null {
   const templates: FrameTemplate[] = [];
   let spatial = 0;
@@ -147,7 +147,7 @@ function readTemplateLayers(bits: BitReader): FrameTemplate[] | null {
   }
 }
 
-/** template_chains(): returns how many there are. */
+/** template_chains(): returns the number of chains. */
 function skipTemplateChains(bits: BitReader, targets: number, templates: number): number {
   const chains = bits.readNonSymmetric(targets + 1);
   if (chains === 0) return 0;

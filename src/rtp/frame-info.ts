@@ -1,4 +1,4 @@
-/** What headers say about the frame a packet belongs to: the one thing layer selection looks at. */
+/** What headers say about the frame that a packet belongs to: the only input of layer selection. */
 import { type DependencyStructure, DTI } from "./dependency-structure.ts";
 
 const NO_DTIS = new Uint8Array(0);
@@ -7,28 +7,28 @@ export class FrameInfo {
   spatial = 0;
   temporal = 0;
   /**
-   * Refers to no other frame, and where it starts brings what a receiver needs to go on (the structure, with the
-   * Dependency Descriptor). Under SVC only the base layer of a key picture does that.
+   * An intra frame whose first packet brings what a receiver needs to start here (with the Dependency Descriptor, the
+   * structure). Under SVC only the base layer of a key picture is one.
    */
   keyframe = false;
   startsFrame = false;
   endsFrame = false;
-  /** Without a structure: from here on frames of this temporal layer refer to nothing older above the base. */
+  /** Only without a structure: from here on frames of this temporal layer refer to no older frame above the base layer. */
   temporalSync = false;
   /** DD frame number, or -1. */
   frameNumber = -1;
   /**
-   * Highest layers that the publisher sends at present: of the active decode targets. Falls when an encoder short of
-   * bandwidth stops its upper layers. From payload descriptors: what the packet itself shows.
+   * Highest layers of the active decode targets: falls when an encoder short of bandwidth stops its upper layers. From payload
+   * descriptors: what the packet itself shows.
    */
   maxSpatial = 0;
   maxTemporal = 0;
   /** Of the Dependency Descriptor; null where layers were read from a payload descriptor. */
   structure: DependencyStructure | null = null;
-  /** Indication for each decode target of `structure`; holds until the next packet of the stream is read. */
+  /** Indication for each decode target of `structure`; valid until the next packet of the stream is read. */
   dtis: Uint8Array = NO_DTIS;
 
-  /** Nothing is known: one layer, no key frame. */
+  /** As if nothing were known: one layer, no key frame. */
   reset(): void {
     this.spatial = 0;
     this.temporal = 0;
@@ -42,7 +42,7 @@ export class FrameInfo {
     this.structure = null;
   }
 
-  /** Its layers are not known: the structure that its Dependency Descriptor refers to was lost, or its end is malformed. */
+  /** There was a Dependency Descriptor, but its structure was lost or it is malformed: the layers are unknown. */
   get isUnknown(): boolean {
     return this.structure === null && this.frameNumber >= 0;
   }

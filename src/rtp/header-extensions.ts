@@ -1,5 +1,5 @@
 /**
- * RTP header extensions in both forms (RFC 8285): read into a view by kind, and written for another peer's ids.
+ * RTP header extensions in both forms (RFC 8285): read into a view by kind, and written with another peer's ids.
  *
  *   one-byte form, profile 0xBEDE            two-byte form, profile 0x1000 … 0x100F
  *   | ID 4 | L 4 |  data: L + 1 bytes        | ID 8 | L 8 |  data: L bytes
@@ -24,7 +24,7 @@ export const EXTENSION = {
 } as const;
 
 export type ExtensionName = keyof typeof EXTENSION;
-/** Three times four: see `ExtensionMap.word0`. */
+/** Three words of four ids: see `ExtensionMap.word0`. */
 const KINDS = 12;
 
 export const EXTENSION_URI: Readonly<Record<ExtensionName, string>> = {
@@ -53,20 +53,20 @@ const ONE_BYTE_MAX_BYTES = 16;
 const TWO_BYTE_MAX_BYTES = 255;
 const PROFILE_HEADER_BYTES = 4;
 
-/** What one peer calls the extensions: negotiated per transport, for bundled sections share one map (RFC 8843 §9.2). */
+/** The extension ids of one transport: bundled sections share one map (RFC 8843 §9.2). */
 export class ExtensionMap {
   /** Id to kind, NO_KIND where nothing was negotiated. */
   readonly kindOf = new Uint8Array(256).fill(NO_KIND);
   /** Kind to id, 0 where it was not negotiated. */
   readonly idOf = new Uint8Array(KINDS);
-  /** The same, four ids in each: maps are equal when these are. Numbers of the map itself, as it is asked at every packet. */
+  /** `idOf` again, four ids to a word: maps are compared by these for every packet. The third word is `word2`. */
   word0 = 0;
   word1 = 0;
   word2 = 0;
-  /** Of all ids: equal for equal maps. */
+  /** Of `idOf`: equal for equal maps. */
   hash = 0;
   highestId = 0;
-  /** Whether packets carry transport-wide sequence numbers, on which there will be feedback. */
+  /** Whether transport-wide sequence numbers were negotiated. */
   isNumbered = false;
 
   constructor(ids: Readonly<Record<string, number>>) {
@@ -91,18 +91,18 @@ export class ExtensionMap {
   }
 }
 
-/** Where the extensions of one packet are, by kind. */
+/** Where the extensions of one packet are, indexed by kind. */
 export class ExtensionView {
   /** Offset of an element's data in the packet, or -1. */
   readonly at = new Int32Array(KINDS).fill(ABSENT);
   /** Bytes of its data. */
   readonly bytes = new Uint8Array(KINDS);
-  /** Another one for each packet that was read. */
+  /** Changes with each packet, so that what was derived from the view can be told to be stale. */
   version = 0;
 
   /**
-   * Reads the extension block that `header` describes. Returns false when an element runs over its end. Elements of
-   * unknown ids are passed over; of a repeated one the first counts.
+   * Reads the extension block that `header` describes. Returns false when an element runs over its end. Unknown ids are
+   * skipped; of a repeated element the first counts.
    */
   parse(packet: Uint8Array, header: RtpHeader, map: ExtensionMap): boolean {
     this.clear();
@@ -115,7 +115,6 @@ export class ExtensionView {
     return true;
   }
 
-  /** Without any. */
   clear(): void {
     this.version += 1;
     this.at.fill(ABSENT);
@@ -127,7 +126,7 @@ export class ExtensionView {
       const first = packet[at++]!;
       const id = first >> 4;
       if (first === 0) continue;
-      // Ids 0 with a length and 15 end the block: what came before still counts (§4.1.2, §4.2).
+      // Id 0 with a length, and id 15, end the block: what came before still counts (§4.1.2, §4.2).
       if (id === 0 || id > ONE_BYTE_MAX_ID) return true;
       const bytes = (first & 0x0f) + 1;
       if (at + bytes > end) return false;
@@ -177,8 +176,8 @@ export class ExtensionWriter {
   }
 
   /**
-   * Adds `source[sourceAt, sourceAt + bytes)`. Returns where its data went, or -1 when the form cannot hold it: sizes
-   * are the publisher's word, and one element that ran over would make garbage of all that follow.
+   * Adds `source[sourceAt, sourceAt + bytes)`. Returns the offset of its data in `out`, or -1 when the form cannot hold it:
+   * the publisher chooses sizes, and an element with a wrong length would garble all that follow.
    */
   add(id: number, source: Uint8Array, sourceAt: number, bytes: number): number {
     const out = this.#out;
@@ -196,7 +195,7 @@ export class ExtensionWriter {
     return put;
   }
 
-  /** Pads to whole words and writes the block's header. Returns its bytes; 0 when nothing was added. */
+  /** Pads to whole words and writes the block's header. Returns the bytes of the block; 0 when nothing was added. */
   end(): number {
     const out = this.#out;
     if (this.#at === this.#start + PROFILE_HEADER_BYTES) return 0;

@@ -27,9 +27,9 @@ export class RtpHeader {
   ssrc: Ssrc = asSsrc(0);
   /** Whole header: fixed part, CSRCs and the extension block. */
   headerBytes = 0;
-  /** "Defined by profile" of the extension block; 0 when there is none. */
+  /** The "defined by profile" field of the extension block; 0 without one. */
   extensionProfile = 0;
-  /** Where the elements of the extension block start, and their bytes. */
+  /** Offset and bytes of the elements of the extension block. */
   extensionAt = 0;
   extensionBytes = 0;
   /** Set by `readPadding`: between header and padding. */
@@ -38,7 +38,7 @@ export class RtpHeader {
 }
 
 /**
- * Parses the header of `packet[0, length)` into `out`; works on ciphertext, for the header is clear.
+ * Parses the header of `packet[0, length)` into `out`. The packet may still be sealed: SRTP leaves the header clear.
  *
  * Returns false when the packet is malformed; `out` is then unspecified.
  */

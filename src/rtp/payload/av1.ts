@@ -5,7 +5,7 @@
  */
 import type { FrameInfo } from "../frame-info.ts";
 
-/** Reads the first byte of the payload `packet[at, at + length)`; `marker` ends the picture. */
+/** Reads the first byte of the payload `packet[at, at + length)`. Returns false when it is cut short. */
 export function readAv1(
   packet: Uint8Array,
   at: number,

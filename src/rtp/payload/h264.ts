@@ -12,9 +12,7 @@ const FU_A = 28;
 const TYPE_MASK = 0x1f;
 const FU_START = 0x80;
 
-/**
- * Reads the NAL headers of the payload `packet[at, at + length)`; `marker` ends the frame. False when it is cut short.
- */
+/** Reads the NAL headers of the payload `packet[at, at + length)`. Returns false when it is cut short. */
 export function readH264(
   packet: Uint8Array,
   at: number,
@@ -39,7 +37,7 @@ export function readH264(
   return true;
 }
 
-/** STAP-A (§5.7.1): one NAL unit at least, a 16-bit size before each. */
+/** STAP-A (§5.7.1): at least one NAL unit, each after its 16-bit size. */
 function readAggregate(packet: Uint8Array, start: number, end: number, out: FrameInfo): boolean {
   if (start === end) return false;
   out.startsFrame = true;

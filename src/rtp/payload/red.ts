@@ -1,5 +1,5 @@
 /**
- * Redundant audio (RFC 2198 §3): older frames again in front of the present one.
+ * Redundant audio (RFC 2198 §3): copies of older frames before the primary one.
  *
  *   |1|   block PT  |  timestamp offset 14      |  block length 10  |   for each older frame
  *   |0|   block PT  |                                                 the primary: the rest of the packet

@@ -1,5 +1,5 @@
 /**
- * VP8 payload descriptor (RFC 7741 §4.2): in front of each packet's share of the frame, never encrypted.
+ * VP8 payload descriptor (RFC 7741 §4.2): at the start of each payload, never encrypted end to end.
  *
  *   |X|R|N|S|R| PID |          S: first packet of a partition; PID 0: of the frame
  *   |I|L|T|K|  RSV  |          when X
@@ -47,9 +47,9 @@ export function readVp8Descriptor(
   if (length < 2) return false;
   const flags = packet[at + 1]!;
   let next = at + 2;
-  // A byte is looked at only when `end` allows for the largest field that follows.
   const end = at + length;
   if ((flags & 0x80) !== 0) {
+    // Two bytes even for the short form: at least one byte has to follow it anyway.
     if (next + 2 > end) return false;
     const long = packet[next]! > 0x7f;
     out.pictureIdBits = long ? 15 : 7;
@@ -74,7 +74,7 @@ export function readVp8Descriptor(
   return next < end;
 }
 
-/** Overwrites the numbers that a forwarder owns, in the payload that `descriptor` was read from, now at `packet[at]`. */
+/** Overwrites the numbers that a forwarder owns, in the `packet` that `descriptor` was read from. */
 export function rewriteVp8Descriptor(
   packet: Uint8Array,
   descriptor: Vp8Descriptor,
@@ -88,8 +88,8 @@ export function rewriteVp8Descriptor(
 }
 
 /**
- * Frame facts where there is no Dependency Descriptor. Whether it is a key frame stands in the first byte of the frame
- * itself (RFC 6386 §9.1), which end-to-end encryption of a known format leaves clear.
+ * Reads the frame facts where there is no Dependency Descriptor. The key frame bit is in the first byte of the frame itself
+ * (RFC 6386 §9.1), which the known formats of end-to-end encryption leave clear.
  */
 export function readVp8(
   packet: Uint8Array,

@@ -39,7 +39,7 @@ export function readVp9(packet: Uint8Array, at: number, length: number, out: Fra
     out.maxTemporal = out.temporal;
     next += (flags & FLEXIBLE) === 0 ? 2 : 1;
   }
-  // Only the base layer of a key picture refers to nothing: not to the past (P), not downwards (D).
+  // Only the base layer of a key picture refers to no other frame: no earlier one (P), no lower layer (D).
   out.keyframe = (flags & PREDICTED) === 0 && out.spatial === 0;
   if ((flags & PREDICTED) !== 0 && (flags & FLEXIBLE) !== 0) next = skipDiffs(packet, next, end);
   if (next >= end) return false;

@@ -1,10 +1,10 @@
 /**
- * Extended reports by which a receiver learns its round-trip time (RFC 3611 §4.4, §4.5): it sends its reference time
- * (RRTR), and the sender tells how long ago that came (DLRR), as SR and RR do the other way round.
+ * Extended reports by which a receiver learns its round-trip time (RFC 3611 §4.4, §4.5): it sends its reference time (RRTR),
+ * and the sender answers how long ago that came (DLRR), as SR and RR do in the other direction.
  *
  *  |V=2|P|reserved |   PT=XR=207   |             length            |
  *  |                              SSRC                             |
- *  |      BT       | type-specific |         block length          |   block length in words, header left out
+ *  |      BT       | type-specific |         block length          |   in words, without this header
  *  :             type-specific block contents                      :
  */
 import { readU16, readU32, writeU16, writeU32 } from "../../base/bytes.ts";
@@ -22,15 +22,15 @@ const ABSENT = -1;
 
 /** One item of a DLRR block. */
 export interface ReferenceTimeAnswer {
-  /** The receiver that is answered. */
+  /** SSRC of the receiver that is answered. */
   readonly ssrc: number;
-  /** Middle bits of its latest reference time, as `ntpMiddle` gives them; 0 when none came. */
+  /** LRR: `ntpMiddle` of its latest reference time; 0 when none came. */
   readonly lastReferenceTime: number;
-  /** Since that came, in 1/65536 s. */
+  /** DLRR: time since that came, in 1/65536 s. */
   readonly delay: number;
 }
 
-/** Who sends the report under `cursor`; undefined when it is cut short. */
+/** Sender SSRC of the report under `cursor`; undefined when it is cut short. */
 export function readSenderSsrc(buffer: Uint8Array, { at, bytes }: RtcpCursor): number | undefined {
   return bytes < RTCP_HEADER_BYTES + SSRC_BYTES ? undefined : readU32(buffer, at + 4);
 }
@@ -82,7 +82,7 @@ export function writeDlrr(
   return next;
 }
 
-/** Where the first block of type `wanted` starts, whole within the packet; ABSENT when there is none. */
+/** Offset of the first block of type `wanted` that is whole; ABSENT when there is none. */
 function findBlock(buffer: Uint8Array, cursor: RtcpCursor, wanted: number): number {
   const end = cursor.at + cursor.bytes;
   let at = cursor.at + RTCP_HEADER_BYTES + SSRC_BYTES;
@@ -99,7 +99,7 @@ function blockBytes(buffer: Uint8Array, at: number): number {
   return 4 * readU16(buffer, at + 2);
 }
 
-/** Returns where the contents of the only block start. */
+/** Writes the headers of an XR with one block. Returns where the block's contents start. */
 function writeXrHeader(
   out: Uint8Array,
   at: number,

@@ -14,7 +14,7 @@ import { FEEDBACK, RTCP, type RtcpCursor } from "./rtcp-cursor.ts";
 export const FEEDBACK_HEADER_BYTES = 12;
 const NACK_ITEM_BYTES = 4;
 const FIR_ITEM_BYTES = 8;
-/** Losses that one item names beside its first (BLP). */
+/** Packets that one item names after its first (BLP, the bitmask of following lost packets). */
 const BLP_BITS = 16;
 
 /** SSRC of the media source, or undefined when the message is cut short. */
@@ -32,7 +32,7 @@ export function readNack(buffer: Uint8Array, { at, bytes }: RtcpCursor, each: (s
   }
 }
 
-/** SSRCs that a FIR asks for a key frame, one for each item. */
+/** SSRCs that a FIR asks for a key frame. */
 export function readFir(buffer: Uint8Array, { at, bytes }: RtcpCursor): number[] {
   const items = Math.max(0, Math.floor((bytes - FEEDBACK_HEADER_BYTES) / FIR_ITEM_BYTES));
   return Array.from({ length: items }, (_, i) =>
@@ -40,7 +40,7 @@ export function readFir(buffer: Uint8Array, { at, bytes }: RtcpCursor): number[]
   );
 }
 
-/** Writes a NACK for `seqs[0, count)`, in ascending order on the circle, at `out[at]`. Returns where it ends. */
+/** Writes a NACK for `seqs[0, count)`, ascending modulo 2^16, at `out[at]`. Returns where it ends. */
 export function writeNack(
   out: Uint8Array,
   at: number,
@@ -74,8 +74,8 @@ export function writePli(out: Uint8Array, at: number, senderSsrc: number, mediaS
 }
 
 /**
- * Writes a FIR at `out[at]` that asks `mediaSsrc` for a key frame. Returns where it ends. `request`: 8 bits, another for
- * each new request and the same when one is repeated. The header names no media source (RFC 5104 §4.3.1.2).
+ * Writes a FIR at `out[at]` that asks `mediaSsrc` for a key frame. Returns where it ends. `request`: command sequence number,
+ * 8 bits, the same when a request is repeated. The header names no media source (RFC 5104 §4.3.1.2).
  */
 export function writeFir(
   out: Uint8Array,

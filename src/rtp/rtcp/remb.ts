@@ -14,7 +14,7 @@ const FIXED_BYTES = 8;
 const MANTISSA_BITS = 18;
 const MAX_MANTISSA = 2 ** MANTISSA_BITS - 1;
 
-/** The estimate in bits per second; undefined when the message is another one, or cut short. */
+/** The estimate in bits per second; undefined when the message is no REMB, or cut short. */
 export function readRemb(buffer: Uint8Array, { at, bytes }: RtcpCursor): number | undefined {
   const fci = at + FEEDBACK_HEADER_BYTES;
   if (bytes < FEEDBACK_HEADER_BYTES + FIXED_BYTES || readU32(buffer, fci) !== IDENTIFIER) return undefined;

@@ -24,7 +24,7 @@ export interface SenderInfo {
 /** One report block: what a receiver says about the stream `ssrc`. */
 export interface ReportBlock {
   readonly ssrc: number;
-  /** Eighth bits: 256 is everything. */
+  /** 8 bits, in 1/256. */
   readonly fractionLost: number;
   /** 24 bits, signed on the wire; duplicates may make it negative. */
   readonly cumulativeLost: number;
@@ -32,13 +32,13 @@ export interface ReportBlock {
   readonly highestSeq: number;
   /** Interarrival jitter in timestamp units. */
   readonly jitter: number;
-  /** Middle bits of the NTP time of the last sender report; 0 when there was none. */
+  /** LSR: `ntpMiddle` of the last sender report; 0 when there was none. */
   readonly lastSr: number;
-  /** Since that report, in 1/65536 s. */
+  /** DLSR: time since that report, in 1/65536 s. */
   readonly delaySinceLastSr: number;
 }
 
-/** Reads the sender info of the SR that `cursor` stands on; undefined when it is cut short. */
+/** Sender info of the SR under `cursor`; undefined when it is cut short. */
 export function readSenderInfo(buffer: Uint8Array, { at, bytes }: RtcpCursor): SenderInfo | undefined {
   if (bytes < RTCP_HEADER_BYTES + SSRC_BYTES + SENDER_INFO_BYTES) return undefined;
   return {
@@ -50,7 +50,7 @@ export function readSenderInfo(buffer: Uint8Array, { at, bytes }: RtcpCursor): S
   };
 }
 
-/** Reads the report blocks of the SR or RR that `cursor` stands on; undefined when it holds fewer than it claims. */
+/** Report blocks of the SR or RR under `cursor`; undefined when it holds fewer than it claims. */
 export function readReportBlocks(buffer: Uint8Array, cursor: RtcpCursor): ReportBlock[] | undefined {
   const senderInfo = cursor.packetType === RTCP.senderReport ? SENDER_INFO_BYTES : 0;
   const start = cursor.at + RTCP_HEADER_BYTES + SSRC_BYTES + senderInfo;
@@ -69,7 +69,7 @@ export function readReportBlocks(buffer: Uint8Array, cursor: RtcpCursor): Report
   });
 }
 
-/** SSRCs that a BYE ends; undefined when it holds fewer than it claims. */
+/** SSRCs of the BYE under `cursor`; undefined when it holds fewer than it claims. */
 export function readBye(buffer: Uint8Array, { at, bytes, count }: RtcpCursor): number[] | undefined {
   if (RTCP_HEADER_BYTES + count * SSRC_BYTES > bytes) return undefined;
   return Array.from({ length: count }, (_, i) => readU32(buffer, at + RTCP_HEADER_BYTES + i * SSRC_BYTES));
@@ -116,7 +116,7 @@ export function writeReceiverReport(
 export function writeCname(out: Uint8Array, at: number, ssrc: number, cname: Uint8Array): number {
   const textBytes = Math.min(cname.length, MAX_SDES_TEXT_BYTES);
   const textAt = at + RTCP_HEADER_BYTES + SSRC_BYTES + 2;
-  // At least one null byte ends the chunk, and it ends on a word (§6.5).
+  // The chunk ends with at least one null byte, on a 32-bit boundary (§6.5).
   const end = at + ((textAt - at + textBytes + 1 + 3) & ~3);
   writeRtcpHeader(out, at, 1, RTCP.sourceDescription, end);
   writeU32(out, at + 4, ssrc);
@@ -135,6 +135,7 @@ export function writeBye(out: Uint8Array, at: number, ssrc: number): number {
   return end;
 }
 
+/** Writes the header of a packet that ends at `end`. */
 export function writeRtcpHeader(
   out: Uint8Array,
   at: number,

@@ -1,5 +1,5 @@
 /**
- * Splits a compound RTCP datagram into exact packets (RFC 3550 §6.1, RFC 5506 for reduced-size ones).
+ * Walks the packets of a compound RTCP datagram (RFC 3550 §6.1; RFC 5506 for reduced-size ones).
  *
  *   0                   1                   2                   3
  *   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -32,7 +32,7 @@ export class RtcpCursor {
   count = 0;
   /** Start of the packet, header included. */
   at = 0;
-  /** Its bytes, header included, padding left out. */
+  /** Its bytes, with header and without padding. */
   bytes = 0;
   #buffer: Uint8Array = new Uint8Array(0);
   #next = 0;
@@ -49,7 +49,7 @@ export class RtcpCursor {
     return this.#next === this.#end;
   }
 
-  /** Moves to the next packet. Returns false at the end, and before anything that is no packet. */
+  /** Moves to the next packet. Returns false at the end, and at anything malformed. */
   next(): boolean {
     const at = this.#next;
     if (at + RTCP_HEADER_BYTES > this.#end) return false;

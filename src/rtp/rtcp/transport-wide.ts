@@ -6,8 +6,8 @@
  *  |          packet chunk         |         packet chunk          |
  *  |         recv delta            |   recv delta  | zero padding  |
  *
- * A chunk says for some packets whether they came: a run of up to 8,191 like symbols, 14 symbols of one bit, or 7 of
- * two bits. For each packet that came a delta follows, in 250 µs, of one byte or two.
+ * A chunk says for some packets whether they arrived: a run of up to 8,191 equal symbols, a vector of 14 one-bit symbols, or of
+ * 7 two-bit ones. After the chunks comes a delta for each packet that arrived, in units of 250 µs, of one or two bytes.
  */
 import { readU16, readU24, writeU16, writeU24 } from "../../base/bytes.ts";
 import { FEEDBACK_HEADER_BYTES, writeFeedbackHeader } from "./feedback.ts";
@@ -15,7 +15,7 @@ import { FEEDBACK, RTCP, type RtcpCursor } from "./rtcp-cursor.ts";
 
 const FIXED_BYTES = 8;
 export const DELTA_US = 250;
-/** Reference times count in 64 ms. */
+/** Reference times are in units of 64 ms. */
 const REFERENCE_DELTAS = 256;
 
 const NOT_RECEIVED = 0;
@@ -25,15 +25,15 @@ const RESERVED = 3;
 
 const MAX_RUN = 0x1fff;
 /**
- * Arrivals in one message. With two-byte deltas and a two-bit symbol for each of a thousand packets it fills 1,280
- * bytes: more would not fit a datagram, fewer would cost more messages.
+ * Arrivals in one message. With two-byte deltas and a two-bit symbol for each of a thousand packets it has 1,280 bytes: more
+ * would not fit a datagram, fewer would cost more messages.
  */
 const MAX_ARRIVALS = 480;
 
 const ONE_BIT_SYMBOLS = 14;
 const TWO_BIT_SYMBOLS = 7;
 
-/** What is to be reported: `arrivalUs(i)` of packet `baseSeq + i`, or -1 when it did not come. One of them did. */
+/** What to report: `arrivalUs(i)` is the arrival of packet `baseSeq + i`, or -1. At least one must have arrived. */
 export interface ArrivalReport {
   readonly baseSeq: number;
   readonly count: number;
@@ -42,8 +42,8 @@ export interface ArrivalReport {
 }
 
 /**
- * Writes feedback at `out[at]` on as many packets as one message can hold and deltas can express, at least one.
- * Returns the number of packets reported; `ends.end` is where the message ends.
+ * Writes feedback at `out[at]` on as many packets as one message can hold and deltas can express, at least one. Returns the
+ * number of packets reported, and sets `ends.end` to where the message ends.
  */
 export function writeTransportWide(
   out: Uint8Array,
@@ -64,7 +64,7 @@ export function writeTransportWide(
       continue;
     }
     const delta = Math.round(arrivalUs / DELTA_US) - ticks;
-    // What two bytes can not hold starts the next message, with a reference time of its own.
+    // A delta that two bytes cannot hold starts the next message, with a reference time of its own.
     if (delta < -0x8000 || delta > 0x7fff || deltas.length === MAX_ARRIVALS) break;
     symbols.push(delta >= 0 && delta <= 0xff ? SMALL_DELTA : LARGE_DELTA);
     deltas.push(delta);
@@ -84,30 +84,30 @@ export function writeTransportWide(
 }
 
 /**
- * Feedback under a cursor, read packet by packet into this one object: nothing is allocated.
+ * Reads the feedback under a cursor packet by packet, without allocation.
  *
  *     if (!reader.open(buffer, cursor)) return false;
- *     while (reader.next()) { … `reader.seq` came at `reader.arrivalUs`, the `reader.lost` numbers before it did not … }
+ *     while (reader.next()) { … `reader.seq` arrived at `reader.arrivalUs`; the `reader.lost` numbers before it did not … }
  *     … nor did the `reader.lost` numbers before `reader.seq`, which now is the number after the last one …
  *
- * Losses are told in runs, for two bytes can claim eight thousand of them: so the work is bounded by the bytes of the
- * message and not by what it claims.
+ * Losses come in runs, because two bytes can claim eight thousand of them: the work is bounded by the bytes of the message,
+ * not by what it claims.
  */
 export class TransportWideReader {
   /**
-   * Wire number of the packet that came; of the first one reported on before any `next()`, and of the one after the last when
-   * `next()` has returned false.
+   * Sequence number of the packet that arrived; before any `next()` the first number reported on, and when `next()` has
+   * returned false the one after the last.
    */
   seq = 0;
-  /** Since the reference time's own zero, which comes round every 12 days. */
+  /** Since the zero of the reference time, which wraps every 12 days. */
   arrivalUs = 0;
-  /** How many numbers right before `seq` did not come. */
+  /** How many packets right before `seq` did not arrive. */
   lost = 0;
   #buffer: Uint8Array = new Uint8Array(0);
   #nextSeq = 0;
   #packetsLeft = 0;
   #chunkAt = 0;
-  /** Symbols of the chunk at hand that are still to be read: its last ones, each `#symbolBits` wide; 0 for a run, all alike. */
+  /** Unread symbols of the current chunk, in its low bits, each `#symbolBits` wide (0 for a run, whose symbols are equal). */
   #chunkLeft = 0;
   #symbols = 0;
   #symbolBits = 0;
@@ -115,7 +115,7 @@ export class TransportWideReader {
   #deltaAt = 0;
   #ticks = 0;
 
-  /** Returns false when the message is cut short or uses the reserved symbol: nothing of it is to be used then. */
+  /** Returns false when the message is cut short or uses the reserved symbol: it must then be ignored as a whole. */
   open(buffer: Uint8Array, { at, bytes }: RtcpCursor): boolean {
     const end = at + bytes;
     const fci = at + FEEDBACK_HEADER_BYTES;
@@ -135,7 +135,7 @@ export class TransportWideReader {
     return true;
   }
 
-  /** Moves to the next packet that came. Returns false when there is none. */
+  /** Moves to the next packet that arrived. Returns false when there is none. */
   next(): boolean {
     let lost = 0;
     let symbol: number = NOT_RECEIVED;
@@ -153,9 +153,9 @@ export class TransportWideReader {
     return true;
   }
 
-  /** Returns false when all packets have been told. */
+  /** Returns false when all packets have been read. */
   #openChunk(): boolean {
-    // A run may be of no packets.
+    // A run may have length 0.
     while (this.#chunkLeft === 0 && this.#packetsLeft > 0) {
       const chunk = readU16(this.#buffer, this.#chunkAt);
       this.#chunkAt += 2;
@@ -170,7 +170,7 @@ export class TransportWideReader {
     return this.#chunkLeft > 0;
   }
 
-  /** A symbol is the size of its delta. */
+  /** The value of a symbol is the size of its delta. */
   #takeDelta(symbol: number): void {
     const at = this.#deltaAt;
     this.#ticks += symbol === SMALL_DELTA ? this.#buffer[at]! : (readU16(this.#buffer, at) << 16) >> 16;
@@ -179,7 +179,7 @@ export class TransportWideReader {
   }
 }
 
-/** Returns where the deltas start, or -1 when chunks or deltas for `count` packets are not all there. */
+/** Returns where the deltas start, or -1 when the chunks or deltas of `count` packets are not all there. */
 function checkChunks(buffer: Uint8Array, at: number, end: number, count: number): number {
   let next = at;
   let deltaBytes = 0;
@@ -197,7 +197,7 @@ function checkChunks(buffer: Uint8Array, at: number, end: number, count: number)
   return next + deltaBytes > end ? -1 : next;
 }
 
-/** Bytes of the deltas that `used` symbols of a run ask for; -1 when they are reserved ones. */
+/** Bytes of the deltas of `used` symbols of a run; -1 when the symbol is the reserved one. */
 function runBytes(chunk: number, used: number): number {
   const symbol = symbolOf(chunk, used);
   return symbol === RESERVED && used > 0 ? -1 : used * symbol;
@@ -217,7 +217,7 @@ function isRun(chunk: number): boolean {
   return (chunk & 0x8000) === 0;
 }
 
-/** Of a symbol in a chunk that is no run. */
+/** Bits of a symbol in a vector chunk. */
 function bitsOf(chunk: number): number {
   return (chunk & 0x4000) === 0 ? 1 : 2;
 }
@@ -227,7 +227,7 @@ function chunkLength(chunk: number): number {
   return bitsOf(chunk) === 1 ? ONE_BIT_SYMBOLS : TWO_BIT_SYMBOLS;
 }
 
-/** The symbol of a chunk that has `left` more, itself counted. */
+/** The symbol after which `left - 1` remain in the chunk. */
 function symbolOf(chunk: number, left: number): number {
   if (isRun(chunk)) return (chunk >> 13) & 3;
   return bitsOf(chunk) === 1 ? (chunk >> (left - 1)) & 1 : (chunk >> (2 * (left - 1))) & 3;
