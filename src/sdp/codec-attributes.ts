@@ -1,4 +1,4 @@
-/** The codecs of one section: `a=rtpmap`, `a=fmtp`, `a=rtcp-fb`, in whatever order they come. */
+/** The codecs of one section: `a=rtpmap`, `a=fmtp`, `a=rtcp-fb`, in any order. */
 import type { OfferedCodec } from "./session-description.ts";
 
 /**
@@ -13,13 +13,13 @@ interface RtpMap {
   readonly channels: number;
 }
 
-/** Filled while lines are read. Keys are payload types as written; `*` stands for all. */
+/** Filled line by line. Keys are payload types as written; `*` stands for all. */
 export class CodecAttributes {
   readonly rtpMaps = new Map<string, RtpMap>();
   readonly fmtps = new Map<string, string>();
   readonly feedback = new Map<string, Set<string>>();
 
-  /** Puts together what was said of each format of the `m=` line. */
+  /** The codecs of the formats of the `m=` line, in its order. */
   codecs(formats: readonly string[]): OfferedCodec[] {
     const codecs: OfferedCodec[] = [];
     const forAll = this.feedback.get("*") ?? new Set<string>();

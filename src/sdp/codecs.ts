@@ -1,6 +1,6 @@
 /**
- * The codecs that Blindfold routes, and what of `a=fmtp` says whether two peers understand each other:
- * opus (RFC 7587), red (RFC 2198), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (h264-profile.ts), AV1 (RTP payload format for AV1 §7).
+ * The codecs that Blindfold routes, and which parameters of `a=fmtp` decide whether two peers are compatible: opus (RFC 7587),
+ * red (RFC 2198), VP8 (RFC 7741), VP9 (RFC 9628 §7), H264 (h264-profile.ts), AV1 (RTP payload format for AV1 §7).
  */
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { PayloadParams } from "../contract/media.ts";
@@ -12,9 +12,9 @@ interface SupportedCodec {
   readonly kind: MediaKind;
   readonly clockRate: number;
   readonly channels: number;
-  /** As `PayloadParams.profile` has it; undefined when we do not route what the parameters ask for. */
+  /** The value of `PayloadParams.profile`; undefined when we do not route what the parameters ask for. */
   readonly profile: (parameters: FormatParameters, fmtp: string) => string | undefined;
-  /** Parameters that an answer repeats. Limits of the offerer's decoder are not among them: we have none. */
+  /** Parameters that an answer repeats. Decoder limits are not among them: we have none. */
   readonly repeated: readonly string[] | "all";
 }
 
@@ -43,7 +43,7 @@ const SUPPORTED: readonly SupportedCodec[] = [
   { codec: "AV1", ...video, profile: av1Profile, repeated: ["profile", "level-idx", "tier"] },
 ];
 
-/** A codec of an offer that we route. */
+/** An offered codec that we route. */
 export interface RoutedCodec {
   readonly codec: CodecName;
   readonly profile: string;
@@ -70,10 +70,7 @@ export function routedCodec(kind: MediaKind, offered: OfferedCodec): RoutedCodec
   return { codec: supported.codec, profile, fmtp };
 }
 
-/**
- * How far a receiver that names `known` is from what is sent, 0 where it names just that; undefined where it can not decode
- * it.
- */
+/** How far the receiver's payload `known` is from what is sent: 0 for the same, undefined where it cannot decode it. */
 export function decodingDistance(sent: PayloadParams, known: PayloadParams): number | undefined {
   if (sent.codec !== known.codec || sent.clockRate !== known.clockRate) return undefined;
   if (sent.codec === "H264") return h264Distance(sent.profile, known.profile);
@@ -93,14 +90,14 @@ export function formatParameters(fmtp: string): FormatParameters {
 }
 
 /**
- * The payload types of its blocks (RFC 2198 §5), which are in the packets: two peers understand each other only where
- * they number Opus alike.
+ * The payload types of its blocks (RFC 2198 §5). They are in the packets, so two peers are compatible only where both give
+ * Opus the same payload type.
  */
 function redProfile(_parameters: FormatParameters, fmtp: string): string | undefined {
   return /^\d{1,3}(?:\/\d{1,3}){1,7}$/.test(fmtp) ? fmtp : undefined;
 }
 
-/** Profile 0 is 8 bits 4:2:0, which every decoder has. */
+/** Profile 0 is 8 bits 4:2:0, which every decoder supports. */
 function vp9Profile(parameters: FormatParameters): string | undefined {
   return (parameters.get("profile-id") ?? "0") === "0" ? "profile-id=0" : undefined;
 }

@@ -1,21 +1,21 @@
 /**
- * Profiles of H264 (RFC 6184 §8.1): which of them a description means, and who can decode what.
+ * Profiles of H264 (RFC 6184 §8.1): which one a description means, and which decoder can decode which.
  *
- * The standard has them nest only in part: a baseline decoder takes slices in any order, a high one does not; a high one
- * takes B pictures and interlacing, a constrained high one does not. Encoders for WebRTC use none of that, so what they call
- * baseline is constrained baseline, and high is constrained high. By what is really sent each step takes all below it:
+ * In the standard they nest only in part: baseline allows arbitrary slice order, which high does not; high allows B pictures
+ * and interlacing, which constrained high does not. Encoders for WebRTC use none of that, so that their baseline is constrained
+ * baseline and their high is constrained high. Of what is really sent, a decoder of each step can decode all steps below:
  *
  *   (constrained) baseline ──▶ main ──▶ (constrained) high ──▶ high 4:4:4 predictive
  *
- * Levels do not matter to a router; decoders of browsers go by what the stream says.
+ * Levels do not matter to a router; decoders of browsers go by the stream's own parameter sets.
  */
 import type { FormatParameters } from "./codecs.ts";
 
-/** That of high 4:4:4 predictive: most decoders take all but this. */
+/** Step of high 4:4:4 predictive, which most decoders do not support. */
 export const RARE_STEP = 3;
 
 /**
- * Profiles by `profile_idc` and the constraint bits that tell them apart (table 5). Several spellings mean constrained
+ * Profiles by `profile_idc` and the constraint bits that distinguish them (table 5). Several spellings mean constrained
  * baseline; `name` is the usual one.
  */
 const PROFILES: readonly {
@@ -36,15 +36,15 @@ const PROFILES: readonly {
   { idc: 0xf4, mask: 0xff, bits: 0x00, name: "f400", step: RARE_STEP },
 ];
 
-/** As `PayloadParams.profile` has it. */
+/** The value of `PayloadParams.profile`. */
 const written = (mode: number | string, name: string): string => `packetization-mode=${mode};profile=${name}`;
 
-/** By what `written` makes of it. */
+/** By the value of `PayloadParams.profile`. */
 const FORMS: ReadonlyMap<string, { readonly mode: number; readonly step: number }> = new Map(
   PROFILES.flatMap(({ name, step }) => [0, 1].map((mode) => [written(mode, name), { mode, step }] as const)),
 );
 
-/** Without `profile-level-id` baseline is meant, without `packetization-mode` mode 0. */
+/** The profile of a description. `profile-level-id` defaults to baseline, `packetization-mode` to 0. */
 export function h264Profile(parameters: FormatParameters): string | undefined {
   const mode = parameters.get("packetization-mode") ?? "0";
   if (mode !== "0" && mode !== "1") return undefined;
@@ -58,14 +58,14 @@ export function h264Profile(parameters: FormatParameters): string | undefined {
   return profile && written(mode, profile.name);
 }
 
-/** The smaller, the more decoders take it; undefined for what is no profile of H264. */
+/** The smaller, the more decoders support it; undefined for what is no profile of H264. */
 export function h264Step(profile: string): number | undefined {
   return FORMS.get(profile)?.step;
 }
 
 /**
- * How far a decoder of `known` is from what is sent, 0 for the same; undefined where it does not take that. Who takes
- * fragments (mode 1) takes packets without them (RFC 6184 §6.3).
+ * How far a decoder of `known` is from what is sent: 0 for the same profile, undefined where it cannot decode it. A receiver of
+ * mode 1 (fragments) can also receive mode 0 (RFC 6184 §6.3).
  */
 export function h264Distance(sent: string, known: string): number | undefined {
   if (sent === known) return 0;

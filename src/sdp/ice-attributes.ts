@@ -19,20 +19,20 @@ export function isCandidate(value: string): boolean {
   return match !== null && Number(match[1]) < 2 ** 32 && Number(match[3]) < 2 ** 16;
 }
 
-/** Type preference of host candidates (RFC 8445 §5.1.2.2), whatever they are over (RFC 6544 §4.2). */
+/** Type preference of host candidates (RFC 8445 §5.1.2.2), the same over TCP (RFC 6544 §4.2). */
 const HOST_PREFERENCE = 126;
 const RTP_COMPONENT = 1;
 
-/** The largest local preference over UDP; over TCP that of a passive end, which is less (RFC 6544 §4.2). */
+/** Local preference over UDP, the largest, and of a passive candidate over TCP (RFC 6544 §4.2). */
 const UDP_PREFERENCE = 65_535;
 const TCP_PASSIVE_PREFERENCE = 4 * 2 ** 13 + 8_191;
 
-/** All candidates of a lite agent, best first, and the word that there are no more (RFC 8838 §8.2). */
+/** Candidate lines of a lite agent, best first, and `a=end-of-candidates` (RFC 8838 §8.2). */
 export function writeCandidates(candidates: readonly HostCandidate[]): string[] {
   return [...candidateValues(candidates).map((value) => `a=candidate:${value}`), "a=end-of-candidates"];
 }
 
-/** What stands behind `a=candidate:`. */
+/** Values of `a=candidate`. */
 export function candidateValues(candidates: readonly HostCandidate[]): string[] {
   return candidates.map(({ protocol, address, port }, index) => {
     const better = candidates.slice(0, index).filter((other) => other.protocol === protocol).length;

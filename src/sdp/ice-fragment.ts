@@ -1,8 +1,8 @@
 /**
  * `application/trickle-ice-sdpfrag` (RFC 8840 §9): the ICE part of a description, sent alone.
  *
- * A peer trickles candidates or restarts ICE with it. As a lite agent we learn addresses from connectivity checks
- * (RFC 8445 §7.3.1.3), so candidates are checked for their form and forgotten.
+ * A peer trickles candidates or restarts ICE with it. A lite agent learns addresses from connectivity checks (RFC 8445
+ * §7.3.1.3), so the syntax of candidates is checked and they are discarded.
  */
 import type { IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, isCandidate, isPwd, isUfrag, writeCandidates } from "./ice-attributes.ts";
@@ -16,10 +16,10 @@ export type ParsedFragment =
   /** `error`: a sentence for the author of the client. */
   | { readonly ok: false; readonly error: string };
 
-/** Session-level attributes and pseudo media sections are all that a fragment has. */
+/** A fragment has only attributes and pseudo media sections. */
 const TYPES = /^[am]$/;
 
-/** The values that have to be valid, by attribute name. Credentials must also be the same in every section. */
+/** Validators by attribute name. Credentials must also be the same in every section. */
 const CREDENTIALS: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ["ice-ufrag", isUfrag],
   ["ice-pwd", isPwd],
@@ -49,7 +49,7 @@ export function parseFragment(text: string): ParsedFragment {
   return { ok: true, ice: { ufrag, pwd } };
 }
 
-/** The answer to an ICE restart (RFC 9725 §4.3.3). `bundle`: the group of the session's answer, tagged section first. */
+/** The answer to an ICE restart (RFC 9725 §4.3.3). `bundle`: the BUNDLE group of the session's answer. */
 export function writeFragment(
   ice: IceCredentials,
   candidates: readonly HostCandidate[],

@@ -1,4 +1,4 @@
-/** One media section while its lines are read: attributes arrive in any order and are put together at the end. */
+/** Collects the lines of one media section: attributes come in any order and are combined at the end. */
 import { CODEC_READERS, CodecAttributes } from "./codec-attributes.ts";
 import type { Direction, MediaSection } from "./session-description.ts";
 import { STREAM_READERS, StreamAttributes } from "./stream-attributes.ts";
@@ -16,7 +16,7 @@ const MID = /^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,32}$/;
 const DIRECTIONS: readonly string[] = ["sendrecv", "sendonly", "recvonly", "inactive"] satisfies Direction[];
 const FLAGS: readonly string[] = ["bundle-only", "rtcp-mux", "rtcp-rsize"];
 
-/** What holds where nothing is said (RFC 8841 §6.1). */
+/** Where there is no `a=max-message-size` (RFC 8841 §6.1). */
 const DEFAULT_MAX_MESSAGE_BYTES = 65_536;
 
 interface MediaLine {
@@ -52,7 +52,7 @@ export class MediaSectionDraft {
     return new MediaSectionDraft({ media, port: Number.parseInt(port, 10), protocol, formats });
   }
 
-  /** Adds one attribute. Returns false when its value is malformed or one too many; unknown ones are ignored. */
+  /** Adds one attribute. Returns false when its value is malformed or exceeds a limit; unknown ones are ignored. */
   read(name: string, value: string): boolean {
     return (
       TRANSPORT_READERS.get(name)?.(this.#transport, value) ??

@@ -1,4 +1,4 @@
-/** The codecs of one media section: which of those offered we route, how they are repaired, what is said of them. */
+/** Negotiates the codecs of one media section: payload types, RTX, format parameters and RTCP feedback. */
 import type { CodecName, MediaKind } from "../base/codec.ts";
 import type { PayloadParams } from "../contract/media.ts";
 import { EXTENSION_URI } from "../rtp/header-extensions.ts";
@@ -7,7 +7,7 @@ import { h264Step, RARE_STEP } from "./h264-profile.ts";
 import type { Flow } from "./rtp-extensions.ts";
 import type { Direction, MediaSection, OfferedCodec } from "./session-description.ts";
 
-/** What becomes of a section. `none`: nothing flows in it for now. */
+/** Which way media flows in a section; `none`: inactive for now. */
 export type Use = Flow | "none";
 
 export interface NegotiatedCodec {
@@ -19,25 +19,26 @@ export interface NegotiatedCodec {
   readonly feedback: readonly string[];
 }
 
-/** What we ask of the peer's encoder; a browser sends the first codec of an answer. */
+/** What we ask of the peer's encoder. */
 export interface CodecPreference {
+  /** Put first: a browser sends the first codec of an answer. */
   readonly codec?: CodecName;
-  /** Instead of the parameters that the offer has: those are what the peer's decoder can take. */
+  /** Replaces the offer's parameters, which describe the peer's decoder. */
   readonly opus?: { readonly stereo: boolean; readonly dtx: boolean };
 }
 
-/** Arrival times of all packets, from which the sender estimates; or the receiver's own estimate. */
+/** Bandwidth feedback: arrival times of all packets, from which the sender estimates; or the receiver's own estimate. */
 const TRANSPORT_CC = "transport-cc";
 const REMB = "goog-remb";
 
-/** Feedback that we send to publishers, and that we understand from subscribers (RFC 4585, RFC 5104). */
+/** RTCP feedback that we send to publishers, and that we understand from subscribers (RFC 4585, RFC 5104). */
 const FEEDBACK: Readonly<Record<Use, readonly string[]>> = {
   up: ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB],
   down: ["nack", "nack pli", "ccm fir", TRANSPORT_CC, REMB],
   none: [],
 };
 
-/** Directions of an offer, seen from the offerer, that allow a use. */
+/** Directions of an offer (the offerer's) that allow a use. */
 export const OFFERS: Readonly<Record<Use, readonly Direction[]>> = {
   up: ["sendrecv", "sendonly"],
   down: ["sendrecv", "recvonly"],
@@ -45,8 +46,8 @@ export const OFFERS: Readonly<Record<Use, readonly Direction[]>> = {
 };
 
 /**
- * In the offer's order, for which codec is used is the client's choice, but what is preferred comes first. Which profile of
- * H264 a publisher sends is everybody's concern: that which the most can decode comes before the others.
+ * The codecs that we route, in the offer's order, because the choice is the client's; but the preferred codec comes first, and
+ * among the profiles of H264 from a publisher those that more receivers can decode.
  */
 export function negotiateCodecs(
   offered: MediaSection,
@@ -86,7 +87,7 @@ export function negotiateCodecs(
   return [...ordered.filter(isPreferred), ...ordered.filter((codec) => !isPreferred(codec))];
 }
 
-/** The forms of H264 among the places that they have, by how many can decode them. */
+/** Sorts the H264 payloads among their own places, those that more receivers can decode first. */
 function widestFirst(codecs: readonly NegotiatedCodec[]): NegotiatedCodec[] {
   const stepOf = ({ payload }: NegotiatedCodec): number => h264Step(payload.profile)!;
   const isH264 = ({ payload }: NegotiatedCodec): boolean => payload.codec === "H264";
@@ -94,15 +95,15 @@ function widestFirst(codecs: readonly NegotiatedCodec[]): NegotiatedCodec[] {
   return codecs.map((codec) => (isH264(codec) ? sorted.shift()! : codec));
 }
 
-/** What packets of a section carry: transport-wide numbers, and the time they were sent. */
+/** Whether packets of a section carry transport-wide numbers, and abs-send-time. */
 interface Timing {
   readonly numbered: boolean;
   readonly timed: boolean;
 }
 
 /**
- * One kind of bandwidth feedback is enough: of the two, transport-wide tells more. Our own estimate for a publisher is made
- * of sending times, and only where its packets are not numbered.
+ * One kind of bandwidth feedback is enough, and transport-wide tells more. For a publisher we estimate ourselves (REMB) only
+ * where its packets are not numbered, and from abs-send-time.
  */
 function negotiateFeedback({ feedback }: OfferedCodec, use: Use, { numbered, timed }: Timing): string[] {
   const estimates = use === "up" ? !numbered && timed : !(numbered && feedback.has(TRANSPORT_CC));
@@ -110,15 +111,15 @@ function negotiateFeedback({ feedback }: OfferedCodec, use: Use, { numbered, tim
   return FEEDBACK[use].filter((value) => feedback.has(value) && !useless.includes(value));
 }
 
-/** What an offer of ours asks of a receiver; sound is not repaired. */
+/** `a=rtcp-fb` of our offers. Audio is not retransmitted. */
 export function offeredFeedback(kind: MediaKind): readonly string[] {
   return kind === "video" ? FEEDBACK.down.filter((value) => value !== REMB) : [TRANSPORT_CC];
 }
 
-/** The highest average bitrate that the format allows (RFC 7587 §6.1): what is used of it is the publisher's choice. */
+/** The highest `maxaveragebitrate` of RFC 7587 §6.1: the publisher chooses within it. */
 const OPUS_MAX_AVERAGE_BPS = 510_000;
 
-/** RFC 7587 §6.1: what a receiver says here is what a sender should do. */
+/** As the receiver, we state here what the sender should do (RFC 7587 §6.1). */
 function opusParameters({ stereo, dtx }: { readonly stereo: boolean; readonly dtx: boolean }): string {
   const parameters = ["minptime=10", "useinbandfec=1"];
   if (dtx) parameters.push("usedtx=1");
@@ -126,7 +127,7 @@ function opusParameters({ stereo, dtx }: { readonly stereo: boolean; readonly dt
   return parameters.join(";");
 }
 
-/** Retransmission payload types by the one they repair: `a=fmtp:<rtx> apt=<primary>` (RFC 4588 §8.6). */
+/** RTX payload type by primary payload type: `a=fmtp:<rtx> apt=<primary>` (RFC 4588 §8.6). */
 function rtxByPayloadType(codecs: readonly OfferedCodec[]): ReadonlyMap<number, number> {
   const rtx = new Map<number, number>();
   for (const { name, payloadType, fmtp } of codecs) {
@@ -137,7 +138,7 @@ function rtxByPayloadType(codecs: readonly OfferedCodec[]): ReadonlyMap<number, 
   return rtx;
 }
 
-/** 64 to 95 look like RTCP when both share a port (RFC 5761 §4). */
+/** With rtcp-mux, 64 to 95 cannot be told from RTCP (RFC 5761 §4). */
 function isRtpPayloadType(payloadType: number): boolean {
   return payloadType < 64 || payloadType > 95;
 }

@@ -1,8 +1,8 @@
 /**
- * From an offer to what both sides will do (RFC 3264, RFC 9429 §5.3.1): facts about the transport, and for each section
- * whether and how media or data flows in it. Pure; `write-answer.ts` puts the outcome into words.
+ * Negotiates an offer (RFC 3264, RFC 9429 §5.3.1): the peer's transport parameters, and for each section whether and how media
+ * or data flows in it. `write-answer.ts` writes the outcome as SDP.
  *
- * The answer to an offer of ours is read in the same way: it says what the peer will take of what we send.
+ * The answer to an offer of ours is read in the same way: it says which of our sections and codecs the peer accepts.
  */
 import type { MediaKind } from "../base/codec.ts";
 import type { ExtensionIds, Fingerprint, IceCredentials } from "../contract/media.ts";
@@ -17,7 +17,7 @@ import { acceptStreams, type PublishedStreams } from "./published-streams.ts";
 import { acceptsExtension } from "./rtp-extensions.ts";
 import type { MediaSection, OfferedExtension, SessionDescription } from "./session-description.ts";
 
-/** What a media thread has to know of the peer. */
+/** What a media thread has to know of the peer's end. */
 export interface TransportFacts {
   readonly remoteIce: IceCredentials;
   readonly fingerprints: readonly Fingerprint[];
@@ -59,16 +59,17 @@ export type SectionOutcome = AcceptedSection | RejectedSection;
 
 export interface NegotiationOutcome {
   readonly transport: TransportFacts;
-  /** As many as the offer has, in its order. */
+  /** One for each section of the offer, in its order. */
   readonly sections: readonly SectionOutcome[];
-  /** The BUNDLE group of the answer: accepted sections in the offer's order. The first is the tagged one. */
+  /** The BUNDLE group of the answer: accepted sections in the offer's order. */
   readonly bundle: Bundle;
-  /** The accepted sections for media among them. */
+  /** The media sections of `bundle`. */
   readonly media: readonly AcceptedMedia[];
   /** The section for data channels; of several, the first. */
   readonly data: AcceptedData | null;
 }
 
+/** The tagged section carries the transport of all (RFC 9143 §7). */
 export type Bundle = readonly [tagged: AcceptedSection, ...others: AcceptedSection[]];
 
 export type Negotiation =
@@ -77,7 +78,7 @@ export type Negotiation =
 
 /** What the server wants of the sections of an offer. */
 export interface NegotiationPolicy {
-  /** How media of a section is to flow; a section whose direction does not allow it is rejected. */
+  /** Which way media of a section flows; a section whose direction does not allow that is rejected. */
   readonly useOf: (section: MediaSection) => Use;
   /** Whether data channels are accepted. */
   readonly data: boolean;
@@ -85,7 +86,7 @@ export interface NegotiationPolicy {
   readonly preferenceFor?: (section: MediaSection) => CodecPreference | undefined;
 }
 
-/** The largest id in a one-byte header (RFC 8285 §4.2). Beyond, streams need headers that may be mixed. */
+/** The largest id of the one-byte form (RFC 8285 §4.2). Larger ids need `a=extmap-allow-mixed`. */
 const MAX_ONE_BYTE_ID = 14;
 
 export function negotiate(offer: SessionDescription, policy: NegotiationPolicy): Negotiation {
@@ -114,8 +115,8 @@ function reasonOfAll(sections: readonly SectionOutcome[]): string {
 }
 
 /**
- * The section that describes the transport of the whole group: the one that the answer tags, or the offer's own tagged
- * section when that one is `bundle-only` and says nothing (RFC 9143 §7.1, §7.3).
+ * The section with the transport attributes of the group: the one that the answer tags, or the offer's own tagged section when
+ * the former is `bundle-only` and has none (RFC 9143 §7.1, §7.3).
  */
 function describingSection(
   { sections, bundle }: SessionDescription,
@@ -173,7 +174,7 @@ function isAccepted({ id, uri, direction }: OfferedExtension, use: Use, offered:
   return acceptsExtension(uri) && direction !== "inactive" && OFFERS[use].includes(direction);
 }
 
-/** One map for the transport; undefined when an id means two things, or one extension has two ids (RFC 9143 §10). */
+/** One map for the transport; undefined when an id has two URIs, or a URI two ids (RFC 9143 §10). */
 function mergeExtensions(sections: readonly AcceptedMedia[]): ExtensionIds | undefined {
   const ids = new Map<string, number>();
   const uris = new Map<number, string>();

@@ -1,8 +1,8 @@
 /**
- * Reads the session descriptions of WebRTC peers (RFC 8866; RFC 9429 §5.8) strictly and in linear time.
+ * Parses the session descriptions of WebRTC peers (RFC 8866; RFC 9429 §5.8) strictly and in linear time.
  *
- * What is unknown is ignored; what is known and malformed refuses the whole description, with the line's number, so
- * that the author of a client learns what is wrong instead of a call without sound.
+ * Unknown attributes are ignored. A known one that is malformed fails the whole description, with the line's number, so that
+ * the author of a client gets an error instead of a call without sound.
  */
 import { MediaSectionDraft } from "./media-section-draft.ts";
 import { type SdpLine, splitLines } from "./sdp-lines.ts";
@@ -14,10 +14,10 @@ export type ParsedDescription =
   /** `error`: a sentence for the author of the client; it repeats nothing that may be secret. */
   | { readonly ok: false; readonly error: string };
 
-/** As many as one transport may have. Larger: more state for one request. Smaller: large rooms are not seen whole. */
+/** Sections of one transport. Larger: more state for one request. Smaller: a client cannot see all of a large room. */
 export const MAX_SECTIONS = 256;
 
-/** Session-level lines must begin so (RFC 8866 §5). */
+/** The first lines of a description, in this order (RFC 8866 §5). */
 const FIRST_TYPES = ["v", "o", "s"];
 const TYPES = /^[vosiuepcbtrzkam]$/;
 
@@ -39,7 +39,7 @@ class DescriptionReader {
   readonly #mids = new Set<string>();
   #bundle: readonly string[] | null = null;
 
-  /** Says what is wrong with the line. */
+  /** Returns what is wrong with the line, if anything. */
   read(line: SdpLine): string | undefined {
     const { number, type, value } = line;
     const expected = FIRST_TYPES[number - 1];

@@ -1,10 +1,10 @@
 /**
- * What a publisher sends in one section: one RTP stream, or several by simulcast (RFC 8853, RFC 8851). Says which of
- * them an answer takes, and which is the lowest.
+ * What a publisher sends in one section: one RTP stream, or several by simulcast (RFC 8853, RFC 8851). Decides which of them an
+ * answer accepts, and orders them from the lowest to the highest.
  *
- * SDP does not say which stream has the lower resolution. The names that browsers' users give do, in two customs:
- * q < h < f (quarter, half, full) and l < m < h (low, medium, high). With other names the order of `a=simulcast`
- * counts, lowest first, which is what browsers write for encodings given from the lowest up (W3C webrtc-pc §5.4.1).
+ * SDP does not say which stream has the lower resolution, but the RIDs that applications choose do, by two conventions:
+ * q < h < f (quarter, half, full) and l < m < h (low, medium, high). With other RIDs the order of `a=simulcast` counts, lowest
+ * first, which is what browsers write for encodings given from the lowest up (W3C webrtc-pc §5.4.1).
  */
 import { formatParameters } from "./codecs.ts";
 import type { MediaSection, Rid, SimulcastRid, SsrcPair } from "./session-description.ts";
@@ -14,18 +14,18 @@ export interface PublishedStreams {
   readonly simulcast: readonly SimulcastRid[];
   /** The same streams, for `a=rid`. */
   readonly rids: readonly Rid[];
-  /** Their names from the lowest to the highest: index = spatial layer. */
+  /** Their RIDs from the lowest to the highest: index = spatial layer. */
   readonly lowestFirst: readonly string[];
-  /** In the order of `lowestFirst`, or of the one stream; empty when it cannot be told which belongs to which. */
+  /** In the order of `lowestFirst`, or of the single stream; empty when they cannot be matched to RIDs. */
   readonly ssrcs: readonly SsrcPair[];
 }
 
-const CUSTOMS: readonly (readonly string[])[] = [
+const CONVENTIONS: readonly (readonly string[])[] = [
   ["q", "h", "f"],
   ["l", "m", "h"],
 ];
 
-/** Takes the first alternative of each stream that the answer can have. `payloadTypes`: those that the answer keeps. */
+/** Accepts the first possible alternative of each stream. `payloadTypes`: those of the answer. */
 export function acceptStreams(offered: MediaSection, payloadTypes: ReadonlySet<number>): PublishedStreams {
   const rids = new Map<string, Rid>();
   const simulcast: SimulcastRid[] = [];
@@ -55,11 +55,11 @@ function keepPayloadTypes(rid: Rid, payloadTypes: ReadonlySet<number>): Rid | un
 }
 
 function sortLowestFirst(names: readonly string[]): readonly string[] {
-  const custom = CUSTOMS.find((known) => names.every((name) => known.includes(name)));
-  return custom?.filter((name) => names.includes(name)) ?? names;
+  const order = CONVENTIONS.find((known) => names.every((name) => known.includes(name)));
+  return order?.filter((name) => names.includes(name)) ?? names;
 }
 
-/** Browsers that announce SSRCs beside RIDs do it stream by stream. One stream: its SSRC is the first. */
+/** Browsers that announce SSRCs beside RIDs do so in the order of the streams. A single stream has the first SSRC. */
 function ssrcsOf(
   offered: MediaSection,
   names: readonly string[],

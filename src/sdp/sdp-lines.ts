@@ -1,4 +1,4 @@
-/** Session descriptions and fragments as lines (RFC 8866 §5). The limits come first, so that all else is bounded. */
+/** Splits descriptions and fragments into lines (RFC 8866 §5). Size limits are checked first, so that all else is bounded. */
 
 export interface SdpLine {
   readonly type: string;
@@ -15,8 +15,8 @@ export type Lines =
   | { readonly ok: false; readonly error: string };
 
 /**
- * A Chromium section that receives video has 5 kB and 165 lines, one for audio 1 kB: 100 of each fit. Larger: more work
- * for one description. Smaller: members of large rooms are turned away.
+ * A section of Chromium that receives video has 5 kB and 165 lines, one for audio 1 kB: 100 of each fit. Larger: more work
+ * for one description. Smaller: members of large rooms are refused.
  */
 const MAX_CHARS = 655_360;
 const MAX_LINES = 20_480;

@@ -1,7 +1,7 @@
 /**
- * A session description as WebRTC uses it (RFC 8866, RFC 9429), reduced to what an SFU acts upon.
+ * A session description of WebRTC (RFC 8866, RFC 9429), reduced to what an SFU acts upon.
  *
- * Attributes that RFC 8866 allows at both levels are already resolved: a section has its own value or the session's.
+ * Attributes that are allowed at both levels are resolved: a section has its own value or the session's.
  */
 import type { MediaKind } from "../base/codec.ts";
 import type { Ssrc } from "../base/ids.ts";
@@ -20,7 +20,7 @@ export interface SessionDescription {
 
 /** One `m=` line and its attributes. */
 export interface MediaSection {
-  /** The line's first word; `kind` says whether it is media that we know. */
+  /** The `<media>` field; `kind` is null unless it is audio or video. */
   readonly media: string;
   readonly kind: MediaKind | null;
   readonly protocol: string;
@@ -54,7 +54,7 @@ export interface MediaSection {
 
 export interface OfferedCodec {
   readonly payloadType: number;
-  /** As written; compare without case. */
+  /** As written; case-insensitive. */
   readonly name: string;
   readonly clockRate: number;
   /** 1 when `a=rtpmap` says nothing. */

@@ -5,7 +5,7 @@ import type { Msid, Rid, SimulcastRid, SsrcPair } from "./session-description.ts
 /** Encodings of one section, alternatives included. Larger: more streams for one track. Smaller: none are needed. */
 const MAX_RIDS = 16;
 
-/** SSRCs of one section: three encodings and their RTX need 6. Larger: more to look through for an unknown packet. */
+/** SSRCs of one section: three encodings and their RTX need 6. Larger: an unknown packet takes longer to look up. */
 const MAX_SSRCS = 64;
 
 /**
@@ -14,7 +14,7 @@ const MAX_SSRCS = 64;
  */
 const RID = /^[A-Za-z0-9_-]{1,32}$/;
 
-/** Filled while lines are read. */
+/** Filled line by line. */
 export class StreamAttributes {
   readonly rids: Rid[] = [];
   simulcast: SimulcastRid[][] = [];
@@ -75,7 +75,7 @@ function readAlternatives(text: string): SimulcastRid[] | undefined {
     : undefined;
 }
 
-/** `<ssrc> <attribute>[:<value>]` (RFC 5576 §4.1): of interest is only that the SSRC is used here. */
+/** `<ssrc> <attribute>[:<value>]` (RFC 5576 §4.1): only the SSRC matters. */
 function readSsrc(attributes: StreamAttributes, value: string): boolean {
   const ssrc = toSsrc(value.split(" ", 1)[0]!);
   return ssrc !== undefined && attributes.ssrcs.add(ssrc).size <= MAX_SSRCS;

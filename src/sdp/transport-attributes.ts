@@ -1,9 +1,9 @@
-/** What describes the ICE and DTLS association, at session or media level (RFC 8839 §5, RFC 8122, RFC 8842). */
+/** Attributes of the ICE and DTLS transport, at session or media level (RFC 8839 §5, RFC 8122, RFC 8842). */
 import type { Fingerprint, IceCredentials } from "../contract/media.ts";
 import { isPwd, isUfrag } from "./ice-attributes.ts";
 import type { OfferedExtension, Setup } from "./session-description.ts";
 
-/** Filled while lines are read. */
+/** Filled line by line. */
 export class TransportAttributes {
   ufrag: string | null = null;
   pwd: string | null = null;
@@ -12,7 +12,7 @@ export class TransportAttributes {
   readonly fingerprints: Fingerprint[] = [];
   readonly extensions: OfferedExtension[] = [];
 
-  /** The credentials of this level, or of the level above where this one names none. */
+  /** The credentials of this level, or of the session level `above`. */
   ice(above: TransportAttributes): IceCredentials | null {
     const ufrag = this.ufrag ?? above.ufrag;
     const pwd = this.pwd ?? above.pwd;
@@ -39,7 +39,7 @@ export const TRANSPORT_READERS: ReadonlyMap<string, Reader> = new Map<string, Re
 const MAX_FINGERPRINTS = 8;
 const MAX_EXTENSIONS = 64;
 
-/** Bytes of the digests that we compare certificates with. SHA-1 and MD5 are ignored: they prove nothing. */
+/** Digest sizes of the hash functions that we accept. SHA-1 and MD5 are ignored: they are broken. */
 const DIGEST_BYTES = { "sha-256": 32, "sha-384": 48, "sha-512": 64 } as const;
 
 function readUfrag(attributes: TransportAttributes, value: string): boolean {
@@ -74,7 +74,7 @@ function readSetup(attributes: TransportAttributes, value: string): boolean {
   return true;
 }
 
-/** `<id>["/"<direction>] <URI> [<attributes>]` (RFC 8285 §8). Ids from 4096 are for further negotiation only. */
+/** `<id>["/"<direction>] <URI> [<attributes>]` (RFC 8285 §8). Ids above 255 cannot be used; from 4096 on they are placeholders. */
 function readExtension(attributes: TransportAttributes, value: string): boolean {
   const match = /^(\d{1,4})(?:\/(sendrecv|sendonly|recvonly|inactive))? ([!-~]{1,255})(?: |$)/.exec(value);
   if (match === null) return false;

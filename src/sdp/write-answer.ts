@@ -1,4 +1,4 @@
-/** Puts an answer into words (RFC 9429 §5.3): a lite ICE agent and DTLS server with one transport for all sections. */
+/** Writes an answer (RFC 9429 §5.3): an ICE-lite agent and DTLS server with one transport for all sections. */
 import type { AcceptedMedia, NegotiationOutcome, RejectedSection, SectionOutcome } from "./negotiate.ts";
 import type { Direction } from "./session-description.ts";
 import {
@@ -69,7 +69,7 @@ function directionOf({ use }: AcceptedMedia, sender: Sender | undefined): Direct
   return use === "down" && sender !== undefined ? "sendonly" : "inactive";
 }
 
-/** A direction of `a=extmap` is the offerer's, so it is answered with its opposite (RFC 8285 §8). */
+/** A direction in `a=extmap` is the writer's, so it is answered with its opposite (RFC 8285 §8). */
 const OPPOSITE: Readonly<Record<Direction, string>> = {
   sendrecv: "",
   sendonly: "/recvonly",

@@ -1,6 +1,6 @@
 /**
- * Puts an offer of ours into words (RFC 9429 §5.2), for peers that let the server say when something is sent to them:
- * sections on which we send, with every codec that we route. The answer is read by `negotiate()`.
+ * Writes an offer (RFC 9429 §5.2), for peers to which the server offers: sections in which we send, with every codec that we
+ * route. The answer is read by `negotiate()`.
  */
 import type { MediaKind } from "../base/codec.ts";
 import { type NegotiatedCodec, offeredFeedback } from "./negotiate-media.ts";
@@ -19,12 +19,12 @@ import {
 
 export type OfferSection =
   | { readonly kind: "application"; readonly mid: string }
-  /** Without a sender it is inactive. */
+  /** Inactive without a sender. */
   | { readonly kind: MediaKind; readonly mid: string; readonly sender: Sender | undefined };
 
 export interface OfferParams extends DescriptionId {
   readonly local: LocalTransport;
-  /** Each in its place for ever (RFC 3264 §8). */
+  /** Sections are only ever appended (RFC 3264 §8). */
   readonly sections: readonly [OfferSection, ...OfferSection[]];
 }
 
@@ -35,8 +35,8 @@ export function writeOffer({ sessionId, version, local, sections }: OfferParams)
   const mids = sections.map(({ mid }) => mid);
   const lines = writeHead({ sessionId, version }, mids, local.fingerprint);
   for (const section of sections) {
-    // The peer has to take the client's part in DTLS, but an offer may not say so (RFC 8842 §5.2). It may refuse to bundle,
-    // so each section has a transport (RFC 9143 §7.2); Firefox takes no offer without.
+    // The peer has to be the DTLS client, but an offer must say actpass (RFC 8842 §5.2). It may reject the bundle, so each
+    // section has transport attributes (RFC 9143 §7.2); Firefox accepts no offer without.
     const write = section === sections[0] ? writeTransport : writeAccess;
     lines.push(...writeSection(section, write(local, "actpass")));
   }
@@ -71,7 +71,7 @@ const AUDIO: readonly NegotiatedCodec[] = [
     fmtp: "minptime=10;useinbandfec=1",
     feedback: offeredFeedback("audio"),
   },
-  // Its blocks name Opus by the payload type that browsers give it, which is ours too.
+  // Its blocks name Opus by payload type 111, as browsers do.
   {
     payload: { payloadType: 63, codec: "red", clockRate: 48_000, profile: "" },
     rtpmap: "red/48000/2",
@@ -80,12 +80,12 @@ const AUDIO: readonly NegotiatedCodec[] = [
   },
 ];
 
-/** RFC 7587 §6.1: without it LiveKit's clients decode one channel of two. */
+/** Without sprop-stereo (RFC 7587 §6.1) LiveKit's clients decode stereo as mono. */
 const STEREO = AUDIO.map((codec) =>
   codec.payload.codec === "opus" ? { ...codec, fmtp: `${codec.fmtp};sprop-stereo=1` } : codec,
 );
 
-/** A receiver can decode each of these or says no; H264 in the forms that publishers use, and one above them all. */
+/** Receivers reject what they cannot decode. H264 has the profiles that publishers use, and one above all of them. */
 const VIDEO: readonly NegotiatedCodec[] = [
   video(96, "VP8", ""),
   video(98, "VP9", "profile-id=0"),
@@ -103,7 +103,7 @@ function h264(packetizationMode: number, profileLevelId: string): string {
   return `level-asymmetry-allowed=1;packetization-mode=${packetizationMode};profile-level-id=${profileLevelId}`;
 }
 
-/** With its retransmissions under the next payload type. `profile` is the answer's to say. */
+/** RTX has the next payload type. `profile` is taken from the answer, so it is empty here. */
 function video(payloadType: number, codec: "VP8" | "VP9" | "H264" | "AV1", fmtp: string): NegotiatedCodec {
   return {
     payload: { payloadType, codec, clockRate: 90_000, profile: "", rtxPayloadType: payloadType + 1 },

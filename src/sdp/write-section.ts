@@ -1,4 +1,4 @@
-/** One section of a description of ours, in words, be it an offer or an answer (RFC 8866 §5.14, RFC 9429 §5). */
+/** Writes the sections of our offers and answers (RFC 8866 §5.14, RFC 9429 §5). */
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from "../contract/data.ts";
 import type { Fingerprint, IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, writeCandidates } from "./ice-attributes.ts";
@@ -18,15 +18,15 @@ export interface LocalTransport {
 export interface Sender extends SsrcPair {
   readonly cname: string;
   readonly msid: Msid;
-  /** Its sound has two channels. Only an offer can say so: what is said of Opus in an answer is about what we take. */
+  /** Its audio is stereo. Only an offer says so: the Opus parameters of an answer are about what we receive. */
   readonly stereo?: boolean;
 }
 
-/** What distinguishes one description of a session from the others. */
+/** Fields of the `o=` line that tell the descriptions of a session apart. */
 export interface DescriptionId {
   /** Numeric and, with `version`, unique (RFC 8866 §5.2). */
   readonly sessionId: number;
-  /** Grows by one with each description that a side makes in a session. */
+  /** Incremented with each of our descriptions in the session. */
   readonly version: number;
 }
 
@@ -46,13 +46,12 @@ export interface MediaText {
 /** The same in all descriptions and in fragments (RFC 9725 §4.3.3). */
 export const ICE_LITE_LINES: readonly string[] = ["a=ice-lite", "a=ice-options:trickle ice2"];
 
-/** Where the transport is known from candidates, port and address of the `m=` line say nothing (RFC 8840 §4.1.1). */
+/** With trickled candidates the port of the `m=` line and the address of `c=` are dummies (RFC 8840 §4.1.1). */
 const DUMMY_PORT = 9;
 export const DUMMY_CONNECTION = "c=IN IP4 0.0.0.0";
 
 /**
- * The lines before the first section. The fingerprint stands here, above all sections, because Firefox 153 crashes on a
- * bundled section for which there is none.
+ * The session-level lines. The fingerprint is among them because Firefox 153 crashes on a bundled section without one.
  */
 export function writeHead(
   { sessionId, version }: DescriptionId,
@@ -85,14 +84,14 @@ export function writeAcceptedLine(section: AcceptedSection): string {
     : writeMediaLine(media, protocol, section.codecs);
 }
 
-/** For the tagged section. */
+/** Transport attributes of the tagged section. */
 export function writeTransport(local: LocalTransport, setup: Setup): string[] {
   return [...writeAccess(local, setup), ...writeCandidates(local.candidates)];
 }
 
 /**
- * For the other sections. RFC 9143 §7.3 wants nothing of the kind in an answer; libwebrtc writes it all the same, and Firefox
- * takes an ICE restart in which some sections have no credentials that change for a restart of a part, which it refuses.
+ * Transport attributes of the other sections. RFC 9143 §7.3 has none in an answer, but libwebrtc writes them, and Firefox takes
+ * an ICE restart in which some sections have no new credentials for a partial restart, which it refuses.
  */
 export function writeAccess({ ice }: LocalTransport, setup: Setup): string[] {
   return [`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.pwd}`, `a=setup:${setup}`];
@@ -154,7 +153,7 @@ function writeCodec({ payload, rtpmap, fmtp, feedback }: NegotiatedCodec): strin
   ];
 }
 
-/** A stream that the offer pauses stays paused (RFC 8853 §5.3.2). */
+/** A stream that is paused in the offer stays paused (RFC 8853 §5.3.2). */
 function writeSimulcast({ rids, simulcast }: PublishedStreams): string[] {
   if (simulcast.length === 0) return [];
   const streams = simulcast.map(({ rid, paused }) => (paused ? `~${rid}` : rid));
