@@ -8,11 +8,11 @@ import {
   midsOf,
   type Sender,
   toText,
-  writeAccess,
+  writeBundledTransport,
   writeData,
-  writeHead,
   writeMedia,
-  writeTransport,
+  writeSessionLevel,
+  writeTaggedTransport,
 } from "./write-section.ts";
 
 export interface AnswerParams extends DescriptionId {
@@ -24,9 +24,9 @@ export interface AnswerParams extends DescriptionId {
 
 export function writeAnswer({ sessionId, version, local, outcome, senders }: AnswerParams): string {
   const { sections, bundle } = outcome;
-  const lines = writeHead({ sessionId, version }, midsOf(bundle), local.fingerprint);
+  const lines = writeSessionLevel({ sessionId, version }, midsOf(bundle), local.fingerprint);
   for (const section of sections) {
-    const write = section === bundle[0] ? writeTransport : writeAccess;
+    const write = section === bundle[0] ? writeTaggedTransport : writeBundledTransport;
     lines.push(...writeSection(section, write(local, "passive"), senders));
   }
   return toText(lines);

@@ -10,11 +10,11 @@ import {
   type LocalTransport,
   type Sender,
   toText,
-  writeAccess,
+  writeBundledTransport,
   writeData,
-  writeHead,
   writeMedia,
-  writeTransport,
+  writeSessionLevel,
+  writeTaggedTransport,
 } from "./write-section.ts";
 
 export type OfferSection =
@@ -33,11 +33,11 @@ const DATA_PROTOCOL = "UDP/DTLS/SCTP";
 
 export function writeOffer({ sessionId, version, local, sections }: OfferParams): string {
   const mids = sections.map(({ mid }) => mid);
-  const lines = writeHead({ sessionId, version }, mids, local.fingerprint);
+  const lines = writeSessionLevel({ sessionId, version }, mids, local.fingerprint);
   for (const section of sections) {
     // The peer has to be the DTLS client, but an offer must say actpass (RFC 8842 §5.2). It may reject the bundle, so each
     // section has transport attributes (RFC 9143 §7.2); Firefox accepts no offer without.
-    const write = section === sections[0] ? writeTransport : writeAccess;
+    const write = section === sections[0] ? writeTaggedTransport : writeBundledTransport;
     lines.push(...writeSection(section, write(local, "actpass")));
   }
   return toText(lines);

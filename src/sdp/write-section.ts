@@ -53,7 +53,7 @@ export const DUMMY_CONNECTION = "c=IN IP4 0.0.0.0";
 /**
  * The session-level lines. The fingerprint is among them because Firefox 153 crashes on a bundled section without one.
  */
-export function writeHead(
+export function writeSessionLevel(
   { sessionId, version }: DescriptionId,
   mids: readonly string[],
   fingerprint: Fingerprint,
@@ -85,15 +85,15 @@ export function writeAcceptedLine(section: AcceptedSection): string {
 }
 
 /** Transport attributes of the tagged section. */
-export function writeTransport(local: LocalTransport, setup: Setup): string[] {
-  return [...writeAccess(local, setup), ...writeCandidates(local.candidates)];
+export function writeTaggedTransport(local: LocalTransport, setup: Setup): string[] {
+  return [...writeBundledTransport(local, setup), ...writeCandidates(local.candidates)];
 }
 
 /**
  * Transport attributes of the other sections. RFC 9143 §7.3 has none in an answer, but libwebrtc writes them, and Firefox takes
  * an ICE restart in which some sections have no new credentials for a partial restart, which it refuses.
  */
-export function writeAccess({ ice }: LocalTransport, setup: Setup): string[] {
+export function writeBundledTransport({ ice }: LocalTransport, setup: Setup): string[] {
   return [`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.pwd}`, `a=setup:${setup}`];
 }
 
