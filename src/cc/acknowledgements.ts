@@ -15,8 +15,8 @@ import { FATE, type SentPacketLog, UNKNOWN_PACKET } from "./sent-packet-log.ts";
 const REFERENCE_CYCLE_US = 2 ** 24 * 64_000;
 
 /**
- * Packets of one instant are told together when the last arrived no later than this after the first. More would blur when
- * the bytes of a slow link came, less would tell the packets of a frame one by one.
+ * Packets sent at one instant are reported as one burst when the last arrived no later than this after the first. More
+ * would blur when the bytes of a slow link arrived, less would report the packets of a frame one by one.
  */
 const TOGETHER_US = 2_000;
 
@@ -27,27 +27,27 @@ export class Acknowledgements {
   /** By the receiver's clock. */
   firstArrivalUs = 0;
   arrivalUs = 0;
-  /** When the packet told before these arrived. */
+  /** Arrival of the packet reported before these. */
   priorArrivalUs = 0;
   packets = 0;
-  /** Of all of them, but for those that have been told as unreported. */
+  /** Of all of them, except those already counted in `unreportedBytes`. */
   bytes = 0;
   /**
-   * Of packets between those before and these whose report was lost. Most have come: to leave them out would look as if
-   * the path had become slower.
+   * Of packets between the previous burst and this one whose report was lost. Most have arrived: leaving them out would
+   * look as if the path had become slower.
    */
   unreportedBytes = 0;
-  /** The newest packet that is known to have come, and when it was sent. */
+  /** The newest packet that is known to have arrived, and when it was sent. */
   newestExtSeq = UNKNOWN_PACKET;
   newestSentUs = Number.NEGATIVE_INFINITY;
   readonly #log: SentPacketLog;
   readonly #reader = new TransportWideReader();
-  /** The packet under the reader, which is news, when `#isAhead`: it begins what `next` tells next. */
+  /** The packet under the reader, when `#isAhead`: it starts the next burst. */
   #nextExtSeq = UNKNOWN_PACKET;
   #nextArrivalUs = 0;
   #isAhead = false;
   #begun = false;
-  /** Of the packet after those that have been read. */
+  /** Of the first packet that has not been read. */
   #readExtSeq = 0;
   /** Numbers from the oldest until the end are known to the log. */
   #oldestExtSeq = 0;
@@ -70,7 +70,7 @@ export class Acknowledgements {
     return isWhole;
   }
 
-  /** Moves to the next packets that are now known to have come. */
+  /** Moves to the next burst that is newly known to have arrived. Returns false when there is none. */
   next(): boolean {
     if (!this.#isAhead && !this.#advance()) return false;
     this.priorArrivalUs = this.arrivalUs;
@@ -91,7 +91,7 @@ export class Acknowledgements {
     return true;
   }
 
-  /** Moves the reader to the next packet that is news. */
+  /** Moves the reader to the next packet that is newly known to have arrived. */
   #advance(): boolean {
     const [log, reader] = [this.#log, this.#reader];
     while (reader.next()) {
@@ -118,7 +118,7 @@ export class Acknowledgements {
     this.#nextUnreportedBytes += this.#log.setUnreported(this.newestExtSeq + 1, fromExtSeq);
   }
 
-  /** Whether the next packet belongs to those taken. */
+  /** Whether the next packet belongs to the burst. */
   #isTogether(): boolean {
     return (
       this.#nextArrivalUs >= this.arrivalUs &&

@@ -11,23 +11,23 @@
 import { LinkCapacity } from "./link-capacity.ts";
 
 /**
- * The draft has 0.85, so that the queue drains. Here `QueueDrain` sees to that. More leaves less capacity unused, and a
- * rich flow richer than the one that joined it for longer.
+ * The draft has 0.85, so that the queue drains; here `QueueDrain` does that. More leaves less capacity unused, but a new
+ * flow takes longer to get its share from an old one.
  */
 const BACKOFF = 0.91;
 
 const GROWTH_PER_SECOND = 1.08;
-/** Additive: a packet in the time that it takes to see what it does, a round trip and the detector's delay. */
+/** Additive increase: one packet per response time, which is a round trip and the detector's delay. */
 const PACKET_BITS = 9_600;
 const DETECTION_US = 100_000;
-/** At low rates that is too much: over-use would be seen when the queue is long. */
+/** Cap of the additive increase at low rates: over-use would be seen when the queue is long. */
 const MAX_ADDED_SHARE = 0.07;
-/** At low rates and on long paths either way would take minutes. */
+/** Least increase: at low rates and on long paths it would take minutes. */
 const MIN_GROWTH_BPS = 4_000;
-/** Growth for a longer time without feedback would be a leap. */
+/** Growth over a longer time without feedback would be a jump. */
 const MAX_STEP_US = 1_000_000;
 
-/** A decrease is given a round trip, within these bounds, to show. */
+/** After a decrease, a round trip within these bounds passes before the next, so that the first can take effect. */
 const MIN_WAIT_US = 10_000;
 const MAX_WAIT_US = 200_000;
 

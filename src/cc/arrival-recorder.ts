@@ -1,6 +1,6 @@
 /**
- * Arrival times of one publisher's packets by their transport-wide sequence number, and the feedback that returns
- * them to it. Its bandwidth estimate is made of these, so times are true and losses exact, across wrap and reordering.
+ * Arrival times of one publisher's packets by transport-wide sequence number, and the feedback about them. The publisher
+ * estimates its bandwidth from these, so times and losses must be exact, across wraps and reordering.
  */
 import { extendSeq } from "../base/sequence.ts";
 import { type ArrivalReport, writeTransportWide } from "../rtp/rtcp/transport-wide.ts";
@@ -16,17 +16,17 @@ export class ArrivalRecorder implements ArrivalReport {
   baseSeq = 0;
   count = 0;
   feedbackCount = 0;
-  /** Made at the first packet: 16 KiB that somebody who only watches does not need. */
+  /** Allocated at the first packet: 16 KiB that a transport which only receives from us does not need. */
   #seq = new Float64Array(0);
   #arrivalUs = new Float64Array(0);
   #highest = -1;
-  /** First packet that the next report is about. */
+  /** The first packet that the next feedback covers. */
   #from = 0;
   #pending = false;
   #reportedUs = Number.NEGATIVE_INFINITY;
   readonly #ends = { end: 0 };
 
-  /** A packet with this 16-bit transport-wide sequence number has come; of a duplicate the first counts. */
+  /** A packet with this 16-bit transport-wide sequence number has arrived. Of a duplicate the first arrival counts. */
   onPacket(transportSeq: number, arrivalUs: number): void {
     const first = this.#highest < 0;
     // A cycle up, so that packets before the first are not negative.
@@ -42,7 +42,7 @@ export class ArrivalRecorder implements ArrivalReport {
     this.#seq[row] = seq;
     this.#arrivalUs[row] = arrivalUs;
     if (seq > this.#highest) this.#highest = seq;
-    // A late one is reported again with those after it, as libwebrtc does; a jump leaves the gap unreported.
+    // A late packet is reported together with those after it, again, as libwebrtc does; a jump leaves its gap unreported.
     if (seq < this.#from) this.#from = seq;
     if (this.#highest - this.#from >= ROWS) this.#from = this.#highest - ROWS + 1;
     this.#pending = true;

@@ -46,7 +46,7 @@ export class DelayTrend {
   }
 
   #fit(): void {
-    // From the first row on, so that products stay small.
+    // Relative to the first row, so that products stay small.
     const originMs = this.#arrivalMs[0]!;
     let sumX = 0;
     let sumY = 0;

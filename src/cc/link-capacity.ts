@@ -12,7 +12,7 @@ const GAIN = 0.05;
 const MIN_RELATIVE_VARIANCE = 0.4;
 const MAX_RELATIVE_VARIANCE = 2.5;
 const DEVIATIONS = 3;
-/** At high rates that would be less than half a second's count is wrong by. */
+/** Least upper margin: at high rates the variance would be less than the error of a count over half a second. */
 const MIN_UPPER_MARGIN = 0.06;
 
 const UNKNOWN = -1;
@@ -29,7 +29,7 @@ export class LinkCapacity {
     return this.#meanKbps * 1000;
   }
 
-  /** Whether the link has carried so much more or less that it can not be the same. */
+  /** Whether the capacity is so far above `bps` that the link must have changed. */
   isAbove(bps: number): boolean {
     return this.known && bps < this.bps - this.#marginBps;
   }

@@ -6,7 +6,7 @@
  */
 import type { FateSums, SentPacketLog } from "./sent-packet-log.ts";
 
-/** A packet may come so much later than those sent after it. More acts later on losses, less counts false ones. */
+/** How much later than its successors a packet may arrive. More reacts later to losses, less counts false ones. */
 const REORDERING_US = 100_000;
 
 /** Longer makes fewer and surer observations, shorter follows the rate more closely. */
@@ -15,7 +15,7 @@ const SPAN_US = 250_000;
 const NOT_BEGUN = -1;
 
 export class LossObserver {
-  /** Of the latest whole observation, once `advance` has returned true. */
+  /** Of the latest complete observation, once `advance` has returned true. */
   bytes = 0;
   lostBytes = 0;
   sentBps = 0;
@@ -23,7 +23,10 @@ export class LossObserver {
   #startUs = NOT_BEGUN;
   readonly #sums: FateSums = { sentBytes: 0, receivedBytes: 0, lostBytes: 0 };
 
-  /** `newestSentUs`: of what has come. Returns true at the end of an observation, and may then be called again. */
+  /**
+   * `newestSentUs`: sending time of the newest packet that has arrived. Returns true at the end of an observation: call it
+   * again.
+   */
   advance(log: SentPacketLog, newestSentUs: number): boolean {
     const lastUs = newestSentUs - REORDERING_US;
     const sums = this.#sums;
@@ -38,13 +41,13 @@ export class LossObserver {
         this.#close(sentUs);
         return true;
       }
-      // One that is long and has judged nothing goes on until it has.
+      // A long observation without a judged packet goes on until there is one.
       const endUs = isLong ? sentUs + 1 : this.#startUs + SPAN_US;
       this.#nextExtSeq = log.sum(this.#nextExtSeq, lastUs, endUs, sums);
     }
   }
 
-  /** What was sent before this is not to be judged. */
+  /** Packets sent before this are not judged. */
   skipTo(extSeq: number): void {
     this.#nextExtSeq = extSeq;
     this.#begin(NOT_BEGUN);

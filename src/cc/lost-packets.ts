@@ -1,4 +1,4 @@
-/** Packets that feedback says were lost, each told once: to send them again before they are asked for. */
+/** Packets that feedback reports as lost, each returned once: they are sent again before a NACK asks for them. */
 import { FATE, type SentPacketLog, UNKNOWN_PACKET } from "./sent-packet-log.ts";
 
 export class LostPackets {
@@ -9,10 +9,7 @@ export class LostPackets {
     this.#log = log;
   }
 
-  /**
-   * The next one before `newestExtSeq`, which has come, that was sent after `afterUs`; UNKNOWN_PACKET when there are no
-   * more.
-   */
+  /** The next lost packet before `newestExtSeq`, which has arrived, that was sent after `afterUs`; else UNKNOWN_PACKET. */
   next(newestExtSeq: number, afterUs: number): number {
     this.#nextExtSeq = Math.max(this.#nextExtSeq, this.#log.oldestExtSeq);
     const endExtSeq = Math.min(newestExtSeq, this.#log.lastLostExtSeq + 1);

@@ -1,16 +1,15 @@
 /**
- * Which packets of one incoming stream to ask for again (RFC 4585 §6.2.1), and when to give up and want a key frame.
- *
- * Numbers are extended, so a wrap is nothing special. The caller polls about every 10 ms.
+ * Decides which packets of one incoming stream to NACK (RFC 4585 §6.2.1), and when to give up and ask for a key frame.
+ * Sequence numbers are extended, so wraps need no care. The caller polls about every 10 ms.
  */
 
 /**
  * How long a packet may just be late. Longer delays every repair by as much; shorter asks for packets that were only
- * overtaken.
+ * reordered.
  */
 const REORDERING_US = 15_000;
 
-/** Least time between two requests for one packet: sooner asks twice for what a near peer has already sent. */
+/** Least time between two requests for a packet: a shorter one asks a near peer again for what it has already sent. */
 const MIN_RETRY_US = 20_000;
 
 /** Requests for one packet. More helps at heavy loss only, where a key frame comes sooner. */
@@ -20,8 +19,8 @@ const MAX_TRIES = 10;
 const MAX_AGE_US = 1_000_000;
 
 /**
- * Packets missing at once, most of a second of video. More is no loss to repair but a break (a sleeping laptop, a lost
- * link), and a key frame is smaller than the repair; fewer would want key frames for what a NACK mends.
+ * Packets missing at once, most of a second of video. More is an interruption (a sleeping laptop, a lost link) for which a
+ * key frame is smaller than the repair; a lower limit would ask for key frames where a NACK would do.
  */
 const MAX_MISSING = 256;
 
@@ -61,7 +60,7 @@ export class NackGenerator {
     return this.#missing.size > 0;
   }
 
-  /** Writes the wire numbers to ask for now to `out`, ascending on the circle. Returns how many. */
+  /** Writes the sequence numbers to ask for now to `out`, ascending modulo 2^16. Returns how many. */
   poll(nowUs: number, rttUs: number, out: Uint16Array): number {
     const retryUs = Math.max(rttUs, MIN_RETRY_US);
     let count = 0;

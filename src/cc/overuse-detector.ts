@@ -12,11 +12,11 @@
  */
 export type DelaySignal = "normal" | "overuse" | "underuse";
 
-/** A slope is worth more the more groups stand behind it, up to so many; the gain makes milliseconds of it. */
+/** A slope is weighted by the number of groups behind it, up to so many; the gain turns it into milliseconds. */
 const MAX_COUNT = 60;
 const GAIN = 4;
 
-/** Over-use must last so long in sending time: longer lets queues grow, shorter takes one burst for over-use. */
+/** How long over-use must last, in sending time. Longer lets queues grow, shorter takes one burst for over-use. */
 const OVERUSE_US = 10_000;
 
 const START_THRESHOLD = 12.5;
@@ -25,7 +25,7 @@ const MAX_THRESHOLD = 600;
 /** Per millisecond, as libwebrtc has them for its trendline. */
 const GAIN_UP = 0.0087;
 const GAIN_DOWN = 0.039;
-/** A trend so far outside is a sudden drop of capacity, which the threshold shall not get used to. */
+/** A trend this far beyond the threshold is a sudden drop of capacity, to which the threshold must not adapt. */
 const MAX_ADAPT_OFFSET = 15;
 const MAX_ADAPT_MS = 100;
 
@@ -53,7 +53,7 @@ export class OveruseDetector {
     this.#adapt(Math.abs(trend), arrivalUs);
   }
 
-  /** The path was silent or gone. How noisy it is, the threshold knows still. */
+  /** The path was silent or gone. The threshold is kept: the path is as noisy as before. */
   reset(): void {
     this.signal = "normal";
     this.#aboveUs = NONE;
@@ -62,7 +62,7 @@ export class OveruseDetector {
   }
 
   #onAbove(slope: number, sendDeltaUs: number): void {
-    // It began at some time since the group before.
+    // Over-use began at some time since the previous group.
     this.#aboveUs = this.#aboveUs === NONE ? sendDeltaUs / 2 : this.#aboveUs + sendDeltaUs;
     this.#aboveCount += 1;
     if (this.#aboveUs <= OVERUSE_US || this.#aboveCount < 2 || slope < this.#priorSlope) return;

@@ -7,9 +7,11 @@
  * Only the budget: the queue is the caller's.
  */
 
-/** What is not used of a tick may be used in the next. More makes bursts, less loses what falls between two ticks. */
+/** Unused budget that carries over to the next tick. More makes bursts, less loses what falls between two ticks. */
 const CREDIT_US = 10_000;
-/** More would stop video for long after a burst of what does not wait, less would forget that it was sent. */
+/**
+ * Limit of the debt. More would stop video for long after a burst of packets that are not paced, less would forget them.
+ */
 const MAX_DEBT_US = 300_000;
 
 /** IP and UDP headers, as the rate counts them. */
@@ -17,7 +19,7 @@ const HEADER_BYTES = 28;
 
 export class Pacer {
   #bytesPerUs = 0;
-  /** Below zero it is credit. */
+  /** Negative: credit. */
   #debtBytes = 0;
   #paidUs = 0;
 
@@ -31,7 +33,7 @@ export class Pacer {
     return this.#debtBytes <= 0;
   }
 
-  /** Anything was sent: `bytes` of payload of a datagram. */
+  /** Any datagram was sent, with `bytes` of payload. */
   onSent(bytes: number, nowUs: number): void {
     this.#pay(nowUs);
     this.#debtBytes = Math.min(this.#debtBytes + bytes + HEADER_BYTES, MAX_DEBT_US * this.#bytesPerUs);

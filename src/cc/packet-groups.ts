@@ -14,14 +14,14 @@
 const GROUP_US = 5_000;
 
 /**
- * Packets that a radio held back and then let go at once arrive like this and join the group before, up to a limit:
- * what a link did to them says nothing about its queue.
+ * Packets that a radio link held back and then delivered at once arrive this close together and join the previous group, up
+ * to a limit: their delay says nothing about a queue.
  */
 const BURST_GAP_US = 5_000;
 const MAX_BURST_US = 100_000;
 
 export class PacketGroups {
-  /** Of the two latest whole groups, once `onPacket` has returned true. */
+  /** Between the two latest complete groups, once `onPackets` has returned true. */
   sendDeltaUs = 0;
   arrivalDeltaUs = 0;
   /** Of the last packet of the later one. */
@@ -34,8 +34,8 @@ export class PacketGroups {
   #priorArrivalUs = 0;
 
   /**
-   * Packets sent at `sentUs` arrived between `firstArrivalUs` and `arrivalUs`. Returns true when they begin a group and so
-   * tell that the one before is whole.
+   * Packets sent at `sentUs` arrived between `firstArrivalUs` and `arrivalUs`. Returns true when they start a group, so
+   * that the previous one is complete.
    */
   onPackets(sentUs: number, firstArrivalUs: number, arrivalUs: number): boolean {
     if (sentUs < this.#firstSentUs) return false;

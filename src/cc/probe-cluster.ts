@@ -5,17 +5,17 @@
  *         └─────────────────────────────┘            its rate: the bytes after the first burst over this time
  */
 
-/** Of which the first only marks the start. More fills a queue further, fewer measures single bursts. */
+/** The first one only marks the start. More fill a queue further, fewer measure single bursts. */
 const MIN_BURSTS = 4;
-/** Bursts come with the caller's clock: each may be what its rate allows until the next. */
+/** Bursts come at the caller's ticks: each may be as large as the rate allows until the next. */
 const TICK_US = 10_000;
 
-/** What could not be sent by then has too many gaps to tell a rate. */
+/** A probe that takes longer has too many gaps to measure a rate. */
 const TIMEOUT_US = 400_000;
 
 export class ProbeCluster {
   rateBps = 0;
-  /** Of packets and times sent. */
+  /** Extended sequence numbers and sending times. */
   firstExtSeq = 0;
   lastExtSeq = 0;
   firstUs = 0;
@@ -31,7 +31,7 @@ export class ProbeCluster {
     return this.#sending;
   }
 
-  /** Whether enough was sent to tell a rate. */
+  /** Whether enough was sent to measure a rate. */
   get complete(): boolean {
     return this.#bursts >= MIN_BURSTS && this.lastUs - this.firstUs >= this.#spanUs;
   }
@@ -53,14 +53,14 @@ export class ProbeCluster {
     this.#sending = false;
   }
 
-  /** Of this tick's burst, so much is yet to be sent. */
+  /** Bytes of this tick's burst that are yet to be sent. */
   bytesDue(nowUs: number): number {
     if (!this.#sending) return 0;
     const due = (this.rateBps * (nowUs - this.firstUs + TICK_US)) / 8_000_000 - this.#bytes;
     return due > 0 ? Math.ceil(due) : 0;
   }
 
-  /** Returns false when the packet is not of the probe any more: the one before was the last. */
+  /** Returns false when the packet is not part of the probe: the one before was the last. */
   onSent(extSeq: number, bytes: number, nowUs: number): boolean {
     const newBurst = this.#bursts === 0 || nowUs !== this.lastUs;
     if (newBurst && this.complete) {

@@ -10,11 +10,11 @@
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { ProbeCluster } from "./probe-cluster.ts";
 
-/** With less of it reported, gaps would pass for time. */
+/** With less of it reported, the missing packets would look like a low rate. */
 const MIN_REPORTED_SHARE = 0.8;
-/** So much faster than sent is a radio that let packets go at once, and no rate. */
+/** An arrival rate so far above the sending rate means that a radio link delivered held packets at once: it is no rate. */
 const MAX_RATIO = 2;
-/** Under this share of what was sent the link was full, and then a little less than it carried is right. */
+/** Below this share of the sending rate the link was full, and a little less than it carried is the right rate. */
 const FULL_RATIO = 0.9;
 const FULL_UTILIZATION = 0.95;
 
@@ -44,8 +44,8 @@ export class ProbeMeasurement {
   }
 
   /**
-   * 0 when nothing can be told. What a short queue has dropped, `lostBytes`, tells as well as what came late; but for the
-   * share `inherentLoss`, which is lost whatever is sent.
+   * The rate in bits per second, or 0 when the probe tells nothing. `lostBytes`, dropped by a short queue, show a limit as
+   * late packets do, except the share `inherentLoss`, which is lost at any rate.
    */
   resultBps(
     { bytesAfterFirst, firstUs, lastUs }: ProbeCluster,

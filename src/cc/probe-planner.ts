@@ -6,24 +6,28 @@
  *   the rate fell, and hardly anything had been sent  ──▶ twice the target, soon
  */
 
-/** What a path is first tried with, in start rates. More overruns a slow link for longer, less takes more probes. */
+/** First probe of a path, times the start rate. More overruns a slow link for longer, less takes more probes. */
 const FIRST_FACTOR = 3;
-/** More is found in fewer steps, and overruns a full link for longer. */
+/** Further probes, times the rate. More takes fewer steps, and overruns a full link for longer. */
 const FURTHER_FACTOR = 2;
-/** Getting through with this share of the rate says that there may be more. */
+/** A probe that gets through at this share of its rate suggests that there is more. */
 const FURTHER_SHARE = 0.7;
 
-/** Beyond what is wanted: what a probe finds is a little less than it was sent with. */
+/** Margin over what is wanted, because a probe measures a little less than it was sent at. */
 const WANTED_FACTOR = 1.1;
 
-/** Between probes, and how long it may become. Shorter fills queues more often, longer leaves viewers with less. */
+/**
+ * Pause between probes, and the longest it may become. Shorter fills queues more often, longer leaves viewers with less.
+ */
 const MIN_PAUSE_US = 3_000_000;
 const MAX_PAUSE_US = 12_000_000;
-/** After a decrease, if all that is allowed is sent: then the rate grows of itself. */
+/** Pause after a decrease, if the whole target is used: then the rate grows without a probe. */
 const GROWING_PAUSE_US = 8_000_000;
-/** After a decrease that is in doubt, once. Shorter probes into what may be a queue, longer leaves a viewer without pictures. */
+/**
+ * Pause after a doubtful decrease, once. Shorter probes into what may be a queue, longer leaves a viewer without pictures.
+ */
 const DOUBT_PAUSE_US = 300_000;
-/** Wanting so much more than when it was probed last is a new question. */
+/** When so much more is wanted than at the last probe, the pause starts anew. */
 const NEW_WANT_FACTOR = 1.5;
 
 /** When the rate last fell other than to empty a queue, and when it last did so in doubt. */
@@ -32,7 +36,7 @@ export interface Decreases {
   readonly doubtedUs: number;
 }
 
-/** A probe of which nothing can be told, because packets or reports were lost, is repeated so often. */
+/** How often a probe is repeated that could not be measured, because packets or reports were lost. */
 const MAX_REPEATS = 2;
 
 export class ProbePlanner {
@@ -41,14 +45,14 @@ export class ProbePlanner {
   #askedBps = 0;
   /** A probe to send as soon as the path is calm; 0 when there is none. */
   #urgentBps = 0;
-  /** When its rate was thought of: a decrease after that makes it void. */
+  /** When its rate was chosen: a later decrease makes it void. */
   #urgentUs = Number.NEGATIVE_INFINITY;
   #rateBps = 0;
   #repeats = 0;
   #pauseUs = MIN_PAUSE_US;
   #nextUs = Number.NEGATIVE_INFINITY;
 
-  /** `mostBps`: what could be used; 0 when what is allowed is enough. */
+  /** `mostBps`: what the application could use; 0 when the target is enough. */
   wants(mostBps: number): void {
     if (mostBps > NEW_WANT_FACTOR * this.#askedBps) {
       this.#pauseUs = MIN_PAUSE_US;
@@ -89,7 +93,7 @@ export class ProbePlanner {
     return this.#rateBps;
   }
 
-  /** `resultBps`: 0 when nothing can be told. */
+  /** `resultBps`: 0 when the probe could not be measured. */
   onResult(resultBps: number, targetBps: number, nowUs: number): void {
     if (resultBps === 0 && this.#repeats < MAX_REPEATS) {
       this.#repeats += 1;

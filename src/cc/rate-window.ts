@@ -13,10 +13,10 @@ const BUCKET_US = 10_000;
 const BUCKETS = 64;
 const MASK = BUCKETS - 1;
 
-/** A stamp so much older than the newest is no reordering: the clock that stamps has been set back. */
+/** A time so much older than the newest is no reordering: the clock has been set back. */
 const RESTART_US = 2_000_000;
 
-/** Less time than this is no base for a rate: one frame would look like a flood. */
+/** A rate over less time than this would be misleading: one frame would look like a flood. */
 const MIN_SPAN_US = 150_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -53,7 +53,7 @@ export class RateWindow {
     return ((this.#total - before - outside) * 8_000_000) / coveredUs;
   }
 
-  /** What was counted says nothing of what comes. */
+  /** Forgets what was counted. */
   reset(): void {
     this.#startUs = NEVER;
     this.#headUs = NEVER;

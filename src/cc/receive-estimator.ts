@@ -11,17 +11,17 @@ import { AimdRate } from "./aimd-rate.ts";
 import { DelayMonitor } from "./delay-monitor.ts";
 import { RateWindow } from "./rate-window.ts";
 
-/** Nobody encodes less than one voice and a small picture. */
+/** Least estimate: one voice and a small picture. */
 const MIN_BPS = 50_000;
-/** Until a queue has shown what the path carries. */
+/** First estimate, until a queue has shown what the path carries. */
 const MAX_BPS = 20_000_000;
 
 /** As the sender-based estimate counts. */
 const SPAN_US = 500_000;
-/** A publisher is allowed so much more than it sends. Less keeps encoders small, more lets a burst fill a queue. */
+/** How far the estimate may exceed what is received. Less keeps encoders low, more lets a burst fill a queue. */
 const HEADROOM = 1.5;
 const HEADROOM_BPS = 100_000;
-/** Less than this share of what it may is sent: then a queue is rather the work of one large frame. */
+/** Below this share of the estimate, a queue is rather the work of one large frame than of the rate. */
 const USED_SHARE = 0.9;
 
 /** abs-send-time: 6.18 fixed point, wraps after 64 s. */
@@ -43,7 +43,7 @@ export class ReceiveEstimator {
     this.#rate = new AimdRate(MAX_BPS, MIN_BPS, nowUs);
   }
 
-  /** Bits per second, lower headers left out. */
+  /** Bits per second, without IP and UDP headers. */
   get bps(): number {
     return Math.max(Math.min(this.#rate.bps, this.#limitBps), MIN_BPS);
   }

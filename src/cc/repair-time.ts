@@ -1,27 +1,29 @@
 /**
- * How long a receiver should hold pictures back, so that what is lost comes again before its picture is due.
- *
- * A browser that only receives does not know how long a repair takes: nobody answers its reference times, so it leaves out
- * the round trip. We know the round trip, and the losses.
+ * How long a receiver should delay pictures (playout-delay), so that retransmissions arrive before their picture is due. A
+ * browser that only receives does not know how long a repair takes: it gets no answer to its reference times, and so leaves
+ * out the round trip. We know the round trip and the losses.
  */
 
 /** Fewer losses are not worth a delay. */
 const SOME_LOSS = 0.01;
-/** From so many on, retransmissions are lost often enough to count on a second one. */
+/** From this loss on, time for a second retransmission is needed. */
 const MUCH_LOSS = 0.04;
 
-/** Beside round trips: until a loss shows by the next packet, a picture later at most, and ours and the receiver's timers. */
+/**
+ * Time of a repair beside round trips: until the next packet shows the loss, at most a picture later, and both sides'
+ * timers.
+ */
 const NOTICED_US = 60_000;
-/** Until feedback tells that the retransmission was lost too. */
+/** The same for the second: until feedback shows that the retransmission was lost too. */
 const NOTICED_AGAIN_US = 50_000;
 
-/** A second repair is waited for within this. More makes people speak at the same time, less lets pictures stop. */
+/** Longest delay for a second repair. More makes people talk over each other, less lets pictures freeze. */
 const MAX_SECOND_US = 300_000;
 const MAX_US = 500_000;
 
-/** Finer follows each wobble of the round trip, coarser asks for more than is needed. */
+/** Steps of the delay. Finer follows each variation of the round trip, coarser asks for more than is needed. */
 const STEP_US = 20_000;
-/** What less would do must do for so long: each change plays too fast or too slow for a while. */
+/** How long a shorter delay must have been enough before it is set: each change plays too fast or too slow for a while. */
 const HOLD_US = 15_000_000;
 
 export const NEVER_NEEDED = -1;

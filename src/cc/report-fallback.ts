@@ -10,7 +10,10 @@ const LOW_LOSS = 0.02;
 const GROWTH_PER_SECOND = 1.08;
 const MAX_STEP_US = 1_000_000;
 
-/** Reports come for each stream, and a decrease takes a while to show. Shorter counts one loss several times. */
+/**
+ * Pause after a decrease: reports come for each stream, and a decrease takes a while to show. Shorter counts one loss
+ * several times.
+ */
 const DECREASE_INTERVAL_US = 500_000;
 
 /**
@@ -27,7 +30,7 @@ export class ReportFallback {
   #byLossBps: number;
   readonly #minBps: number;
   #rembBps = Number.POSITIVE_INFINITY;
-  /** Of the first report nothing can grow. */
+  /** The first report gives no time to grow over. */
   #reportedUs = Number.POSITIVE_INFINITY;
   #decreasedUs = Number.NEGATIVE_INFINITY;
 
@@ -41,7 +44,7 @@ export class ReportFallback {
     return Math.min(this.#byLossBps, this.#rembBps);
   }
 
-  /** What the receiver has measured is more than we know, unless there are losses. */
+  /** The receiver's estimate counts, unless there are losses. */
   onRemb(bps: number): void {
     this.#rembBps = bps;
     if (this.lossRatio < HIGH_LOSS) this.#byLossBps = Math.max(this.#byLossBps, bps);

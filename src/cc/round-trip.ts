@@ -14,14 +14,14 @@ export class RoundTrip {
   readonly #sentUs = new Float64Array(REMEMBERED);
   #next = 0;
 
-  /** The time `ntpUs` was sent at `nowUs`. */
+  /** `ntpUs` was sent at `nowUs`. */
   onSent(ntpUs: number, nowUs: number): void {
     this.#middle[this.#next] = ntpMiddle(ntpUs);
     this.#sentUs[this.#next] = nowUs;
     this.#next = (this.#next + 1) % REMEMBERED;
   }
 
-  /** Its echo, as on the wire: middle NTP bits (0: none), and for how long the peer had it, in 1/65536 s. */
+  /** The echo, as on the wire: `ntpMiddle` of the time (0: none), and how long the peer held it, in 1/65536 s. */
   onEcho(middle: number, delay: number, nowUs: number): void {
     const sent = this.#middle.indexOf(middle);
     if (middle === 0 || sent === -1) return;

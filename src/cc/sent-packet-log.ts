@@ -28,7 +28,7 @@ const BYTES_MASK = 0xffff;
 /** `ssrc` of a packet that belongs to no stream: padding. */
 export const NO_STREAM = 0;
 
-/** `unreported`: feedback has gone on beyond the packet without a word of it, so a message was lost. */
+/** `unreported`: later feedback has skipped the packet, so a feedback message was lost. */
 export const FATE = { unknown: 0, lost: 1, received: 2, unreported: 3 } as const;
 
 export const UNKNOWN_PACKET = -1;
@@ -43,15 +43,15 @@ export interface FateSums {
 export class SentPacketLog {
   /** Extended number of the next packet. */
   nextExtSeq: number;
-  /** The greatest that was ever called lost. */
+  /** The highest number that was ever reported lost. */
   lastLostExtSeq = UNKNOWN_PACKET;
   readonly #firstExtSeq: number;
-  /** Made at the first packet: 48 KiB that somebody who only publishes does not need. */
+  /** Allocated at the first packet: 48 KiB that a transport which only publishes does not need. */
   #doubles = new Float64Array(0);
-  /** The same memory. */
+  /** The same memory, as 32-bit words. */
   #words = new Int32Array(0);
 
-  /** `firstExtSeq`: of the first packet; a cycle up at least, so that no number before it is negative. */
+  /** `firstExtSeq`: of the first packet; at least 2^16, so that no number before it is negative. */
   constructor(firstExtSeq = 0x10000) {
     this.nextExtSeq = firstExtSeq;
     this.#firstExtSeq = firstExtSeq;
@@ -82,7 +82,7 @@ export class SentPacketLog {
     this.nextExtSeq += 1;
   }
 
-  /** The extended number that `seq` on the wire stands for, sent or not. */
+  /** The extended number of `seq` on the wire, sent or not. */
   extend(seq: number): number {
     return extendSeq(this.nextExtSeq, seq);
   }
@@ -112,7 +112,7 @@ export class SentPacketLog {
     this.#setFate(extSeq, FATE.received);
   }
 
-  /** The `count` packets before `endExtSeq` did not come, but for those of which it is known that they have. */
+  /** The `count` packets before `endExtSeq` were reported lost, except those that are known to have arrived. */
   setLost(endExtSeq: number, count: number): void {
     const end = Math.min(endExtSeq, this.nextExtSeq);
     for (let extSeq = Math.max(endExtSeq - count, this.oldestExtSeq); extSeq < end; extSeq++) {
@@ -122,7 +122,7 @@ export class SentPacketLog {
     }
   }
 
-  /** Nothing was said of the packets from `fromExtSeq` to `endExtSeq`. Returns the bytes of those that this is new of. */
+  /** Feedback has skipped the packets from `fromExtSeq` to `endExtSeq`. Returns the bytes of those that had no fate yet. */
   setUnreported(fromExtSeq: number, endExtSeq: number): number {
     let bytes = 0;
     for (let extSeq = Math.max(fromExtSeq, this.oldestExtSeq); extSeq < endExtSeq; extSeq++) {
