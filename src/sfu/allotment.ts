@@ -1,38 +1,40 @@
-/** What a receiver's bandwidth was dealt out to, as one of its down tracks remembers it. */
+/** What one down track was allotted of its receiver's bandwidth. */
 import { HIGHEST_LAYERS, type Layers } from "../contract/media.ts";
 import { type Allocation, type AllocationReason, explain, type LayerChoice, NO_CHOICE } from "./allocator.ts";
 import { GrowthHold } from "./growth-hold.ts";
 
-/** What a track that sent nothing may begin with: its first key frame costs more to ask for again than to send. */
+/**
+ * What a track may start with after it sent nothing: asking for its first key frame again would cost more than sending it.
+ */
 const FIRST: Layers = { spatial: 0, temporal: HIGHEST_LAYERS.temporal };
 
 /**
- * What was dealt out for as long as this holds over a silence. Shorter than the silence that makes a track an absent one
- * (and a dealing) would take what was dealt out when its layers seemed to cost less and less; longer forgets what a
- * video has just come to.
+ * An allotment that has lasted this long is kept over a silence of the track. Shorter than the silence after which a track
+ * counts as absent would keep what was allotted while its measured rate was running out; longer forgets what a video has
+ * just got.
  */
 const STEADY_US = 2_000_000;
 
 export class Allotment {
   readonly #growth = new GrowthHold();
-  /** Null for nothing, as at first. */
+  /** Null for nothing, as initially. */
   #layers: Layers | null = null;
   #reason: AllocationReason | null = null;
   #changedUs = 0;
-  /** What it may go on with after a silence. */
+  /** What it may continue with after a silence. */
   #kept: Layers = FIRST;
 
-  /** What was dealt out last. */
+  /** The latest allotment. */
   get layers(): Layers | null {
     return this.#layers;
   }
 
-  /** What may be sent: of a track that had nothing to deal out for, what it had before, until the next dealing. */
+  /** What may be sent: the latest allotment, or for a track that was silent at that time the one before. */
   get open(): Layers | null {
     return this.#reason?.kind === "absent" ? this.#kept : this.#layers;
   }
 
-  /** Index of what was dealt out last, among what is to be had now. */
+  /** Index of the latest allotment in `choices`. */
   indexIn(choices: readonly LayerChoice[]): number {
     const layers = this.#layers;
     if (layers === null) return NO_CHOICE;
@@ -41,7 +43,7 @@ export class Allotment {
     );
   }
 
-  /** Index of the highest choice to try now, where there is `budgetBps` for all that the receiver gets. */
+  /** Index of the highest choice to try now. `budgetBps`: for all tracks of the receiver. */
   ceilingIn(choices: readonly LayerChoice[], budgetBps: number, nowUs: number): number {
     return this.#growth.isActive(budgetBps, nowUs)
       ? Math.max(0, this.indexIn(choices))
@@ -49,8 +51,8 @@ export class Allotment {
   }
 
   /**
-   * Takes what is dealt out now of `budgetBps`, which is for all that the receiver gets. Returns the sentence that explains it,
-   * or null when there is nothing new to tell.
+   * Takes a new allotment. `budgetBps`: for all tracks of the receiver. Returns the sentence that explains it, or null when
+   * nothing has changed.
    */
   take(choice: LayerChoice | null, allocation: Allocation, budgetBps: number, nowUs: number): string | null {
     const before = this.#layers;
@@ -77,7 +79,7 @@ export class Allotment {
       if (isSteady || rankOf(layers) < rankOf(this.#kept)) this.#kept = layers;
       return;
     }
-    // Stopped by something else than silence: it begins at a key frame, and with little.
+    // Stopped by something other than silence: it starts again with little, at a key frame.
     if (reason?.kind !== "absent" || reason.absence !== "no_media") this.#kept = FIRST;
   }
 }

@@ -1,10 +1,4 @@
-/**
- * One receiver's bandwidth at work: asks its down tracks what they could send, has it dealt out, tells them what they may.
- *
- *   SendController.budgetBps ─▶ allocate(demands of the down tracks) ─▶ DownTrack.allot
- *                  ▲                            │
- *                  └─── wants(next, most) ──────┘   what probes should look for
- */
+/** Allocates one receiver's bandwidth: collects what its down tracks could send, and gives each what `allocate` allots. */
 import type { MediaContent } from "../base/codec.ts";
 import type { ParticipantId } from "../base/ids.ts";
 import { allocate, type Demand, NO_CHOICE, type Tier } from "./allocator.ts";
@@ -12,7 +6,7 @@ import type { DownTrack } from "./down-track.ts";
 import { wantedTemporal } from "./layer-preference.ts";
 import type { SendController } from "./send-controller.ts";
 
-/** What counts in a room beside what each receiver wants. */
+/** What the room decides, for all its receivers. */
 export interface RoomOrder {
   /** Videos that a receiver gets at most; infinite: all. */
   readonly lastVideos: number;
@@ -20,19 +14,22 @@ export interface RoomOrder {
   speakerRank(publisher: ParticipantId): number;
 }
 
-/** Longer leaves room unused, and a path overloaded by what encoders make anew; shorter costs CPU with every receiver. */
+/**
+ * Longer leaves bandwidth unused, and a path overloaded when encoders raise their rate; shorter costs CPU with every
+ * receiver.
+ */
 const INTERVAL_US = 200_000;
 
 /**
- * Of the budget, what is not sent yet may take: rates of encoders vary by a tenth, and so do estimates. More lets layers
- * come and go with each wobble, less leaves a receiver below what its path could carry.
+ * Share of the budget that new layers must fit in: rates of encoders vary by a tenth, and so do estimates. More lets layers
+ * come and go with each variation, less leaves a receiver below what its path could carry.
  */
 const GROW_SHARE = 0.9;
 
 export class BandwidthAllocation {
-  /** What all tracks together were given last, bits per second. */
+  /** What all tracks together were last allotted, bits per second. */
   totalBps = 0;
-  /** What there was to deal out then. */
+  /** The budget at that time. */
   #dealtBps = 0;
   #nextUs = 0;
   readonly #downTracks: readonly DownTrack[];
@@ -45,7 +42,8 @@ export class BandwidthAllocation {
 
   tick(nowUs: number, room: RoomOrder): void {
     const { budgetBps, isDue } = this.#controller;
-    // Where what was dealt out fits no more, packets queue already. What never fitted, voices, is no reason.
+    // When what was allotted no longer fits, packets queue already: allocate at once. Voices that never fitted are no
+    // reason.
     const fits = budgetBps >= Math.min(this.totalBps, this.#dealtBps);
     if (!isDue && nowUs < this.#nextUs && fits) return;
     this.#controller.isDue = false;

@@ -8,7 +8,7 @@ export interface CoreContext {
   readonly ring: TransmitRing;
   readonly counters: Counters;
   readonly rests: RestTimes;
-  /** Drained by the shell after each turn. */
+  /** Drained by `worker/` after each turn. */
   readonly events: MediaEvent[];
   /** The latest packet of a video was not the last of its frame. */
   isInFrame: boolean;

@@ -13,8 +13,8 @@ import type { ParticipantId } from "../base/ids.ts";
 import { FAR_STRONGER, foremost, type Voice } from "./voice.ts";
 
 /**
- * A new holder is safe from stronger voices for so long: its own strength has yet to grow, and that of the one before
- * to fade. Longer lets noise hold the floor, shorter gives it back to whoever had it.
+ * How long a new holder is safe from stronger voices: its own strength has yet to grow, and that of the previous holder to
+ * fade. Longer lets noise hold the floor, shorter gives it back to the previous holder.
  */
 const SETTLED_US = 2_000_000;
 
@@ -28,7 +28,7 @@ export class DominantSpeaker {
     return this.#holder;
   }
 
-  /** Gives the floor to another, if one may take it. Returns whether it did. Each voice must have been sampled. */
+  /** Gives the floor to another voice if one may take it. Returns whether it did. Each voice must have been sampled. */
   decide(voices: Iterable<Voice>, nowUs: number): boolean {
     const holder = this.#holder;
     const challenger = foremost(
@@ -44,12 +44,12 @@ export class DominantSpeaker {
     return true;
   }
 
-  /** A voice that was muted or has ended: then nobody has the floor, until somebody talks. */
+  /** The voice was muted or has ended: if it held the floor, nobody does until somebody talks. */
   release(voice: Voice): void {
     if (voice === this.#holder) this.#holder = null;
   }
 
-  /** Nothing of this publisher is left. */
+  /** The publisher has no track any more. */
   forget(publisher: ParticipantId): void {
     this.#holders = this.#holders.filter((other) => other !== publisher);
   }

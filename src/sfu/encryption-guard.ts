@@ -13,17 +13,17 @@
  * failed to encrypt, not those that lie: whoever wants to can append two bytes.
  */
 
-/** Larger: a longer leak before it is told. Smaller: plain frames before a client has its key would count. */
+/** Larger: a longer leak before it is reported. Smaller: plain frames before a client has its key would count. */
 const SUSPECT_AT = 30;
 const PLAIN = 1;
 const SEALED = 2;
 
-/** Frames of an encoding that are all looked at; later one in SAMPLE is, and all as long as there is doubt. */
+/** The first frames of an encoding, which are all checked; later one in SAMPLE is, or all while there is doubt. */
 const FIRST_FRAMES = 64;
-/** A power of two. Larger: a track that turns plain is found later. Smaller: more looks for nothing. */
+/** A power of two. Larger: a track that turns plain is found later. Smaller: more needless checks. */
 const SAMPLE = 16;
 
-/** Least time between two verdicts. Larger: the second is late. Smaller: a client that alternates makes more events. */
+/** Least time between two verdicts. Larger: the second is late. Smaller: a client that alternates causes more events. */
 const TELL_US = 5_000_000;
 
 export class EncryptionGuard {
@@ -40,7 +40,7 @@ export class EncryptionGuard {
     this.#suspect = new Uint8Array(encodings);
   }
 
-  /** A frame of an encoding has ended. Returns whether it has to be looked at, and `onLook` be called. */
+  /** A frame of an encoding has ended. Returns whether it must be checked, and `onLook` called with the result. */
   isDue(encoding: number): boolean {
     const frame = this.#frames[encoding]!++;
     return frame < FIRST_FRAMES || frame % SAMPLE === 0 || this.#doubt[encoding]! > 0;
@@ -54,7 +54,7 @@ export class EncryptionGuard {
     else if (doubt === 0) this.#suspect[encoding] = 0;
   }
 
-  /** Whether the track is suspect, if that is to be told now; null when there is nothing new. Call it often. */
+  /** Whether the track is suspect, if that is to be reported now; null when there is nothing new. Call it often. */
   verdict(nowUs: number): boolean | null {
     const isSuspect = this.#suspect.includes(1);
     if (isSuspect === this.#told || nowUs - this.#toldUs < TELL_US) return null;

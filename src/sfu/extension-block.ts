@@ -16,7 +16,7 @@ import {
   ExtensionWriter,
 } from "../rtp/header-extensions.ts";
 
-/** What a publisher says about a frame and a receiver wants to hear, passed on as it is. */
+/** Extensions that are passed on unchanged. */
 const PASSED = [
   EXTENSION.audioLevel,
   EXTENSION.videoOrientation,
@@ -33,10 +33,10 @@ const ONE_BYTE_MAX_ID = 14;
 /** playout-delay: least and most in units of 10 ms, 12 bits each. */
 const PLAYOUT_DELAY_BYTES = 3;
 const PLAYOUT_DELAY_UNIT_US = 10_000;
-/** What libwebrtc itself allows. A small one would turn off its smoothing. */
+/** The maximum that libwebrtc allows. A small one would turn off its smoothing. */
 const MOST_PLAYOUT_DELAY = 1_000;
 
-/** More than the elements of one packet and those of our own can take, each with two bytes of id and length. */
+/** More than a packet's elements and our own can take, each with two bytes of id and length. */
 const MAX_BYTES = 2 * MAX_PACKET_BYTES;
 
 const ABSENT = -1;
@@ -50,7 +50,7 @@ export interface ExtensionNumbers {
   readonly absSendTime: number;
   /** Transport-wide sequence number, or -1 to write none. */
   readonly transportSeq: number;
-  /** Least delay until a picture is shown, microseconds, or -1 to say nothing of it. A publisher's own word goes first. */
+  /** Minimum playout delay, microseconds, or -1 to write none. A publisher's own extension takes precedence. */
   readonly playoutDelayUs: number;
 }
 
@@ -63,7 +63,7 @@ export class ExtensionBlock {
   #transportSeqAt = ABSENT;
   #playoutDelayAt = ABSENT;
   #descriptorAt = ABSENT;
-  /** What it was made for. */
+  /** The arguments that the block was made for. */
   #word0 = 0;
   #word1 = 0;
   #word2 = 0;
@@ -75,7 +75,7 @@ export class ExtensionBlock {
   #isNumbered = false;
   #isDelayed = false;
 
-  /** Whether it is, but for the patches, what `write` is to write. `mid`: empty to write none. */
+  /** Whether the block can be used for these arguments, apart from the patched numbers. `mid`: empty to write none. */
   isFor(ids: ExtensionMap, mid: string, view: ExtensionView, numbers: ExtensionNumbers): boolean {
     return (
       this.#view === view &&
@@ -90,7 +90,7 @@ export class ExtensionBlock {
     );
   }
 
-  /** Puts it together anew: `view` says where the publisher's extensions are in `source`. MIDs are ASCII (RFC 5888 §4). */
+  /** Builds the block: `view` says where the publisher's extensions are in `source`. MIDs are ASCII (RFC 5888 §4). */
   make(
     ids: ExtensionMap,
     mid: string,
@@ -114,7 +114,7 @@ export class ExtensionBlock {
     this.#length = this.#writer.end();
   }
 
-  /** Copies it to `out[at]` with the receiver's own numbers. Returns its size; 0 when there is no extension. */
+  /** Copies the block to `out[at]` with the receiver's own numbers. Returns its size; 0 when there is no extension. */
   write(out: Uint8Array, at: number, numbers: ExtensionNumbers): number {
     const bytes = this.#bytes;
     const length = this.#length;

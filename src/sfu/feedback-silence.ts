@@ -1,7 +1,7 @@
 /**
- * Notices that a receiver's transport-wide feedback has ended though its path has not: its reports go on, and say that
- * packets come. Firefox sends that feedback through the receiver that it made first, and none at all while that one belongs to
- * a section that is not in use.
+ * Detects that a receiver's transport-wide feedback has ended although its path works: its receiver reports go on and confirm
+ * that packets arrive. Firefox sends that feedback through the first receiver that it created, and none at all while that one
+ * belongs to an inactive section.
  *
  *               sent, unanswered for long          a report of what was sent then      no feedback for as long again
  *    answered ──────────────────────────▶ silent ─────────────────────────▶ witnessed ───────────────────────▶ ended
@@ -9,21 +9,24 @@
  *        └──────────── feedback ────────────┴───────────────────────────────────┴────────────────────────────────┘
  */
 
-/** Feedback comes every 50 to 250 ms. Less takes a late message for the end, more leaves a picture away for longer. */
+/**
+ * Feedback comes every 50 to 250 ms. Less takes a late message for the end, more leaves a receiver without video for
+ * longer.
+ */
 const SILENCE_US = 800_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class FeedbackSilence {
   ended = false;
-  /** There has been feedback. */
+  /** Whether there has been feedback. */
   #heard = false;
   /** Transport-wide number of the first packet sent after the latest feedback, and when there was one, to a tick. */
   #nextExtSeq = 0;
   #unansweredUs = NEVER;
   /** Transport-wide numbers from here on were sent in silence. */
   #fromExtSeq = NEVER;
-  /** When a report first said that one of them has come. */
+  /** When a report first confirmed that one of them arrived. */
   #witnessedUs = NEVER;
 
   /** `nextExtSeq`: of what is sent from now on. */
@@ -43,11 +46,11 @@ export class FeedbackSilence {
     if (nowUs - this.#unansweredUs >= SILENCE_US) this.#fromExtSeq = nextExtSeq;
   }
 
-  /** A report says that `extSeq` has come. Returns true when feedback has just been found to have ended. */
+  /** A report confirms that `extSeq` arrived. Returns true when feedback has just been found to have ended. */
   onReport(extSeq: number, nowUs: number): boolean {
     if (this.ended) return false;
     if (extSeq >= this.#fromExtSeq && this.#witnessedUs === NEVER) this.#witnessedUs = nowUs;
-    // After an outage of the way back the report may only be the first to get through.
+    // After an outage of the return path the report may only be the first message to get through.
     this.ended = nowUs - this.#witnessedUs >= SILENCE_US;
     return this.ended;
   }

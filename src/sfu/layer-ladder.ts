@@ -19,7 +19,7 @@ export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): Lay
     if (stream?.isActive(nowUs) !== true) continue;
     const { layerRates, encoding } = stream;
     for (let layer = 0; layer <= (isSimulcast ? 0 : layerRates.maxSpatial); layer++) {
-      // Of an encoding all is sent, whatever spatial layers its own structure has.
+      // Under simulcast an encoding is sent whole, whatever spatial layers its own structure has.
       const [spatial, inStream] = isSimulcast ? [encoding, HIGHEST_LAYERS.spatial] : [layer, layer];
       for (let temporal = 0; temporal <= layerRates.maxTemporal; temporal++) {
         sets.push({ spatial, temporal, bitrateBps: layerRates.bps(inStream, temporal, nowUs) });
@@ -30,8 +30,8 @@ export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): Lay
 }
 
 /**
- * The way up for one receiver to what it wants, from `sets` of its track. All of it is wanted: who wants a layer below
- * those that are sent gets the lowest of them. Empty while the publisher sends nothing.
+ * The steps for one receiver up to what it wants, from the `sets` of its track. A receiver that wants a layer below those
+ * that are sent gets the lowest of them. Empty while the publisher sends nothing.
  */
 export function layerLadder(sets: readonly LayerChoice[], content: Content, wanted: Layers): LayerChoice[] {
   const lowest = sets[0]?.spatial ?? 0;

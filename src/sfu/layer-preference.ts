@@ -14,12 +14,12 @@ export interface LayerSizes {
 }
 
 /**
- * A layer covers a frame that is larger than it by so much. More would show as blur, less asks for four times the pixels
+ * A layer covers a frame that is larger by up to this factor. More would show as blur, less asks for four times the pixels
  * where a border or the rounding of a layout makes the difference.
  */
 const TOLERANCE = 1.1;
 
-/** NO_LAYER when paused. May be above the layers that there are. */
+/** The wanted spatial layer, NO_LAYER when paused. May be above the layers that exist. */
 export function wantedSpatial(preference: LayerPreference, sizes: LayerSizes): number {
   const { paused, preferred, maximum, visible } = preference;
   if (paused) return NO_LAYER;

@@ -24,21 +24,21 @@ const BUCKET_US = 100_000;
 const WINDOW_US = BUCKETS * BUCKET_US;
 
 /**
- * A layer silent for this long starts anew with its next frame. Longer would measure one that comes back by a window
- * that is mostly empty; shorter would take each picture of a slow screen share for a start.
+ * A layer silent for this long starts anew with its next frame. Longer would measure a layer that returns over a mostly
+ * empty window; shorter would take each frame of a slow screen share for a start.
  */
 const START_AFTER_US = 1_500_000;
 
-/** A layer that started less than this ago is measured as if it had sent for so long: one frame is no rate. */
+/** Shortest time over which a layer that has just started is measured: one frame is no rate. */
 const MIN_MEASURED_US = 300_000;
 
 /** Layer sets without structure, and layers of frames: 4 spatial times 8 temporal, as many as there are targets. */
 const MAX_TEMPORAL = 8;
 
 export class LayerRates {
-  /** Of each spatial layer, from the latest structure that had them; empty where the publisher does not say. */
+  /** By spatial layer, from the latest structure that had them; empty where the publisher sends none. */
   resolutions: readonly Resolution[] = [];
-  /** Highest layers that are sent at present; without a structure, that were seen since there is none. */
+  /** Highest layers that are sent at present; without a structure, the highest seen since. */
   maxSpatial = 0;
   maxTemporal = 0;
   #structure: DependencyStructure | null = null;
@@ -46,7 +46,7 @@ export class LayerRates {
   readonly #bits = new Uint32Array(BUCKETS * MAX_TARGETS);
   /** Bits by layer set over all buckets. */
   readonly #sums = new Float64Array(MAX_TARGETS);
-  /** Since when a set is measured, if that is within the window. */
+  /** When the measurement of a set began, if that is within the window. */
   readonly #sinceUs = new Float64Array(MAX_TARGETS).fill(Number.NEGATIVE_INFINITY);
   /** When a frame of exactly this (spatial, temporal) layer last came. */
   readonly #lastUs = new Float64Array(MAX_TARGETS).fill(Number.NEGATIVE_INFINITY);
@@ -56,7 +56,7 @@ export class LayerRates {
   /** A packet of `bytes` in the clear, which belongs to `frame`. */
   add(frame: FrameInfo, bytes: number, nowUs: number): void {
     const { structure } = frame;
-    // Of a structure that was lost: nobody can be given it.
+    // Its structure was lost, so nobody can be sent it.
     if (frame.isUnknown && this.#structure !== null) return;
     if (structure !== this.#structure) this.#onStructure(structure);
     this.#advance(nowUs);
@@ -72,7 +72,7 @@ export class LayerRates {
     }
   }
 
-  /** What a receiver of at most these layers is sent, bits per second of the wire. */
+  /** What a receiver of at most these layers is sent, bits per second on the wire. */
   bps(spatial: number, temporal: number, nowUs: number): number {
     this.#advance(nowUs);
     const set =
@@ -84,8 +84,8 @@ export class LayerRates {
   }
 
   /**
-   * Each key frame brings one, mostly the same again. Another number of targets means that they are others; none, that
-   * the stream goes on in a codec without descriptor.
+   * Each key frame brings a structure, mostly the same. Another number of targets means other targets; null, that the
+   * stream continues in a codec without descriptor.
    */
   #onStructure(structure: DependencyStructure | null): void {
     if (this.#structure?.targets !== structure?.targets) {
@@ -111,20 +111,20 @@ export class LayerRates {
   }
 
   #count(set: number, bits: number, starts: boolean, nowUs: number): void {
-    // Layers that start together do so one after the other.
+    // The first frames of layers that start together come one after the other.
     if (starts && nowUs - this.#sinceUs[set]! > MIN_MEASURED_US) this.#restart(set, nowUs);
     this.#bits[this.#bucket * MAX_TARGETS + set]! += bits;
     this.#sums[set]! += bits;
   }
 
-  /** A layer of the set has started: what came before says nothing of its rate from here on. */
+  /** A layer of the set has started: what came before tells nothing about its rate from here on. */
   #restart(set: number, nowUs: number): void {
     for (let at = set; at < this.#bits.length; at += MAX_TARGETS) this.#bits[at] = 0;
     this.#sums[set] = 0;
     this.#sinceUs[set] = nowUs;
   }
 
-  /** Makes the bucket of `nowUs` the present one: those that leave the window are emptied. */
+  /** Makes the bucket of `nowUs` the current one, and empties those that leave the window. */
   #advance(nowUs: number): void {
     if (nowUs < this.#bucketEndUs) return;
     const steps = Math.min(BUCKETS, 1 + Math.floor((nowUs - this.#bucketEndUs) / BUCKET_US));

@@ -24,9 +24,9 @@ export interface LayerSelector {
   readonly needsKeyframe: boolean;
   /** `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. */
   select(frame: FrameInfo, encoding: number): Decision;
-  /** Whether other spatial layers would be sent from this packet of a key picture on, of what is being sent already. */
+  /** Whether this packet of a key picture would change the spatial layers of the encoding that is being sent. */
   changesAt(frame: FrameInfo): boolean;
-  /** Whether this packet is the last that the receiver gets of its picture: the marker bit of what goes out. */
+  /** Whether this packet is the last of its picture that the receiver gets: the outgoing marker bit. */
   endsPicture(frame: FrameInfo): boolean;
   /** Forgets what was sent: the next packet must start at a key frame. */
   reset(): void;
@@ -56,7 +56,7 @@ export class SimulcastSelector implements LayerSelector {
       return "other";
     }
     if (encoding !== this.#spatial) return this.#trySwitch(frame, encoding);
-    // Down is for want of bandwidth, mostly: until the key frame comes, the old encoding takes the least it can.
+    // Going down is mostly for lack of bandwidth: until the key frame comes, the old encoding is sent at its lowest rate.
     const temporal = this.targetSpatial < this.#spatial ? 0 : this.targetTemporal;
     this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, temporal);
     return frame.isPresentFor(frame.spatial, this.#temporal) ? "forward" : "drop";
@@ -88,9 +88,9 @@ export class SvcSelector implements LayerSelector {
   targetTemporal = 0;
   #spatial = NO_LAYER;
   #temporal = 0;
-  /** Highest spatial layer that is being sent: a target above it is met by it. */
+  /** Highest spatial layer that the publisher sends: it satisfies any target above it. */
   #maxSpatial = 0;
-  /** Whether what is being sent builds on base frames (full SVC): what is left goes on when its highest layer ends. */
+  /** Whether the layers being sent refer to base frames (full SVC): the lower ones continue when the highest ends. */
   #hasBase = false;
 
   get currentSpatial(): number {
@@ -113,7 +113,7 @@ export class SvcSelector implements LayerSelector {
       return "other";
     }
     const started = this.#spatial !== NO_LAYER;
-    // The receiver may need it once the structure is repaired, but nothing can change at it.
+    // The receiver may need it once the structure is repaired, but it is no switch point.
     if (frame.isUnknown) return started ? "forward" : "other";
     if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame);
     if (this.#spatial === NO_LAYER) return "other";
@@ -153,7 +153,7 @@ export class SvcSelector implements LayerSelector {
     this.#hasBase = frame.isPresentFor(this.#spatial, HIGHEST_LAYERS.temporal);
     if (this.targetSpatial < this.#spatial) {
       if (this.#wants(frame)) this.#spatial = this.targetSpatial;
-      // Until the key picture comes, the old layer takes the least it can.
+      // Until the key picture comes, the old layer is sent at its lowest rate.
       else this.#temporal = 0;
     }
     this.#temporal = Math.min(this.#temporal, this.targetTemporal);

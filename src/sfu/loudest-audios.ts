@@ -19,7 +19,7 @@ export class LoudestAudios {
     while (this.#forwarded.length > limit) this.#hold(this.#weakest());
   }
 
-  /** A voice without a place has made itself heard: gives it one, if there is one. */
+  /** A voice without a place is loud: gives it a free place, if there is one. */
   offer(voice: Voice, nowUs: number): void {
     if (this.#forwarded.length < this.#limit) return this.#forward(voice);
     const silent = voice.activity.isLoud ? this.#longestSilent(nowUs) : null;
@@ -34,7 +34,7 @@ export class LoudestAudios {
     voice.place = "unranked";
   }
 
-  /** Compares those who talk and are held back with those who are not. Each must have been sampled. */
+  /** Compares talking voices that are held back with those that are forwarded. Each must have been sampled. */
   tick(voices: Iterable<Voice>, nowUs: number): void {
     // Places that are free go to whoever is heard next.
     if (this.#forwarded.length < this.#limit) return;
@@ -49,7 +49,7 @@ export class LoudestAudios {
     return foremost(this.#forwarded, Boolean, (activity) => -weight(activity))!;
   }
 
-  /** Of those forwarded who pause. */
+  /** The forwarded voice that has been silent for longest, of those who pause. */
   #longestSilent(nowUs: number): Voice | null {
     let longest: Voice | null = null;
     for (let i = 0; i < this.#forwarded.length; i++) {
@@ -77,7 +77,7 @@ export class LoudestAudios {
   }
 }
 
-/** Who begins counts for what is heard of them now, and who pauses between words for what was heard before. */
+/** A new speaker is weighted by the present, one who pauses between words by the past. */
 function weight({ presence, strength }: SpeechActivity): number {
   return Math.max(presence, strength);
 }

@@ -12,8 +12,8 @@ import type { UpPacket } from "./up-packet.ts";
 const US_PER_SECOND = 1_000_000;
 
 /**
- * A mapping by sender reports that lands further than this from the time that really passed is not believed: a
- * publisher's two clocks may be reset. Smaller would refuse real encoder delays, larger would let lips drift.
+ * A mapping by sender reports that differs by more than this from the elapsed time is ignored: a publisher's clocks may be
+ * reset. Smaller would ignore real encoder delays, larger would let lip sync drift.
  */
 const MAX_CLOCK_ERROR_US = 1_000_000;
 
@@ -60,7 +60,7 @@ export class OutgoingNumbers {
     return this.#lastTimestamp;
   }
 
-  /** Remembers what went out last; late packets change nothing. */
+  /** Remembers the newest packet that went out; late packets change nothing. */
   onSent(packet: UpPacket): void {
     const timestamp = (packet.header.timestamp + this.timestampOffset) >>> 0;
     if (this.#lastSentUs !== 0 && timestampDelta(this.#lastTimestamp, timestamp) < 0) return;

@@ -22,17 +22,17 @@ export class Outlet {
     return this.secure && this.path !== NO_PATH;
   }
 
-  /** Until then ticks may pass the transport over, but for something that happens to it. */
+  /** Ticks may skip the transport until then, unless it is woken. */
   restUntil(us: number): void {
     this.#rests.set(this.session, us);
   }
 
-  /** Something has happened that the next tick must see. */
+  /** Something has happened that the next tick must handle. */
   wake(): void {
     this.#rests.set(this.session, 0);
   }
 
-  /** The same, and that tick is to come soon. */
+  /** The same, and that tick must come soon. */
   hurry(): void {
     this.wake();
     this.#rests.isHurried = true;

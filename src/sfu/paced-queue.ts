@@ -7,8 +7,8 @@
 import type { DownTrack } from "./down-track.ts";
 
 /**
- * Packets that may wait, a power of two: two seconds at 4 Mbit/s. Larger keeps a receiver waiting for pictures that are
- * long past; smaller drops parts of a key frame that would have come through.
+ * Packets that may wait, a power of two: two seconds at 4 Mbit/s. Larger delivers pictures that are long out of date;
+ * smaller drops parts of a key frame that would have got through.
  */
 const ROWS = 1024;
 const MASK = ROWS - 1;
@@ -17,11 +17,11 @@ const MASK = ROWS - 1;
 const LONG = 256;
 
 export class PacedQueue {
-  /** Bytes that wait, the tag and lower headers left out. */
+  /** Bytes that wait, without SRTP tags and lower headers. */
   bytes = 0;
   #head = 0;
   #count = 0;
-  /** Made at the first packet that waits: most receivers never let one. */
+  /** Allocated at the first packet that waits: for most receivers none ever does. */
   #track: (DownTrack | null)[] = [];
   #extSeq = new Float64Array(0);
   #size = new Uint16Array(0);

@@ -9,8 +9,8 @@ import { slabs } from "./slab-pool.ts";
 export const NO_ROW = -1;
 
 /**
- * Packets remembered, a power of two: at least over a second at 4 Mbit/s of 1,100-byte packets; a row for each KiB of a
- * large slab, which packets of that size fill. More would never be filled, fewer leaves a part of the slab unused.
+ * Packets remembered, a power of two: at least over a second at 4 Mbit/s of 1,100-byte packets; of a large slab a row per
+ * KiB, so that packets of that size fill it. More rows would never be used, fewer leave a part of the slab unused.
  */
 const MIN_ROWS = 512;
 const ROW_BYTES = 1024;
@@ -29,9 +29,9 @@ const NO_ROWS = new Float64Array(0);
 export class PacketHistory {
   slab: Uint8Array;
   readonly #maxBytes: number;
-  /** Bytes ever written, unused ends of the slab included: position of the next packet on an endless tape. */
+  /** Position of the next packet on an endless tape: bytes ever written, unused ends of the slab included. */
   #written = 0;
-  /** How far on the tape copies have reached: they bring along what lies behind a packet in its buffer. */
+  /** How far on the tape copies have reached: they include what lies behind a packet in its buffer. */
   #touched = 0;
   /** Memory of the columns, indexed by row. */
   #columns: Uint8Array;
@@ -39,7 +39,7 @@ export class PacketHistory {
   readonly #tape: Float64Array;
   readonly #bytes: Uint16Array;
   readonly #mask: number;
-  /** When the tape last passed the start of the slab: what is overwritten now was written after that. */
+  /** When the tape last passed the start of the slab: at its end, the packets to be overwritten next are as old as this. */
   #lapStartedUs = 0;
 
   /** Sizes in bytes, powers of two; the slab grows from the first to the second when the bitrate asks for it. */
@@ -68,7 +68,7 @@ export class PacketHistory {
       }
       this.#lapStartedUs = nowUs;
     }
-    // All of the buffer where it fits: a view of just the packet would be allocated for each.
+    // The whole buffer where it fits: a view of just the packet would be an allocation per packet.
     const copied = at + packet.length <= this.slab.length ? packet : packet.subarray(0, bytes);
     this.slab.set(copied, at);
     this.#touched = Math.max(this.#touched, this.#written + copied.length);
@@ -86,7 +86,7 @@ export class PacketHistory {
     return this.#touched - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
   }
 
-  /** Its stream has ended: it holds nothing any more, and nothing may be put. */
+  /** The stream has ended: gives the memory back; nothing may be put afterwards. */
   free(): void {
     slabs.give(this.slab);
     slabs.give(this.#columns);

@@ -12,8 +12,8 @@ import type { SentNumbers } from "./sent-packets.ts";
 const FIXED_BYTES = 12;
 
 /**
- * Kept at once, by a hash of the ids: a power of two. The browsers of a room speak in a few ways. More would only take
- * memory, fewer would let two kinds of browser push each other out.
+ * Blocks kept at once, by a hash of the ids: a power of two. The browsers of a room use a few maps of ids. More would only
+ * take memory, fewer would let two kinds of browser evict each other's.
  */
 const BLOCKS = 16;
 const blocks = Array.from({ length: BLOCKS }, () => new ExtensionBlock());
@@ -27,7 +27,7 @@ export class OutgoingHeader implements ExtensionNumbers, SentNumbers {
   seq = 0;
   timestamp = 0;
   ssrc = 0 as Ssrc;
-  /** Whether to say whose section the packet is for: a receiver that does not know the SSRC drops it else. */
+  /** Whether to write the MID: a receiver that does not know the SSRC drops the packet without. */
   hasMid = true;
   frameNumber = -1;
   pictureId = -1;

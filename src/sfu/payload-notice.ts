@@ -1,14 +1,15 @@
 /**
- * Which payload of a track control is told of.
+ * Decides which payloads of a track are reported to control.
  *
- *    note(another) ──▶ told at once, or when the pause since the last has passed, if it is still another then
- *    note(Opus after RED) ──▶ told when it has lasted
+ *    note(another) ──▶ reported at once, or after the pause since the last report if it still differs then
+ *    note(Opus after RED) ──▶ reported when it has lasted
  */
 import type { PayloadParams } from "../contract/media.ts";
 
 /**
- * Each notice has control deal out tracks anew to a whole room, and a publisher may change with every packet. Longer leaves
- * receivers without media after two changes in a row, shorter lets one publisher keep control busy.
+ * Least time between two reports: each has control deal out tracks anew to a whole room, and a publisher may change with
+ * every packet. Longer leaves receivers without media after two changes in a row, shorter lets one publisher keep control
+ * busy.
  */
 const PAUSE_US = 1_000_000;
 
@@ -25,13 +26,13 @@ export class PayloadNotice {
   #told: PayloadParams | null = null;
   #toldUs = Number.NEGATIVE_INFINITY;
 
-  /** What comes is another than before. */
+  /** The payload has changed. */
   note(payload: PayloadParams, nowUs: number): void {
     this.#latest = payload;
     this.#latestUs = nowUs;
   }
 
-  /** Returns the payload to tell now, or null while there is nothing new or the pause lasts. Call it often. */
+  /** Returns the payload to report now, or null while there is nothing new or the pause lasts. Call it often. */
   take(nowUs: number): PayloadParams | null {
     if (this.#latest === this.#told || nowUs - this.#toldUs < PAUSE_US) return null;
     if (this.#isRest() && nowUs - this.#latestUs < LASTS_US) return null;
@@ -40,7 +41,7 @@ export class PayloadNotice {
     return this.#told;
   }
 
-  /** Whether it may be only a rest of the redundancy that was told. */
+  /** Whether the change may only be a pause of the redundancy that was reported. */
   #isRest(): boolean {
     return this.#told?.codec === "red" && this.#latest?.codec === "opus";
   }

@@ -18,15 +18,15 @@ import type { UpPacket } from "./up-packet.ts";
 /** One descriptor at a time, for all streams of the thread. */
 const vp8 = new Vp8Descriptor();
 
-/** Reads payload descriptors of one stream; remembers what counts picture ids on over their 7 or 15 bits. */
+/** Reads payload descriptors of one stream, and extends picture ids beyond their 7 or 15 bits. */
 export class PayloadReader {
   /** The highest picture id so far, extended. */
   #pictureId = -1;
-  /** Where ids last began anew: the packet, and the highest id before it. */
+  /** Where the encoder last restarted its ids: the packet, and the highest id before it. */
   #restartExtSeq = -1;
   #idBeforeRestart = -1;
 
-  /** Fills the VP8 numbers of `packet`, if it has any. `isNewest`: none came that was sent after it. */
+  /** Fills the VP8 numbers of `packet`, if it has any. `isNewest`: no packet that was sent later has arrived. */
   readNumbers(packet: UpPacket, codec: CodecName, isNewest: boolean): void {
     if (codec !== "VP8") return;
     const { header, bytes, frame, extSeq } = packet;
@@ -37,7 +37,7 @@ export class PayloadReader {
     const extended = this.#extend(vp8.pictureId, cycle, extSeq);
     const isBehind = isNewest && extended < this.#pictureId;
     if (isBehind && frame.keyframe && frame.startsFrame) {
-      // The encoder counts anew, or half a cycle was lost: nothing that came refers back, and numbers must rise.
+      // The encoder restarted its ids, or half a cycle was lost: extended ids must still grow.
       packet.extPictureId = extended + cycle;
       this.#restartExtSeq = extSeq;
       this.#idBeforeRestart = this.#pictureId;
@@ -45,7 +45,7 @@ export class PayloadReader {
     this.#pictureId = Math.max(this.#pictureId, packet.extPictureId);
   }
 
-  /** Fills `packet.frame`. False when the descriptor makes no sense. */
+  /** Fills `packet.frame`. Returns false when the descriptor is malformed. */
   read(packet: UpPacket, codec: CodecName): boolean {
     const { header, bytes, frame } = packet;
     const at = header.headerBytes;
@@ -69,7 +69,7 @@ export class PayloadReader {
     }
   }
 
-  /** The number nearest to the highest so far that reads `id` in a cycle; starts a cycle up, to stay positive. */
+  /** The extended id nearest to the highest so far; starts one cycle up, to stay positive. */
   #extend(id: number, cycle: number, extSeq: number): number {
     if (this.#pictureId < 0) return cycle + id;
     const nearest = extSeq < this.#restartExtSeq ? this.#idBeforeRestart : this.#pictureId;
@@ -90,22 +90,22 @@ export function rewriteVp8Numbers(
   if (readVp8Descriptor(packet, at, length, vp8)) rewriteVp8Descriptor(packet, vp8, pictureId, tl0PicIdx);
 }
 
-/** The present frame of a packet of redundant audio; undefined when it has none. */
+/** The primary block of a RED packet; undefined when it has none. */
 export function redPrimary({ bytes, header }: UpPacket): Uint8Array | undefined {
   const at = readRedPrimary(bytes, header.headerBytes, header.payloadBytes);
   return at < 0 ? undefined : bytes.subarray(at, header.headerBytes + header.payloadBytes);
 }
 
 /**
- * Whether a frame ends with this packet, in a codec for which it is known how its sealed frames end: a picture with the
- * marker bit, sound with each packet.
+ * Whether a frame ends with this packet, in a codec whose sealed frames can be recognised: video frames end with the marker
+ * bit, audio frames with each packet.
  */
 export function endsFrame({ header }: UpPacket, codec: CodecName): boolean {
   if (codec === "AV1") return false;
   return header.marker || isAudio(codec);
 }
 
-/** Whether the frame that ends with this packet looks end-to-end encrypted. Sound with redundancy ends with its present frame. */
+/** Whether the frame that ends with this packet looks end-to-end encrypted. A RED packet ends with its primary block. */
 export function looksSealed({ bytes, header }: UpPacket, codec: CodecName): boolean {
   return endsSealed(bytes, header.headerBytes, header.payloadBytes, isAudio(codec));
 }

@@ -1,6 +1,6 @@
 /**
- * RTCP that a publisher gets from us: transport-wide feedback (its bandwidth estimate lives on it) or an estimate of ours
- * (REMB), receiver reports, NACKs and PLIs.
+ * RTCP to a publisher: transport-wide feedback, from which it estimates its bandwidth, or an estimate of ours (REMB); receiver
+ * reports, NACKs and PLIs.
  */
 import { SLOT } from "../base/counters.ts";
 import type { Ssrc } from "../base/ids.ts";
@@ -17,15 +17,15 @@ import type { StreamDemux } from "./stream-demux.ts";
 import type { UpStream } from "./up-stream.ts";
 import type { UpTrack } from "./up-track.ts";
 
-/** The sender SSRC of our feedback. Any value does that no stream of ours has. */
+/** Sender SSRC of our feedback: any value that no stream of ours has. */
 const FEEDBACK_SSRC = 1 as Ssrc;
 
 /** RFC 3550 §6.2 allows 5 s; a second keeps a sender's loss and round-trip time fresh for 100 bytes. */
 const REPORT_INTERVAL_US = 1_000_000;
 
-/** Between two looks at the estimate: what the detector of over-use needs to see a queue soon. */
+/** Update interval of the estimate: short enough for the over-use detector to see a queue soon. */
 const UPDATE_INTERVAL_US = 50_000;
-/** A smaller fall can wait for the next report. */
+/** A smaller decrease waits for the next report. */
 const FALL = 0.97;
 
 /** Losses asked for in one RTCP packet: more would not fit a datagram, and a longer list is a job for a PLI. */
@@ -38,16 +38,16 @@ const MAX_NACKS = 128;
 const ASSUMED_RTT_US = 100_000;
 
 /**
- * The most that a publisher hears of its listeners' losses. More adds little to what encoders do about it, and lets one
- * listener make the publisher's own estimate fall; less leaves words out for those on bad lines.
+ * The highest loss of its listeners that a publisher is told. More adds little to what encoders do about it, and lets one
+ * listener lower the publisher's own estimate; less leaves gaps in speech for those with bad networks.
  */
 const MAX_TOLD_LOSS = 0.1;
 
 export class PublisherFeedback {
   readonly arrivals = new ArrivalRecorder();
-  /** Packets are missing that will be asked for when it is time. */
+  /** Whether packets are missing that will be asked for. */
   isRepairing = false;
-  /** Null while there is nothing to estimate: mostly, the publisher does it. */
+  /** Null while there is nothing to estimate: mostly the publisher estimates for itself. */
   #estimator: ReceiveEstimator | null = null;
   #updateUs = 0;
   #toldUs = 0;
@@ -65,7 +65,7 @@ export class PublisherFeedback {
     this.#context = context;
   }
 
-  /** A packet of a publisher that does not number them transport-wide: when it left (abs-send-time), and its size. */
+  /** A packet of a publisher without transport-wide numbers: its abs-send-time and size. */
   onTimedPacket(sendTime: number, bytes: number, nowUs: number): void {
     this.#estimator ??= new ReceiveEstimator(nowUs);
     this.#estimator.onPacket(sendTime, bytes, nowUs);
@@ -81,7 +81,7 @@ export class PublisherFeedback {
     this.#estimator = null;
   }
 
-  /** The publisher has told how long ago our reference time came to it (DLRR): values as on the wire. */
+  /** The publisher has answered our reference time (DLRR): values as on the wire. */
   onReferenceTimeAnswer(lastReferenceTime: number, delay: number, nowUs: number): void {
     this.#roundTrip.onEcho(lastReferenceTime, delay, nowUs);
   }
@@ -154,9 +154,9 @@ export class PublisherFeedback {
   #sendReport(nowUs: number): void {
     const reports = this.#demux.tracks.flatMap((track) => reportsOf(track, nowUs));
     if (reports.length === 0) return;
-    // Any time does that both of us read alike; the thread's clock is one.
+    // Any clock will do, for the publisher only echoes it; the thread's is used.
     this.#roundTrip.onSent(nowUs, nowUs);
-    // Two packets of so many blocks do not fit one datagram.
+    // Two RTCP packets of so many blocks do not fit one datagram.
     for (let first = 0; first < reports.length; first += MAX_REPORT_BLOCKS) {
       const blocks = reports.slice(first, first + MAX_REPORT_BLOCKS);
       this.#rtcp.send((out, at) => {
@@ -168,9 +168,10 @@ export class PublisherFeedback {
 }
 
 /**
- * A voice is not repaired, but Opus can carry each frame in the next one too (RFC 6716 §2.1.7), and encoders do as soon as
- * losses are reported. So the publisher hears of the losses of whoever loses most, as a translator hands reports on
- * (RFC 3550 §7.2). Video has retransmissions, and an encoder that heard of losses would send less to all.
+ * Audio is not retransmitted, but Opus can carry each frame in the next one too (in-band FEC, RFC 6716 §2.1.7), and
+ * encoders do as soon as losses are reported. So the publisher is told the losses of the listener that loses most, as a
+ * translator forwards reports (RFC 3550 §7.2). Video has retransmissions, and an encoder that is told of losses would send
+ * less to all.
  */
 function reportsOf(track: UpTrack, nowUs: number): ReportBlock[] {
   const streams = track.streams.filter((stream) => stream !== undefined);

@@ -1,6 +1,6 @@
 /** Bits per second over the last whole window. Sans-IO: the caller has the clock. */
 
-/** Long enough to hold several frames of 5 fps, short enough for a page to show what happens. */
+/** Long enough for several frames at 5 fps, short enough for a page to show what happens. */
 const WINDOW_US = 1_000_000;
 
 export class RateMeter {
@@ -14,7 +14,7 @@ export class RateMeter {
     this.#bytes += bytes;
   }
 
-  /** Closes the window when it is over. Call it now and then, also when nothing comes. */
+  /** Closes the window when it is over. Call it regularly, also when nothing arrives. */
   tick(nowUs: number): void {
     const elapsedUs = nowUs - this.#windowStartUs;
     if (elapsedUs < WINDOW_US) return;

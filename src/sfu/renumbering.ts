@@ -11,15 +11,15 @@
  */
 
 /**
- * Dropped runs remembered. At one run per dropped frame this is over two seconds of 30 fps; fewer would turn away
- * late packets that a receiver could still use, more would only lengthen the search for very late ones.
+ * Dropped runs remembered. At one run per dropped frame this is over two seconds of 30 fps; fewer would reject late packets
+ * that a receiver could still use, more would only lengthen the search for very late ones.
  */
 const RANGES = 64;
 
 /**
- * Numbers missing in a row for which places are kept. More is a break and no loss: no repair reaches back so far, and a
- * receiver of SRTP that misses 2^15 numbers does not know the rollover counter any more (RFC 3711 §3.3.1). Smaller would
- * close gaps that a second of repairs could fill.
+ * Missing numbers in a row that are kept free. A longer run is an interruption: no repair reaches back so far, and an SRTP
+ * receiver that misses 2^15 numbers loses the rollover counter (RFC 3711 §3.3.1). Smaller would close gaps that a second of
+ * repairs could fill.
  */
 const MAX_GAP = 1024;
 
@@ -27,7 +27,7 @@ export const NOT_NUMBERED = -1;
 
 export class Renumbering {
   #offset = 0;
-  /** Lowest number that belongs to the present source. */
+  /** Lowest number that belongs to the current source. */
   #firstIn = 0;
   #highestIn = -1;
   #highestOut: number;
@@ -39,17 +39,17 @@ export class Renumbering {
   #newest = 0;
   #ranges = 0;
 
-  /** `firstOut`: the first number to give out. */
+  /** `firstOut`: the first outgoing number. */
   constructor(firstOut: number) {
     this.#highestOut = firstOut - 1;
   }
 
-  /** The highest number given out so far (one less than the first before any). */
+  /** The highest outgoing number so far; before any, one less than the first. */
   get highestOut(): number {
     return this.#highestOut;
   }
 
-  /** The source restarts at `input`, which gets the next number. Whatever came before is not numbered any more. */
+  /** The source restarts at `input`, which gets the next number. Numbers before it are not mapped any more. */
   resync(input: number): void {
     this.#offset = this.#highestOut + 1 - input;
     this.#firstIn = input;
@@ -57,7 +57,7 @@ export class Renumbering {
     this.#ranges = 0;
   }
 
-  /** The number that `input` goes out with, or NOT_NUMBERED when it was dropped or is too old to place. */
+  /** The outgoing number of `input`, or NOT_NUMBERED when it was dropped or is too old. */
   forward(input: number): number {
     if (input <= this.#highestIn) return this.#placeLate(input);
     this.#closeBreak(input);
@@ -67,8 +67,8 @@ export class Renumbering {
   }
 
   /**
-   * `input` will not be sent. What follows it closes up; but a late one has its number already, which is returned, else
-   * NOT_NUMBERED: unless something else is sent under it, the receiver takes it for lost.
+   * `input` will not be sent: the numbers after it close up, and NOT_NUMBERED is returned. For a late one a number was
+   * kept, which is returned: unless something else is sent under it, the receiver takes it for lost.
    */
   drop(input: number): number {
     if (input <= this.#highestIn) return this.#placeLate(input);
@@ -77,14 +77,14 @@ export class Renumbering {
     if (this.#ranges > 0 && gap === 0 && this.#end[this.#newest] === this.#highestIn) {
       this.#end[this.#newest] = input;
     } else this.#addRange(input, input);
-    // Numbers missing before a dropped one keep their places: they may yet arrive.
+    // Numbers missing before a dropped one are kept free: they may yet arrive.
     this.#highestIn = input;
     this.#highestOut += gap;
     this.#offset -= 1;
     return NOT_NUMBERED;
   }
 
-  /** What is missing before `input`, if that is too much to keep places for, counts as dropped. */
+  /** If too many numbers before `input` are missing to keep free, they count as dropped. */
   #closeBreak(input: number): void {
     const first = this.#highestIn + 1;
     const gap = input - first;

@@ -1,14 +1,14 @@
 /**
- * Until when nothing is to be done for each transport of a thread. A tick reads these times from end to end, and fetches a
- * transport from memory only when its time has come.
+ * Until when each transport of a thread needs no attention. A tick scans these times, and touches a transport's memory only
+ * when its time has come.
  */
 export class RestTimes {
-  /** Somebody waits for a time that is near: ticks are to come as often as they can. */
+  /** Something waits for a time that is near: ticks must come as often as they can. */
   isHurried = false;
   /** By session. */
   #untilUs = new Float64Array(64);
 
-  /** Whether there is something to do for it. */
+  /** Whether the transport needs attention. */
   isOver(session: number, nowUs: number): boolean {
     return nowUs >= this.#untilUs[session]!;
   }

@@ -1,8 +1,6 @@
 /**
- * The voices of one room in one media thread, those that are published here and those that are piped here: who speaks,
- * who holds the floor, and whose audio is forwarded.
- *
- * Packets only move what one voice knows of itself; voices are compared now and then, on tick.
+ * The voices of one room in one media thread, published or piped here: who speaks, who holds the floor, and whose audio is
+ * forwarded. A packet updates only its own voice; voices are compared at intervals, on tick.
  */
 import { SLOT } from "../base/counters.ts";
 import type { RoomId, TrackId } from "../base/ids.ts";
@@ -16,10 +14,13 @@ import { Voice } from "./voice.ts";
 /** Between two comparisons. Longer notices a new speaker later by as much, shorter costs CPU with every silent person. */
 const COMPARE_US = 100_000;
 
-/** Between two reports, but for news of the floor or of a mute, which do not wait. LiveKit's clients expect about this. */
+/**
+ * Between two reports, except changes of the floor and mutes, which are reported at once. LiveKit's clients expect about
+ * this.
+ */
 const REPORT_US = 250_000;
 
-/** Levels are told in steps, so that a steady voice is no news. */
+/** Levels are reported in steps, so that a steady voice causes no event. */
 const LEVEL_STEP_DB = 3;
 
 export class RoomVoices {
@@ -61,7 +62,7 @@ export class RoomVoices {
     this.#ours.delete(voice);
   }
 
-  /** Its publisher was hidden, or is not any more: whether it competes has changed. */
+  /** Its publisher became hidden or visible: whether it competes has changed. */
   onHidden(voice: Voice): void {
     if (voice.competes) {
       this.#ranked.add(voice);
@@ -84,7 +85,7 @@ export class RoomVoices {
     const elapsedUs = nowUs - this.#comparedUs;
     if (elapsedUs < COMPARE_US && !this.#someoneFellSilent) return;
     this.#comparedUs = nowUs;
-    // The first time, and after a stall, there is no more to it than what was just heard.
+    // The first time, and after a stall, only the last interval counts.
     const sampledUs = Math.min(elapsedUs, COMPARE_US);
     for (const { activity } of this.#voices) activity.sample(nowUs, sampledUs);
     this.loudest.tick(this.#ranked, nowUs);
@@ -95,7 +96,7 @@ export class RoomVoices {
     if (urgent || nowUs - this.#reportedUs >= REPORT_US) this.#report(nowUs);
   }
 
-  /** Tells control, if there is news. */
+  /** Reports to control, if anything has changed. */
   #report(nowUs: number): void {
     const speakers = [...this.#ours]
       .filter(({ activity }) => activity.isSpeaking)

@@ -14,7 +14,7 @@ import type { UpTrack } from "./up-track.ts";
 
 type SourceCommand = Extract<MediaCommand, { kind: "down-track.source" }>;
 
-/** Commands that name a track or subscription, hence concern whichever room has it. */
+/** Commands that name a track or subscription, and so concern the room that has it. */
 export type RoomCommand =
   | SourceCommand
   | Extract<
@@ -113,7 +113,7 @@ export class Router {
     }
   }
 
-  /** Lets a transport go that stays alive. */
+  /** Removes a transport that stays alive, for another room. */
   release(transport: Transport): void {
     for (const track of transport.tracks) this.#forget(track);
     for (const { params } of transport.downTracks) this.#downTracks.delete(params.subscriptionId);
@@ -124,7 +124,7 @@ export class Router {
     this.#voices.tick(nowUs);
   }
 
-  /** Carries out a command about a track or subscription; one that is not of this room changes nothing. */
+  /** Executes a command about a track or subscription; ignored if that is not of this room. */
   command(nowUs: number, command: RoomCommand): void {
     switch (command.kind) {
       case "up-track.mute":

@@ -21,7 +21,7 @@ import type { SendController } from "./send-controller.ts";
 import type { StreamDemux } from "./stream-demux.ts";
 import type { SubscriberReports } from "./subscriber-reports.ts";
 
-/** Those of one peer that RTCP speaks to. */
+/** The parts of one transport that RTCP is for. */
 interface RtcpListeners {
   readonly demux: StreamDemux;
   readonly downTracks: readonly DownTrack[];
@@ -52,7 +52,7 @@ export class RtcpInlet {
     this.#context = context;
   }
 
-  /** One SRTCP datagram in `bytes[0, length)`, opened in place. Returns whether the peer has made it. */
+  /** One SRTCP datagram in `bytes[0, length)`, opened in place. Returns whether it is authentic. */
   receive(bytes: Uint8Array, length: number, nowUs: number): boolean {
     if (this.receiver === null) {
       this.#count("upDropped_not_secure");

@@ -25,12 +25,12 @@ export class SenderClock {
     return this.#ntpUs + (timestampDelta(this.#timestamp, timestamp) * US_PER_SECOND) / clockRate;
   }
 
-  /** The timestamp, 32 bits, that this stream gives to the instant `ntpUs`. */
+  /** The RTP timestamp of this stream, 32 bits, at the instant `ntpUs`. */
   timestampAt(ntpUs: number, clockRate: number): number {
     return (this.#timestamp + Math.round(((ntpUs - this.#ntpUs) * clockRate) / US_PER_SECOND)) >>> 0;
   }
 
-  /** The publisher's NTP time now, as far as its last report tells: the path's delay is left in. */
+  /** The publisher's NTP time now by its last report, not corrected for the delay of the path. */
   ntpUsNow(nowUs: number): number {
     return this.#ntpUs + (nowUs - this.#receivedUs);
   }

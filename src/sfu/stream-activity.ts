@@ -1,8 +1,8 @@
-/** Whether a publisher sends a stream at present, by its packets and by what it says. Sans-IO: the caller has the clock. */
+/** Whether a publisher is sending a stream, by its packets and its BYEs. Sans-IO: the caller has the clock. */
 
 /**
- * What comes this soon after the sender said that it stops was under way, or is a retransmission. Longer would overlook a
- * sender that goes on at once, shorter would take the last repairs for one.
+ * A packet this soon after a BYE was under way, or is a retransmission. Longer would overlook a sender that resumes at
+ * once, shorter would take the last repairs for that.
  */
 const LATE_US = 1_000_000;
 
@@ -14,13 +14,13 @@ export class StreamActivity {
     if (nowUs - this.#stoppedUs > LATE_US) this.#lastPacketUs = nowUs;
   }
 
-  /** The sender has said that it stops. */
+  /** The sender has sent a BYE. */
   stop(nowUs: number): void {
     this.#stoppedUs = nowUs;
     this.#lastPacketUs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Nothing came since the sender said so, or ever. */
+  /** Whether nothing has come since a BYE, or ever. */
   get isStopped(): boolean {
     return this.#lastPacketUs === Number.NEGATIVE_INFINITY;
   }

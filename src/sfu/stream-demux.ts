@@ -1,6 +1,6 @@
 /**
- * Finds the UpStream of a packet: by SSRC once known, else by what the packet and the SDP say (RFC 8843 §9.2,
- * RFC 8852): (MID, RID) from header extensions, SSRCs announced in SDP, or a payload type that only one track has.
+ * Finds the UpStream of a packet (RFC 8843 §9.2, RFC 8852): by SSRC once it is known, else by MID and RID in header
+ * extensions, by SSRCs announced in SDP, or by a payload type that only one track has.
  */
 import { readU16 } from "../base/bytes.ts";
 import type { Ssrc } from "../base/ids.ts";
@@ -10,32 +10,32 @@ import type { UpStream } from "./up-stream.ts";
 import type { UpTrack } from "./up-track.ts";
 
 /**
- * SSRCs of one publisher: three encodings and their RTX on ten videos fit. More only feeds an attacker's memory
- * appetite, fewer would turn away a participant with many tracks.
+ * SSRCs of one publisher: three encodings and their RTX on ten videos fit. More only lets an attacker take more memory,
+ * fewer would reject a participant with many tracks.
  */
 const MAX_SSRCS = 64;
 
 /**
- * For how long an SSRC whose place another has taken does not take it back. Longer keeps out a publisher that comes back to
- * it; shorter lets a packet that was under way, or a repair of one (NACKs go on for a second), end the stream that has
- * begun.
+ * For how long an SSRC that was replaced cannot take its place back. Longer keeps out a publisher that returns to it;
+ * shorter lets a packet that was under way, or its retransmission (NACKs go on for a second), end the stream that replaced
+ * it.
  */
 const REPLACED_US = 2_000_000;
 
 /**
- * Between two restarts of an encoding, after a first that is followed at once. Each takes a history, and a key frame from
- * the encoder: longer keeps receivers of an honest publisher waiting, shorter lets another have it done all the time.
+ * Least time between two restarts of an encoding; the first is followed at once. Each takes a history, and a key frame from
+ * the encoder: longer keeps receivers of an honest publisher waiting, shorter lets a hostile one cause them all the time.
  */
 const RESTART_US = 1_000_000;
 
-/** Where packets of one SSRC belong. `rtx`: they are retransmissions for `stream`. */
+/** What the packets of one SSRC belong to. `rtx`: they are retransmissions for `stream`. */
 export interface StreamBinding {
   readonly track: UpTrack;
   readonly stream: UpStream;
   readonly rtx: boolean;
 }
 
-/** The place that an SSRC had, and when another took it. */
+/** The encoding that an SSRC had, and when another SSRC replaced it. */
 interface FormerPlace {
   readonly track: UpTrack;
   readonly encoding: number;
@@ -50,7 +50,7 @@ export class StreamDemux {
   /** By SSRC, retransmissions as well. */
   readonly #replaced = new Map<number, FormerPlace>();
 
-  /** Every stream that has been heard. */
+  /** All streams that have been received. */
   *streams(): Generator<UpStream> {
     for (const track of this.tracks)
       for (const stream of track.streams) if (stream !== undefined) yield stream;
@@ -94,21 +94,21 @@ export class StreamDemux {
     const encoding = encodingOf(track, packet);
     if (encoding === -1) return "unknown_stream";
     const rtx = primary === undefined;
-    // A restart of an encoding takes the place of the SSRC that it replaces.
+    // A restart of an encoding frees the SSRC that it replaces.
     const restarts = !rtx && track.streams[encoding] !== undefined;
     if (restarts ? this.#hasRestarted(track, encoding, nowUs) : this.#bySsrc.size >= MAX_SSRCS)
       return "stream_limit";
 
     if (restarts) this.#retire(track, encoding, nowUs);
     const stream = rtx ? track.streams[encoding] : track.startStream(ssrc, encoding, payload);
-    // RTX before the stream it repairs (Chromium probes that way) has nothing to repair yet.
+    // RTX before its primary stream (Chromium probes that way) has nothing to repair yet.
     if (stream === undefined) return "unknown_stream";
     const binding: StreamBinding = { track, stream, rtx };
     this.#bySsrc.set(ssrc, binding);
     return binding;
   }
 
-  /** A publisher that gives an encoding another SSRC may go on with the RTX stream that it had. */
+  /** A publisher that gives an encoding another SSRC may keep its RTX stream. */
   #bindAgain(ssrc: Ssrc, { track, encoding }: FormerPlace): StreamBinding | DemuxFailure {
     if (this.#bySsrc.size >= MAX_SSRCS) return "stream_limit";
     const binding: StreamBinding = { track, stream: track.streams[encoding]!, rtx: true };
@@ -117,7 +117,7 @@ export class StreamDemux {
     return binding;
   }
 
-  /** Whether the encoding changed its SSRC just now. */
+  /** Whether the encoding changed its SSRC within RESTART_US. */
   #hasRestarted(track: UpTrack, encoding: number, nowUs: number): boolean {
     for (const former of this.#replaced.values()) {
       if (former.track !== track || former.encoding !== encoding) continue;
@@ -126,7 +126,7 @@ export class StreamDemux {
     return false;
   }
 
-  /** Forgets the SSRCs of an encoding, but for a while that they were its. */
+  /** Unbinds the SSRCs of an encoding, and remembers for a while that they were its. */
   #retire(track: UpTrack, encoding: number, nowUs: number): void {
     for (const [ssrc, { leftUs }] of this.#replaced)
       if (nowUs - leftUs >= REPLACED_US) this.#replaced.delete(ssrc);
@@ -152,8 +152,9 @@ export class StreamDemux {
 }
 
 /**
- * Whether the packet is a retransmission (RFC 4588 §4) of the stream that is in the place now: one of a number that it has
- * passed. Those of the former stream may still be under way, and only by chance have such a one.
+ * Whether the packet is a retransmission (RFC 4588 §4) for the encoding's current stream: its original number is one that
+ * the stream has passed. Retransmissions for the former stream, which may still be under way, have such a number only by
+ * chance.
  */
 function repairsPresent({ header, bytes }: UpPacket, { track, encoding }: FormerPlace): boolean {
   if (track.payloadOfRtx(header.payloadType) === undefined || header.payloadBytes < OSN_BYTES) return false;
@@ -165,7 +166,7 @@ function encodingOf(track: UpTrack, packet: UpPacket): number {
   const rid = extensionText(packet, EXTENSION.rid) || extensionText(packet, EXTENSION.repairedRid);
   if (rids.length === 0 || (rids.length === 1 && rid === "")) return 0;
   if (rid !== "") return rids.indexOf(rid);
-  // Simulcast announced by SSRC, lowest first.
+  // Simulcast is announced by SSRC, lowest first.
   return ssrcIndex(track, packet.header.ssrc);
 }
 

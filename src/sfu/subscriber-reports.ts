@@ -1,8 +1,7 @@
 /**
- * Sender reports and CNAMEs for a subscriber (RFC 3550 §6.4.1, §6.5.1).
- *
- * The time pairs are the publisher's own, carried on into our timestamps: so a receiver brings its audio and video
- * together as if they had come straight from it. A stream without a report from its publisher has none from us.
+ * Sender reports and CNAMEs for a subscriber (RFC 3550 §6.4.1, §6.5.1). NTP times are the publisher's own, mapped to our
+ * RTP timestamps, so that a receiver synchronises its audio and video as if it received them directly. A stream without a
+ * report from its publisher has none from us.
  */
 
 import { ntpMiddle } from "../base/ntp.ts";
@@ -15,7 +14,7 @@ const REPORT_INTERVAL_US = 1_000_000;
 
 export class SubscriberReports {
   #nextUs = 0;
-  /** The reference time to answer in the next report. */
+  /** The receiver reference time to answer in the next report. */
   #asked: { readonly ssrc: number; readonly middle: number; readonly atUs: number } | null = null;
   readonly #downTracks: readonly DownTrack[];
   readonly #rtcp: RtcpOutlet;
@@ -25,7 +24,7 @@ export class SubscriberReports {
     this.#rtcp = rtcp;
   }
 
-  /** A receiver asks for its round-trip time (RFC 3611 §4.4): its reference time is answered by DLRR. */
+  /** A receiver reference time has come (RFC 3611 §4.4), to be answered by DLRR. */
   onReferenceTime(ssrc: number, ntpUs: number, nowUs: number): void {
     this.#asked = { ssrc, middle: ntpMiddle(ntpUs), atUs: nowUs };
   }
@@ -53,7 +52,7 @@ export class SubscriberReports {
     });
     reports.onSenderReportSent(ntpUs, nowUs);
   }
-  /** Once for each reference time, in whichever report goes first. */
+  /** Each reference time is answered once, in the first report that is sent. */
   #writeAnswer(out: Uint8Array, at: number, senderSsrc: number, nowUs: number): number {
     const asked = this.#asked;
     if (asked === null) return at;

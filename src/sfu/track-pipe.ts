@@ -1,4 +1,4 @@
-/** The end of a pipe at the thread where a track is published: one more receiver of it, for all in another thread. */
+/** One track in a pipe, at the thread where it is published: another receiver of it, for all those in another thread. */
 import { type Counters, SLOT } from "../base/counters.ts";
 import type { PacketPipe } from "../base/packet-pipe.ts";
 import type { UpPacket } from "./up-packet.ts";

@@ -1,7 +1,6 @@
 /**
- * One peer: its ICE agent, its keys, what it publishes and what it receives.
- *
- * A composition without decisions: RTP in goes to `UpInlet`, RTCP in to `RtcpInlet`, and time to those that report.
+ * One peer: its ICE agent, its keys, what it publishes and what it receives. A composition without decisions: incoming RTP
+ * goes to `UpInlet`, incoming RTCP to `RtcpInlet`, and ticks to whatever sends reports.
  */
 import type { SubscriptionId, TransportId } from "../base/ids.ts";
 import type {
@@ -31,8 +30,8 @@ import { UpInlet } from "./up-inlet.ts";
 import { UpTrack } from "./up-track.ts";
 
 /**
- * Between two looks at a transport to which nothing happens: probes are planned, layers dealt out, ICE's seconds pass.
- * Longer does so later, shorter costs CPU with everybody: each look fetches the whole transport from memory.
+ * Interval of ticks of a transport to which nothing happens: they plan probes, allocate layers, and let ICE time out.
+ * Longer does so later, shorter costs CPU with everybody: each tick fetches the whole transport from memory.
  */
 const REST_US = 100_000;
 
@@ -42,7 +41,7 @@ export class Transport {
   readonly outlet: Outlet;
   readonly rtp: UpInlet;
   readonly rtcp: RtcpInlet;
-  /** The state last told to control. */
+  /** The state last reported to control. */
   reported: TransportState = "new";
   readonly #extensions: ExtensionMap;
   readonly #demux = new StreamDemux();
@@ -102,7 +101,7 @@ export class Transport {
     this.retarget(nowUs);
   }
 
-  /** The peer has moved to another network: rates and round-trip times of the old one count no more. */
+  /** The peer has moved to another network: forgets the rates and round-trip times of the old one. */
   onNewPath(nowUs: number): void {
     const hasLost = this.#controller.onNewPath(nowUs);
     this.#feedback.onNewPath();
@@ -119,7 +118,7 @@ export class Transport {
     for (const downTrack of this.#downTracks) downTrack.retarget(nowUs);
   }
 
-  /** For all that it sends and receives from now on. */
+  /** Applies to all that it sends and receives from now on. */
   addExtensions(extensions: ExtensionIds): void {
     this.#extensions.add(extensions);
   }

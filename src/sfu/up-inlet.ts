@@ -1,7 +1,6 @@
 /**
- * RTP from one publisher, from ciphertext to the loop over its receivers: steps 3 to 5 of the packet path.
- *
- * Every way out that is not forwarding adds one to a counter by reason.
+ * RTP from one publisher, from ciphertext to the loop over its receivers: steps 3 to 5 of the packet path. Every drop adds
+ * one to a counter by reason.
  */
 import { readU16, readU24, writeU16, writeU32 } from "../base/bytes.ts";
 import { type CounterName, SLOT } from "../base/counters.ts";
@@ -83,7 +82,7 @@ export class UpInlet {
     this.#forward(packet, track, stream, payload);
   }
 
-  /** Turns a retransmission back into the packet that it repeats, in place, as if it had come late. */
+  /** Restores the original packet from a retransmission, in place, as if it had come late. */
   #receiveRtx(packet: UpPacket, { track, stream }: StreamBinding): void {
     const { header, bytes } = packet;
     this.#context.counters[SLOT.upRtxPackets]! += 1;
@@ -133,7 +132,7 @@ export class UpInlet {
     counters[video ? SLOT.upBytes_video : SLOT.upBytes_audio]! += packet.length;
   }
 
-  /** At the end of a frame that is said to be encrypted. */
+  /** Checks a frame that is declared to be encrypted, at its last packet. */
   #look(packet: UpPacket, guard: EncryptionGuard, { codec }: PayloadParams): void {
     if (!guard.isDue(packet.encoding)) return;
     const isSealed = looksSealed(packet, codec);

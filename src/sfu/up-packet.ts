@@ -15,8 +15,8 @@ export const OSN_BYTES = 2;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * A copy of the packet that is passing, made so that its payload always begins at the same place: views of it are then
- * made once for each size, not for each packet. One packet at a time, for the whole thread.
+ * The packet at hand is copied here so that its payload always begins at the same offset: views are then made once per
+ * size, not per packet. One packet at a time, for the whole thread.
  */
 const PAYLOAD_AT = SLOT_BYTES;
 const passing = new Uint8Array(PAYLOAD_AT + SLOT_BYTES);
@@ -26,15 +26,15 @@ export class UpPacket {
   /** Plaintext of the hop in `bytes[0, length)`. */
   bytes: Uint8Array = NO_BYTES;
   length = 0;
-  /** When the network brought it to this machine: what is measured of its path counts from then. */
+  /** When it came to this machine: measurements of its path use this time. */
   arrivedUs = 0;
-  /** When it was read; 0 for one that is not to be counted as delayed by us. */
+  /** When it was read; 0 for a packet that is left out of the forwarding delay. */
   receivedUs = 0;
-  /** The present: later than `receivedUs` where it came through another thread, or waited. */
+  /** The current time: later than `receivedUs` if the packet came through another thread, or waited. */
   nowUs = 0;
   readonly header = new RtpHeader();
   readonly extensions = new ExtensionView();
-  /** `bytes` from the end of the header to the end of the payload, padding left out. */
+  /** View of the payload in `bytes`, without padding. */
   payload: Uint8Array = NO_BYTES;
   /** Index of the UpStream in its track. */
   encoding = 0;
@@ -45,7 +45,7 @@ export class UpPacket {
   /** VP8 TL0PICIDX, or -1. */
   tl0PicIdx = -1;
 
-  /** Fills `payload` by `header`, for a packet that came in: it holds until the next one does. */
+  /** Fills `payload` of a received packet; valid until the next call. */
   takePayload(): void {
     const { bytes } = this;
     const { headerBytes, payloadBytes } = this.header;
@@ -66,7 +66,7 @@ export class UpPacket {
     this.clearFrameFacts();
   }
 
-  /** The view is reused: what the packet before said of its frame must not be said of this one. */
+  /** Clears what the previous packet said of its frame, because the view is reused. */
   clearFrameFacts(): void {
     this.frame.reset();
     this.extPictureId = -1;

@@ -1,7 +1,6 @@
 /**
- * One SSRC of a published track: a simulcast encoding, an SVC stream, or the audio.
- *
- * Extends its numbers, keeps its history, finds its losses, and reads from headers what layer selection asks.
+ * One SSRC of a published track: a simulcast encoding, an SVC stream, or the audio. Extends its sequence numbers, keeps its
+ * history, finds its losses, and reads from headers what layer selection needs.
  */
 
 import { isAudio } from "../base/codec.ts";
@@ -35,11 +34,11 @@ const ACTIVE_US = 1_500_000;
 
 export class UpStream {
   readonly ssrc: Ssrc;
-  /** Index in the track: the spatial layer under simulcast, else of no meaning. */
+  /** Index in the track: the spatial layer under simulcast, otherwise without meaning. */
   readonly encoding: number;
   readonly clock = new SenderClock();
   readonly statistics: ReceiveStatistics;
-  /** Null for audio, which conceals a loss sooner than a retransmission could come. */
+  /** Null for audio: a decoder conceals the loss before a retransmission could arrive. */
   readonly nack: NackGenerator | null;
   readonly keyframes = new KeyframeRequester(PLI_RETRY_US);
   readonly history: PacketHistory;
@@ -48,13 +47,13 @@ export class UpStream {
   readonly layerRates = new LayerRates();
   readonly #descriptors = new DependencyDescriptorReader();
   readonly #payload = new PayloadReader();
-  /** Highest layers seen: what can be asked for. */
+  /** Highest layers seen. */
   maxSpatial = 0;
   maxTemporal = 0;
   hasDescriptor = false;
-  /** Of the packets with media; -1 before the first. */
+  /** Highest number of a packet with media; -1 before the first. */
   highestExtSeq = -1;
-  /** The first that came. */
+  /** Number of the first packet with media. */
   #firstExtSeq = -1;
 
   readonly #extensions: ExtensionMap;
@@ -72,19 +71,19 @@ export class UpStream {
       : new PacketHistory(VIDEO_HISTORY_BYTES, VIDEO_HISTORY_MAX_BYTES);
   }
 
-  /** Whether `extSeq` came before, on its own SSRC or as a retransmission. */
+  /** Whether `extSeq` was received before, on the primary SSRC or as a retransmission. */
   isDuplicate(extSeq: number): boolean {
     return this.history.find(extSeq) !== NO_ROW;
   }
 
-  /** Whether the packet of number `seq` on the wire, come or missing, lies between its first and its latest. */
+  /** Whether `seq`, received or missing, lies between the first number and the highest. */
   hasPassed(seq: number): boolean {
     if (this.highestExtSeq < 0) return false;
     const extSeq = extendSeq(this.highestExtSeq, seq);
     return extSeq >= this.#firstExtSeq && extSeq <= this.highestExtSeq;
   }
 
-  /** Takes in a new packet with media; completes the facts that selection needs. */
+  /** Stores a new packet with media, and fills in what layer selection needs. */
   accept(packet: UpPacket, payload: PayloadParams): void {
     packet.encoding = this.encoding;
     if (packet.extSeq > this.highestExtSeq) {
@@ -104,7 +103,7 @@ export class UpStream {
   }
 
   /**
-   * Reads a packet back from the history into `out`, frame facts left out, as if it had come now. False when it never
+   * Reads a packet back from the history into `out`, without frame facts, as if it came now. Returns false when it never
    * came or is forgotten.
    */
   recall(extSeq: number, nowUs: number, out: UpPacket): boolean {
@@ -130,7 +129,7 @@ export class UpStream {
     return this.activity.idleUs(nowUs) < ACTIVE_US;
   }
 
-  /** By the Dependency Descriptor where there is one; by the codec's payload descriptor only where there is none. */
+  /** Reads the frame facts from the Dependency Descriptor, or without one from the codec's payload descriptor. */
   readFrame(packet: UpPacket, payload: PayloadParams): void {
     packet.clearFrameFacts();
     if (isAudio(payload.codec)) return;

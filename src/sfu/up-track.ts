@@ -26,12 +26,15 @@ import type { Voice } from "./voice.ts";
 import { WantedLayer } from "./wanted-layer.ts";
 
 /**
- * Between two looks at all receivers, for what time alone changes: encodings that fall silent. Longer leaves receivers
- * without a picture by as much, shorter costs CPU with each of them.
+ * Interval of checks of all receivers, for encodings that fall silent. Longer leaves receivers without a picture for as
+ * much longer, shorter costs CPU with each of them.
  */
 const LOOK_US = 50_000;
 
-/** How long measured rates of layers hold. Longer deals out bandwidth by what was, shorter measures for each receiver. */
+/**
+ * How long measured rates of layers are reused. Longer allocates bandwidth by old rates, shorter measures for each
+ * receiver.
+ */
 const MEASURE_US = 50_000;
 
 export class UpTrack {
@@ -40,24 +43,24 @@ export class UpTrack {
   /** By encoding; a hole until its first packet. */
   readonly streams: (UpStream | undefined)[] = [];
   readonly downTracks: DownTrack[] = [];
-  /** To receivers in other threads. */
+  /** Pipes to receivers in other threads. */
   readonly pipes: TrackPipe[] = [];
-  /** As measured now and then, for all receivers. */
+  /** Cached for MEASURE_US, for all receivers. */
   #layerSets: readonly LayerChoice[] = [];
   #ladder: readonly LayerChoice[] = [];
   #measuredUs = Number.NEGATIVE_INFINITY;
   #lookUs = 0;
   /** Set by the router for tracks that its room ranks. */
   voice: Voice | null = null;
-  /** Nobody but its publisher receives it. */
+  /** Whether its publisher is hidden. */
   hidden: boolean;
-  /** Null unless it is said to be encrypted in a format that shows, and its room wants to know. */
+  /** Null unless it is declared to be encrypted in a format that can be recognised, and its room wants it checked. */
   guard: EncryptionGuard | null = null;
-  /** What the latest packet is; null before the first. */
+  /** Payload type and codec of the latest packet; null before the first. */
   latestPayload: PayloadParams | null = null;
   readonly #notice = new PayloadNotice();
   #muted = false;
-  /** The one of several encodings that brings all spatial layers; null where each brings its own, or there are not several. */
+  /** The one of several encodings that carries all spatial layers; null under simulcast, or with a single encoding. */
   #svcEncoding: number | null = null;
   readonly #wanted = new WantedLayer();
   readonly #payloadByType: (PayloadParams | undefined)[] = new Array(128);
@@ -75,14 +78,14 @@ export class UpTrack {
   }
 
   /**
-   * Whether each spatial layer is an encoding of its own. Safari and React Native name several for VP9 and AV1, and send one
-   * that has all spatial layers: that is SVC as any other.
+   * Whether each spatial layer is an encoding of its own. Safari and React Native announce several for VP9 and AV1 but send
+   * one with all spatial layers: that is SVC.
    */
   get isSimulcast(): boolean {
     return this.params.rids.length > 1 && this.#svcEncoding === null;
   }
 
-  /** Which of its streams brings a spatial layer. */
+  /** The stream that carries a spatial layer. */
   streamOf(spatial: number): UpStream | undefined {
     return this.streams[this.isSimulcast ? spatial : (this.#svcEncoding ?? 0)];
   }
@@ -101,7 +104,7 @@ export class UpTrack {
     return this.latestPayload?.codec ?? null;
   }
 
-  /** Notes the payload of a packet that will be forwarded. Returns true when it is not that of the one before. */
+  /** Notes the payload of a packet that will be forwarded. Returns whether it has changed. */
   onPayload(payload: PayloadParams): boolean {
     if (payload === this.latestPayload) return false;
     this.latestPayload = payload;
@@ -109,7 +112,7 @@ export class UpTrack {
     return true;
   }
 
-  /** In the thread that hears the publisher: control is to hear of this payload, now or after a pause. */
+  /** In the thread that receives the publisher: reports the payload to control, now or after a pause. */
   announcePayload(payload: PayloadParams, nowUs: number, events: MediaEvent[]): void {
     this.#notice.note(payload, nowUs);
     this.#tellPayload(nowUs, events);
@@ -126,12 +129,12 @@ export class UpTrack {
     return this.#muted;
   }
 
-  /** The numbering of its receivers closes up to whatever they are sent next. */
+  /** Interrupts all receivers: whatever they are sent next continues their numbering. */
   interrupt(): void {
     for (const downTrack of this.downTracks) downTrack.interrupt();
   }
 
-  /** The one loop over receivers (ARCHITECTURE §4, step 5). Other threads hear also what is held back in this one. */
+  /** The one loop over receivers (ARCHITECTURE §4, step 5). Pipes also get voices that are held back in this thread. */
   forward(packet: UpPacket): void {
     if (this.voice === null || this.voice.hear(packet)) {
       for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
@@ -142,7 +145,7 @@ export class UpTrack {
     }
   }
 
-  /** A packet that no receiver gets (padding only): they close the gap in their numbering. */
+  /** A packet without media (padding only), which no receiver gets: closes the gap in their numbering. */
   skip(packet: UpPacket): void {
     for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.skip(packet);
     for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
@@ -151,11 +154,11 @@ export class UpTrack {
   /** Its receivers are left without a source. */
   end(nowUs: number): void {
     for (const downTrack of [...this.downTracks]) downTrack.setSource(null, nowUs);
-    // What may still be under way to it finds no stream that has ended.
+    // Packets that are still under way find no ended stream.
     for (const stream of this.streams.splice(0)) stream?.history.free();
   }
 
-  /** What a receiver of at most these layers can be sent now, from the least to the best. */
+  /** The steps that a receiver of at most these layers can be sent now, lowest first. */
   ladder(limit: Layers, nowUs: number): readonly LayerChoice[] {
     const content = this.params.content === "screen" ? "screen" : "camera";
     if (nowUs - this.#measuredUs >= MEASURE_US) {
@@ -182,17 +185,17 @@ export class UpTrack {
     this.setDue();
     const stream = new UpStream(ssrc, encoding, payload, this.extensions);
     this.streams[encoding] = stream;
-    // Two encodings in one numbering would not do for a moment.
+    // At once: two encodings must never be forwarded in one numbering.
     this.#classify();
     return stream;
   }
 
-  /** Finds out how its spatial layers come, from the streams that have been heard. */
+  /** Decides between simulcast and SVC, from the streams that have been received. */
   #classify(): void {
     if (this.params.rids.length < 2) return;
     const heard = this.streams.filter((stream) => stream !== undefined);
     const [only] = heard.length === 1 ? heard : [];
-    // It begins anew under another SSRC, and has shown its layers before.
+    // It restarts under another SSRC, and has shown its layers before.
     const isKnown = only !== undefined && only.encoding === this.#svcEncoding;
     const svcEncoding = only !== undefined && (isKnown || only.maxSpatial > 0) ? only.encoding : null;
     if (svcEncoding === this.#svcEncoding) return;
@@ -210,25 +213,25 @@ export class UpTrack {
   }
 
   /**
-   * The sender of one of its streams says that it stops (RFC 3550 §6.6). Chromium does so for an encoding that it only
-   * pauses: the track lives on, and receivers go to another encoding.
+   * A BYE for one of its streams (RFC 3550 §6.6). Chromium sends one for an encoding that it only pauses: the track lives
+   * on, and receivers switch to another encoding.
    */
   onBye(stream: UpStream, nowUs: number): void {
     stream.activity.stop(nowUs);
-    // Over there an encoding has its latest stream only.
+    // At the other end of a pipe an encoding has only its latest stream.
     if (this.streams[stream.encoding] !== stream) return;
     for (const pipe of this.pipes) pipe.writeBye(stream.encoding, nowUs);
   }
 
-  /** Size of a spatial layer, from the Dependency Descriptor; undefined where it does not say. */
+  /** Size of a spatial layer, from the Dependency Descriptor; undefined where that has none. */
   resolution(spatial: number): PixelSize | undefined {
     const resolutions = this.streamOf(spatial)?.layerRates.resolutions;
     return this.isSimulcast ? resolutions?.at(-1) : resolutions?.[spatial];
   }
 
   /**
-   * The layer nearest to `wanted` that is being sent now: the highest active one not above it, else the lowest
-   * active one; `wanted` itself before any packet came.
+   * The encoding nearest to `wanted` that is active: the highest not above it, else the lowest; `wanted` itself before any
+   * packet has come.
    */
   nearestActiveEncoding(wanted: number, nowUs: number): number {
     if (!this.isSimulcast) return wanted;
@@ -241,19 +244,19 @@ export class UpTrack {
     return lowest === -1 ? wanted : lowest;
   }
 
-  /** Whether it is watched that it looks encrypted, if it is said to be. */
+  /** Whether its frames are checked for encryption, if they are declared to be encrypted. */
   set guarded(guarded: boolean) {
     const { trailer, rids, ssrcs } = this.params;
     if (!guarded || trailer === undefined) this.guard = null;
     else this.guard ??= new EncryptionGuard(Math.max(1, rids.length, ssrcs.length));
   }
 
-  /** What receivers can have, or would like, has changed: the next tick is to look at them. */
+  /** What receivers can get, or want, has changed: the next tick checks them. */
   setDue(): void {
     this.#lookUs = 0;
   }
 
-  /** Pushes to `events` what control should hear of. */
+  /** Pushes events for control to `events`. */
   tick(nowUs: number, events: MediaEvent[]): void {
     for (let i = 0; i < this.streams.length; i++) this.streams[i]?.rate.tick(nowUs);
     this.#tellPayload(nowUs, events);
@@ -277,7 +280,7 @@ export class UpTrack {
   #tellWanted(nowUs: number, events: MediaEvent[]): void {
     let wanted = NO_LAYER;
     for (const downTrack of this.downTracks) wanted = Math.max(wanted, downTrack.wantedSpatial);
-    // Nobody can want a track whose codec is not known: it must not fall silent before it has been heard.
+    // Nobody can want a track whose codec is not known yet: its publisher must not be told to stop.
     if (wanted === NO_LAYER && this.codec === null) return;
     if (this.isSimulcast) wanted = Math.min(wanted, this.params.rids.length - 1);
     const spatial = this.#wanted.update(wanted, nowUs);

@@ -15,14 +15,14 @@ import type { UpTrack } from "./up-track.ts";
  *     │ none is free              heard before another │   │ another takes its place
  *     └──────────────────────────────────────────────▶ held
  *
- * Who sends no levels stays unranked, and is forwarded: nobody can tell whether there is something to hear. So does who is
- * hidden, and has nobody to be heard by but itself.
+ * A voice without audio levels stays unranked, and is forwarded: nobody can tell whether there is something to hear. A hidden
+ * participant's voice, which only the participant itself may hear, stays unranked too.
  */
 export type VoicePlace = "unranked" | "forwarded" | "held";
 
 /**
- * How many times as strong a voice must be to push out one that sounds. Larger: typing, or a radio, keeps its place for
- * longer. Smaller: of several who talk at once now one is preferred, now another.
+ * How many times as strong a voice must be to displace one that sounds. Larger: typing, or a radio, keeps its place for
+ * longer. Smaller: places go to and fro between people who talk at once.
  */
 export const FAR_STRONGER = 2;
 
@@ -51,7 +51,7 @@ export class Voice {
     return this.#place;
   }
 
-  /** Whether it may take the floor, and a place that another would have. */
+  /** Whether it competes for the floor and for a place. */
   get competes(): boolean {
     return !this.#track.hidden;
   }
@@ -62,7 +62,7 @@ export class Voice {
     if (place === "held") this.#track.interrupt();
   }
 
-  /** Takes in the level of a packet. Returns whether receivers in this thread get the packet. */
+  /** Reads the level of a packet. Returns whether receivers in this thread get the packet. */
   hear({ extensions, bytes, receivedUs }: UpPacket): boolean {
     const at = extensions.at[EXTENSION.audioLevel]!;
     if (at >= 0 && extensions.bytes[EXTENSION.audioLevel]! > 0) {
@@ -74,7 +74,7 @@ export class Voice {
     return false;
   }
 
-  /** It was muted, or has ended: gone at once. */
+  /** It was muted or has ended: silent at once. */
   fallSilent(): void {
     this.activity.clear();
     this.yield();
@@ -85,7 +85,7 @@ export class Voice {
     this.#loudest.release(this);
   }
 
-  /** Which of two equals is taken: the same, whoever came first. */
+  /** Tie-break between two equals, whatever their order. */
   precedes(other: Voice): boolean {
     return this.trackId < other.trackId;
   }

@@ -1,47 +1,47 @@
 /**
- * The highest spatial layer of a video that anybody wants, told so that its publisher may stop encoding what nobody
- * does.
+ * The highest spatial layer of a video that anybody wants, reported so that its publisher can stop encoding the layers above
+ * (dynacast).
  *
- *              a higher one is wanted: told at once
- *    told n  ◀───────────────────────────────────────┐
+ *              a higher one is wanted: reported at once
+ *  reported n ◀──────────────────────────────────────┐
  *      │                                             │
- *      └── less is wanted for HOLD_US ──▶ the highest that was wanted meanwhile is told
+ *      └── less is wanted for HOLD_US ──▶ the highest that was wanted meanwhile is reported
  *
- * Nothing is told of a track that nobody has wanted yet, until that has lasted too: publishers begin with all they have.
+ * For a track that nobody has wanted yet this is reported only when it has lasted as long: publishers start with all layers.
  */
 import { NO_LAYER } from "./layer-selector.ts";
 
 /**
- * Longer lets a publisher encode for nobody; shorter makes encoders start and stop, at a key frame each time, when a tile
- * is scrolled out of view and back or a page is loaded again.
+ * How long a decrease must last to be reported. Longer lets a publisher encode for nobody; shorter makes encoders stop and
+ * start, at a key frame each time, when a tile is scrolled out of view and back or a page is reloaded.
  */
 const HOLD_US = 5_000_000;
 
 export class WantedLayer {
-  /** Null before the first. */
-  #told: number | null = null;
-  /** Since when less than `#told` is wanted, and the highest wanted since. */
+  /** The layer last reported; null before the first report. */
+  #reported: number | null = null;
+  /** When less than `#reported` was first wanted, and the highest wanted since. */
   #lessSinceUs = Number.POSITIVE_INFINITY;
-  #lessThen: number = NO_LAYER;
+  #highestSince: number = NO_LAYER;
 
-  /** Returns the layer to tell now, or null while there is nothing new. Call it often. */
+  /** Returns the layer to report now, or null while there is nothing new. Call it often. */
   update(wanted: number, nowUs: number): number | null {
-    const isMore = this.#told === null ? wanted !== NO_LAYER : wanted > this.#told;
-    if (isMore) return this.#tell(wanted);
-    if (wanted === this.#told) {
+    const isMore = this.#reported === null ? wanted !== NO_LAYER : wanted > this.#reported;
+    if (isMore) return this.#report(wanted);
+    if (wanted === this.#reported) {
       this.#lessSinceUs = Number.POSITIVE_INFINITY;
       return null;
     }
     if (this.#lessSinceUs === Number.POSITIVE_INFINITY) {
       this.#lessSinceUs = nowUs;
-      this.#lessThen = wanted;
+      this.#highestSince = wanted;
     }
-    this.#lessThen = Math.max(this.#lessThen, wanted);
-    return nowUs - this.#lessSinceUs < HOLD_US ? null : this.#tell(this.#lessThen);
+    this.#highestSince = Math.max(this.#highestSince, wanted);
+    return nowUs - this.#lessSinceUs < HOLD_US ? null : this.#report(this.#highestSince);
   }
 
-  #tell(layer: number): number {
-    this.#told = layer;
+  #report(layer: number): number {
+    this.#reported = layer;
     this.#lessSinceUs = Number.POSITIVE_INFINITY;
     return layer;
   }
