@@ -62,7 +62,7 @@ export function parseClientHello(body: Uint8Array): ClientHello | undefined {
   return { version: readU16(body, 0), random, cookie, cipherSuites, compressionMethods, extensions };
 }
 
-/** The choice from what a client offers, or why there is none. */
+/** What is chosen from the client's offer, or why nothing can be. */
 export function negotiate(hello: ClientHello): Agreement | DtlsFailure {
   const { extensions } = hello;
   if (!speaksDtls12(hello)) return "unsupported_version";

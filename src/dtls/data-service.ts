@@ -37,12 +37,12 @@ export class DataService {
     this.#settings = settings;
   }
 
-  /** There are now. */
+  /** Associations that exist now. */
   get associations(): number {
     return this.#associations;
   }
 
-  /** What was counted since the last call. */
+  /** Counts since the last call. */
   takeCounts(): DataCounts {
     const counts = this.#counts;
     this.#counts = zeroDataCounts();
@@ -98,7 +98,7 @@ export class DataService {
         return endpoint?.association?.closeChannel(command.channelId);
       case "message.send": {
         const { channelId, isText, at, length } = command;
-        // A copy: a slow peer must not keep the whole batch.
+        // A copy: a slow peer must not keep the whole batch in memory.
         return endpoint?.association?.send(channelId, isText, bytes.slice(at, at + length));
       }
       case "message.taken":
@@ -175,7 +175,7 @@ export class DataService {
     if (wanted === null && send === null) this.#endpoints.delete(transportId);
   }
 
-  /** Many short messages leave in one turn: they are told of together. */
+  /** Many short messages leave in one turn: they are reported together. */
   #tellSent(letter: Extract<DataEvent, { kind: "message.sent" }>): void {
     const last = this.#letters.at(-1);
     const isSame =

@@ -1,8 +1,7 @@
 /**
- * All associations of the DTLS thread, behind one letterbox per media thread.
- *
- * A letter about a transport that is unknown is ignored: it may have ended while the letter was under way. Whatever
- * goes wrong inside one association ends that association and nothing else.
+ * All associations of the DTLS thread, with one message port per media thread. A letter about an unknown transport is
+ * ignored: it may have ended while the letter was under way. Whatever goes wrong inside one association ends that
+ * association and nothing else.
  */
 import type { TransportId } from "../base/ids.ts";
 import {
@@ -28,8 +27,8 @@ const MAX_ASSOCIATIONS = 20_000;
 const MAX_HANDSHAKES = 512;
 
 /**
- * Datagrams that an association may send us before it is secure. A handshake takes five to fifteen and each of its
- * repetitions as many; a peer that sends more is broken or hostile, and every datagram costs the others their turn.
+ * Datagrams that are processed of an association before it is secure. A handshake takes five to fifteen and each of its
+ * retransmissions as many; a peer that sends more is broken or hostile, and every datagram delays the others.
  */
 const INSECURE_DATAGRAMS = { burst: 100, perSecond: 20 };
 
@@ -49,14 +48,14 @@ export interface DtlsServiceSettings {
   readonly report: (event: DtlsThreadEvent) => void;
   readonly maxAssociations?: number;
   readonly maxHandshakes?: number;
-  /** From now on `tick` is to be called, while `needsClock`. */
+  /** Called when `needsClock` becomes true: `tick` must then be called while it is. */
   readonly onPending?: () => void;
 }
 
 interface Association {
   readonly server: VerifiedDtlsServer;
   readonly budget: TokenBucket;
-  /** When the first datagram came; undefined before. */
+  /** When the first datagram came; undefined until then. */
   startedUs: number | undefined;
   /** Datagrams of which the media thread has not heard yet that they were taken. */
   taken: number;
@@ -66,7 +65,7 @@ interface Association {
 
 type Letterbox = Pick<MessagePort, "postMessage">;
 
-/** What belongs to one media thread. */
+/** The state of one media thread's port. */
 interface Mailbox {
   readonly associations: Map<TransportId, Association>;
   /** Letters of this turn. */
@@ -76,7 +75,7 @@ interface Mailbox {
 export class DtlsService {
   readonly #settings: Required<DtlsServiceSettings>;
   readonly #byPort = new Map<Letterbox, Mailbox>();
-  /** Have had a datagram and are not secure yet: only these need the clock. */
+  /** Associations that have had a datagram and are not secure yet: only these need the clock. */
   readonly #pending = new Set<Association>();
   #associations = 0;
   #handshakes = 0;
@@ -211,7 +210,7 @@ export class DtlsService {
     return true;
   }
 
-  /** A handshake ended, well or not; or, already secure, the association did. */
+  /** The handshake has succeeded or failed, or a secure association has ended. */
   #onOutcome(association: Association, outcome: "ok" | DtlsFailure): void {
     if (association.isSecure) return;
     association.isSecure = outcome === "ok";

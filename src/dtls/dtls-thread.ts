@@ -14,7 +14,7 @@ import { DtlsService } from "./dtls-service.ts";
 import type { DtlsThreadSettings, FromDtlsThread } from "./dtls-thread-messages.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** Fine enough for waits of half a second. */
+/** Fine enough for retransmission timeouts of half a second. */
 const TICK_INTERVAL_MS = 100;
 
 const DATA_TICK_INTERVAL_MS = 500;
@@ -49,14 +49,14 @@ const service = new DtlsService({
   },
 });
 
-/** Only while somebody shakes hands: a thread that is woken to find nothing to do costs what a packet costs, and more. */
+/** Ticks only while handshakes are under way: waking up for nothing costs more than a packet. */
 function tick(): void {
   service.tick();
   if (service.needsClock) return;
   clearInterval(ticking);
   ticking = undefined;
 }
-// Its waits are a second long, and there may be thousands of associations.
+// SCTP's timeouts are a second long, and there may be thousands of associations.
 setInterval(() => data.tick(), DATA_TICK_INTERVAL_MS);
 
 const load = new ThreadLoad();

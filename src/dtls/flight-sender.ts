@@ -5,13 +5,19 @@
 import type { FlightRecord, FlightWriter } from "./flight-writer.ts";
 import type { RecordCipher } from "./record-cipher.ts";
 
-/** First repetition. Less than RFC 6347's second, because calls wait for it; an RTT above it costs one flight. */
+/**
+ * First retransmission timeout. Less than RFC 6347's second, because calls wait for it; an RTT above it costs one needless
+ * flight.
+ */
 const FIRST_WAIT_US = 500_000;
 
 /** Longer would leave too few attempts before the handshake's timeout on a path that loses a quarter. */
 const MAX_WAIT_US = 2_000_000;
 
-/** A repeated hello is not authenticated, and our flight is larger: answering each would amplify a flood. */
+/**
+ * Least time between two flights: a repeated hello is not authenticated and our flight is larger, so answering each would
+ * amplify a flood.
+ */
 const MIN_GAP_US = 100_000;
 
 export class FlightSender {
@@ -19,7 +25,7 @@ export class FlightSender {
   readonly #send: (datagram: Uint8Array) => void;
   #flight: readonly FlightRecord[] = [];
   #sentAtUs = 0;
-  /** Until silence counts as loss; infinite when no answer is expected. */
+  /** Current retransmission timeout; infinite when no answer is expected. */
   #waitUs = Number.POSITIVE_INFINITY;
 
   constructor(writer: FlightWriter, send: (datagram: Uint8Array) => void) {

@@ -7,7 +7,7 @@ import { encodeFragment, HANDSHAKE_HEADER_BYTES, type HandshakeMessage } from ".
 import type { RecordCipher } from "./record-cipher.ts";
 import { CHANGE_CIPHER_SPEC, encodeRecord, HANDSHAKE, RECORD_HEADER_BYTES } from "./record-layer.ts";
 
-/** Fits every path that carries WebRTC; larger risks IP fragments, which many firewalls drop. */
+/** Fits every path that carries WebRTC; larger risks IP fragmentation, and many firewalls drop fragments. */
 const MAX_DATAGRAM_BYTES = 1200;
 
 /** Explicit nonce and tag of AES-GCM. */

@@ -10,7 +10,7 @@ import { readU16, readU24, writeU16, writeU24 } from "../base/bytes.ts";
 
 export const HANDSHAKE_HEADER_BYTES = 12;
 
-/** A certificate chain of three RSA certificates is 5 KB; larger only gives a liar more memory. */
+/** A certificate chain of three RSA certificates is 5 KB; larger only lets a hostile peer take more memory. */
 const MAX_MESSAGE_BYTES = 16_384;
 
 /** Messages kept while an earlier one is missing: a client's longest flight has five. */

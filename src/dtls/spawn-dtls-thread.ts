@@ -1,4 +1,4 @@
-/** Starts the DTLS thread from main and speaks to it. */
+/** Starts the DTLS thread from main, and exchanges messages with it. */
 import { Worker } from "node:worker_threads";
 import type { DataBatch, DataCommand } from "../contract/data.ts";
 import type { DtlsThreadCommand, DtlsThreadEvent } from "../contract/dtls.ts";
@@ -8,14 +8,14 @@ import type { DtlsThreadSettings, FromDtlsThread } from "./dtls-thread-messages.
 export interface DtlsThread {
   /** That all its associations present. */
   readonly certificate: DtlsCertificate;
-  /** Hands over one end of a media thread's letterbox. */
+  /** Hands over one end of a media thread's message channel. */
   connect(port: MessagePort): void;
-  /** The batch's bytes change hands. */
+  /** The batch's bytes are transferred. */
   postData(batch: DataBatch<DataCommand>): void;
   onEvent(listener: (event: DtlsThreadEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
-  /** It hangs: ends it, whatever it does. */
+  /** Terminates a thread that hangs. */
   kill(): void;
   close(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export interface DtlsThreadOptions {
    * makes it: werift, which can, is loaded by the thread alone.
    */
   readonly certificate?: DtlsCertificate | undefined;
-  /** A promise inside werift was rejected and nobody held it. Worth a line in the log. */
+  /** A promise inside werift was rejected and nobody handled it. Worth a line in the log. */
   readonly onStrayRejection?: (message: string) => void;
 }
 

@@ -38,25 +38,27 @@ import { CLIENT_MESSAGES, FINISHED, ServerHandshake } from "./server-handshake.t
 const HELLO_VERIFY_REQUEST = 3;
 const COOKIE_BYTES = 20;
 
-/** `message_seq` of the client's messages that end a flight of its own. */
+/** `message_seq` of the client's messages that each are a whole flight. */
 const FIRST_HELLO_SEQ = 0;
 const SECOND_HELLO_SEQ = 1;
 const FINISHED_SEQ = 5;
 
-/** A handshake that lost half of its datagrams still ends within this; a peer that waits longer shows an error. */
+/** A handshake that loses half of its datagrams still ends within this; longer, a user would have given up. */
 const HANDSHAKE_TIMEOUT_US = 30_000_000;
 
-/** Encrypted records that overtook the keys. A client sends one there; more would only be memory for a stranger. */
+/**
+ * Encrypted records that arrive before the keys are known. A client sends one; more would only let a stranger take memory.
+ */
 const MAX_EARLY_RECORDS = 4;
 
-/** Our records continue the client's numbers (RFC 6347 §4.2.1), which start at 0: a number beyond this is a lie. */
+/** Our records continue the client's numbers (RFC 6347 §4.2.1), which start at 0: a number beyond this is forged. */
 const MAX_HELLO_SEQUENCE = 2 ** 32;
 
 export interface DtlsServerSettings {
   readonly certificate: DtlsCertificate;
   /** The peer's certificate must match one. */
   readonly fingerprints: readonly Fingerprint[];
-  /** Asked before a handshake costs anything. When refused, the client's next repetition asks again. */
+  /** Asked before a handshake costs anything. When refused, the client's next retransmission asks again. */
   readonly admit: () => boolean;
 }
 
@@ -183,7 +185,7 @@ export class VerifiedDtlsServer {
     }
   }
 
-  /** The peer sends again what we have had: our answer was lost. */
+  /** The peer repeats what we have received: our answer was lost. */
   #onRepeat(messageSeq: number, sequence: number): void {
     const phase = this.#phase;
     if (phase.kind === "hello" && messageSeq === FIRST_HELLO_SEQ) this.#sendHelloVerifyRequest(sequence);
@@ -192,7 +194,7 @@ export class VerifiedDtlsServer {
     if (phase.kind === "secure" && messageSeq === FINISHED_SEQ) phase.sender.onPeerRepeats(this.#nowUs);
   }
 
-  /** Up to a right cookie nothing is believed and nothing kept, so that a forged hello harms nobody. */
+  /** Before a valid cookie nothing is believed and nothing kept, so that a forged hello harms nobody. */
   #onHello(message: HandshakeMessage, sequence: number): void {
     const hello = parseClientHello(message.body);
     if (hello !== undefined && message.messageSeq === FIRST_HELLO_SEQ) {
@@ -289,7 +291,7 @@ export class VerifiedDtlsServer {
   }
 }
 
-/** Whether this client may say this, here: other messages are a stranger's, or of a time that is over. */
+/** Whether the client may send this message in this epoch: others are forged, or late. */
 function isExpected(fragment: HandshakeFragment, epoch: 0 | 1): boolean {
   const { type, messageSeq } = fragment;
   return type === CLIENT_MESSAGES[messageSeq] && (type === FINISHED) === (epoch === 1);

@@ -9,13 +9,13 @@ export interface OutgoingMessage {
   readonly channelId: ChannelId;
   readonly ppid: number;
   readonly payload: Uint8Array;
-  /** What control counts it as. */
+  /** Size for which control counts it. */
   readonly bytes: number;
   readonly reliability: Reliability;
 }
 
 export class OutgoingMessages {
-  /** The first in this map is the next whose turn it is. */
+  /** The first line in this map has the next turn. */
   readonly #lines = new Map<ChannelId, OutgoingMessage[]>();
 
   push(message: OutgoingMessage): void {

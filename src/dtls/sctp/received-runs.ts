@@ -13,12 +13,12 @@ export class ReceivedRuns {
   /** Rising, with a hole between any two. */
   readonly #runs: Run[] = [];
 
-  /** How many there are. */
+  /** Number of TSNs. */
   get size(): number {
     return this.#runs.length;
   }
 
-  /** False when it is there already. */
+  /** Returns false when it is there already. */
   add(tsn: number): boolean {
     const runs = this.#runs;
     let at = runs.length - 1;
@@ -37,7 +37,7 @@ export class ReceivedRuns {
     return true;
   }
 
-  /** Drops what `cumulativeTsn` covers, and returns what is the cumulative TSN then. */
+  /** Drops what `cumulativeTsn` covers, and returns the new cumulative TSN. */
   advance(cumulativeTsn: number): number {
     let cumulative = cumulativeTsn;
     let covered = 0;

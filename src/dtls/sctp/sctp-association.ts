@@ -11,14 +11,14 @@ import { StreamReset } from "./stream-reset.ts";
 import { ESTABLISHED, type OpenedSctp, openWeriftSctp, type WeriftSctp } from "./werift-sctp.ts";
 
 /**
- * What a peer may have under way, and what waits for control. Larger: more memory for each peer. Smaller: slower over
- * long paths; a megabyte carries 80 Mbit/s at a round trip of 100 ms.
+ * Receive window: what a peer may have in flight, and what waits for control. Larger: more memory for each peer. Smaller:
+ * slower over long paths; a megabyte carries 80 Mbit/s at a round trip of 100 ms.
  */
 const RECEIVE_WINDOW_BYTES = 1_048_576;
 
 /**
- * What we have under way to a peer, at most. Larger: more memory, and larger bursts after a pause. Smaller: slower over
- * long paths; this carries 40 Mbit/s at a round trip of 100 ms.
+ * Limit of the congestion window. Larger: more memory, and larger bursts after a pause. Smaller: slower over long paths;
+ * this carries 40 Mbit/s at a round trip of 100 ms.
  */
 const MAX_CONGESTION_WINDOW_BYTES = 524_288;
 
@@ -35,8 +35,8 @@ const MAX_WAITING_CHUNKS = 32;
 const MAX_UNACKNOWLEDGED_CHUNKS = 2_048;
 
 /**
- * A peer that opens its window again says so in a packet that may be lost (RFC 9260 §6.1 rule A): ask. Larger: it is
- * served later. Smaller: more packets to peers that want none.
+ * Interval of window probes: the SACK by which a peer reopens its window may be lost (RFC 9260 §6.1 rule A). Larger: the
+ * peer is served later. Smaller: more packets to peers that want none.
  */
 const WINDOW_PROBE_US = 1_000_000;
 
@@ -44,7 +44,7 @@ export interface SctpEvents {
   send(packet: Uint8Array): void;
   established(): void;
   message(streamId: number, ppid: number, payload: Uint8Array): void;
-  /** Nothing more comes on these streams. */
+  /** The peer has reset these streams: nothing more comes on them. */
   peerReset(streamIds: readonly number[]): void;
   /** There is room for further messages to send. */
   ready(): void;
@@ -56,7 +56,7 @@ export interface SctpEvents {
 export interface Reliability {
   readonly ordered: boolean;
   readonly maxRetransmits: number | null;
-  /** By `performance.now()`: somebody may set the time of day. */
+  /** On the monotonic clock of `performance.now()`. */
   readonly expiresAtMs: number | null;
 }
 
@@ -67,7 +67,7 @@ export class SctpAssociation {
   readonly #events: SctpEvents;
   #isOpen = true;
   #read: Promise<void> = Promise.resolve();
-  /** Since when the peer's window is closed with nothing under way; undefined while it is not. */
+  /** Since when the peer's window has been closed with nothing in flight; undefined while it is not. */
   #stuckSinceUs: number | undefined;
 
   constructor(nowUs: number, remotePort: number, events: SctpEvents) {
@@ -89,12 +89,15 @@ export class SctpAssociation {
     this.#start(opened, remotePort);
   }
 
-  /** werift reads a packet in several steps, and the next waits for them: else a whole turn would get one SACK. */
+  /**
+   * werift reads a packet in several asynchronous steps, and the next packet waits for them: else a whole turn would get
+   * one SACK.
+   */
   receive(nowUs: number, packet: Uint8Array): void {
     this.#read = this.#read.then(() => this.#readPacket(nowUs, packet)).catch(() => this.end("fault"));
   }
 
-  /** Call now and then. */
+  /** Call regularly. */
   tick(nowUs: number): void {
     const sctp = this.#sctp;
     void acknowledge(sctp);
@@ -128,12 +131,12 @@ export class SctpAssociation {
     });
   }
 
-  /** Nothing may be sent on the stream from now on, until `maySend()`. */
+  /** Resets our direction of the stream: nothing may be sent on it until `maySend()`. */
   resetStream(streamId: number): void {
     this.#reset.request(streamId);
   }
 
-  /** Whether the stream is not being reset. `ready` is said when one may be sent on again. */
+  /** Whether the stream is not being reset. `ready` is called when a stream may be used again. */
   maySend(streamId: number): boolean {
     return !this.#reset.isUnderWay(streamId);
   }
@@ -146,7 +149,7 @@ export class SctpAssociation {
   release(bytes: number): void {
     const before = this.#sctp.advertisedRwnd;
     this.#sctp.advertisedRwnd = Math.min(before + bytes, RECEIVE_WINDOW_BYTES);
-    // A peer that was told of a small window waits to be told of a larger one.
+    // A peer that was told of a small window waits for a SACK with a larger one.
     if (before >= RECEIVE_WINDOW_BYTES / 2 || !this.#isOpen || this.#sctp.lastReceivedTsn === undefined)
       return;
     this.#sctp.sackNeeded = true;
@@ -160,7 +163,7 @@ export class SctpAssociation {
     void this.#sctp.stop();
   }
 
-  /** Aborts, and says why. */
+  /** Aborts, and reports why. */
   end(reason: DataEndReason): void {
     if (!this.#isOpen) return;
     this.close();

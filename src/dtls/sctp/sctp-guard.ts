@@ -33,9 +33,9 @@ import {
 import { MAX_RESETS } from "./stream-reset.ts";
 
 /**
- * Chunks that a peer may make us work through: as many full packets carry 50 Mbit/s. Larger: one peer can take more of
- * the thread, 20 µs for each and 50 in the worst case. Smaller: peers that send much are slowed down, as a dropped packet
- * counts as lost.
+ * Chunks that are processed of a peer: as many full packets carry 50 Mbit/s. Larger: one peer can take more of the thread,
+ * 20 µs for each and 50 in the worst case. Smaller: peers that send much are slowed down, as a dropped packet counts as
+ * lost.
  */
 const CHUNKS = { burst: 3_000, perSecond: 6_000 };
 
@@ -51,13 +51,13 @@ const MAX_TSN_AHEAD = 2_048;
  */
 const MAX_HELD_CHUNKS = 1_024;
 
-/** A sender may probe a window that is closed (RFC 9260 §6.1 rule A), again and again; so much of it is kept. */
+/** How much is kept beyond a closed window: a sender may probe it again and again (RFC 9260 §6.1 rule A). */
 const MAX_OVERRUN_BYTES = 65_536;
 
-/** INIT is repeated when lost, eight times at most (RFC 9260 §16). Each costs us a cookie. */
+/** INIT is retransmitted eight times at most (RFC 9260 §16). Each costs us a cookie. */
 const MAX_INITS = 9;
 
-/** What werift makes: four bytes of time and a SHA-1 HMAC. */
+/** werift's cookie: four bytes of time and a SHA-1 HMAC. */
 const COOKIE_BYTES = 24;
 
 /** Payload protocol identifiers of RFC 8831 §8: DCEP, string, binary, empty string, empty binary. */
@@ -69,22 +69,22 @@ const HEARTBEAT_INFO = 1;
 export interface AssociationState {
   readonly localPort: number;
   readonly remotePort: number;
-  /** In every packet to us but INIT. */
+  /** Verification tag of every packet to us except INIT. */
   readonly localTag: number;
   readonly isEstablished: boolean;
-  /** All up to it have arrived; undefined before INIT. */
+  /** All TSNs up to it have arrived; undefined before INIT. */
   readonly cumulativeTsn: number | undefined;
-  /** Of the DATA chunk that we send next: nothing from it on can have arrived at the peer. */
+  /** TSN of the DATA chunk that we send next: the peer cannot have received it or any later one. */
   readonly nextTsn: number;
   /** What the peer may still send; below zero when it sent more. */
   readonly windowBytes: number;
-  /** Kept because their message is incomplete or not due. */
+  /** Chunks kept because their message is incomplete or not due. */
   readonly heldChunks: number;
-  /** Something has come beyond a TSN that has not. */
+  /** Whether a TSN is missing below one that has arrived. */
   readonly hasHole: boolean;
 }
 
-/** `shutdown`: the peer ends the association in a way that werift does not do well; end it. */
+/** `shutdown`: the peer ends the association in a way that werift handles badly; the caller must end it. */
 export type Verdict = "pass" | "shutdown" | SctpDrop;
 
 export class SctpGuard {
@@ -122,7 +122,7 @@ export class SctpGuard {
     return sourcePort === remotePort && destinationPort === localPort && verificationTag === tag;
   }
 
-  /** `cumulativeTsn`: as it is when the chunks before this one have been read. */
+  /** `cumulativeTsn`: after the previous chunks of the packet. */
   #checkChunk(chunk: SctpChunk, packet: SctpPacket, cumulativeTsn: number | undefined): Verdict {
     const { type, value } = chunk;
     if (type === INIT) return packet.chunks.length === 1 ? this.#checkInit(value) : "malformed";
@@ -156,7 +156,7 @@ export class SctpGuard {
   #checkInit(value: Uint8Array): Verdict {
     if (value.length < 16 || parseParameters(value.subarray(16)) === undefined) return "malformed";
     if (readU32(value, 0) === 0 || readU16(value, 8) === 0 || readU16(value, 10) === 0) return "malformed";
-    // A peer that starts again in the middle (RFC 9260 §5.2) has lost its DTLS too, and gets another association.
+    // A peer that restarts (RFC 9260 §5.2) has lost its DTLS too, and gets another association.
     if (this.#state.isEstablished) return "unexpected";
     this.#inits += 1;
     return this.#inits > MAX_INITS ? "rate" : "pass";
@@ -167,17 +167,17 @@ export class SctpGuard {
     if (value.length < 13) return "malformed";
     if (!PPIDS.includes(readU32(value, 8))) return "ppid";
     const ahead = tsnAhead(cumulativeTsn, readU32(value, 0));
-    // Repeated: acknowledged again, and not kept.
+    // A duplicate: acknowledged again, and not kept.
     if (ahead <= 0) return "pass";
     if (ahead > MAX_TSN_AHEAD) return "window";
     const { windowBytes, heldChunks } = this.#state;
-    // The chunk that is next makes room by what it completes.
+    // The next chunk in order frees memory by what it completes.
     const roomBytes = ahead === 1 ? windowBytes + MAX_OVERRUN_BYTES : windowBytes;
     const isBeyond = value.length - 12 > roomBytes || heldChunks >= this.#mostHeld(ahead);
     return isBeyond ? "window" : "pass";
   }
 
-  /** Without what fills the hole, all that is held would stay so for ever. */
+  /** The chunk that starts to fill a hole is let in beyond the limit: without it, what is held could never be delivered. */
   #mostHeld(ahead: number): number {
     return ahead === 1 && this.#state.hasHole ? MAX_HELD_CHUNKS + MAX_TSN_AHEAD : MAX_HELD_CHUNKS;
   }
@@ -192,7 +192,7 @@ export class SctpGuard {
     let lastEnd = 0;
     for (let at = 12; at < 12 + 4 * gaps; at += 4) {
       const [start, end] = [readU16(value, at), readU16(value, at + 2)];
-      // Rising, apart from each other, and within what was sent.
+      // Gap blocks ascend, do not touch, and are within what was sent.
       if (start <= lastEnd || end < start || end > outstanding) return "sack";
       lastEnd = end;
     }

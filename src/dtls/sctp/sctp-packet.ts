@@ -12,7 +12,7 @@ import { crc32c } from "werift";
 import { readU16, readU32, writeU16, writeU32 } from "../../base/bytes.ts";
 
 const COMMON_HEADER_BYTES = 12;
-/** Of a chunk and of a parameter. */
+/** Header of a chunk or a parameter. */
 const TLV_HEADER_BYTES = 4;
 const CHECKSUM_AT = 8;
 const ZERO_CHECKSUM = new Uint8Array(4);
@@ -58,7 +58,7 @@ export interface SctpParameter {
   readonly value: Uint8Array;
 }
 
-/** Undefined when a length does not fit or nothing is in it. The checksum is another question. */
+/** Undefined when a length does not fit or there is no chunk. The checksum is checked elsewhere. */
 export function parsePacket(bytes: Uint8Array): SctpPacket | undefined {
   if (bytes.length <= COMMON_HEADER_BYTES || bytes.length % 4 !== 0) return undefined;
   const chunks: SctpChunk[] = [];
@@ -102,7 +102,7 @@ export function hasRightChecksum(packet: Uint8Array): boolean {
   return readU32(packet, CHECKSUM_AT) === swapBytes(expected);
 }
 
-/** How far `tsn` lies ahead of `reference` on the 32-bit circle (RFC 9260 §1.6); negative when behind. */
+/** How far `tsn` is ahead of `reference`, modulo 2^32 (RFC 9260 §1.6); negative when behind. */
 export function tsnAhead(reference: number, tsn: number): number {
   return (tsn - reference) | 0;
 }
