@@ -1,6 +1,6 @@
 /**
- * A PeerConnection of which the client makes all offers: what it publishes and, where the client has only this one, what
- * it receives. Every offer is negotiated whole and answered at once, so that there is nothing to get out of step.
+ * A PeerConnection on which the client makes all offers: for what it publishes and, where the client has only this one,
+ * what it receives. Every offer is negotiated as a whole and answered at once, so that no state can get out of step.
  */
 import { fail, ok, type Result } from "../control/result.ts";
 import type { RemoteSide, Transport } from "../control/transport.ts";
@@ -22,7 +22,7 @@ export type OfferError =
 
 export interface Answered {
   readonly sdp: string;
-  /** With the first answer: the transport, and the section that has it. */
+  /** With the first answer: the transport, and the MID of the section that carries it. */
   readonly opened: { readonly transport: Transport; readonly mid: string } | null;
 }
 
@@ -43,7 +43,7 @@ export class AnsweringPeer {
     const parsed = parseDescription(offer);
     if (!parsed.ok) return { ...fail("bad_description"), detail: parsed.error };
     const { sections } = parsed.description;
-    // One with port 0 may say nothing of its direction, which is how others say that they send.
+    // A section with port 0 may have no direction, which defaults to sendrecv.
     const sending = sections.filter((section) => !section.rejected && this.#useOf(section) === "up");
     this.#host.publications.match(sending);
     const negotiation = negotiate(parsed.description, {
@@ -66,7 +66,7 @@ export class AnsweringPeer {
     return "up";
   }
 
-  /** Opens the transport, or takes in what the client says about it anew. */
+  /** Opens the transport, or updates it with what the client's new offer says. */
   #follow(remote: RemoteSide): Result<Transport, OfferError> {
     const transport = this.#transport;
     if (transport === null) return this.#open(remote);

@@ -53,18 +53,18 @@ import { subscribedQuality } from "./subscribed-quality.ts";
 import { Wishes } from "./wishes.ts";
 
 /**
- * How long a participant whose signal connection is lost stays. Larger: those who are gone are seen for longer. Smaller:
- * a client that changes networks comes back as somebody new.
+ * How long a participant stays after its signal connection is lost. Larger: those who are gone are seen for longer.
+ * Smaller: a client that changes networks has to join anew.
  */
 const RESUME_GRACE_MS = 20_000;
 
 /**
- * When a client knows the track that it was answered about. Longer: it shows for as long a track that nobody gets. Shorter:
- * one on a slow path or machine does not hear that there is none.
+ * How long after our answer a client knows the track. Longer: it shows for as long a track that nobody gets. Shorter: a
+ * slow client ignores that the track has ended.
  */
 const SETTLED_MS = 5_000;
 
-/** Where a connection that comes back is cut: after what it was told, or before. */
+/** Where a resumed connection is cut, for tests: after it was answered, or before. */
 type ResumeCut = "answered" | "unanswered";
 
 /** What all sessions share. */
@@ -74,11 +74,11 @@ export interface SessionHost {
   readonly tokens: AccessTokens;
   /** Who is in the room of a participant, for the data that it sends. */
   neighboursOf(participant: Participant): DataNeighbours;
-  /** Something has changed in its room, and what its clients are to receive will be looked at soon. */
+  /** Whether something has changed in its room that its clients have yet to be checked for. */
   isBehind(participant: Participant): boolean;
-  /** Who has left its room since it may have heard something. */
+  /** Participants who have left its room recently, of which the client may not know. */
   departedFor(participant: Participant): ParticipantInfo[];
-  /** `subscriber` receives a track, maybe as the first. */
+  /** `subscriber` receives a track, perhaps as the first to do so. */
   onSubscribed(track: Track, subscriber: Participant): void;
 }
 
@@ -93,11 +93,11 @@ export class ClientSession {
   readonly #token: SessionToken;
   readonly #release: () => void;
   readonly #wishes: Wishes;
-  /** What it asked to be connected by when it was here before. */
+  /** How it asked to be connected in an earlier session. */
   readonly #path: CandidateProtocol;
-  /** Where the participant is or has been: its client may not know yet that it was moved, and have a token of before. */
+  /** Rooms in which the participant is or was: its client may not know yet that it was moved, and have an older token. */
   readonly #rooms: Set<string>;
-  /** Of the room to which it was moved last. */
+  /** Token for the room to which it was last moved. */
   #movedToken: string | null = null;
   #link: SignalLink | null;
   #cutsResume: ResumeCut | null = null;
@@ -153,7 +153,7 @@ export class ClientSession {
     this.data = new SessionData(participant, host.neighboursOf(participant), this.peers.subscriberPrimary);
   }
 
-  /** Tells the client that it has joined, and takes up what it has brought along. */
+  /** Tells the client that it has joined, and processes the requests that came with its join. */
   start(): void {
     const { participant, peers } = this;
     const { subscriberPrimary } = peers;
@@ -173,12 +173,12 @@ export class ClientSession {
     peers.start();
   }
 
-  /** Whether a token for this room is one that the client may have had of the session. */
+  /** Whether the client may have got a token for this room from this session. */
   isOfRoom(room: string): boolean {
     return this.#rooms.has(room);
   }
 
-  /** The client is back with a new connection. `room`: where it takes itself to be. */
+  /** The client resumes with a new connection. `room`: the one in its token. */
   resume(link: SignalLink, params: JoinParams, room: string): void {
     const cut = this.#cutsResume;
     this.#cutsResume = null;
@@ -192,9 +192,9 @@ export class ClientSession {
       value: reconnectResponse(this.participant, this.#host.iceServers, this.#path, this.data.lastSequence),
     });
     if (room !== this.participant.room.id && this.#movedToken !== null) this.#tellMoved(this.#movedToken);
-    // Before it is told that it is muted, so that it does not take that for a mistake of the server's.
+    // Before the mute state is sent, so that the client does not take it for a mistake of the server's.
     for (const sid of this.publications.mutedByServer) this.#mute(sid, true);
-    // What the others did meanwhile it has not heard.
+    // It has missed who left meanwhile.
     const gone = this.#host.departedFor(this.participant);
     const shown = [this.participant, ...othersOf(this.participant)];
     this.send({
@@ -210,7 +210,9 @@ export class ClientSession {
     if (cut === "answered") this.participant.room.clock.after(0, () => this.cut());
   }
 
-  /** States that are otherwise told as they change: the client has said that it is back, and may have missed any of them. */
+  /**
+   * Sends again the states that are otherwise sent as they change: the client has resumed, and may have missed any of them.
+   */
   retell(): void {
     for (const track of this.publications.videos) this.#onDemand(track);
     for (const track of this.reception.wanted) {
@@ -221,7 +223,7 @@ export class ClientSession {
     }
   }
 
-  /** The connection has ended. One that was replaced does not count. */
+  /** The connection has ended; ignored if it was already replaced. */
   onLinkEnd(link: SignalLink, reason: LinkEnd | "lost"): void {
     if (link !== this.#link) return;
     this.#link = null;
@@ -230,17 +232,17 @@ export class ClientSession {
     this.#cancelGrace = room.clock.after(RESUME_GRACE_MS, () => this.participant.leave("connection_failed"));
   }
 
-  /** What it may do has changed. */
+  /** Its permissions have changed. */
   refreshToken(): void {
     void this.#token.refresh();
   }
 
-  /** It was taken to another room. */
+  /** It was moved to another room. */
   async onMoved(): Promise<void> {
     const { room } = this.participant;
     this.#rooms.add(room.id);
     const token = await this.#token.issue();
-    // It may have been taken on meanwhile.
+    // It may have been moved again meanwhile.
     if (this.participant.room !== room) return;
     this.#movedToken = token;
     this.#tellMoved(token);
@@ -268,7 +270,7 @@ export class ClientSession {
     this.#cutsResume = where;
   }
 
-  /** From its next session on it is to be connected so. */
+  /** Connects the client this way from its next session on. */
   forcePath(protocol: CandidateProtocol): void {
     this.#host.forcedPaths.force(this.participant, protocol);
   }
@@ -288,7 +290,7 @@ export class ClientSession {
     });
   }
 
-  /** A track of its own is muted or not any more, by whomever. */
+  /** A track of its own was muted or unmuted, by the client or the server. */
   onOwnTrackMuted(track: Track): void {
     const { id, muted } = track;
     if (this.publications.isMuted(track) === muted) return;
@@ -298,7 +300,7 @@ export class ClientSession {
 
   onOwnTrackEnded(track: Track, reason: TrackEndReason): void {
     const isNew = this.publications.onEnded(track);
-    // First, while the client still knows the track that it is about.
+    // First, while the client still knows the track.
     if (reason === "not_encrypted") this.#onCut(track);
     this.#unpublished(track.id, isNew);
   }
@@ -321,7 +323,10 @@ export class ClientSession {
     this.reception.want(this.#wishes.wanted(this.participant.room.tracks()));
   }
 
-  /** `isNew`: the client may not know the track before it has taken in our answer, and hears nothing of others. */
+  /**
+   * `isNew`: the client may not know the track before it has processed our answer, and ignores messages about unknown
+   * tracks.
+   */
   #unpublished(trackSid: TrackId, isNew: boolean): void {
     const tell = (): void =>
       this.send({ case: "trackUnpublished", value: new TrackUnpublishedResponse({ trackSid }) });
@@ -385,7 +390,7 @@ export class ClientSession {
   }
 }
 
-/** Whom it may see in its room. */
+/** The others whom it may see in its room. */
 function othersOf(participant: Participant): Participant[] {
   return participant.room.participants.filter((other) => other !== participant && isShown(other));
 }

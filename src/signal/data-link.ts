@@ -23,7 +23,7 @@ export const OUR_CHANNELS: readonly ChannelParams[] = [
 ];
 
 export interface DataHost {
-  /** A message has come in. The bytes are a view: copy what is kept. */
+  /** A message has arrived. The bytes are a view: copy what is kept. */
   onMessage(label: Label, bytes: Uint8Array): void;
 }
 
@@ -33,13 +33,13 @@ export class DataLink {
   readonly #receivesOnOurs: boolean;
   readonly #transports: Transport[] = [];
   readonly #counts: DataCounts;
-  /** Where the client receives. */
+  /** The transport on which the client receives. */
   #receiving: Transport | null = null;
   readonly #early = new EarlyMessages();
-  /** Its data channels have ended, and do not come again on that transport. */
+  /** Its data channels have ended, and will not be opened again on that transport. */
   #hasEnded = false;
 
-  /** `counts`: to which is added what is lost here. */
+  /** `counts`: where messages dropped here are counted. */
   constructor(host: DataHost, receivesOnOurs: boolean, counts: DataCounts) {
     this.#host = host;
     this.#receivesOnOurs = receivesOnOurs;
@@ -69,15 +69,15 @@ export class DataLink {
   }
 
   /**
-   * So much waits for the client that whoever sends to it reliably had better wait too. The other half of what may wait
-   * is for what senders have under way when they are told. More: some of that is lost. Less: senders wait for networks
-   * that are only far away.
+   * Whether so much is queued for the client that those who send to it reliably should wait. The other half of the queue is
+   * for what senders have under way when they learn it. More: some of that is lost. Less: senders wait for networks that
+   * only have a long delay.
    */
   get isCrowded(): boolean {
     return (this.#receiving?.data.channel(LABELS.reliable) ?? this.#early).isHalfFull;
   }
 
-  /** What there is no room for is lost. May keep `bytes`. */
+  /** Sends, or drops where there is no room. May keep `bytes`. */
   send(label: Label, bytes: Uint8Array): void {
     const channel = this.#receiving?.data.channel(label);
     if (channel !== undefined) channel.send({ isText: false, bytes });

@@ -32,7 +32,7 @@ const USER_FIELD = {
 } as const;
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Of each known field, its wire type. */
+/** Wire type by known field. */
 type Schema = ReadonlyMap<number, number>;
 
 /** Members of the packet's `oneof value`, of which it has one at most. */
@@ -46,7 +46,7 @@ function schema(varints: readonly number[], bytes: readonly number[]): Schema {
 }
 
 /**
- * Whom one packet may name. Larger: one message makes more work. Smaller: an application in a large room has to send to
+ * Destinations of one packet. Larger: one message makes more work. Smaller: an application in a large room has to send to
  * everybody.
  */
 const MAX_DESTINATIONS = 1_000;
@@ -56,7 +56,7 @@ const decoder = new TextDecoder();
 export class ClientPacket {
   /** By identity. Everybody when nobody is named here or by `sids`. */
   readonly destinations: readonly string[];
-  /** Those whom older clients name so, beside the others. */
+  /** Destinations that older clients name by sid. */
   readonly sids: readonly string[];
   /** 0 when it has none. */
   readonly sequence: number;
@@ -93,7 +93,7 @@ export class ClientPacket {
     return fields.malformed ? undefined : new ClientPacket(bytes, found);
   }
 
-  /** The packet as its receivers get it: with its sender, whatever it said of that itself. */
+  /** The packet as its receivers get it, with the real sender in place of what it claimed. */
   withSender({ ofPacket, ofUser }: Sender): Uint8Array {
     const bytes = this.#bytes;
     const { field, start, from, end } = this.#value;
@@ -104,7 +104,7 @@ export class ClientPacket {
   }
 }
 
-/** Who has sent a packet, as it is written in. */
+/** The sender fields that are written into a packet. */
 export class Sender {
   readonly ofPacket: Uint8Array;
   readonly ofUser: Uint8Array;
@@ -121,7 +121,7 @@ export class Sender {
   }
 }
 
-/** Where a field is: its tag, what it holds, and its end. */
+/** Position of a field: its tag, its value, and its end. */
 interface Span {
   readonly field: number;
   readonly start: number;
@@ -157,7 +157,7 @@ function fieldOf(number: number, text: string): Uint8Array[] {
   return [headOf(number, bytes.length), bytes];
 }
 
-/** Tag and length of a field. */
+/** Tag and length of a length-delimited field. */
 function headOf(number: number, length: number): Uint8Array {
   return Uint8Array.from([...varint(number * 8 + WIRE.bytes), ...varint(length)]);
 }

@@ -28,16 +28,18 @@ const HANDLE_AT = 2;
 const MAX_HANDLE = 0xffff;
 const MAX_NAME_CHARS = 256;
 
-/** Of a request, with schema and encoding. Larger: each track is listed with more. Smaller: long names do not fit. */
+/**
+ * Size of a request, with schema and encoding. Larger: each track is announced with more. Smaller: long names do not fit.
+ */
 const MAX_REQUEST_BYTES = 2_048;
 
-/** Larger: one client is listed with more, to everybody. Smaller: clients with many sensors are refused. */
+/** Larger: more of one client is announced to everybody. Smaller: clients with many sensors are refused. */
 const MAX_TRACKS = 64;
 
 interface DataTrack {
   readonly info: DataTrackInfo;
   readonly publisher: Participant;
-  /** With the number by which each knows it. */
+  /** Subscribers, and the handle by which each knows the track. */
   readonly subscribers: Map<DataTracks, number>;
 }
 

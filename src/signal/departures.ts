@@ -9,8 +9,8 @@ import type { Room } from "../control/room.ts";
 import { isShown } from "./shown.ts";
 
 /**
- * A connection may be dead for 20 s before that is noticed, and its client has 20 s to come back. Larger: more is remembered
- * and told. Smaller: who comes back late goes on to see some who are gone.
+ * A connection may be dead for 20 s before that is noticed, and its client has 20 s to come back. Larger: more is
+ * remembered and sent. Smaller: a client that comes back late still shows some who are gone.
  */
 const REMEMBERED_MS = 45_000;
 

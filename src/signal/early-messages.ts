@@ -8,7 +8,7 @@ export class EarlyMessages {
   #messages: Uint8Array[] = [];
   #bytes = 0;
 
-  /** More than half of what may wait does, in bytes or in messages. */
+  /** Whether the queue is more than half full, in bytes or in messages. */
   get isHalfFull(): boolean {
     return this.#bytes > LIMIT.bytes / 2 || this.#messages.length > LIMIT.messages / 2;
   }

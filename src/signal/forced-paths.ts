@@ -33,7 +33,7 @@ export class ForcedPaths {
     forced.set(identity, { protocol, untilMs: nowMs + REMEMBERED_MS });
   }
 
-  /** UDP stands for whatever works. */
+  /** UDP means whatever works. */
   of({ room, identity }: Participant): CandidateProtocol {
     const forced = this.#byRoom.get(room)?.get(identity);
     return forced !== undefined && forced.untilMs > this.#clock.monotonicMs()

@@ -24,7 +24,7 @@ export function readRequest(frame: Uint8Array, encoding: Encoding): SignalReques
   }
 }
 
-/** A message to one client or to many, put into bytes once for each form. */
+/** A message to one client or to many, encoded once for each form. */
 export class ResponseFrame {
   readonly #response: SignalResponse;
   #binary: Uint8Array | null = null;

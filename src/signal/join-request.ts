@@ -36,8 +36,8 @@ export type JoinRequestError = "join_request_missing" | "join_request_malformed"
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * An offer of six sections has 25 kB; metadata and attributes may add 128 kB. Larger: a few kB of a stranger's gzip
- * become more memory. Smaller: joins with much metadata are refused.
+ * An offer of six sections has 25 kB; metadata and attributes may add 128 kB. Larger: a gzip bomb of a few kB takes more
+ * memory. Smaller: joins with much metadata are refused.
  */
 const MAX_JOIN_REQUEST_BYTES = 262_144;
 

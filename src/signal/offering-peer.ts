@@ -20,7 +20,7 @@ export interface ServerOffer {
 export type AnswerError = "stale" | "bad_description" | "changed_identity";
 export type OpenError = "no_capacity" | "too_many_transports" | "left";
 
-/** The section for data channels comes first: it makes the connection begin when there is nothing to receive yet. */
+/** The section for data channels comes first: with it the connection can start when there is nothing to receive yet. */
 export const DATA_MID = "0";
 
 export const FIRST_ID = 1;
@@ -31,7 +31,7 @@ export class OfferingPeer {
   readonly #reception: Reception;
   readonly #ids = new DescriptionIds();
   readonly #sections: { readonly kind: MediaKind; readonly mid: string }[] = [];
-  /** Of the offer that has not been answered. */
+  /** Id of the offer that has not been answered. */
   #pendingId: number | null = null;
   #lastId = FIRST_ID - 1;
 
@@ -51,7 +51,7 @@ export class OfferingPeer {
     return this.#transport;
   }
 
-  /** Its answer would be longer than we read. */
+  /** Whether a further section would make the answer longer than we read. */
   get #full(): boolean {
     return this.#sections.length + 1 >= MAX_SECTIONS;
   }
@@ -64,7 +64,7 @@ export class OfferingPeer {
     return this.#lastId < FIRST_ID || plan.unsettled || grows ? this.#offer() : null;
   }
 
-  /** The signal connection is back: what was under way is lost, and the path may be another. */
+  /** The signal connection has resumed: a pending offer is lost, and the network path may be another. */
   restart(): ServerOffer {
     this.#reception.plan.forget();
     const { remote } = this.#transport;
@@ -74,7 +74,7 @@ export class OfferingPeer {
 
   /** Returns the section for data channels, which is null when the client takes none. */
   answered(id: number, sdp: string): Result<AcceptedData | null, AnswerError> & { readonly detail?: string } {
-    // Clients of old do not repeat the id.
+    // Old clients do not repeat the id.
     if (this.#pendingId === null || (id !== 0 && id !== this.#pendingId)) return fail("stale");
     this.#pendingId = null;
     const parsed = parseDescription(sdp);

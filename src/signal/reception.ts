@@ -17,13 +17,13 @@ import type { Sender } from "../sdp/write-section.ts";
 import type { SectionCounts } from "./section-demand.ts";
 import { SectionPlan } from "./section-plan.ts";
 
-/** How the client wants a track; null for all that there is of it. */
+/** The client's preference for a track; null for no limit. */
 export type PreferenceOf = (track: Track) => LayerPreference | null;
 
 /** What the client has to know of the tracks that it receives. */
 export interface ReceptionHost {
   readonly preferenceOf: PreferenceOf;
-  /** A description says that it gets a track. */
+  /** A description names a track that it gets. */
   onReceived(track: Track): void;
   /** A track is held back because there is too little bandwidth, or not any more. */
   onHeldBack(track: Track, heldBack: boolean): void;
@@ -41,7 +41,7 @@ export class Reception {
   #transport: Transport | null = null;
   #wanted = new Map<TrackId, Track>();
 
-  /** `syncs`: the client does not need the stream's name to know a track. */
+  /** `syncs`: stream ids may be shared for synchronisation, because the client does not identify tracks by them. */
   constructor(host: ReceptionHost, syncs: boolean) {
     this.#host = host;
     this.#syncs = syncs;

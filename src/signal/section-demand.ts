@@ -38,10 +38,10 @@ export class SectionDemand {
   #offered: SectionCounts | null = null;
   /** What was asked for last; null when it was answered. */
   #pending: Pending | null = null;
-  /** The number of sections beyond which the client has not gone when asked to. */
+  /** The number of sections that the client has not exceeded when asked to. */
   readonly #ceiling: Record<MediaKind, number> = { audio: UNKNOWN, video: UNKNOWN };
 
-  /** Whether the client has something to do. */
+  /** Whether a demand is unanswered. */
   get pending(): boolean {
     return this.#pending !== null;
   }
@@ -78,7 +78,7 @@ export class SectionDemand {
     else this.#end(before);
   }
 
-  /** The client has had time enough to follow a demand. Returns whether it had not. */
+  /** The time for a demand is over. Returns whether it is still unanswered. */
   giveUp(demand: SectionCounts): boolean {
     if (this.#offered === null || this.#pending?.demand !== demand) return false;
     this.#end(this.#offered);

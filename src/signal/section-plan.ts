@@ -45,7 +45,7 @@ export class SectionPlan {
   /** In the order in which they came to be wanted, which is the order in which they get sections. */
   #wanted: readonly WantedTrack[] = [];
 
-  /** Whether another description would say something else than the last. */
+  /** Whether a new description would differ from the last. */
   get unsettled(): boolean {
     const waits = { audio: this.#waiting("audio").length > 0, video: this.#waiting("video").length > 0 };
     return this.#sections.some(
@@ -66,7 +66,7 @@ export class SectionPlan {
     return this.#sections.find(({ state }) => state.kind === "carrying" && state.track === id)?.mid;
   }
 
-  /** What is wanted from now on. Returns the MIDs of sections that must fall silent at once. */
+  /** Sets the wanted tracks. Returns the MIDs of sections that must stop sending at once. */
   want(tracks: readonly WantedTrack[]): string[] {
     const ids = new Set(tracks.map(({ id }) => id));
     const kept = this.#wanted.filter(({ id }) => ids.has(id));
@@ -78,7 +78,7 @@ export class SectionPlan {
     return silenced.map(({ mid }) => mid);
   }
 
-  /** The sections that there are; those that are missing here have gone, with what they carried. */
+  /** Sets the sections; those that are missing are gone, with what they carried. */
   setSections(sections: readonly PlannedSection[]): void {
     const states = new Map(this.#sections.map(({ mid, state }) => [mid, state]));
     this.#sections = sections.map(({ mid, kind }) => ({ mid, kind, state: states.get(mid) ?? FREE }));
@@ -106,7 +106,7 @@ export class SectionPlan {
     return carried;
   }
 
-  /** The peer has taken in the last description. */
+  /** The peer has applied the last description. */
   confirm(): void {
     for (const section of this.#sections) if (section.state.kind === "silent") section.state = FREE;
   }

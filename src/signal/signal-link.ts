@@ -13,7 +13,7 @@ import { type Encoding, type ResponseFrame, readRequest, UNKNOWN_KIND } from "./
 export interface Wire {
   send(data: Uint8Array | string): void;
   close(code: number, reason: string): void;
-  /** Bytes that were sent and have not left yet. */
+  /** Bytes that are buffered for sending. */
   readonly bufferedBytes: number;
 }
 
@@ -88,7 +88,7 @@ export class SignalLink {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   #encoding: Encoding = "binary";
-  /** The longest message that may be waiting. */
+  /** Size of the longest message that may be buffered. */
   #longestBytes = 0;
   #open = true;
   #cancelSilence: () => void;

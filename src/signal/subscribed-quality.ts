@@ -9,7 +9,7 @@ import { backupCodecOf, codecOf, layersOf } from "../livekit/track-info.ts";
 
 const QUALITIES = [VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH];
 
-/** Null while nothing is known of what is wanted: the publisher is to send all that it has. */
+/** Null while it is not known what is wanted: the publisher then sends all that it has. */
 export function subscribedQuality(track: Track): SubscribedQualityUpdate | null {
   const { wanted, backup, needsBackup } = track;
   const backupCodec = backupCodecOf(track);
@@ -41,7 +41,7 @@ function qualitiesOf(track: Track, wanted: number | null): SubscribedQuality[] {
   );
 }
 
-/** The layer that the publisher calls so; of names that it does not use, the highest that it has. */
+/** The publisher's layer of that quality; for a quality that it does not have, its highest. */
 function spatialOf(track: Track, quality: VideoQuality): number {
   const request = requestOf(track);
   const layers = request === undefined ? [] : layersOf(request);

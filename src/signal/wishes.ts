@@ -11,9 +11,9 @@ export class Wishes {
   readonly #participant: Participant;
   readonly #autoSubscribe: boolean;
   readonly #onPermission: (track: Track, allowed: boolean) => void;
-  /** What the client said of tracks; kept while they are not subscribed. */
+  /** The client's settings by track; kept while the track is not subscribed. */
   readonly #settings = new Map<TrackId, UpdateTrackSettings>();
-  /** Tracks that it has wished to receive, and their publishers do not let it. */
+  /** Tracks that it wants, and whose publishers do not permit it. */
   #denied = new Set<TrackId>();
 
   /** `onPermission`: a publisher withholds a track, or does not any more. */
@@ -31,7 +31,7 @@ export class Wishes {
     this.#settings.set(id, settings);
   }
 
-  /** Null for all that there is of it. */
+  /** Null for no limit. */
   preferenceOf(track: Track): LayerPreference | null {
     const settings = this.#settings.get(track.id);
     return settings === undefined ? null : preferenceFor(track, settings);
@@ -58,7 +58,7 @@ export class Wishes {
     return wished.filter((track) => !denied.has(track));
   }
 
-  /** Of a track that it was told it is denied, a client is told that it may have it when it may, not when it wants it no more. */
+  /** A client that was told of a denial is told when the permission comes, not when it no longer wants the track. */
   #tellDenied(
     present: readonly Track[],
     denied: ReadonlySet<Track>,
@@ -68,7 +68,7 @@ export class Wishes {
     this.#denied = new Set();
     for (const track of present) {
       const { id, publisher } = track;
-      // Who is hidden has left, for others, and its tracks with it.
+      // For others, a hidden participant has left, and its tracks with it.
       if (!isShown(publisher)) continue;
       const wasDenied = before.has(id);
       const isDenied = denied.has(track) || (wasDenied && !isAdmitted(track));
