@@ -9,7 +9,10 @@
  */
 import { NO_ROW, NO_SESSION, SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 
-/** Larger would join packets whose header extensions differ, and send more bytes to everyone; smaller joins less. */
+/**
+ * Larger would also pad packets whose header extensions differ, and send more bytes to everyone; smaller joins fewer
+ * packets.
+ */
 const MAX_PADDING_BYTES = 4;
 const PADDING_BIT = 0x20;
 
@@ -20,7 +23,7 @@ export function evenSizes(ring: TransmitRing): void {
   }
 }
 
-/** Evens the longest run that begins at `first`. Returns the row after it in the chain. */
+/** Pads the longest run that begins at `first`. Returns the row after it in the chain. */
 function evenRun(ring: TransmitRing, first: number): number {
   if (!canPad(ring, first)) return ring.nextRow[first]!;
   let least = ring.bytes[first]!;
@@ -33,12 +36,12 @@ function evenRun(ring: TransmitRing, first: number): number {
     most = Math.max(most, bytes);
     last = row;
   }
-  // The last may be shorter.
+  // The last packet of a run may be shorter.
   if (least < most) for (let row = first; row !== last; row = ring.nextRow[row]!) pad(ring, row, most);
   return ring.nextRow[last]!;
 }
 
-/** RTP that is still to be encrypted, and has no padding yet. */
+/** Whether a row is RTP that is still to be sealed and has no padding yet. */
 function canPad(ring: TransmitRing, row: number): boolean {
   return ring.session[row] !== NO_SESSION && (ring.slab[row * SLOT_BYTES]! & PADDING_BIT) === 0;
 }

@@ -1,21 +1,21 @@
 /**
- * Where peers are told that their transports have been closed: by a close_notify (RFC 5246 §7.2.1), which the DTLS thread
- * answers with when the transport itself is gone. A peer that does not hear it goes on sending until its consent expires.
+ * Paths to the peers of closed transports, kept until the close_notify (RFC 5246 §7.2.1) has gone out, which the DTLS
+ * thread makes after the transport itself is gone. A peer that does not get it goes on sending until its consent expires.
  */
 import type { PathId, TransportId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 
-/** Content type of a DTLS record, its first byte, that the answer alone has: others are of what was said before. */
+/** DTLS content type, the first byte of a record: only the close_notify has this one, other records were sent before it. */
 const ALERT = 21;
 
 /**
- * How long the answer is waited for. Larger: addresses are kept for an answer that will never come, for their DTLS thread
- * has died. Smaller: one that computes handshakes answers too late.
+ * How long to wait for the close_notify. Larger: paths are kept for one that will never come, because the DTLS thread has
+ * died. Smaller: a thread that is busy with handshakes sends it too late.
  */
 const WAIT_US = 5_000_000;
 
 export class Farewells {
-  /** Oldest first. Paths are pinned: they must not become others' before. */
+  /** Oldest first. Paths are pinned, so that they are not reused before. */
   readonly #byTransport = new Map<TransportId, { readonly path: PathId; readonly untilUs: number }>();
   readonly #paths: PathTable;
 
@@ -27,14 +27,14 @@ export class Farewells {
     return this.#byTransport.size;
   }
 
-  /** The transport has been closed; its peer hears DTLS at `path`. */
+  /** The transport has been closed; DTLS reaches its peer at `path`. */
   add(id: TransportId, path: PathId, nowUs: number): void {
     this.expire(nowUs);
     this.#paths.pin(path);
     this.#byTransport.set(id, { path, untilUs: nowUs + WAIT_US });
   }
 
-  /** Where to send a datagram of a transport that is closed; undefined when it is nobody's any more. */
+  /** Where to send a DTLS datagram of a closed transport; undefined when it is to be dropped. */
   pathFor(id: TransportId, datagram: Uint8Array): PathId | undefined {
     const farewell = this.#byTransport.get(id);
     if (farewell !== undefined && datagram[0] === ALERT) this.#end(id, farewell.path);

@@ -26,7 +26,7 @@ const DTLS_LAST = 63;
 const RTP_FIRST = 128;
 const RTP_LAST = 191;
 
-/** RTCP packet types as second byte (RFC 5761 §4): what would be payload types 64 to 95 with the marker bit. */
+/** RTCP packet types in the second byte (RFC 5761 §4), where RTP would have payload types 64 to 95 with the marker bit. */
 const RTCP_FIRST = 192;
 const RTCP_LAST = 223;
 
@@ -43,10 +43,10 @@ export interface MediaCoreOptions {
 export class MediaCore {
   readonly ring: TransmitRing;
   readonly counters: Counters;
-  /** Drained by the shell after each turn. */
+  /** Drained by `worker/` after each turn. */
   readonly events: MediaEvent[];
   readonly letters: ToDtls[] = [];
-  /** To and from the other threads. */
+  /** To and from other media threads. */
   readonly pipes: Pipes;
   readonly #transports: Transports;
   readonly #context: CoreContext;
@@ -63,32 +63,32 @@ export class MediaCore {
     this.#transports = new Transports(this.#context, paths, ciphers, this.letters, seed);
   }
 
-  /** By the `session` of a ring row: what seals it. */
+  /** SRTP senders, indexed by the `session` of a ring row. */
   get senders(): readonly (SrtpSender | undefined)[] {
     return this.#transports.senders;
   }
 
-  /** The latest packet of a video was not the last of its frame. */
+  /** Whether the latest video packet was not the last of its frame. */
   get isInFrame(): boolean {
     return this.#context.isInFrame;
   }
 
-  /** Somebody waits for the next tick: it should not come later than in 10 ms. */
+  /** Whether something waits for the next tick, which then should come within 10 ms. */
   get isHurried(): boolean {
     return this.#transports.isHurried;
   }
 
-  /** Nobody is here, so time changes nothing. */
+  /** Whether there is no transport, so that no tick is needed. */
   get idle(): boolean {
     return this.#transports.count === 0;
   }
 
-  /** Closed transports whose peers have yet to be told: DTLS is asked to. */
+  /** Number of closed transports whose close_notify has yet to go out. */
   get farewells(): number {
     return this.#transports.farewells;
   }
 
-  /** Writes how many objects there are to their slots. */
+  /** Writes the gauges of objects to their counter slots. */
   countObjects(): void {
     const { counters } = this;
     const rooms = [...this.#transports.rooms];
@@ -101,8 +101,8 @@ export class MediaCore {
   }
 
   /**
-   * One datagram in `bytes[0, length)`, opened in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). It came to this
-   * machine at `arrivedUs`, which publishers are told.
+   * Processes the datagram `bytes[0, length)` in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). `arrivedUs`:
+   * when it came to this machine, for feedback to publishers.
    */
   receive(nowUs: number, bytes: Uint8Array, length: number, path: PathId, arrivedUs: number): void {
     if (length === 0) return this.#drop("upDropped_empty");
@@ -113,7 +113,7 @@ export class MediaCore {
     else this.#drop("upDropped_unknown_class");
   }
 
-  /** Where the socket knows that a path has ended, media need not wait for consent to expire. */
+  /** The connection that was `path` has ended: its transport need not wait for consent to expire. */
   endPath(nowUs: number, path: PathId): void {
     this.#transports.endPath(nowUs, path);
   }
@@ -127,7 +127,7 @@ export class MediaCore {
     this.#transports.onDtlsReplaced();
   }
 
-  /** Nothing more comes for now. */
+  /** The socket has no more datagrams for now. */
   endBatch(): void {
     this.#context.isInFrame = false;
   }

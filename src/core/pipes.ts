@@ -25,10 +25,10 @@ interface Arriving {
   readonly router: Router;
 }
 
-/** What comes from one other thread. */
+/** Tracks that come from one other thread. */
 class Arrivals implements PipeReader {
   readonly byChannel = new Map<number, Arriving>();
-  /** The present, while the pipe is read. */
+  /** The current time, while the pipe is read. */
   nowUs = 0;
   readonly #packet = new UpPacket();
   readonly #ring: TransmitRing;
@@ -46,7 +46,7 @@ class Arrivals implements PipeReader {
     receivedUs: number,
   ): void {
     const arriving = this.byChannel.get(channel);
-    // Under way when the track ended.
+    // The packet was under way when the track ended.
     if (arriving === undefined) return;
     const packet = this.#packet;
     packet.bytes = bytes;
@@ -83,17 +83,17 @@ export class Pipes {
     this.#context = context;
   }
 
-  /** A pipe to another thread. One that was there before led to a thread that has died. */
+  /** Adds a pipe to another thread. It replaces the pipe to a thread that has died. */
   connectTo(thread: number, memory: SharedArrayBuffer): void {
     this.#outgoing.set(thread, new PacketPipe(memory));
   }
 
-  /** A pipe from another thread, likewise. */
+  /** Adds a pipe from another thread, likewise. */
   connectFrom(thread: number, memory: SharedArrayBuffer): void {
     this.#incoming.set(thread, { pipe: new PacketPipe(memory), arrivals: new Arrivals(this.#context.ring) });
   }
 
-  /** `router`: of the room that the track belongs to. */
+  /** `router`: of the track's room. */
   add({ track, extensions, from, channel }: AddCommand, router: Router | undefined): void {
     const incoming = this.#incoming.get(from);
     if (incoming === undefined || router === undefined) return;
@@ -135,7 +135,7 @@ export class Pipes {
     }
   }
 
-  /** Ends a turn: calls `wake` with each thread that has to look. */
+  /** Ends a turn: publishes the packets, and calls `wake` with each thread that has to be woken. */
   publish(wake: (thread: number) => void): void {
     for (const [thread, pipe] of this.#outgoing) if (pipe.publish()) wake(thread);
   }

@@ -2,7 +2,7 @@
 import { NO_SESSION, SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import type { SrtpSender } from "../srtp/srtp-sender.ts";
 
-/** What a row becomes that may not be sent: the socket skips it. */
+/** Size of a row that must not be sent: the socket skips it. */
 const NOTHING = 0;
 
 /** Returns how many rows could not be sealed; they are left with 0 bytes, and never go out as plaintext. */
