@@ -1,8 +1,7 @@
 /**
- * The transports of one thread: found by id, by remote path and by user fragment; opened, secured, watched, closed.
- *
- * Joins what the layers below keep apart: a valid check makes its path this transport's, a handshake's keys open the
- * media, and both together are the state that control hears of.
+ * The transports of one thread: found by id, by remote path and by username fragment; opened, secured, watched, closed.
+ * Joins what the layers below keep apart: a valid check gives its path to the transport, a handshake's keys let media flow,
+ * and both together are the state that is reported to control.
  */
 import { type CounterName, SLOT } from "../base/counters.ts";
 import type { PathId, RoomId, TransportId } from "../base/ids.ts";
@@ -18,21 +17,21 @@ import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
 import { SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import { SrtpSender } from "../srtp/srtp-sender.ts";
 import { Farewells } from "./farewells.ts";
-import { StunDoor } from "./stun-door.ts";
+import { StunResponder } from "./stun-responder.ts";
 
 /** What the thread keeps of a transport beside the transport itself. */
 interface Entry {
   readonly transport: Transport;
   router: Router;
-  /** That the peer's certificate must have. */
+  /** The peer's certificate must match one of them. */
   readonly fingerprints: readonly Fingerprint[];
   ciphers: readonly SrtpCipher[];
-  /** DTLS has said something to the peer. */
+  /** Whether the DTLS thread has sent the peer anything. */
   isAnswered: boolean;
   dtlsFailure: string | null;
   /** Address that media was last sent to, and how; null before that. */
   way: string | null;
-  /** Where the peer's DTLS comes from. */
+  /** The path from which the peer's DTLS comes. */
   dtlsPath: PathId;
   /** Datagrams that went to the DTLS thread, and that it has not taken as far as is known. */
   dtlsWaiting: number;
@@ -48,12 +47,12 @@ export class Transports {
   /** By session index, likewise. */
   readonly #bySession: (Entry | undefined)[] = [];
   /**
-   * Session index of the transport that a path was last valid for. Indexes, because an entry outlives the transport:
-   * whose session it is now says itself whether the path is one of its own.
+   * By path: session index of the transport for which it was last validated. An entry may outlive the transport, so the
+   * transport that now has the session is asked whether the path is its own.
    */
   readonly #sessionByPath: Int32Array;
   readonly #freeSessions: number[] = [];
-  readonly #door: StunDoor;
+  readonly #stun: StunResponder;
   readonly #farewells: Farewells;
   readonly #context: CoreContext;
   readonly #paths: PathTable;
@@ -73,14 +72,14 @@ export class Transports {
     this.#letters = letters;
     this.#sessionByPath = new Int32Array(paths.capacity);
     this.#farewells = new Farewells(paths);
-    this.#door = new StunDoor(seed, paths, context.ring, context.counters);
+    this.#stun = new StunResponder(seed, paths, context.ring, context.counters);
   }
 
   get count(): number {
     return this.#entries.size;
   }
 
-  /** Closed transports whose peers have yet to be told. */
+  /** Number of closed transports whose close_notify has yet to go out. */
   get farewells(): number {
     return this.#farewells.count;
   }
@@ -93,7 +92,7 @@ export class Transports {
     return this.#rooms.get(id);
   }
 
-  /** The room, which begins with the first that is asked of it and ends with its last transport. */
+  /** The room's router, made at the first call; it ends with the room's last transport. */
   openRoom(id: RoomId): Router {
     const known = this.#rooms.get(id);
     if (known !== undefined) return known;
@@ -102,7 +101,7 @@ export class Transports {
     return router;
   }
 
-  /** Returns the room, if it was here without a transport. */
+  /** Closes a room without transports. Returns its id, if it was here. */
   closeRoom(id: RoomId): RoomId | null {
     const router = this.#rooms.get(id);
     return router === undefined ? null : this.#endIfEmpty(router);
@@ -143,7 +142,7 @@ export class Transports {
     };
     this.#bySession[session] = entry;
     this.#entries.set(transportId, entry);
-    this.#door.register(transport);
+    this.#stun.register(transport);
     this.#letters.push({ kind: "open", transportId, fingerprints });
   }
 
@@ -151,10 +150,10 @@ export class Transports {
     const transport = this.#entries.get(id)?.transport;
     if (transport === undefined) return;
     transport.ice.restart(localIce, nowUs);
-    this.#door.register(transport);
+    this.#stun.register(transport);
   }
 
-  /** Returns the room that it leaves, if this was the last transport that room had here. */
+  /** Moves a transport to another room. Returns the room that it leaves, if it was that room's last transport here. */
   move(id: TransportId, roomId: RoomId): RoomId | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
@@ -165,7 +164,7 @@ export class Transports {
     return this.#endIfEmpty(router);
   }
 
-  /** Returns the room, if this was the last transport that it had here. */
+  /** Closes a transport. Returns its room, if it was that room's last transport here. */
   close(nowUs: number, id: TransportId): RoomId | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
@@ -176,7 +175,7 @@ export class Transports {
       this.#farewells.add(id, path, nowUs);
     }
     router.remove(transport, nowUs);
-    this.#door.unregister(transport);
+    this.#stun.unregister(transport);
     transport.ice.close();
     this.senders[session] = undefined;
     this.#bySession[session] = undefined;
@@ -194,13 +193,13 @@ export class Transports {
   }
 
   receiveStun(nowUs: number, packet: Uint8Array, length: number, path: PathId): void {
-    const transport = this.#door.receive(nowUs, packet, length, path);
+    const transport = this.#stun.receive(nowUs, packet, length, path);
     if (transport === undefined) return;
     this.#sessionByPath[path] = transport.outlet.session;
     this.#follow(this.#entries.get(transport.id)!, nowUs);
   }
 
-  /** A connection has ended; its peer may come back by another. */
+  /** A TCP connection has ended; its peer may come back by another. */
   endPath(nowUs: number, path: PathId): void {
     const transport = this.at(path);
     if (transport === undefined) return;
@@ -209,7 +208,7 @@ export class Transports {
     this.#follow(this.#entries.get(transport.id)!, nowUs);
   }
 
-  /** DTLS is passed on only from addresses that ICE has validated: a stranger can not make state over there. */
+  /** DTLS is passed on only from paths that ICE has validated, so that strangers cannot create state in the DTLS thread. */
   receiveDtls(packet: Uint8Array, length: number, path: PathId): void {
     const { counters } = this.#context;
     const transport = this.at(path);
@@ -253,8 +252,8 @@ export class Transports {
   }
 
   /**
-   * Another DTLS thread. Those who have their keys go on; handshakes that were under way can not, for it knows nothing of
-   * them; those to come are announced to it. A peer that has said hello to nobody says it again.
+   * There is a new DTLS thread. Transports with keys go on. Handshakes under way fail, because it knows nothing of them.
+   * Transports whose peer has had no answer are announced to it: such a peer repeats its ClientHello.
    */
   onDtlsReplaced(): void {
     this.#farewells.expire(Number.POSITIVE_INFINITY);
@@ -270,7 +269,7 @@ export class Transports {
     }
   }
 
-  /** Of a transport that is closed. */
+  /** A letter about a closed transport. */
   #receiveLast(letter: FromDtls): void {
     if (letter.kind !== "datagram") return;
     const path = this.#farewells.pathFor(letter.transportId, letter.bytes);
@@ -298,7 +297,7 @@ export class Transports {
     entry.transport.tick(nowUs, entry.router);
   }
 
-  /** Takes over what ICE decided: where to send, and what state that makes with DTLS. */
+  /** Applies what ICE has decided: where to send, and the state of the transport. */
   #follow(entry: Entry, nowUs: number): void {
     const { transport } = entry;
     const { ice, outlet } = transport;
@@ -314,8 +313,8 @@ export class Transports {
   }
 
   /**
-   * Another port of one address is mostly the same network, behind a NAT that has forgotten or after an ICE restart; but a
-   * connection carries media otherwise than datagrams do.
+   * Another port of the same address is mostly the same network, behind a NAT that has forgotten its binding or after an
+   * ICE restart; but TCP carries media differently from UDP.
    */
   #noteWay(entry: Entry, path: PathId, nowUs: number): void {
     const way = `${this.#paths.isConnection(path) ? "tcp" : "udp"} ${this.#paths.address(path)}`;
@@ -335,7 +334,7 @@ export class Transports {
   }
 
   #secure(entry: Entry, { profile, receive, send }: SrtpKeys, nowUs: number): void {
-    // Keys come once for an association; a second set would restart the packet indices of the first.
+    // Keys come once for an association: a second set would start the SRTP indices anew.
     if (entry.ciphers.length > 0) return;
     const receiving = this.#ciphers.create(profile, receive);
     const sending = this.#ciphers.create(profile, send);
@@ -368,15 +367,15 @@ const STATE_COUNTERS: Partial<Record<TransportState, CounterName>> = {
 };
 
 /**
- * Until a path is nominated, one from which the peer has proved itself will do (RFC 8445 §12.1.1): over TCP Chromium
- * nominates so late that the handshake would be over before.
+ * Until a path is nominated, a validated one is used (RFC 8445 §12.1.1): over TCP Chromium nominates so late that the
+ * handshake could be over by then.
  */
 function pathForDtls({ transport, dtlsPath }: Entry): PathId {
   const { path } = transport.outlet;
   return path < 0 && transport.ice.isValidated(dtlsPath) ? dtlsPath : path;
 }
 
-/** ICE and DTLS as one state, as in the W3C's RTCPeerConnectionState. */
+/** ICE and DTLS as one state, as RTCPeerConnectionState (W3C webrtc-pc). */
 function stateOf({ ice, outlet }: Transport): TransportState {
   if (ice.state === "connected") return outlet.secure ? "connected" : "connecting";
   return ice.state === "checking" ? "connecting" : ice.state;

@@ -24,7 +24,7 @@ const DROPS: Record<IceDrop, CounterName | null> = {
   failed: "upDropped_stun_unknown_user",
 };
 
-export class StunDoor {
+export class StunResponder {
   readonly #byUfrag = new Map<string, Transport>();
   readonly #limiter: RequestLimiter;
   readonly #paths: PathTable;
