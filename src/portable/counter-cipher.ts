@@ -9,13 +9,10 @@ import type { SrtpSessionKeys } from "../srtp/key-derivation.ts";
 import { writeRtcpCounterBlock, writeRtpCounterBlock } from "../srtp/packet-nonces.ts";
 import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { HmacSha1 } from "./hmac-sha1.ts";
-import { counterBlocks, Keystream } from "./keystream.ts";
+import { counterBlocks, Keystream, MAX_PACKET_BYTES } from "./keystream.ts";
 import { KeystreamAhead } from "./keystream-ahead.ts";
-import { loadPacket, scratch } from "./packet-scratch.ts";
 
 const TAG_BYTES = 10;
-const ROC_BYTES = 4;
-
 const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
 const RTCP_TRAILER_BYTES = RTCP_INDEX_BYTES + TAG_BYTES;
@@ -44,70 +41,58 @@ export class CounterCipher implements SrtpCipher {
   }
 
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
-    const start = loadPacket(buf, at, headerBytes, bytes);
-    if (start < 0) return -1;
-    const end = start + bytes;
-    this.#rtpAhead.crypt(start, headerBytes, end, roc);
-    writeU32(scratch, end, roc);
-    writeTag(this.#rtpHmac.digest(start, end + ROC_BYTES), end);
-    buf.set(scratch.subarray(start + headerBytes, end + TAG_BYTES), at + headerBytes);
+    if (bytes > MAX_PACKET_BYTES) return -1;
+    this.#rtpAhead.crypt(buf, at, headerBytes, bytes, roc);
+    writeTag(this.#rtpHmac.digest(buf, at, bytes, roc), buf, at + bytes);
     return bytes + TAG_BYTES;
   }
 
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
     const plainBytes = bytes - TAG_BYTES;
-    if (plainBytes < headerBytes) return -1;
-    const start = loadPacket(buf, at, headerBytes, plainBytes);
-    if (start < 0) return -1;
-    const end = start + plainBytes;
-    writeU32(scratch, end, roc);
-    if (!tagMatches(this.#rtpHmac.digest(start, end + ROC_BYTES), buf, at + plainBytes)) return -1;
-    writeRtpCounterBlock(counterBlocks, 0, this.#rtpSalt, scratch, start, roc);
-    this.#rtp.xor(start + headerBytes, end);
-    buf.set(scratch.subarray(start + headerBytes, end), at + headerBytes);
+    if (plainBytes < headerBytes || plainBytes > MAX_PACKET_BYTES) return -1;
+    const end = at + plainBytes;
+    if (!tagMatches(this.#rtpHmac.digest(buf, at, plainBytes, roc), buf, end)) return -1;
+    writeRtpCounterBlock(counterBlocks, 0, this.#rtpSalt, buf, at, roc);
+    this.#rtp.xor(buf, at + headerBytes, end);
     return plainBytes;
   }
 
   sealRtcp(buf: Uint8Array, at: number, bytes: number, index: number): number {
-    const start = loadPacket(buf, at, RTCP_CLEAR_BYTES, bytes);
-    if (start < 0) return -1;
-    const end = start + bytes;
-    this.#cryptRtcp(start, end, index);
-    writeU32(scratch, end, (E_FLAG | index) >>> 0);
-    const tagAt = end + RTCP_INDEX_BYTES;
-    writeTag(this.#rtcpHmac.digest(start, tagAt), tagAt);
-    buf.set(scratch.subarray(start + RTCP_CLEAR_BYTES, tagAt + TAG_BYTES), at + RTCP_CLEAR_BYTES);
+    if (bytes > MAX_PACKET_BYTES) return -1;
+    const end = at + bytes;
+    this.#cryptRtcp(buf, at, end, index);
+    const word = (E_FLAG | index) >>> 0;
+    writeU32(buf, end, word);
+    writeTag(this.#rtcpHmac.digest(buf, at, bytes, word), buf, end + RTCP_INDEX_BYTES);
     return bytes + RTCP_TRAILER_BYTES;
   }
 
   /** Unencrypted SRTCP (E = 0) is refused: DTLS-SRTP has no way to agree on it (RFC 5764 §4.1.2). */
   openRtcp(buf: Uint8Array, at: number, bytes: number): number {
     const plainBytes = bytes - RTCP_TRAILER_BYTES;
-    if (plainBytes < RTCP_CLEAR_BYTES) return -1;
-    const start = loadPacket(buf, at, RTCP_CLEAR_BYTES, plainBytes + RTCP_INDEX_BYTES);
-    if (start < 0) return -1;
-    const end = start + plainBytes;
-    const tagAt = end + RTCP_INDEX_BYTES;
-    const word = readU32(scratch, end);
+    if (plainBytes < RTCP_CLEAR_BYTES || plainBytes > MAX_PACKET_BYTES) return -1;
+    const end = at + plainBytes;
+    const word = readU32(buf, end);
     if (word < E_FLAG) return -1;
-    if (!tagMatches(this.#rtcpHmac.digest(start, tagAt), buf, at + bytes - TAG_BYTES)) return -1;
-    this.#cryptRtcp(start, end, word & ~E_FLAG);
-    buf.set(scratch.subarray(start + RTCP_CLEAR_BYTES, end), at + RTCP_CLEAR_BYTES);
+    const digest = this.#rtcpHmac.digest(buf, at, plainBytes, word);
+    if (!tagMatches(digest, buf, end + RTCP_INDEX_BYTES)) return -1;
+    this.#cryptRtcp(buf, at, end, word & ~E_FLAG);
     return plainBytes;
   }
 
   /** Keys and contexts here belong to the garbage collector. */
   free(): void {}
 
-  /** Encrypts or decrypts the packet `scratch[start, end)`: counter mode is its own reverse. */
-  #cryptRtcp(start: number, end: number, index: number): void {
-    writeRtcpCounterBlock(counterBlocks, 0, this.#rtcpSalt, scratch, start, index);
-    this.#rtcp.xor(start + RTCP_CLEAR_BYTES, end);
+  /** Encrypts or decrypts the packet `buf[at, end)`: counter mode is its own reverse. */
+  #cryptRtcp(buf: Uint8Array, at: number, end: number, index: number): void {
+    writeRtcpCounterBlock(counterBlocks, 0, this.#rtcpSalt, buf, at, index);
+    this.#rtcp.xor(buf, at + RTCP_CLEAR_BYTES, end);
   }
 }
 
-function writeTag(digest: string, at: number): void {
-  for (let i = 0; i < TAG_BYTES; i++) scratch[at + i] = digest.charCodeAt(i);
+/** `digest`: a character for each byte. */
+function writeTag(digest: string, buf: Uint8Array, at: number): void {
+  for (let i = 0; i < TAG_BYTES; i++) buf[at + i] = digest.charCodeAt(i);
 }
 
 /** In the same time wherever they differ. */

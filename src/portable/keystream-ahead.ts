@@ -6,8 +6,7 @@
  */
 import { readU16, readU32, writeU16 } from "../base/bytes.ts";
 import { COUNTER_BLOCK_BYTES, writeRtpCounterBlock } from "../srtp/packet-nonces.ts";
-import { counterBlocks, type Keystream, xorScratch } from "./keystream.ts";
-import { scratch } from "./packet-scratch.ts";
+import { countBlocks, counterBlocks, type Keystream, xorStream } from "./keystream.ts";
 
 /** More would gain little and hold more: 8 packets of video are some 10 KB for each SSRC. */
 const PACKETS = 8;
@@ -21,26 +20,25 @@ const MAX_STREAMS = 256;
 
 const HEADER_BYTES = 12;
 const SEQ_CYCLE = 2 ** 16;
-const WORDS_PER_BLOCK = COUNTER_BLOCK_BYTES / 4;
-const HALFWORDS_PER_BLOCK = COUNTER_BLOCK_BYTES / 2;
 
-/** For the packets from index `first` on, each as many blocks as the largest packet so far. */
+/**
+ * For the packets from index `first` on, each as many blocks as the largest packet so far. The stream is a copy: what the
+ * cipher returns is then garbage at once, and costs a collector less than if it lived for eight packets.
+ */
 interface Ahead {
   first: number;
   blocks: number;
-  words: Uint32Array;
+  stream: Uint8Array;
+  view: DataView;
 }
 
-/** The first counter block of a packet to come, and its header; then the counter blocks of all of them. */
-const block = new Uint8Array(COUNTER_BLOCK_BYTES);
-const blockWords = new Uint32Array(block.buffer);
+const NO_STREAM = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_STREAM.buffer);
+
+/** The header of a packet to come, and the counter blocks of all of them. */
 const header = new Uint8Array(HEADER_BYTES);
 const blocksAhead = new Uint8Array(PACKETS * MAX_BLOCKS * COUNTER_BLOCK_BYTES);
-const wordsAhead = new Uint32Array(blocksAhead.buffer);
-const halfwordsAhead = new Uint16Array(blocksAhead.buffer);
-
-/** Of the nth block, the last two bytes as a halfword of this machine. */
-const counts = new Uint16Array(counterBlocks.buffer).filter((_, i) => i % HALFWORDS_PER_BLOCK === 7);
+const viewAhead = new DataView(blocksAhead.buffer);
 
 export class KeystreamAhead {
   readonly #keystream: Keystream;
@@ -52,23 +50,23 @@ export class KeystreamAhead {
     this.#salt = salt;
   }
 
-  /** Encrypts the RTP packet `scratch[start, end)`. */
-  crypt(start: number, headerBytes: number, end: number, roc: number): void {
-    const from = start + headerBytes;
-    const blocks = Math.ceil((end - from) / COUNTER_BLOCK_BYTES);
-    const index = roc * SEQ_CYCLE + readU16(scratch, start + 2);
-    const ahead = this.#stream(readU32(scratch, start + 8));
+  /** Encrypts `buf[at + headerBytes, at + bytes)` of the RTP packet at `at`, as `xorStream` does. */
+  crypt(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): void {
+    const from = at + headerBytes;
+    const to = at + bytes;
+    const blocks = Math.ceil((to - from) / COUNTER_BLOCK_BYTES);
+    const index = roc * SEQ_CYCLE + readU16(buf, at + 2);
+    const ahead = this.#stream(readU32(buf, at + 8));
     if (index < ahead.first || blocks > MAX_BLOCKS) {
-      writeRtpCounterBlock(counterBlocks, 0, this.#salt, scratch, start, roc);
-      this.#keystream.xor(from, end);
+      writeRtpCounterBlock(counterBlocks, 0, this.#salt, buf, at, roc);
+      this.#keystream.xor(buf, from, to);
       return;
     }
     if (index >= ahead.first + PACKETS || blocks > ahead.blocks) {
       ahead.first = index;
-      ahead.blocks = Math.max(blocks, ahead.blocks);
-      this.#fill(ahead, start, roc);
+      this.#fill(ahead, buf, at, roc, Math.max(blocks, ahead.blocks));
     }
-    xorScratch(ahead.words, (index - ahead.first) * ahead.blocks * WORDS_PER_BLOCK, from, end);
+    xorStream(buf, from, to, ahead.view, (index - ahead.first) * ahead.blocks * COUNTER_BLOCK_BYTES);
   }
 
   #stream(ssrc: number): Ahead {
@@ -80,39 +78,30 @@ export class KeystreamAhead {
         break;
       }
     }
-    const ahead = { first: -PACKETS, blocks: 0, words: new Uint32Array(0) };
+    const ahead = { first: -PACKETS, blocks: 0, stream: NO_STREAM, view: NO_VIEW };
     this.#streams.set(ssrc, ahead);
     return ahead;
   }
 
-  /** For the packet at `start` of the scratch, which has `ahead.first`, and those behind it. */
-  #fill(ahead: Ahead, start: number, roc: number): void {
-    for (let i = 0; i < HEADER_BYTES; i++) header[i] = scratch[start + i]!;
+  /** For the packet at `at`, which has `ahead.first`, and those behind it: so many blocks each. */
+  #fill(ahead: Ahead, buf: Uint8Array, at: number, roc: number, blocks: number): void {
+    for (let i = 0; i < HEADER_BYTES; i++) header[i] = buf[at + i]!;
     const seq = readU16(header, 2);
     for (let packet = 0; packet < PACKETS; packet++) {
       writeU16(header, 2, seq + packet);
       const rolledOver = seq + packet >= SEQ_CYCLE ? 1 : 0;
-      writeRtpCounterBlock(block, 0, this.#salt, header, 0, roc + rolledOver);
-      repeatBlock(packet * ahead.blocks, ahead.blocks);
+      const first = packet * blocks * COUNTER_BLOCK_BYTES;
+      writeRtpCounterBlock(blocksAhead, first, this.#salt, header, 0, roc + rolledOver);
+      countBlocks(viewAhead, first, blocks);
     }
-    ahead.words = this.#keystream.encrypt(
-      blocksAhead.subarray(0, PACKETS * ahead.blocks * COUNTER_BLOCK_BYTES),
+    const encrypted = this.#keystream.encrypt(
+      blocksAhead.subarray(0, PACKETS * blocks * COUNTER_BLOCK_BYTES),
     );
-  }
-}
-
-/** Writes `block` from the nth block ahead on, counting from zero. */
-function repeatBlock(nth: number, blocks: number): void {
-  const a = blockWords[0]!;
-  const b = blockWords[1]!;
-  const c = blockWords[2]!;
-  const d = blockWords[3]!;
-  for (let i = 0; i < blocks; i++) {
-    const word = (nth + i) * WORDS_PER_BLOCK;
-    wordsAhead[word] = a;
-    wordsAhead[word + 1] = b;
-    wordsAhead[word + 2] = c;
-    wordsAhead[word + 3] = d;
-    halfwordsAhead[2 * word + 7] = counts[i]!;
+    if (blocks > ahead.blocks) {
+      ahead.stream = new Uint8Array(encrypted.length);
+      ahead.view = new DataView(ahead.stream.buffer);
+    }
+    ahead.blocks = blocks;
+    ahead.stream.set(encrypted);
   }
 }

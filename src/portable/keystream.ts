@@ -5,18 +5,15 @@
  */
 import { type Cipheriv, createCipheriv } from "node:crypto";
 import { COUNTER_BLOCK_BYTES } from "../srtp/packet-nonces.ts";
-import { MAX_PACKET_BYTES, scratchWords } from "./packet-scratch.ts";
 
 const ALGORITHM = "aes-128-ecb";
+const WORD_BYTES = 8;
+/** The largest UDP datagram. */
+export const MAX_PACKET_BYTES = 65_536;
 
-/** The counter blocks of one packet, as bytes, halfwords and words. The count in their last two bytes never changes. */
+/** The counter blocks of one packet. Whoever asks for its keystream writes the first. */
 export const counterBlocks = new Uint8Array(MAX_PACKET_BYTES);
-const halfwords = new Uint16Array(counterBlocks.buffer);
-const words = new Uint32Array(counterBlocks.buffer);
-for (let at = 0, i = 0; at < counterBlocks.length; at += COUNTER_BLOCK_BYTES, i++) {
-  counterBlocks[at + 14] = i >>> 8;
-  counterBlocks[at + 15] = i;
-}
+const counterView = new DataView(counterBlocks.buffer);
 
 export class Keystream {
   readonly #cipher: Cipheriv;
@@ -25,40 +22,45 @@ export class Keystream {
     this.#cipher = createCipheriv(ALGORITHM, key, null).setAutoPadding(false);
   }
 
-  /**
-   * XORs `scratch[from, to)` with the keystream that begins at the block in `counterBlocks[0, 16)`; `from` is a
-   * multiple of 4. Up to 3 bytes behind `to` may change.
-   */
-  xor(from: number, to: number): void {
+  /** XORs `buf[from, to)` with the keystream that begins at the block in `counterBlocks[0, 16)`, as `xorStream` does. */
+  xor(buf: Uint8Array, from: number, to: number): void {
     const blocks = Math.ceil((to - from) / COUNTER_BLOCK_BYTES);
     if (blocks === 0) return;
-    repeatFirstBlock(blocks);
-    const stream = this.encrypt(counterBlocks.subarray(0, blocks * COUNTER_BLOCK_BYTES));
-    xorScratch(stream, 0, from, to);
+    countBlocks(counterView, 0, blocks);
+    const { buffer, byteOffset } = this.encrypt(counterBlocks.subarray(0, blocks * COUNTER_BLOCK_BYTES));
+    xorStream(buf, from, to, new DataView(buffer, byteOffset), 0);
   }
 
   /** The blocks, encrypted. */
-  encrypt(blocks: Uint8Array): Uint32Array {
-    const { buffer, byteOffset, length } = this.#cipher.update(blocks);
-    return new Uint32Array(buffer, byteOffset, length >> 2);
+  encrypt(blocks: Uint8Array): Uint8Array {
+    return this.#cipher.update(blocks);
   }
 }
 
-/** XORs `scratch[from, to)` with what begins at `stream[at]`; `from` is a multiple of 4, as is what is changed. */
-export function xorScratch(stream: Uint32Array, at: number, from: number, to: number): void {
-  const first = from >> 2;
-  const count = (to - from + 3) >> 2;
-  for (let i = 0; i < count; i++) scratchWords[first + i]! ^= stream[at + i]!;
+/** Writes so many blocks from `at` on: the one that is there, and those after it, counted in the last two bytes. */
+export function countBlocks(out: DataView, at: number, blocks: number): void {
+  const high = out.getBigUint64(at);
+  const third = out.getUint32(at + 8);
+  const first = out.getUint32(at + 12);
+  for (let i = 1, to = at + COUNTER_BLOCK_BYTES; i < blocks; i++, to += COUNTER_BLOCK_BYTES) {
+    out.setBigUint64(to, high);
+    out.setUint32(to + 8, third);
+    out.setUint32(to + 12, first + i);
+  }
 }
 
-/** All of it but the count. */
-function repeatFirstBlock(blocks: number): void {
-  const [a, b, c] = [words[0]!, words[1]!, words[2]!];
-  const d = halfwords[6]!;
-  for (let i = 1; i < blocks; i++) {
-    words[4 * i] = a;
-    words[4 * i + 1] = b;
-    words[4 * i + 2] = c;
-    halfwords[8 * i + 6] = d;
+/** Of the memory that was encrypted last: mostly the ring's slab. */
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+/**
+ * XORs `buf[from, to)` with what begins at `stream[at]`. Up to 7 bytes behind `to` may change, where a tag has its place.
+ * Eight bytes at once, of which the compiler makes machine words: 1,100 take 120 ns, four at once 400.
+ */
+export function xorStream(buf: Uint8Array, from: number, to: number, stream: DataView, at: number): void {
+  if (view.buffer !== buf.buffer) view = new DataView(buf.buffer);
+  const text = view;
+  const end = buf.byteOffset + to;
+  for (let t = buf.byteOffset + from, s = at; t < end; t += WORD_BYTES, s += WORD_BYTES) {
+    text.setBigUint64(t, text.getBigUint64(t, true) ^ stream.getBigUint64(s, true), true);
   }
 }
