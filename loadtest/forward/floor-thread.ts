@@ -68,9 +68,10 @@ function turn(): void {
     for (let index = 0; index < fanOut; index++) {
       const at = ring.reserve();
       writeU16(ring.slab, at + 2, seq);
-      ring.commitRaw(ciphers[index]!.sealRtp(ring.slab, at, HEADER_BYTES, bytes, 0), pathOf[index]!);
+      ring.commitRaw(ciphers[index]!.beginSealRtp(ring.slab, at, HEADER_BYTES, bytes, 0), pathOf[index]!);
     }
   }
+  cipherFactory.finishSealing();
   socket.send(ring);
   ring.clear();
 }

@@ -49,7 +49,7 @@ const PROFILES: { name: string; profile: SrtpProfile; master: SrtpMasterKey; nai
   },
 ];
 
-/** Seals the packet of `bytes` in `slab` at `at`. */
+/** Seals the packet of `bytes` in `slab` at `at`, as one of many. */
 type Seal = (slab: Uint8Array, at: number, bytes: number, roc: number) => void;
 
 function naiveGcm(): Seal {
@@ -84,7 +84,7 @@ function naiveCounter(): Seal {
 function body(factory: SrtpCipherFactory, profile: SrtpProfile, master: SrtpMasterKey): Seal {
   const cipher = factory.create(profile, master);
   return (slab, at, bytes, roc) => {
-    cipher.sealRtp(slab, at, HEADER_BYTES, bytes, roc);
+    cipher.beginSealRtp(slab, at, HEADER_BYTES, bytes, roc);
   };
 }
 

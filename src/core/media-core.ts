@@ -15,8 +15,8 @@ import { type CoreContext, createCoreContext } from "../sfu/core-context.ts";
 import type { Router } from "../sfu/router.ts";
 import { UpPacket } from "../sfu/up-packet.ts";
 import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
-import type { SrtpSender } from "../srtp/srtp-sender.ts";
 import { Pipes } from "./pipes.ts";
+import { sealRing } from "./seal-ring.ts";
 import { Transports } from "./transports.ts";
 
 /** First byte of each protocol on the port (RFC 7983 §7). */
@@ -63,9 +63,9 @@ export class MediaCore {
     this.#transports = new Transports(this.#context, paths, ciphers, this.letters, seed);
   }
 
-  /** SRTP senders, indexed by the `session` of a ring row. */
-  get senders(): readonly (SrtpSender | undefined)[] {
-    return this.#transports.senders;
+  /** Seals what is in the ring. Returns how many rows could not be, which are left with 0 bytes. */
+  seal(): number {
+    return sealRing(this.ring, this.#transports.senders, this.#ciphers);
   }
 
   /** Whether the latest video packet was not the last of its frame. */

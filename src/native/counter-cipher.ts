@@ -52,6 +52,10 @@ export class CounterCipher implements SrtpCipher {
     return sealed;
   }
 
+  beginSealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
+    return this.sealRtp(buf, at, headerBytes, bytes, roc);
+  }
+
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
     const context = this.#rtp.pointer;
     const end = bytes - TAG_BYTES;

@@ -15,5 +15,7 @@ export const nativeCipherFactory: SrtpCipherFactory = {
       ? new GcmCipher(deriveSrtpSessionKeys(master, 0))
       : new CounterCipher(deriveSrtpSessionKeys(master, HMAC_SHA1_KEY_BYTES));
   },
+  /** Packets are sealed one by one, each at once. */
+  finishSealing() {},
   contexts: liveContexts,
 };

@@ -11,8 +11,8 @@ import type { SrtpCipher } from "../srtp/srtp-cipher.ts";
 import { HmacSha1 } from "./hmac-sha1.ts";
 import { counterBlocks, Keystream, MAX_PACKET_BYTES } from "./keystream.ts";
 import { KeystreamAhead } from "./keystream-ahead.ts";
+import { TAG_BYTES, tagLater, writeTag, writeTags } from "./tag-queue.ts";
 
-const TAG_BYTES = 10;
 const RTCP_CLEAR_BYTES = 8;
 const RTCP_INDEX_BYTES = 4;
 const RTCP_TRAILER_BYTES = RTCP_INDEX_BYTES + TAG_BYTES;
@@ -41,9 +41,15 @@ export class CounterCipher implements SrtpCipher {
   }
 
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
+    const sealed = this.beginSealRtp(buf, at, headerBytes, bytes, roc);
+    writeTags();
+    return sealed;
+  }
+
+  beginSealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
     if (bytes > MAX_PACKET_BYTES) return -1;
     this.#rtpAhead.crypt(buf, at, headerBytes, bytes, roc);
-    writeTag(this.#rtpHmac.digest(buf, at, bytes, roc), buf, at + bytes);
+    tagLater(this.#rtpHmac, buf, at, bytes, roc);
     return bytes + TAG_BYTES;
   }
 
@@ -88,11 +94,6 @@ export class CounterCipher implements SrtpCipher {
     writeRtcpCounterBlock(counterBlocks, 0, this.#rtcpSalt, buf, at, index);
     this.#rtcp.xor(buf, at + RTCP_CLEAR_BYTES, end);
   }
-}
-
-/** `digest`: a character for each byte. */
-function writeTag(digest: string, buf: Uint8Array, at: number): void {
-  for (let i = 0; i < TAG_BYTES; i++) buf[at + i] = digest.charCodeAt(i);
 }
 
 /** In the same time wherever they differ. */

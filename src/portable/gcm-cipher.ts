@@ -44,6 +44,10 @@ export class GcmCipher implements SrtpCipher {
     return bytes + TAG_BYTES;
   }
 
+  beginSealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
+    return this.sealRtp(buf, at, headerBytes, bytes, roc);
+  }
+
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
     if (bytes < headerBytes + TAG_BYTES) return -1;
     writeGcmRtpNonce(this.#nonce, 0, this.#rtpSalt, buf, at, roc);

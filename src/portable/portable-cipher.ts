@@ -4,6 +4,7 @@ import { deriveSrtpSessionKeys } from "../srtp/key-derivation.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
 import { CounterCipher } from "./counter-cipher.ts";
 import { GcmCipher } from "./gcm-cipher.ts";
+import { writeTags } from "./tag-queue.ts";
 
 /** n_a of AES_CM_128_HMAC_SHA1_80 (RFC 3711 §8.2). */
 const HMAC_SHA1_KEY_BYTES = 20;
@@ -14,6 +15,7 @@ export const portableCipherFactory: SrtpCipherFactory = {
       ? new GcmCipher(deriveSrtpSessionKeys(master, 0))
       : new CounterCipher(deriveSrtpSessionKeys(master, HMAC_SHA1_KEY_BYTES));
   },
+  finishSealing: writeTags,
   /** Those of node:crypto live as long as a packet, or belong to the heap. */
   contexts: () => 0,
 };

@@ -21,6 +21,12 @@ export interface SrtpCipher {
    */
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
 
+  /**
+   * As `sealRtp`, but the tag may be missing until the factory's `finishSealing`: a body may be quicker with several packets
+   * at once, of whatever ciphers. Until then the packet must stay where it is and as it is, and may not be sent.
+   */
+  beginSealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
+
   /** The reverse. Returns the plaintext size, or -1 when the tag does not match (`buf` is then unspecified). */
   openRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number;
 
@@ -37,6 +43,9 @@ export interface SrtpCipher {
 export interface SrtpCipherFactory {
   /** Master key and salt of one direction; session keys are derived inside (RFC 3711 §4.3). */
   create(profile: SrtpProfile, master: SrtpMasterKey): SrtpCipher;
+
+  /** Every packet that ciphers of this thread began to seal has its tag when this returns. */
+  finishSealing(): void;
 
   /** Library contexts that the ciphers of this thread hold outside the heap until `free`. */
   contexts(): number;

@@ -54,12 +54,14 @@ export class SrtpSender {
    * follows steps below 2^15: let a stream start below 2^15 and never jump that far.
    */
   sealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, extSeq: number): number {
-    if (!(extSeq >= 0 && extSeq < RTP_INDEX_END)) return SRTP_REFUSED;
-    if (readU16(buf, at + 2) !== extSeq % SEQ_CYCLE) return SRTP_REFUSED;
-    const window = this.#stream(readU32(buf, at + 8));
-    if (!window.isFresh(extSeq)) return SRTP_REFUSED;
-    window.mark(extSeq);
+    if (!this.#spend(buf, at, extSeq)) return SRTP_REFUSED;
     return this.#cipher.sealRtp(buf, at, headerBytes, bytes, Math.floor(extSeq / SEQ_CYCLE));
+  }
+
+  /** As `sealRtp`, but the packet may not be sent before `SrtpCipherFactory.finishSealing`: see `SrtpCipher.beginSealRtp`. */
+  beginSealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, extSeq: number): number {
+    if (!this.#spend(buf, at, extSeq)) return SRTP_REFUSED;
+    return this.#cipher.beginSealRtp(buf, at, headerBytes, bytes, Math.floor(extSeq / SEQ_CYCLE));
   }
 
   /** Seals the compound packet `buf[at, at + bytes)` in place. Returns the new size, or SRTP_REFUSED at the key's end. */
@@ -72,6 +74,16 @@ export class SrtpSender {
   retire(ssrc: number): void {
     this.#streams.set(ssrc, RETIRED);
     this.#lastSsrc = -1;
+  }
+
+  /** Marks the index of the packet at `at` as used; false when it may not be. */
+  #spend(buf: Uint8Array, at: number, extSeq: number): boolean {
+    if (!(extSeq >= 0 && extSeq < RTP_INDEX_END)) return false;
+    if (readU16(buf, at + 2) !== extSeq % SEQ_CYCLE) return false;
+    const window = this.#stream(readU32(buf, at + 8));
+    if (!window.isFresh(extSeq)) return false;
+    window.mark(extSeq);
+    return true;
   }
 
   #stream(ssrc: number): ReplayWindow {

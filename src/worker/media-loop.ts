@@ -9,7 +9,6 @@ import type { FromDtls, ToDtls } from "../contract/dtls.ts";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
 import { evenSizes } from "../core/even-sizes.ts";
 import type { MediaCore } from "../core/media-core.ts";
-import { sealRing } from "../core/seal-ring.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
 import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
 
@@ -153,10 +152,10 @@ export class MediaLoop implements TcpHandler {
 
   /** Step 7 of the packet path: even out, seal, send, clear. */
   #flush(): void {
-    const { ring, counters, senders } = this.#core;
+    const { ring, counters } = this.#core;
     if (ring.count === 0) return;
     if (this.socket?.segments === true) evenSizes(ring);
-    counters[SLOT.downDropped_not_sealed]! += sealRing(ring, senders);
+    counters[SLOT.downDropped_not_sealed]! += this.#core.seal();
     this.tcp?.send(ring);
     if (this.socket !== null) counters[SLOT.downDropped_send_error]! += this.socket.send(ring);
     this.#countDelays();

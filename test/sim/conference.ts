@@ -10,7 +10,6 @@ import { SLOT_BYTES } from "../../src/base/transmit-ring.ts";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
 import type { LayerPreference, MediaEvent, PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
 import { MediaCore } from "../../src/core/media-core.ts";
-import { sealRing } from "../../src/core/seal-ring.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
@@ -282,8 +281,9 @@ export class Conference {
 
   /** Seals and sends what a thread has written. */
   #send(thread: Thread): void {
-    const { ring, senders } = thread.core;
-    sealRing(ring, senders);
+    const { core } = thread;
+    core.seal();
+    const { ring } = core;
     for (let row = 0; row < ring.count; row++) {
       const bytes = ring.bytes[row]!;
       // What SRTP has refused to seal; sockets pass it over too.

@@ -19,6 +19,10 @@ class NullCipher implements SrtpCipher {
     return bytes + TAG_BYTES;
   }
 
+  beginSealRtp(buf: Uint8Array, at: number, headerBytes: number, bytes: number, roc: number): number {
+    return this.sealRtp(buf, at, headerBytes, bytes, roc);
+  }
+
   openRtp(_buf: Uint8Array, _at: number, headerBytes: number, bytes: number, _roc: number): number {
     return bytes < headerBytes + TAG_BYTES ? -1 : bytes - TAG_BYTES;
   }
@@ -38,5 +42,6 @@ class NullCipher implements SrtpCipher {
 
 export const nullCipherFactory: SrtpCipherFactory = {
   create: () => new NullCipher(),
+  finishSealing() {},
   contexts: () => 0,
 };

@@ -7,15 +7,18 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from "werift";
 import { readU32 } from "../../src/base/bytes.ts";
-import { SLOT_BYTES } from "../../src/base/transmit-ring.ts";
+import type { PathId } from "../../src/base/ids.ts";
+import { NO_SESSION, SLOT_BYTES, TransmitRing } from "../../src/base/transmit-ring.ts";
 import {
   SRTP_AEAD_AES_128_GCM,
   SRTP_AES128_CM_HMAC_SHA1_80,
   type SrtpMasterKey,
   type SrtpProfile,
 } from "../../src/contract/dtls.ts";
+import { sealRing } from "../../src/core/seal-ring.ts";
 import { deriveSrtpSessionKeys } from "../../src/srtp/key-derivation.ts";
-import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
+import type { SrtpCipher, SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
+import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replace(/\s/g, ""), "hex"));
 const hex = (b: Uint8Array): string => Buffer.from(b).toString("hex");
@@ -195,6 +198,78 @@ export function describeSrtpCipher(name: string, factory: SrtpCipherFactory): vo
         }),
         { numRuns: 20 },
       );
+    });
+
+    test("packets of several ciphers, begun and finished together, are sealed as each alone", () => {
+      const masters = [1, 2, 3].map((n) => ({ ...master, key: master.key.map((b) => b ^ n) }));
+      const packet = fc.record({
+        who: fc.nat({ max: 2 }),
+        headerBytes: fc.integer({ min: RTP_HEADER_BYTES, max: 40 }),
+        payloadBytes: fc.oneof(fc.constant(1100), fc.nat({ max: 2100 })),
+        roc: fc.integer({ min: 0, max: 0xffffffff }),
+        /** What else is done with ciphers before the next packet is begun. */
+        between: fc.constantFrom("nothing", "seal RTP", "seal RTCP", "open RTP"),
+      });
+      fc.assert(
+        fc.property(fc.array(packet, { maxLength: 10 }), (packets) => {
+          const ciphers = masters.map((each) => factory.create(profile, each));
+          const begun = packets.map(({ who, headerBytes, payloadBytes, roc, between }, seq) => {
+            const plain = new Uint8Array(headerBytes + payloadBytes).fill(seq);
+            plain.set([0x80, 96, 0, seq, 0, 0, 0, 0, 0, 0, 0, who]);
+            const buf = framed(plain, seq, ciphers[who]!.rtpTagBytes);
+            const size = ciphers[who]!.beginSealRtp(buf, seq, headerBytes, plain.length, roc);
+            doBetween(ciphers[who]!, between);
+            return { plain, buf, size };
+          });
+          factory.finishSealing();
+          packets.forEach(({ who, headerBytes, roc }, seq) => {
+            const { plain, buf, size } = begun[seq]!;
+            const alone = factory.create(profile, masters[who]!);
+            const expected = framed(plain, seq, alone.rtpTagBytes);
+            expect(size).toBe(alone.sealRtp(expected, seq, headerBytes, plain.length, roc));
+            expect(Buffer.compare(buf, expected)).toBe(0);
+            alone.free();
+          });
+          for (const cipher of ciphers) cipher.free();
+        }),
+        { numRuns: 100 },
+      );
+
+      function doBetween(cipher: SrtpCipher, what: string): void {
+        const buf = framed(PLAIN_RTP, 0, 32);
+        if (what === "seal RTP") cipher.sealRtp(buf, 0, RTP_HEADER_BYTES, PLAIN_RTP.length, 9);
+        if (what === "seal RTCP") cipher.sealRtcp(buf, 0, PLAIN_RTP.length, 9);
+        if (what === "open RTP") cipher.openRtp(buf, 0, RTP_HEADER_BYTES, PLAIN_RTP.length + 16, 9);
+      }
+    });
+
+    test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])("each of %i rows of a ring goes out with its tag", (rows) => {
+      const ciphers = [1, 2, 3].map((n) =>
+        factory.create(profile, { ...master, key: master.key.map((b) => b ^ n) }),
+      );
+      const senders = ciphers.map((cipher) => new SrtpSender(cipher));
+      const ring = new TransmitRing(rows + 2);
+      const put = (session: number, seq: number): void => {
+        const at = ring.reserve();
+        ring.slab.set(PLAIN_RTP, at);
+        ring.slab[at + 3] = seq;
+        ring.commitRtp(PLAIN_RTP.length, 0 as PathId, session, RTP_HEADER_BYTES, 0x1200 + seq, 0);
+      };
+      for (let row = 0; row < rows; row++) put(row % 3, row);
+      // One of a session that has ended, and one that is no SRTP.
+      put(3, rows);
+      put(NO_SESSION, rows + 1);
+
+      expect(sealRing(ring, senders, factory)).toBe(1);
+      const sizes = [...ring.bytes.subarray(0, rows + 2)];
+      const sealedBytes = PLAIN_RTP.length + ciphers[0]!.rtpTagBytes;
+      expect(sizes).toEqual([...new Array(rows).fill(sealedBytes), 0, PLAIN_RTP.length]);
+      for (let row = 0; row < rows; row++) {
+        const at = row * SLOT_BYTES;
+        const opened = ciphers[row % 3]!.openRtp(ring.slab, at, RTP_HEADER_BYTES, sealedBytes, 0);
+        expect(opened, `row ${row}`).toBe(PLAIN_RTP.length);
+      }
+      for (const cipher of ciphers) cipher.free();
     });
 
     test("seals a thousand streams in turns", () => {

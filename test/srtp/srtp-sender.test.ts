@@ -14,14 +14,16 @@ function seal(sender: SrtpSender, extSeq: number, ssrc = SSRC): number {
 
 /** A cipher that keeps the nonces it was asked to use instead of encrypting. */
 function recordingCipher(nonces: string[]): SrtpCipher {
+  const sealRtp = (buf: Uint8Array, at: number, _headerBytes: number, bytes: number, roc: number): number => {
+    nonces.push(`rtp ${readU32(buf, at + 8)} ${roc} ${readU16(buf, at + 2)}`);
+    return bytes + 16;
+  };
   return {
     rtpTagBytes: 16,
     rtcpTrailerBytes: 20,
     rtcpIndexFromEnd: 4,
-    sealRtp(buf, at, _headerBytes, bytes, roc) {
-      nonces.push(`rtp ${readU32(buf, at + 8)} ${roc} ${readU16(buf, at + 2)}`);
-      return bytes + 16;
-    },
+    sealRtp,
+    beginSealRtp: sealRtp,
     sealRtcp(buf, at, bytes, index) {
       nonces.push(`rtcp ${readU32(buf, at + 4)} ${index}`);
       return bytes + 20;

@@ -19,7 +19,7 @@ function withCiphers(change: (cipher: SrtpCipher) => Partial<SrtpCipher>): Tier 
       create(profile, master) {
         const cipher = portable.ciphers.create(profile, master);
         const bound = Object.fromEntries(
-          (["sealRtp", "openRtp", "sealRtcp", "openRtcp", "free"] as const).map((name) => [
+          (["sealRtp", "beginSealRtp", "openRtp", "sealRtcp", "openRtcp", "free"] as const).map((name) => [
             name,
             (cipher[name] as (...args: unknown[]) => unknown).bind(cipher),
           ]),
