@@ -20,7 +20,7 @@ import type { Metrics } from "./telemetry/metrics.ts";
 import { type Watch, Watchdog } from "./watchdog.ts";
 import { chooseTier } from "./worker/choose-tier.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
-import type { TierName } from "./worker/tiers.ts";
+import { SRTP_PROFILES, type TierName } from "./worker/tiers.ts";
 
 /** Pause before a restart, so that a thread that dies at once is not restarted in a tight loop. */
 const RESTART_DELAY_MS = 500;
@@ -120,6 +120,7 @@ export class Threads {
     const dtls = await spawnDtlsThread(
       {
         certificate: this.#dtls?.certificate,
+        srtpProfiles: SRTP_PROFILES[this.#tier],
         onStrayRejection: (message) =>
           this.#log.warn({ thread: "dtls", message }, "unhandled rejection in werift"),
       },

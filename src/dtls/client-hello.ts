@@ -5,12 +5,7 @@
  * decoder meets no stranger's input and negotiates what this file decided.
  */
 import { readU16, writeU16 } from "../base/bytes.ts";
-import {
-  type DtlsFailure,
-  SRTP_AEAD_AES_128_GCM,
-  SRTP_AES128_CM_HMAC_SHA1_80,
-  type SrtpProfile,
-} from "../contract/dtls.ts";
+import type { DtlsFailure, SrtpProfile } from "../contract/dtls.ts";
 import { DTLS_1_0, DTLS_1_2 } from "./record-layer.ts";
 
 export const RANDOM_BYTES = 32;
@@ -27,9 +22,6 @@ const ECDSA_SECP256R1_SHA256 = 0x0403;
 
 /** X25519 first: it costs werift 2 ms, P-256 about 6. */
 const GROUPS = [29, 23] as const;
-
-/** GCM first: one pass instead of two, and no HMAC. */
-const PROFILES: readonly SrtpProfile[] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80];
 
 export interface ClientHello {
   /** The latest that the client speaks, unless an extension says which. */
@@ -62,8 +54,8 @@ export function parseClientHello(body: Uint8Array): ClientHello | undefined {
   return { version: readU16(body, 0), random, cookie, cipherSuites, compressionMethods, extensions };
 }
 
-/** What is chosen from the client's offer, or why nothing can be. */
-export function negotiate(hello: ClientHello): Agreement | DtlsFailure {
+/** What is chosen from the client's offer, or why nothing can be. Of `profiles` the first is preferred. */
+export function negotiate(hello: ClientHello, profiles: readonly SrtpProfile[]): Agreement | DtlsFailure {
   const { extensions } = hello;
   if (!speaksDtls12(hello)) return "unsupported_version";
   if (!numbers(hello.cipherSuites).includes(ECDHE_ECDSA_AES128_GCM_SHA256)) return "no_common_parameters";
@@ -75,7 +67,7 @@ export function negotiate(hello: ClientHello): Agreement | DtlsFailure {
   if (group === undefined) return "no_common_parameters";
   if (!extensions.has(EXT_EXTENDED_MASTER_SECRET)) return "no_extended_master_secret";
   const offered = listOf(extensions.get(EXT_USE_SRTP), 2);
-  const profile = PROFILES.find((candidate) => offered.includes(candidate));
+  const profile = profiles.find((candidate) => offered.includes(candidate));
   if (profile === undefined) return "no_srtp_profile";
   return { random: hello.random, group, profile };
 }

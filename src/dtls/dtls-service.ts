@@ -8,6 +8,7 @@ import {
   type DtlsFailure,
   type DtlsThreadEvent,
   type FromDtls,
+  type SrtpProfile,
   TAKEN_DATAGRAMS,
   type ToDtls,
 } from "../contract/dtls.ts";
@@ -43,6 +44,8 @@ export interface DataLink {
 
 export interface DtlsServiceSettings {
   readonly certificate: DtlsCertificate;
+  /** The first is preferred. */
+  readonly srtpProfiles: readonly SrtpProfile[];
   readonly data: DataLink;
   readonly nowUs: () => number;
   readonly report: (event: DtlsThreadEvent) => void;
@@ -134,10 +137,10 @@ export class DtlsService {
       this.#settings.report({ kind: "handshake", outcome: "too_busy", seconds: 0 });
       return;
     }
-    const { certificate, nowUs, data } = this.#settings;
+    const { certificate, srtpProfiles, nowUs, data } = this.#settings;
     const association: Association = {
       server: new VerifiedDtlsServer(
-        { certificate, fingerprints, admit: () => this.#admit(association) },
+        { certificate, fingerprints, srtpProfiles, admit: () => this.#admit(association) },
         {
           // A copy: cloning a view would clone the whole buffer under it.
           send: (bytes) => this.#post(port, { kind: "datagram", transportId, bytes: new Uint8Array(bytes) }),

@@ -41,6 +41,7 @@ const data = new DataService({
 let ticking: NodeJS.Timeout | undefined;
 const service = new DtlsService({
   certificate,
+  srtpProfiles: settings.srtpProfiles,
   nowUs,
   report: tell,
   data,

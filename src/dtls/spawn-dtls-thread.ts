@@ -1,7 +1,7 @@
 /** Starts the DTLS thread from main, and exchanges messages with it. */
 import { Worker } from "node:worker_threads";
 import type { DataBatch, DataCommand } from "../contract/data.ts";
-import type { DtlsThreadCommand, DtlsThreadEvent } from "../contract/dtls.ts";
+import type { DtlsThreadCommand, DtlsThreadEvent, SrtpProfile } from "../contract/dtls.ts";
 import type { DtlsCertificate } from "./dtls-certificate.ts";
 import type { DtlsThreadSettings, FromDtlsThread } from "./dtls-thread-messages.ts";
 
@@ -21,6 +21,8 @@ export interface DtlsThread {
 }
 
 export interface DtlsThreadOptions {
+  /** For whoever offers several, the first is chosen. */
+  readonly srtpProfiles: readonly SrtpProfile[];
   /**
    * That of the thread which this one replaces, for its fingerprint has been promised in answers. Main keeps it rather than
    * makes it: werift, which can, is loaded by the thread alone.
@@ -35,10 +37,11 @@ export interface DtlsThreadOptions {
  * was aborted before.
  */
 export async function spawnDtlsThread(
-  options: DtlsThreadOptions = {},
+  options: DtlsThreadOptions,
   givenUp?: AbortSignal,
 ): Promise<DtlsThread> {
-  const settings: DtlsThreadSettings = { certificate: options.certificate };
+  const { certificate: former, srtpProfiles } = options;
+  const settings: DtlsThreadSettings = { certificate: former, srtpProfiles };
   const worker = new Worker(new URL("./dtls-thread.ts", import.meta.url), { workerData: settings });
   const kill = (): void => void worker.terminate();
   givenUp?.addEventListener("abort", kill);

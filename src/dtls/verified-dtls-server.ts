@@ -11,7 +11,7 @@
  * Application data is passed on when `secure`: what comes before Finished is from somebody who has proven nothing.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import type { DtlsFailure, SrtpKeys } from "../contract/dtls.ts";
+import type { DtlsFailure, SrtpKeys, SrtpProfile } from "../contract/dtls.ts";
 import type { Fingerprint } from "../contract/media.ts";
 import { alertFor, CLOSE_NOTIFY_ALERT, readAlert } from "./alert.ts";
 import { type ClientHello, encodeHelloVerifyRequest, negotiate, parseClientHello } from "./client-hello.ts";
@@ -58,6 +58,8 @@ export interface DtlsServerSettings {
   readonly certificate: DtlsCertificate;
   /** The peer's certificate must match one. */
   readonly fingerprints: readonly Fingerprint[];
+  /** The first is preferred. */
+  readonly srtpProfiles: readonly SrtpProfile[];
   /** Asked before a handshake costs anything. When refused, the client's next retransmission asks again. */
   readonly admit: () => boolean;
 }
@@ -224,7 +226,7 @@ export class VerifiedDtlsServer {
   }
 
   #begin(hello: ClientHello, message: HandshakeMessage, sender: FlightSender): void {
-    const agreement = negotiate(hello);
+    const agreement = negotiate(hello, this.#settings.srtpProfiles);
     if (typeof agreement === "string") {
       this.#fail(agreement, sender);
       return;

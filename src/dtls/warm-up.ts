@@ -32,7 +32,7 @@ function handshakeWithOurselves(certificate: DtlsCertificate): Promise<void> {
     close: async () => {},
   };
   const server = new VerifiedDtlsServer(
-    { certificate, fingerprints: [fingerprint], admit: () => true },
+    { certificate, fingerprints: [fingerprint], srtpProfiles: [SRTP_AEAD_AES_128_GCM], admit: () => true },
     {
       send: (datagram) => setImmediate(() => transport.onData(Buffer.from(datagram))),
       secure: () => resolve(),

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeAgreedHello, negotiate, parseClientHello } from "../../src/dtls/client-hello.ts";
+import { SRTP_PROFILES } from "../../src/worker/tiers.ts";
 
 const RANDOM = new Uint8Array(32).fill(7);
 const AGREED = { random: RANDOM, group: 29, profile: 7 } as const;
@@ -48,6 +49,12 @@ function hello(changes: Partial<Record<keyof typeof OFFER, string | undefined>>)
 }
 
 describe("negotiate", () => {
+  test("chooses CM before GCM where that is preferred, and GCM when it is all that is offered", () => {
+    const choose = (srtp: string) => negotiate(parseClientHello(hello({ srtp }))!, SRTP_PROFILES.portable);
+    expect(choose("0004 0007 0001 00")).toMatchObject({ profile: 1 });
+    expect(choose("0002 0007 00")).toMatchObject({ profile: 7 });
+  });
+
   test.each([
     ["GCM and X25519 before what the client prefers", {}, { group: 29, profile: 7 }],
     ["P-256 when X25519 is not offered", { groups: "0004 0018 0017" }, { group: 23, profile: 7 }],
@@ -55,7 +62,7 @@ describe("negotiate", () => {
     ["1.2 from a client that also speaks 1.3", { versions: "04 fefc fefd" }, { group: 29, profile: 7 }],
     ["1.2 from a client of a version to come", { version: "fefb" }, { group: 29, profile: 7 }],
   ])("chooses %s", (_name, changes, choice) => {
-    expect(negotiate(parseClientHello(hello(changes))!)).toMatchObject(choice);
+    expect(negotiate(parseClientHello(hello(changes))!, SRTP_PROFILES.native)).toMatchObject(choice);
   });
 
   test.each([
@@ -71,7 +78,7 @@ describe("negotiate", () => {
     ["unsupported_version", "of 1.3 only", { versions: "02 fefc" }],
     ["unsupported_version", "of 1.0", { version: "feff" }],
   ] as const)("refuses, %s: a hello %s", (reason, _name, changes) => {
-    expect(negotiate(parseClientHello(hello(changes))!)).toBe(reason);
+    expect(negotiate(parseClientHello(hello(changes))!, SRTP_PROFILES.native)).toBe(reason);
   });
 });
 
@@ -79,7 +86,7 @@ describe("parseClientHello", () => {
   test("reads back the hello that we write for werift", () => {
     const parsed = parseClientHello(GOLDEN)!;
     expect([...parsed.cookie]).toEqual([1, 2, 3]);
-    expect(negotiate(parsed)).toEqual({ ...AGREED, random: GOLDEN.subarray(2, 34) });
+    expect(negotiate(parsed, SRTP_PROFILES.native)).toEqual({ ...AGREED, random: GOLDEN.subarray(2, 34) });
   });
 
   test("refuses every truncation and every appended byte", () => {
@@ -101,7 +108,7 @@ describe("parseClientHello", () => {
         const body = Uint8Array.from(GOLDEN);
         for (const { at, value } of changes) body[at] = value;
         const parsed = parseClientHello(body);
-        if (parsed !== undefined) negotiate(parsed);
+        if (parsed !== undefined) negotiate(parsed, SRTP_PROFILES.native);
       }),
     );
   });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
 import { type DtlsThreadEvent, TAKEN_DATAGRAMS } from "../../src/contract/dtls.ts";
 import { type DataLink, DtlsService, type DtlsServiceSettings } from "../../src/dtls/dtls-service.ts";
+import { SRTP_PROFILES } from "../../src/worker/tiers.ts";
 import { serverCertificate } from "./endpoint.ts";
 import { Letterbox } from "./letterbox.ts";
 
@@ -29,6 +30,7 @@ function createService(limits: Partial<DtlsServiceSettings> = {}): DtlsService {
   const report = (event: DtlsThreadEvent): void => void reports.push(event);
   return new DtlsService({
     certificate: serverCertificate,
+    srtpProfiles: SRTP_PROFILES.native,
     data: NO_DATA,
     nowUs: () => nowUs,
     report,

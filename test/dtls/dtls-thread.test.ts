@@ -8,6 +8,7 @@ import type { DataCommand, DataEvent } from "../../src/contract/data.ts";
 import type { DtlsThreadEvent } from "../../src/contract/dtls.ts";
 import { fingerprintOf } from "../../src/dtls/client-certificate.ts";
 import { type DtlsThread, spawnDtlsThread } from "../../src/dtls/spawn-dtls-thread.ts";
+import { SRTP_PROFILES } from "../../src/worker/tiers.ts";
 import { Letterbox } from "./letterbox.ts";
 import { RELIABLE, SctpClient, STRING } from "./sctp/sctp-client.ts";
 
@@ -19,7 +20,7 @@ let box: Letterbox;
 const events: DtlsThreadEvent[] = [];
 
 beforeAll(async () => {
-  thread = await spawnDtlsThread();
+  thread = await spawnDtlsThread({ srtpProfiles: SRTP_PROFILES.native });
   thread.onEvent((event) => events.push(event));
   const { port1, port2 } = new MessageChannel();
   thread.connect(port2);
@@ -92,7 +93,10 @@ test("main hears of handshakes and of the thread's load", async () => {
 });
 
 test("a thread that is given the certificate of another presents the same", async () => {
-  const second = await spawnDtlsThread({ certificate: thread.certificate });
+  const second = await spawnDtlsThread({
+    certificate: thread.certificate,
+    srtpProfiles: SRTP_PROFILES.native,
+  });
   const { port1, port2 } = new MessageChannel();
   second.connect(port2);
   const other = new Letterbox(port1);
@@ -106,7 +110,7 @@ test("a thread that is given the certificate of another presents the same", asyn
 });
 
 test("main hears of its end", async () => {
-  const second = await spawnDtlsThread();
+  const second = await spawnDtlsThread({ srtpProfiles: SRTP_PROFILES.native });
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
   second.onExit(resolve);
   await second.close();

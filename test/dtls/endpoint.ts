@@ -3,6 +3,7 @@ import type { DtlsFailure, SrtpKeys } from "../../src/contract/dtls.ts";
 import type { Fingerprint } from "../../src/contract/media.ts";
 import { createDtlsCertificate, type DtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
 import { VerifiedDtlsServer } from "../../src/dtls/verified-dtls-server.ts";
+import { SRTP_PROFILES } from "../../src/worker/tiers.ts";
 
 /** Makes P-256 certificates only once per test file: each costs tens of milliseconds. */
 export const serverCertificate: DtlsCertificate = await createDtlsCertificate();
@@ -25,7 +26,7 @@ export function createEndpoint(
   const sent: Uint8Array[] = [];
   const data: Uint8Array[] = [];
   const server = new VerifiedDtlsServer(
-    { certificate: serverCertificate, fingerprints, admit },
+    { certificate: serverCertificate, fingerprints, srtpProfiles: SRTP_PROFILES.native, admit },
     {
       send: (datagram) => {
         sent.push(datagram);
