@@ -15,11 +15,13 @@ export class Generator {
   readonly #source: MediaSource;
   readonly #socket: DatagramSocket;
   readonly #path: PathId;
+  readonly #hello: Uint8Array | null;
 
-  constructor(source: MediaSource, socket: DatagramSocket, path: PathId) {
+  private constructor(source: MediaSource, socket: DatagramSocket, path: PathId, hello: Uint8Array | null) {
     this.#source = source;
     this.#socket = socket;
     this.#path = path;
+    this.#hello = hello;
   }
 
   static async open({ port, hello }: Forwarder, load: Load): Promise<Generator> {
@@ -34,13 +36,20 @@ export class Generator {
     });
     const source = new MediaSource(load, cipherFactory);
     const path = paths.intern("127.0.0.1", port);
-    if (hello !== null) {
-      source.ring.slab.set(hello, source.ring.reserve());
-      source.ring.commitRaw(hello.length, path);
-      socket.send(source.ring);
-      await delay(20);
-    }
-    return new Generator(source, socket, path);
+    const generator = new Generator(source, socket, path, hello);
+    generator.greet();
+    await delay(20);
+    return generator;
+  }
+
+  /** Makes the publisher's address known, or says that it is still there. */
+  greet(): void {
+    if (this.#hello === null) return;
+    const { ring } = this.#source;
+    ring.clear();
+    ring.slab.set(this.#hello, ring.reserve());
+    ring.commitRaw(this.#hello.length, this.#path);
+    this.#socket.send(ring);
   }
 
   /**

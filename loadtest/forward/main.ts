@@ -26,15 +26,16 @@ noisy to all; a ratio is that of one round, the median of all rounds is printed 
   --kind KIND,…       video, audio                               (video,audio)
   --profile P,…       gcm, cm                                    (gcm,cm)
   --rounds N                                                     (5)
-  --ms N              measured of each, 3,000 at most            (2000)
+  --ms N              measured of each, 6,000 at most            (2000)
+  --warm-up-ms N      before that                                (10000)
   --json              print the table as JSON
   --help              this text
 
 BENCH_TIER=portable in the environment measures the portable tier.
 `;
 
-/** More, and the server takes receivers that say nothing for gone before all is measured. */
-const MAX_MS = 3_000;
+/** More, and the server takes receivers that say nothing for gone meanwhile. */
+const MAX_MS = 6_000;
 
 const values = commandLine({
   usage: USAGE,
@@ -45,6 +46,7 @@ const values = commandLine({
     profile: words("gcm", "cm").default(["gcm", "cm"]),
     rounds: whole(1, 1_000).default(5),
     ms: whole(100, MAX_MS).default(2_000),
+    "warm-up-ms": whole(0, 3_600_000).default(10_000),
     json: z.boolean().default(false),
   }),
 });
@@ -65,11 +67,13 @@ const loads: Load[] = values.profile.flatMap((profileName) =>
 
 type Round = Record<"blindfold" | "floor" | "naive", Measurement>;
 
-async function round(load: Load, ms: number): Promise<Round> {
+const duration = { ms: values.ms, warmUpMs: values["warm-up-ms"] };
+
+async function round(load: Load): Promise<Round> {
   return {
-    floor: await measure("floor", load, ms),
-    blindfold: await measure("blindfold", load, ms),
-    naive: await measure("naive", load, ms),
+    floor: await measure("floor", load, duration),
+    blindfold: await measure("blindfold", load, duration),
+    naive: await measure("naive", load, duration),
   };
 }
 
@@ -102,7 +106,7 @@ function row(load: Load, rounds: readonly Round[]): Record<string, string> {
 const rows: Record<string, string>[] = [];
 for (const load of loads) {
   const rounds: Round[] = [];
-  for (let i = 0; i < values.rounds; i++) rounds.push(await round(load, values.ms));
+  for (let i = 0; i < values.rounds; i++) rounds.push(await round(load));
   rows.push(row(load, rounds));
   if (!values.json) console.log(rows.at(-1));
 }

@@ -26,13 +26,8 @@ const DRAIN_MS = 200;
 
 const SINK_BUFFER_BYTES = 16 * 1024 * 1024;
 
-/**
- * Until the thread is as busy as it should be: code that is not compiled yet makes the first samples dear, idling the
- * next. All of them and the measurement must be over before the server takes receivers that say nothing for gone, after 8 s.
- */
-const WARM_UPS = 8;
-const WARM_UP_MS = 300;
-const CLOSE_ENOUGH = 0.05;
+/** Before a measurement. */
+const WARM_UP_SAMPLE_MS = 1_000;
 const REACH_LIMIT_MS = 5_000;
 
 export interface Measurement {
@@ -72,22 +67,26 @@ export class Line {
   readonly #subjects: readonly Subject[];
   readonly #run: Run;
   readonly #sink: Sink;
-  readonly #sinkSockets: readonly SinkSocket[];
+  /** Null for the floor, which receives nothing. */
+  readonly #forwarder: Forwarder | null;
   readonly #generator: Generator | null;
+  readonly #sinkPort: number;
+  #sinkSockets: readonly SinkSocket[] = [];
 
-  constructor(
+  private constructor(
     load: Load,
     subjects: readonly Subject[],
     run: Run,
-    sink: Sink,
-    sinkSockets: readonly SinkSocket[],
-    generator: Generator | null,
+    sinkPort: number,
+    forwarder: Forwarder | null = null,
+    generator: Generator | null = null,
   ) {
     this.#load = load;
     this.#subjects = subjects;
     this.#run = run;
-    this.#sink = sink;
-    this.#sinkSockets = sinkSockets;
+    this.#sink = new Sink(load, cipherFactory, nowUs);
+    this.#sinkPort = sinkPort;
+    this.#forwarder = forwarder;
     this.#generator = generator;
   }
 
@@ -95,8 +94,9 @@ export class Line {
     const port = await freePort();
     const subject = await startFloor(load, port);
     const run: Run = (burstsPerSecond, ms) => runFloor(subject, { burstsPerSecond, ms });
-    const sink = new Sink(load, cipherFactory, nowUs);
-    return new Line(load, [subject], run, sink, await openSink(sink, load, port), null);
+    const line = new Line(load, [subject], run, port);
+    await line.#openSink();
+    return line;
   }
 
   static async open(load: Load, start: (load: Load, sinkPort: number) => Promise<Forwarder>): Promise<Line> {
@@ -104,8 +104,8 @@ export class Line {
     const forwarder = await start(load, port);
     const generator = await Generator.open(forwarder, load);
     const run: Run = (burstsPerSecond, ms) => generator.run(burstsPerSecond, ms);
-    const sink = new Sink(load, cipherFactory, nowUs);
-    const line = new Line(load, forwarder.subjects, run, sink, await openSink(sink, load, port), generator);
+    const line = new Line(load, forwarder.subjects, run, port, forwarder, generator);
+    await line.#openSink();
     await line.#reachAll();
     return line;
   }
@@ -115,8 +115,10 @@ export class Line {
     return this.#load.fanOut * this.#load.burst;
   }
 
+  /** `ms`: less than the 8 s after which a server takes peers for gone that say nothing, unless they answer. */
   async sample(burstsPerSecond: number, ms: number): Promise<Measurement> {
     const sink = this.#sink;
+    await this.#renew();
     sink.reset();
     const dropsBefore = this.#sinkDrops();
     const forwardedBefore = this.#forwarded();
@@ -152,15 +154,23 @@ export class Line {
     };
   }
 
-  /** Bursts a second at which the subject is busy for this share of a core. */
-  async rateFor(shareOfCore: number): Promise<number> {
+  /**
+   * Warms up for `ms`, and finds the bursts a second at which the subject is busy for this share of a core: a thread that
+   * idles more takes more for each packet.
+   */
+  async rateFor(shareOfCore: number, ms: number): Promise<number> {
     let rate = FIRST_RATE;
-    for (let i = 0; i < WARM_UPS; i++) {
-      const { packetsPerCpuSecond, busy } = await this.sample(rate / this.packetsOfBurst, WARM_UP_MS);
-      if (Math.abs(busy - shareOfCore) < CLOSE_ENOUGH) break;
+    for (let done = 0; done < ms; done += WARM_UP_SAMPLE_MS) {
+      const { packetsPerCpuSecond } = await this.sample(rate / this.packetsOfBurst, WARM_UP_SAMPLE_MS);
       rate = packetsPerCpuSecond * shareOfCore;
     }
     return rate / this.packetsOfBurst;
+  }
+
+  /** Runs for `ms`: a server runs for days, and V8 takes some ten seconds until it has compiled all that is hot. */
+  async warmUp(burstsPerSecond: number, ms: number): Promise<void> {
+    for (let done = 0; done < ms; done += WARM_UP_SAMPLE_MS)
+      await this.sample(burstsPerSecond, WARM_UP_SAMPLE_MS);
   }
 
   /** Throws when packets did not open that should have. */
@@ -173,8 +183,36 @@ export class Line {
 
   async close(): Promise<void> {
     await this.#generator?.close();
-    await Promise.all(this.#sinkSockets.map((socket) => socket.close()));
+    await this.#closeSink();
     await Promise.all(this.#subjects.map((subject) => subject.end()));
+  }
+
+  /** Peers speak, as browsers do every few seconds to say that they are still there. */
+  async #renew(): Promise<void> {
+    this.#generator?.greet();
+    if (this.#forwarder === null || this.#load.answered === true) return;
+    await this.#closeSink();
+    await this.#forwarder.checkReceivers();
+    await this.#openSink();
+  }
+
+  /** One socket for all, or one for each who answers: the server knows its peers by their addresses. */
+  async #openSink(): Promise<void> {
+    const [load, sink, port] = [this.#load, this.#sink, this.#sinkPort];
+    if (load.answered !== true) {
+      this.#sinkSockets = [await bind("0.0.0.0", port, sink)];
+      return;
+    }
+    const receivers = Array.from({ length: load.fanOut }, async (_, index) => {
+      const receiver = new AnsweringReceiver(index, load, cipherFactory, sink, nowUs);
+      receiver.begin(await bind(subscriberAddress(index), port, receiver));
+      return receiver;
+    });
+    this.#sinkSockets = await Promise.all(receivers);
+  }
+
+  async #closeSink(): Promise<void> {
+    await Promise.all(this.#sinkSockets.map((socket) => socket.close()));
   }
 
   async #reachAll(): Promise<void> {
@@ -203,29 +241,22 @@ export class Line {
   }
 }
 
-export async function measure(name: SubjectName, load: Load, ms: number): Promise<Measurement> {
+export async function measure(
+  name: SubjectName,
+  load: Load,
+  { ms, warmUpMs }: { readonly ms: number; readonly warmUpMs: number },
+): Promise<Measurement> {
   const line =
     name === "floor"
       ? await Line.openFloor(load)
       : await Line.open(load, name === "naive" ? startNaive : startRoom);
   try {
-    const result = await line.sample(await line.rateFor(SHARE_OF_CORE), ms);
+    const result = await line.sample(await line.rateFor(SHARE_OF_CORE, warmUpMs), ms);
     line.check();
     return result;
   } finally {
     await line.close();
   }
-}
-
-/** One socket for all, or one for each who answers: the server knows its peers by their addresses. */
-function openSink(sink: Sink, load: Load, port: number): Promise<SinkSocket[]> {
-  if (load.answered !== true) return Promise.all([bind("0.0.0.0", port, sink)]);
-  const receivers = Array.from({ length: load.fanOut }, async (_, index) => {
-    const receiver = new AnsweringReceiver(index, load, cipherFactory, sink, nowUs);
-    receiver.begin(await bind(subscriberAddress(index), port, receiver));
-    return receiver;
-  });
-  return Promise.all(receivers);
 }
 
 function bind(address: string, port: number, handler: DatagramHandler): Promise<DatagramSocket> {

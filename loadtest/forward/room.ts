@@ -76,11 +76,14 @@ export async function startRoom(load: Load, sinkPort: number, threads = 1): Prom
   for (const other of others) pipe(first!, other, track);
   for (let index = 0; index < load.fanOut; index++) memberOf(index).subscribe(load, index, payload);
   await Promise.all(members.map((member) => member.secured()));
-  for (let index = 0; index < load.fanOut; index++) {
-    await check(subscriberAddress(index), sinkPort, memberOf(index).port, subscriberName(index));
-  }
+  const checkReceivers = async (): Promise<void> => {
+    for (let index = 0; index < load.fanOut; index++) {
+      await check(subscriberAddress(index), sinkPort, memberOf(index).port, subscriberName(index));
+    }
+  };
+  await checkReceivers();
   const subjects = members.map(({ subject }) => subject);
-  return { subjects, port: first!.port, hello: checkOf(PUBLISHER) };
+  return { subjects, port: first!.port, hello: checkOf(PUBLISHER), checkReceivers };
 }
 
 /** One of the room's media threads. */

@@ -7,9 +7,7 @@ import { Line } from "./measure.ts";
 import { startRoom } from "./room.ts";
 import { spread } from "./spread.ts";
 
-/** Until estimates, which start low, have found out that all of it fits. */
-const WARM_UP_MS = 8_000;
-/** Together with the warm-up less than consent lasts, which nobody here renews: half a minute. */
+/** Less than the publisher's consent lasts, which is renewed between measurements. */
 const MAX_MS = 20_000;
 
 const USAGE = `Usage: npm run bench:shares -- [options]
@@ -23,6 +21,7 @@ transport-wide feedback. The median of all rounds with their range.
   --profile P         gcm, cm                                    (gcm)
   --rounds N                                                     (5)
   --ms N              measured of each, 20,000 at most           (5000)
+  --warm-up-ms N      before that, until estimates have grown    (30000)
   --help              this text
 `;
 
@@ -35,6 +34,7 @@ const values = commandLine({
     profile: z.enum(["gcm", "cm"]).default("gcm"),
     rounds: whole(1, 1_000).default(5),
     ms: whole(100, MAX_MS).default(5_000),
+    "warm-up-ms": whole(0, 3_600_000).default(30_000),
   }),
 });
 
@@ -49,9 +49,8 @@ const load: Load = {
 const burstsPerSecond = (values.mbps * 1e6) / (8 * PACKET_BYTES.video * load.burst);
 const rounds: Readonly<Record<string, number>>[] = [];
 for (let round = 0; round < values.rounds; round++) {
-  // Each in a room of its own, for consent.
   const line = await Line.open(load, startRoom);
-  await line.sample(burstsPerSecond, WARM_UP_MS);
+  await line.warmUp(burstsPerSecond, values["warm-up-ms"]);
   const { busy, loss, shares } = await line.sample(burstsPerSecond, values.ms);
   console.log(
     `busy for ${(busy * 100).toFixed(0)} % of a core, ${(loss * 100).toFixed(1)} % of packets not forwarded or lost`,

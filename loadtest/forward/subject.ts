@@ -63,10 +63,12 @@ export interface Forwarder {
   readonly port: number;
   /** The datagram with which the publisher's address becomes known; none when it need not be. */
   readonly hello: Uint8Array | null;
+  /** Makes the addresses of all receivers known, or says that they are still there; nobody else uses their sockets then. */
+  checkReceivers(): Promise<void>;
 }
 
 export async function startNaive(load: Load, sinkPort: number): Promise<Forwarder> {
   const subject = new Subject("naive", { load, sinkPort });
   const [port] = (await once(subject.worker, "message")) as [number];
-  return { subjects: [subject], port, hello: null };
+  return { subjects: [subject], port, hello: null, checkReceivers: async () => {} };
 }

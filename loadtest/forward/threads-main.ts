@@ -7,9 +7,6 @@ import { Line, type Measurement } from "./measure.ts";
 import { startRoom } from "./room.ts";
 import { spread } from "./spread.ts";
 
-const WARM_UPS = 3;
-const WARM_UP_MS = 500;
-
 const USAGE = `Usage: npm run bench:threads -- [options]
 
 What a second media thread costs: two rooms in two threads beside one room in one, and a room of many viewers in two
@@ -21,12 +18,13 @@ is that of one round, the median of all rounds is printed with their range. CPU 
   --burst N,…         packets that come at once                  (1,8)
   --profile P         gcm, cm                                    (gcm)
   --rounds N                                                     (5)
-  --ms N              measured of each, 3,000 at most            (2000)
+  --ms N              measured of each, 6,000 at most            (2000)
+  --warm-up-ms N      before that                                (10000)
   --help              this text
 `;
 
-/** More, and the server takes receivers that say nothing for gone before all is measured. */
-const MAX_MS = 3_000;
+/** More, and the server takes receivers that say nothing for gone meanwhile. */
+const MAX_MS = 6_000;
 
 const values = commandLine({
   usage: USAGE,
@@ -37,10 +35,11 @@ const values = commandLine({
     profile: z.enum(["gcm", "cm"]).default("gcm"),
     rounds: whole(1, 1_000).default(5),
     ms: whole(100, MAX_MS).default(2_000),
+    "warm-up-ms": whole(0, 3_600_000).default(10_000),
   }),
 });
 
-const { rounds, ms } = values;
+const { rounds, ms, "warm-up-ms": warmUpMs } = values;
 const profile = values.profile === "gcm" ? SRTP_AEAD_AES_128_GCM : SRTP_AES128_CM_HMAC_SHA1_80;
 
 /** Packets for each second of CPU time, all lines together. */
@@ -55,11 +54,9 @@ type Open = () => Promise<readonly Line[]>;
 /** Of freshly started threads, once their code is compiled. */
 async function sample(open: Open, burstsPerSecond: number): Promise<readonly Measurement[]> {
   const lines = await open();
-  const at = (forMs: number): Promise<Measurement[]> =>
-    Promise.all(lines.map((line) => line.sample(burstsPerSecond, forMs)));
   try {
-    for (let i = 0; i < WARM_UPS; i++) await at(WARM_UP_MS);
-    const measurements = await at(ms);
+    await Promise.all(lines.map((line) => line.warmUp(burstsPerSecond, warmUpMs)));
+    const measurements = await Promise.all(lines.map((line) => line.sample(burstsPerSecond, ms)));
     for (const line of lines) line.check();
     return measurements;
   } finally {
@@ -81,7 +78,7 @@ interface Comparison {
 async function rateFor({ one, shareOfCore }: Comparison): Promise<number> {
   const [line] = await one();
   try {
-    return await line!.rateFor(shareOfCore);
+    return await line!.rateFor(shareOfCore, warmUpMs);
   } finally {
     await line!.close();
   }

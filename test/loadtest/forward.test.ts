@@ -9,7 +9,8 @@ import { Subprocess } from "../system/support/subprocess.ts";
 
 const MAIN = fileURLToPath(new URL("../../loadtest/forward/main.ts", import.meta.url));
 const RUN_LIMIT_MS = 60_000;
-const BRIEF = "--kind video --fan-out 3 --burst 4 --profile gcm --rounds 1 --ms 200 --json".split(" ");
+const BRIEF =
+  "--kind video --fan-out 3 --burst 4 --profile gcm --rounds 1 --ms 200 --warm-up-ms 1000 --json".split(" ");
 
 const tiers = platform() === "linux" ? ["native", "portable"] : ["portable"];
 
