@@ -1,20 +1,20 @@
 /**
- * STUN on the shared port: finds the agent by the user fragment it is called by, answers through the ring, counts.
+ * STUN on the shared port: finds the agent by the username fragment of the request, answers through the ring, counts.
  *
- * A stranger can reach no further than here, so what its datagrams may cost is limited before any HMAC is computed.
+ * Unauthenticated datagrams get no further than here, so what they may cost is limited before any HMAC is computed.
  */
 import { type CounterName, type Counters, SLOT } from "../base/counters.ts";
 import type { PathId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 import type { TransmitRing } from "../base/transmit-ring.ts";
-import type { IceDrop } from "../ice/ice-lite-agent.ts";
+import type { CheckOutcome } from "../ice/ice-lite-agent.ts";
 import { RequestLimiter } from "../ice/request-limiter.ts";
 import { readStunUsername } from "../ice/stun-message.ts";
 import type { Transport } from "../sfu/transport.ts";
 
-/** `role_conflict` and `unknown_attribute` are answered, hence not drops. */
-const DROPS: Record<IceDrop, CounterName | null> = {
-  none: null,
+/** What is counted of a request. `role_conflict` and `unknown_attribute` are answered, hence not drops. */
+const COUNTED: Record<CheckOutcome, CounterName | null> = {
+  accepted: null,
   role_conflict: "iceRoleConflicts",
   unknown_attribute: null,
   malformed: "upDropped_malformed_stun",
@@ -39,7 +39,7 @@ export class StunResponder {
     this.#counters = counters;
   }
 
-  /** Makes `transport` known by its present user fragments, and by no others. */
+  /** Makes `transport` known by its present username fragments, and by no others. */
   register(transport: Transport): void {
     this.unregister(transport);
     for (const ufrag of transport.ice.ufrags) this.#byUfrag.set(ufrag, transport);
@@ -49,7 +49,7 @@ export class StunResponder {
     for (const [ufrag, known] of this.#byUfrag) if (known === transport) this.#byUfrag.delete(ufrag);
   }
 
-  /** Answers one STUN datagram. Returns the transport that it was a valid check for. */
+  /** Answers one STUN datagram. Returns the transport if it was an accepted check. */
   receive(nowUs: number, packet: Uint8Array, length: number, path: PathId): Transport | undefined {
     this.#counters[SLOT.upStunPackets]! += 1;
     const address = this.#paths.address(path);
@@ -57,7 +57,7 @@ export class StunResponder {
     const transport = ufrag === undefined ? undefined : this.#byUfrag.get(ufrag);
     if (transport === undefined) return this.#drop("upDropped_stun_unknown_user");
     const { ice } = transport;
-    // A path that is validated already never waits for a flood of strangers, and what fails there costs them nothing.
+    // A validated path is exempt: a flood of others does not delay it, and its failures are not charged to them.
     const isLimited = !ice.isValidated(path);
     if (isLimited && !this.#limiter.allows(nowUs, address, ice)) {
       return this.#drop("upDropped_stun_rate_limited");
@@ -70,10 +70,10 @@ export class StunResponder {
     const bytes = ice.onRequest(nowUs, packet, length, path, address, port, this.#ring.slab, at);
     if (bytes > 0) this.#ring.commitRaw(bytes, path);
     if (ice.ufrags.length !== ufrags) this.register(transport);
-    if (isLimited && ice.lastDrop === "bad_integrity") this.#limiter.onFailure(nowUs, address, ice);
-    const reason = DROPS[ice.lastDrop];
-    if (reason !== null) return this.#drop(reason);
-    return ice.lastDrop === "none" ? transport : undefined;
+    if (isLimited && ice.lastOutcome === "bad_integrity") this.#limiter.onFailure(nowUs, address, ice);
+    const counter = COUNTED[ice.lastOutcome];
+    if (counter !== null) return this.#drop(counter);
+    return ice.lastOutcome === "accepted" ? transport : undefined;
   }
 
   #drop(reason: CounterName): undefined {

@@ -49,9 +49,9 @@ const NO_PATH = -1 as PathId;
 
 export type IceState = "new" | "checking" | "connected" | "disconnected" | "failed";
 
-/** Why the latest request had no effect; `none`: it had. */
-export type IceDrop =
-  | "none"
+/** What became of a request: anything but `accepted` had no effect. */
+export type CheckOutcome =
+  | "accepted"
   | "malformed"
   | "not_request"
   | "unknown_user"
@@ -73,7 +73,7 @@ export class IceLiteAgent implements CalledAgent {
   state: IceState = "new";
   /** Where to send; -1 before the peer has nominated a path, and after consent has ended. */
   selectedPath: PathId = NO_PATH;
-  lastDrop: IceDrop = "none";
+  lastOutcome: CheckOutcome = "accepted";
   failuresSpentUntilUs = Number.NEGATIVE_INFINITY;
   #user: LocalUser;
   /** After `restart`, until the first check that uses it. */
@@ -113,7 +113,7 @@ export class IceLiteAgent implements CalledAgent {
 
   /**
    * Handles the STUN datagram `packet[0, length)`. Writes the response to `out[outAt]`, at most 100 bytes, and returns its
-   * size, or 0 when there is none. `lastDrop` then says why a request had no effect.
+   * size, or 0 when there is none. `lastOutcome` says what became of the request.
    */
   onRequest(
     nowUs: number,
@@ -128,14 +128,14 @@ export class IceLiteAgent implements CalledAgent {
     const user = this.#authenticate(packet, length);
     if (user === undefined) return 0;
     if (message.unknownCount > 0) {
-      this.lastDrop = "unknown_attribute";
+      this.lastOutcome = "unknown_attribute";
       return writeBindingError(out, outAt, packet, message, 420, user.key);
     }
     if (message.iceControlled) {
-      this.lastDrop = "role_conflict";
+      this.lastOutcome = "role_conflict";
       return writeBindingError(out, outAt, packet, message, 487, user.key);
     }
-    this.lastDrop = "none";
+    this.lastOutcome = "accepted";
     this.#onCheck(nowUs, path, user, message.useCandidate);
     return writeBindingSuccess(out, outAt, packet, remoteAddress, remotePort, user.key);
   }
@@ -176,7 +176,7 @@ export class IceLiteAgent implements CalledAgent {
     this.selectedPath = NO_PATH;
   }
 
-  /** The user whose password signed the request; undefined, with the reason in `lastDrop`, where there is none. */
+  /** The user whose password signed the request; undefined, with the reason in `lastOutcome`, where there is none. */
   #authenticate(packet: Uint8Array, length: number): LocalUser | undefined {
     if (!parseStunMessage(packet, length, message)) return this.#drop("malformed");
     if (message.type !== STUN_TYPE.bindingRequest) return this.#drop("not_request");
@@ -188,8 +188,8 @@ export class IceLiteAgent implements CalledAgent {
     return this.state === "failed" ? this.#drop("failed") : user;
   }
 
-  #drop(reason: IceDrop): undefined {
-    this.lastDrop = reason;
+  #drop(reason: CheckOutcome): undefined {
+    this.lastOutcome = reason;
   }
 
   #userNamed(ufrag: string | undefined): LocalUser | undefined {

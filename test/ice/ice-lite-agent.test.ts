@@ -77,7 +77,7 @@ test("a check is answered and validates its path, a nomination selects it", () =
   expect(scene.agent.isValidated(scene.path(1000))).toBe(false);
 
   expect(scene.check(1000)).toBe(SUCCESS);
-  expect(scene.agent).toMatchObject({ state: "checking", selectedPath: -1, lastDrop: "none" });
+  expect(scene.agent).toMatchObject({ state: "checking", selectedPath: -1, lastOutcome: "accepted" });
   expect(scene.agent.isValidated(scene.path(1000))).toBe(true);
   expect(scene.agent.isValidated(scene.path(2000))).toBe(false);
 
@@ -155,7 +155,7 @@ const REFUSED: { name: string; why: string; shape: RequestShape }[] = [
 test.each(REFUSED)("$name gets no answer and changes nothing", ({ shape, why }) => {
   const scene = new Scene();
   expect(scene.check(1000, shape)).toBe(0);
-  expect(scene.agent).toMatchObject({ state: "new", selectedPath: -1, lastDrop: why });
+  expect(scene.agent).toMatchObject({ state: "new", selectedPath: -1, lastOutcome: why });
   expect(scene.agent.isValidated(scene.path(1000))).toBe(false);
 });
 
@@ -184,7 +184,7 @@ test.each([
   expect((response[0]! << 8) | response[1]!).toBe(ERROR);
   expect([...attributesOf(response).get(0x0009)!.subarray(2, 4)]).toEqual([4, code]);
   expect(attributesOf(response).has(0x0008)).toBe(true);
-  expect(scene.agent).toMatchObject({ state: "new", selectedPath: -1, lastDrop: why });
+  expect(scene.agent).toMatchObject({ state: "new", selectedPath: -1, lastOutcome: why });
   expect(scene.agent.isValidated(scene.path(1000))).toBe(false);
 });
 
@@ -194,7 +194,7 @@ describe("liveness", () => {
     expect(scene.wait(29)).toBe("new");
     expect(scene.wait(1)).toBe("failed");
     expect(scene.nominate(1000)).toBe(0);
-    expect(scene.agent.lastDrop).toBe("failed");
+    expect(scene.agent.lastOutcome).toBe("failed");
   });
 
   test("a peer that checks every 6 s stays connected", () => {
@@ -346,7 +346,7 @@ describe("restart", () => {
     expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(1000) });
     expect(scene.agent.ufrags).toEqual([NEW.ufrag]);
     expect(scene.check(1000)).toBe(0);
-    expect(scene.agent.lastDrop).toBe("unknown_user");
+    expect(scene.agent.lastOutcome).toBe("unknown_user");
 
     scene.nominate(2000, NEW);
     expect(scene.agent.selectedPath).toBe(scene.path(2000));
