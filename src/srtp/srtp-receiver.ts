@@ -1,8 +1,8 @@
 /**
  * Receiving side of one SRTP session: index estimation, replay windows, a bounded number of streams (RFC 3711 §3.3).
  *
- * Nothing that a packet says is believed before its tag has matched: a stream gets its state with its first authentic
- * packet, and index and window move on only then. So spoofed packets cost one tag check each and change nothing.
+ * State changes only after a packet's tag has matched: a stream is created by its first authentic packet, and its index and
+ * window move on only then. So spoofed packets cost one tag check each and change nothing.
  */
 import { readU32 } from "../base/bytes.ts";
 import { extendSeq } from "../base/sequence.ts";
@@ -13,33 +13,29 @@ import type { SrtpCipher } from "./srtp-cipher.ts";
 export const SRTP_AUTH_FAILED = -1;
 /** The index was received before, or is older than the window. */
 export const SRTP_REPLAYED = -2;
-/** An authentic packet of one stream more than the limit. */
+/** Authentic, but of one stream more than the limit. */
 export const SRTP_TOO_MANY_STREAMS = -3;
 
 /**
- * Packets that may arrive out of order, as libwebrtc has it. A publisher without RTX (libdatachannel, hence OBS) repeats a
- * packet under its own number, and a key frame passes meanwhile: fewer would take the repair for a replay (RFC 3711 §3.3.2
- * asks for 64 at least). More cost a bit each, and reach beyond the second for which repairs are asked.
+ * Size of the replay window, as in libwebrtc. A publisher without RTX (libdatachannel, hence OBS) retransmits a packet under
+ * its own number while a key frame passes: smaller would take the repair for a replay (RFC 3711 §3.3.2 asks for 64 at least).
+ * Larger costs a bit per packet, and reaches beyond the second for which repairs are asked.
  */
 const REPLAY_PACKETS = 1024;
 
 /**
- * SSRCs of one session, counted apart for RTP and RTCP, those that have ended included: packets of a stream that was
- * forgotten could be replayed. A video takes six, and a long call publishes some tens; an authenticated peer that made
- * SSRCs up would fill memory without a limit.
+ * SSRCs of one session, for RTP and RTCP each, those that have ended included: packets of a forgotten stream could be
+ * replayed. A video takes six, and a long call publishes some tens. Without a limit an authenticated peer could fill memory
+ * with made-up SSRCs.
  */
-const DEFAULT_LIMITS: SrtpReceiverLimits = { maxStreams: 1024 };
+const MAX_STREAMS = 1024;
 
 const SEQ_CYCLE = 2 ** 16;
 
 const RTCP_HEADER_BYTES = 8;
 const RTCP_INDEX_MASK = 0x7fffffff;
 
-export interface SrtpReceiverLimits {
-  readonly maxStreams: number;
-}
-
-/** What is read of an RTP header; `headerBytes` includes CSRCs and extensions and was checked against the length. */
+/** The fields used of a parsed header; `headerBytes` includes CSRCs and extensions and is within the packet. */
 interface RtpHeaderFields {
   readonly ssrc: number;
   readonly seq: number;
@@ -50,13 +46,13 @@ export class SrtpReceiver {
   /** Extended sequence number (the 48-bit index) of the packet that `openRtp` last opened. */
   lastExtSeq = 0;
   readonly #cipher: SrtpCipher;
-  readonly #limits: SrtpReceiverLimits;
+  readonly #maxStreams: number;
   readonly #rtp = new Map<number, ReplayWindow>();
   readonly #rtcp = new Map<number, ReplayWindow>();
 
-  constructor(cipher: SrtpCipher, limits: SrtpReceiverLimits = DEFAULT_LIMITS) {
+  constructor(cipher: SrtpCipher, maxStreams = MAX_STREAMS) {
     this.#cipher = cipher;
-    this.#limits = limits;
+    this.#maxStreams = maxStreams;
   }
 
   /** Opens `packet[0, length)` in place. Returns the plaintext size, or one of the negative codes above. */
@@ -95,7 +91,7 @@ export class SrtpReceiver {
   }
 
   #add(streams: Map<number, ReplayWindow>, ssrc: number): ReplayWindow | undefined {
-    if (streams.size >= this.#limits.maxStreams) return undefined;
+    if (streams.size >= this.#maxStreams) return undefined;
     const window = new ReplayWindow(REPLAY_PACKETS);
     streams.set(ssrc, window);
     return window;
@@ -103,8 +99,8 @@ export class SrtpReceiver {
 }
 
 /**
- * The index nearest to the highest authentic one that reads `seq` on the wire (RFC 3711 §3.3.1, appendix A). Where that
- * would lie before the stream's start, `seq` itself: the sender's first rollover counter is 0.
+ * The index nearest to the highest authentic one whose low 16 bits are `seq` (RFC 3711 §3.3.1, appendix A). Where that would
+ * be negative, `seq` itself: the sender's first rollover counter is 0.
  */
 function estimateIndex(highest: number, seq: number): number {
   const index = extendSeq(highest, seq);

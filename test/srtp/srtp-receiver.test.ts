@@ -84,7 +84,7 @@ describe.each(PROFILES)("$name", ({ profile }) => {
   });
 
   test("a forged packet changes nothing, even one that claims a far index or a new stream", () => {
-    const receiver = new SrtpReceiver(cipherOf(profile), { maxStreams: 1 });
+    const receiver = new SrtpReceiver(cipherOf(profile), 1);
     for (let ssrc = 1; ssrc < 50; ssrc++) {
       const { packet, length } = sealed(7, ssrc);
       packet[HEADER_BYTES]! ^= 1;
@@ -104,7 +104,7 @@ describe.each(PROFILES)("$name", ({ profile }) => {
   });
 
   test("limits streams, RTP and RTCP apart, and forgets none", () => {
-    const receiver = new SrtpReceiver(cipherOf(profile), { maxStreams: 2 });
+    const receiver = new SrtpReceiver(cipherOf(profile), 2);
     for (const ssrc of [1, 2]) {
       expect(open(receiver, 5, ssrc)).toBe(PLAIN_BYTES);
       expect(openRtcp(receiver, 5, ssrc)).toBe(PLAIN_BYTES);
