@@ -1,4 +1,4 @@
-/** Where the sockets of this machine can be reached: from here, from the networks it is in, and as it is told. */
+/** ICE candidates of the media threads: announced addresses if there are any, else those of this machine's interfaces. */
 import { isIPv4, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { AnnouncedAddress } from "./config/announced-address.ts";
@@ -9,11 +9,11 @@ type Interfaces = NodeJS.Dict<readonly Pick<NetworkInterfaceInfo, "address" | "i
 interface ReachedAt {
   readonly host: string;
   readonly announcedAddresses: readonly AnnouncedAddress[];
-  /** Whether the same port is there over TCP. */
+  /** Whether the same port listens on TCP. */
   readonly tcp: boolean;
 }
 
-/** What clients are told of media thread `index`, whose socket is bound to `port`: over UDP, then over TCP. */
+/** Candidates of media thread `index`, whose socket is bound to `port`: UDP first, then TCP. */
 export function threadCandidates(reachedAt: ReachedAt, index: number, port: number): ServerCandidate[] {
   const places = announcedPlaces(reachedAt, index, port);
   const over = (protocol: "udp" | "tcp"): ServerCandidate[] =>
@@ -21,7 +21,7 @@ export function threadCandidates(reachedAt: ReachedAt, index: number, port: numb
   return reachedAt.tcp ? [...over("udp"), ...over("tcp")] : over("udp");
 }
 
-/** For people: `192.0.2.7:50000`, `[2001:db8::7]:50000`. A port that is there over UDP and over TCP is named once. */
+/** For people: `192.0.2.7:50000`, `[2001:db8::7]:50000`. A port that is open over both UDP and TCP is named once. */
 export function placesOf(candidates: readonly ServerCandidate[]): string[] {
   const texts = candidates.map(
     ({ address, port }) => `${isIPv6(address) ? `[${address}]` : address}:${port}`,
@@ -29,7 +29,7 @@ export function placesOf(candidates: readonly ServerCandidate[]): string[] {
   return [...new Set(texts)];
 }
 
-/** Announced ports count up as bound ones do. */
+/** Thread n has the first announced port + n, as with bound ports. */
 function announcedPlaces(
   { host, announcedAddresses }: ReachedAt,
   index: number,
@@ -43,8 +43,8 @@ function announcedPlaces(
 }
 
 /**
- * `host` itself, or what it stands for when it is a wildcard: those of real networks first, loopback last. A browser
- * pairs addresses of one kind only: Firefox uses loopback where there is nothing else, Chromium never by default.
+ * `host` itself, or the interface addresses that a wildcard stands for, loopback last. A browser pairs loopback with loopback
+ * alone: Firefox uses it where there is nothing else, Chromium never by default.
  */
 export function localAddresses(host: string, interfaces: Interfaces = networkInterfaces()): string[] {
   if (host !== "0.0.0.0" && host !== "::") return [host];

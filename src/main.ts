@@ -1,13 +1,13 @@
 /**
- * Entry: reads the configuration, starts the server, prints where it is, drains it on SIGTERM or SIGINT.
+ * Entry point: reads the configuration, starts the server, prints its URL, drains it on SIGTERM or SIGINT.
  *
- * Imports are made after signals are heard: to load all modules takes a good part of a second, in which the first process of a
- * container would not hear them, and any other would end by them.
+ * Everything is imported after the signal handlers are installed: loading all modules takes a good part of a second, in
+ * which PID 1 of a container would ignore a signal, and any other process would be killed by it.
  */
 import type { Logger } from "pino";
 import type { Server } from "./server.ts";
 
-/** Exit codes of sysexits.h, which service managers show. */
+/** Exit statuses of sysexits.h, which service managers show. */
 const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 
@@ -17,15 +17,14 @@ Settings come from that file, or from BLINDFOLD_CONFIG=path, and from variables 
 config/default.yaml has all of them, with what they mean.
 `;
 
-/** What there is to drain. */
+/** What `stop` has to drain; undefined before the server starts. */
 let running: { readonly log: Logger; readonly starting: Promise<Server> } | undefined;
 let stopping = false;
 
 async function stop(signal: string): Promise<void> {
-  // A second signal means that somebody will not wait.
+  // A second signal: the operator does not want to wait.
   if (stopping) process.exit(1);
   stopping = true;
-  // Nothing has begun.
   if (running === undefined) process.exit(0);
   const { log, starting } = running;
   log.info({ signal }, "draining");
@@ -52,7 +51,7 @@ const [{ createLogger }, { startServer }] = await Promise.all([
   import("./telemetry/logger.ts"),
   import("./server.ts"),
 ]);
-// A disk that is full, or a reader that has gone: neither is a reason to end.
+// A full disk or a closed pipe is no reason to end.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
 const log = createLogger(config.log.level);
 const starting = startServer(config, log);

@@ -1,10 +1,9 @@
 /**
- * What crosses between a media thread and the DTLS thread, over a MessagePort that main hands to both: letters, those of
- * one turn of the loop together in an array, because a message costs its receiver a turn and a system call.
+ * Letters between a media thread and the DTLS thread, over a MessagePort that main hands to both. The letters of one turn
+ * are posted together in an array, because each `postMessage` costs its receiver a turn and a system call.
  *
- * The media thread owns the socket: it passes on DTLS datagrams only from addresses that ICE has validated, and
- * sends what comes back. The DTLS thread owns certificates, handshakes and SCTP; `contract/data.ts` has the letters
- * about the latter.
+ * The media thread owns the socket: it passes on DTLS datagrams only from addresses that ICE has validated, and sends what
+ * comes back. The DTLS thread owns the certificate, handshakes and SCTP; `contract/data.ts` has the letters about SCTP.
  */
 import type { DataCounts } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
@@ -21,7 +20,7 @@ export interface SrtpMasterKey {
   readonly salt: Uint8Array;
 }
 
-/** Both directions of one association, named from the server's point of view. */
+/** SRTP keys of one association, named from the server's point of view. */
 export interface SrtpKeys {
   readonly profile: SrtpProfile;
   /** Protects what the peer sends. */
@@ -34,7 +33,7 @@ export type ToDtls =
   | {
       readonly kind: "open";
       readonly transportId: TransportId;
-      /** Fingerprints signalled by the peer; its certificate must match one of them. */
+      /** From the peer's SDP; its certificate must match one of them. */
       readonly fingerprints: readonly Fingerprint[];
     }
   | { readonly kind: "datagram"; readonly transportId: TransportId; readonly bytes: Uint8Array }
@@ -44,9 +43,9 @@ export type DtlsFailure =
   | "bad_certificate_verify"
   | "bad_finished"
   | "fingerprint_mismatch"
-  /** The client speaks no DTLS 1.2. */
+  /** The client does not support DTLS 1.2. */
   | "unsupported_version"
-  /** Cipher suite, group or signature algorithm. */
+  /** No common cipher suite, group or signature algorithm. */
   | "no_common_parameters"
   | "no_srtp_profile"
   | "no_extended_master_secret"
@@ -56,25 +55,27 @@ export type DtlsFailure =
   | "protocol_error";
 
 /**
- * Datagrams of one transport that may wait for the DTLS thread; more are dropped, as by a full socket. Larger: a peer that floods
- * takes more memory, and holds up the others for longer. Smaller: what comes while handshakes are computed is lost, and data
- * channels are slower.
+ * Datagrams of one transport that may wait for the DTLS thread; more are dropped, as by a full socket. Larger: a flooding
+ * peer takes more memory, and holds up the others for longer. Smaller: what arrives while handshakes are computed is lost,
+ * and data channels are slower.
  */
 export const MAX_WAITING_DATAGRAMS = 512;
 
-/** The DTLS thread says of each so many that it has taken them. Smaller: more letters. Larger: less of the above is of use. */
+/**
+ * The DTLS thread reports this many taken datagrams at a time. Smaller: more letters. Larger: less of the limit is usable.
+ */
 export const TAKEN_DATAGRAMS = 64;
 
 export type FromDtls =
   | { readonly kind: "datagram"; readonly transportId: TransportId; readonly bytes: Uint8Array }
-  /** So many of the transport's datagrams do not wait any more. */
+  /** `datagrams` of the transport have been taken, and do not wait any more. */
   | { readonly kind: "taken"; readonly transportId: TransportId; readonly datagrams: number }
   | { readonly kind: "secure"; readonly transportId: TransportId; readonly keys: SrtpKeys }
   | { readonly kind: "failed"; readonly transportId: TransportId; readonly reason: DtlsFailure }
-  /** The peer said close_notify. */
+  /** The peer has sent close_notify. */
   | { readonly kind: "closed"; readonly transportId: TransportId };
 
-/** What the DTLS thread tells main, on its `parentPort`. */
+/** From the DTLS thread to main, on its `parentPort`. */
 export type DtlsThreadEvent =
   | {
       readonly kind: "handshake";
@@ -91,7 +92,7 @@ export type DtlsThreadEvent =
       readonly eventLoopDelayMaxUs: number;
       readonly associations: number;
       readonly dataAssociations: number;
-      /** Counted since the last load. */
+      /** Counts since the previous `load`. */
       readonly data: DataCounts;
     };
 
