@@ -35,26 +35,26 @@ import { ReportFallback } from "./report-fallback.ts";
 import { SentPacketLog } from "./sent-packet-log.ts";
 import { Throughput } from "./throughput.ts";
 
-/** IPv4 and UDP. They count on the path, and for audio they are a third. */
+/** IPv4 and UDP headers: they count on the path, and for audio they are a third. */
 const HEADER_BYTES = 28;
 
 /** Until a round trip has been measured. */
 const START_RTT_US = 100_000;
 /** Weight of a new sample, as TCP has it (RFC 6298 §2). */
 const RTT_GAIN = 1 / 8;
-/** What takes longer is no round trip but the end of an outage. */
+/** A longer round trip is the end of an outage. */
 const MAX_RTT_US = 5_000_000;
 
 /**
- * Who wants more, and has sent nothing for so long, sends a packet to hear of the path: a queue that was there, or an
- * outage, is over for us only when something is answered. Shorter costs more, longer comes back later.
+ * After sending nothing for so long while more is wanted, a packet is sent to learn about the path: we see the end of a
+ * queue or an outage only when something is acknowledged. Shorter costs more packets, longer recovers later.
  */
 const KNOCK_AFTER_US = 250_000;
 
-/** What was lost so much more than a round trip ago, in an outage, belongs to pictures that nobody waits for any more. */
+/** In an outage, what was sent more than this and a round trip ago belongs to frames that are too late to repair. */
 const MAX_LOST_AGE_US = 300_000;
 
-/** While a path is gone more than this share is lost; less than it goes where a busy receiver's socket is full. */
+/** While a path is gone, more than this share is lost; where a busy receiver's socket buffer overflows, less. */
 const OUTAGE_LOSS = 0.3;
 /** Packets that waited no longer than this at the end of an outage did not wait for the path. */
 const SHORT_QUEUE_US = 50_000;
@@ -81,16 +81,16 @@ export class BandwidthEstimator {
   readonly #prober = new Prober();
   readonly #watch = new FeedbackWatch();
   readonly #fallback: ReportFallback;
-  /** Whether there ever was transport-wide feedback. */
+  /** Whether transport-wide feedback has ever come. */
   #heard = false;
-  /** The path was gone, and is there again. */
+  /** The path was gone, and has just come back. */
   #hasReturned = false;
-  /** Packets before this number have been counted: at what is read seldom, hence not packet by packet. */
+  /** Packets before this number have been counted. Counting is lazy, not per packet: it is seldom needed. */
   #countedExtSeq: number;
-  /** False while the prober is surely not sending: all that most packets ask of it. */
+  /** False while the prober is surely idle: a check that spares most packets a call. */
   #mayBeProbing = false;
 
-  /** `startBps`: where more is known of the path than nothing. */
+  /** `startBps`: first rate, where something is known of the path. */
   constructor(
     nowUs: number,
     limits: BandwidthLimits = DEFAULT_LIMITS,
@@ -108,14 +108,17 @@ export class BandwidthEstimator {
   }
 
   /**
-   * For another path, of which nothing is known: begins anew in everything but the numbers, which go on for the receiver.
-   * Feedback on packets that went the old way is passed over.
+   * Starts afresh on another path, of which nothing is known; only the sequence numbers continue, for the receiver.
+   * Feedback on packets that took the old path is ignored.
    */
   successor(nowUs: number): BandwidthEstimator {
     return this.#successor(nowUs, this.#limits.startBps);
   }
 
-  /** For the same path, of which nothing but reports will tell: the silence until that was known was no outage. */
+  /**
+   * Starts afresh on the same path when it turns out that only receiver reports will come: the silence until then was no
+   * outage.
+   */
   reported(nowUs: number): BandwidthEstimator {
     return this.#successor(nowUs, this.#watch.outage ? this.#watch.beforeBps : this.#targetBps);
   }
@@ -128,7 +131,7 @@ export class BandwidthEstimator {
     return this.#targetBps;
   }
 
-  /** Bits per second at which packets that wait may leave, so that the rate is kept over some frames. */
+  /** Bits per second at which queued packets may leave; the target holds over some frames. */
   paceBps(nowUs: number): number {
     return this.#heard ? this.#control.paceBps(nowUs) : FULL_LINK_PACE * this.#targetBps;
   }
@@ -175,24 +178,24 @@ export class BandwidthEstimator {
     this.#fallback.nextBps = nextBps;
   }
 
-  /** The stream that the packet `extSeq` was of, by its SSRC; NO_STREAM for padding. For `nextLost`. */
+  /** SSRC of the packet `extSeq` that `nextLost` returned; NO_STREAM for padding. */
   ssrc(extSeq: number): number {
     return this.#log.ssrc(extSeq);
   }
 
-  /** Its extended number there. */
+  /** Its extended sequence number in that stream. */
   streamExtSeq(extSeq: number): number {
     return this.#log.streamExtSeq(extSeq);
   }
 
-  /** `bytes`: of the datagram's payload, SRTP tag included. `ssrc`, `streamExtSeq`: what it is, to be told if it is lost. */
+  /** `bytes`: of the datagram's payload, SRTP tag included. `ssrc`, `streamExtSeq`: identify the packet if it is lost. */
   onSent(bytes: number, nowUs: number, ssrc: number, streamExtSeq: number): void {
     const wireBytes = bytes + HEADER_BYTES;
     this.#log.onSent(wireBytes, nowUs, ssrc, streamExtSeq);
     if (this.#mayBeProbing) this.#onSentProbing(wireBytes, nowUs);
   }
 
-  /** The same of `packets` without a number, of which there will be no feedback. */
+  /** The same for `packets` without a transport-wide number, on which there will be no feedback. */
   onSentUnnumbered(packets: number, bytes: number, nowUs: number): void {
     this.#throughput.onSent(bytes + packets * HEADER_BYTES, nowUs);
   }
@@ -231,7 +234,7 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** About every 10 ms while a probe is being sent, else every 100: then `probeBytesDue`. */
+  /** Call it about every 10 ms while a probe is being sent, else every 100 ms; then ask `probeBytesDue`. */
   tick(nowUs: number): void {
     this.#count(this.#log.nextExtSeq);
     if (!this.#heard) return;
@@ -241,14 +244,14 @@ export class BandwidthEstimator {
     if (!this.#prober.isUnderWay && this.#control.isCalm) this.#planProbe(nowUs);
   }
 
-  /** Whether a probe is being sent, so that time alone makes more of it due. */
+  /** Whether a probe is being sent, so that more of it becomes due with time. */
   get isProbing(): boolean {
     return this.#prober.isSending;
   }
 
   /**
-   * Bytes, headers included, that a probe wants sent now, of padding or of packets again; 1 when any packet will do.
-   * Whatever is sent in the meantime counts towards it.
+   * Bytes, headers included, of padding or retransmissions that a probe needs now; 1 when any packet will do. Whatever else
+   * is sent counts towards the probe.
    */
   probeBytesDue(nowUs: number): number {
     return this.#isSilenced(nowUs) ? 1 : this.#prober.bytesDue(nowUs);
@@ -258,14 +261,14 @@ export class BandwidthEstimator {
     return new BandwidthEstimator(nowUs, this.#limits, new SentPacketLog(this.#log.nextExtSeq), startBps);
   }
 
-  /** Nothing is sent for fear of what may be over. */
+  /** Whether sending has stopped for a queue or an outage that may be over. */
   #isSilenced(nowUs: number): boolean {
     if (!this.#heard || nowUs - this.#log.lastSentUs < KNOCK_AFTER_US) return false;
     const afraid = this.#watch.outage || !this.#control.isCalm;
     return afraid && this.#prober.planner.isWanting(this.#targetBps);
   }
 
-  /** Counts the packets up to `endExtSeq` that are not yet counted, those of one instant together. */
+  /** Counts the packets up to `endExtSeq` that are not yet counted, by instants of sending. */
   #count(endExtSeq: number): void {
     const log = this.#log;
     let extSeq = Math.max(this.#countedExtSeq, log.oldestExtSeq);
@@ -283,7 +286,7 @@ export class BandwidthEstimator {
     this.#countedExtSeq = endExtSeq;
   }
 
-  /** The latest packet may be of a probe: then it is nothing that the application had to send. */
+  /** A packet of a probe is nothing that the application had to send. */
   #onSentProbing(wireBytes: number, nowUs: number): void {
     const extSeq = this.#log.nextExtSeq - 1;
     this.#mayBeProbing = this.#prober.isSending;
@@ -333,8 +336,8 @@ export class BandwidthEstimator {
   }
 
   /**
-   * Where most has come, and no queue is left, the receiver was busy, or its reports were late. Else the path may be another
-   * one now: what was known of it counts as a guess, to be probed at once.
+   * If most packets arrived and no queue is left, the receiver was busy or its feedback late. Otherwise the path may be
+   * another one now: what was known of it is a guess, to be probed at once.
    */
   #onOutageEnd(beforeBps: number, nowUs: number): void {
     const wasThere = this.#outageLoss < OUTAGE_LOSS && this.#delay.queueUs < SHORT_QUEUE_US;

@@ -9,19 +9,19 @@
 
 /** Beyond two round trips; feedback comes every 50 to 250 ms. Less takes lost reports for an outage. */
 const PATIENCE_US = 400_000;
-/** And so many packets: who sends hardly anything hears as little. */
+/** At least so many unanswered packets: little feedback comes when hardly anything is sent. */
 const MIN_UNANSWERED = 8;
 
-/** Slower keeps filling a path that is gone, faster is at the bottom after a pause that a viewer has hardly seen. */
+/** Slower keeps filling a path that is gone, faster is at the minimum after a pause that a viewer hardly notices. */
 const HALVING_US = 400_000;
 
-/** One that follows so soon is the same again: what was allowed then is a guess from what was left after the first. */
+/** An outage that follows so soon is the same again: the rate between them was only a guess after the first. */
 const RELAPSE_US = 5_000_000;
 
 export class FeedbackWatch {
-  /** What was allowed before the outage; 0 while there is none. */
+  /** Target before the outage; 0 while there is none. */
   beforeBps = 0;
-  /** When the first packet was sent that is not answered. */
+  /** When the oldest unanswered packet was sent. */
   sinceUs = 0;
   #unanswered = 0;
   #lastSentUs = 0;
@@ -34,12 +34,12 @@ export class FeedbackWatch {
     return this.beforeBps > 0;
   }
 
-  /** Whether an answer comes so late that an outage is over before it was noticed, as on a long round trip. */
+  /** Whether an answer comes so late that an outage is over before it was noticed, as may happen on a long round trip. */
   isOverdue(rttUs: number, nowUs: number): boolean {
     return this.#unanswered >= MIN_UNANSWERED && nowUs - this.sinceUs >= PATIENCE_US + rttUs;
   }
 
-  /** So many packets were sent at `nowUs`. */
+  /** `packets` were sent at `nowUs`. */
   onSent(packets: number, nowUs: number): void {
     if (this.#unanswered === 0) this.sinceUs = nowUs;
     this.#unanswered += packets;

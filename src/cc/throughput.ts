@@ -8,7 +8,10 @@
 import type { Acknowledgements } from "./acknowledgements.ts";
 import { RateWindow } from "./rate-window.ts";
 
-/** Long enough for an encoder's uneven frames. Longer grows later, shorter takes a small frame for less demand. */
+/**
+ * Window of the rates: long enough for an encoder's uneven frames. Longer grows later, shorter takes a small frame for less
+ * demand.
+ */
 const SPAN_US = 500_000;
 
 /**
@@ -16,27 +19,29 @@ const SPAN_US = 500_000;
  * packets.
  */
 const FRESH_SPAN_US = 300_000;
-/** A queue that is so long when we hear of it grew fast. */
+/** A queue that is this long when feedback first reports it grew fast. */
 export const FAST_QUEUE_US = 60_000;
-/** While it is short, the link is known by its best tenth of a second: the rest may have had nothing to carry. */
+/**
+ * While the queue is short, the best tenth of a second tells what the link carries: the rest may have had nothing to carry.
+ */
 const BEST_SPAN_US = 100_000;
 /** So much has to come of a queue before it tells what the link carries. Less counts single packets, more says it later. */
 const QUEUED_BYTES = 5_000;
 
-/** The estimate may be ahead of what is sent by so much: the window looks back, and growth is 8 % per second. */
+/** How far the estimate may exceed what is sent: the window looks back, and growth is 8 % per second. */
 const HEADROOM = 1.02;
-/** And of what is acknowledged, when losses are high. */
+/** How far it may exceed what is acknowledged, when losses are high. */
 const ACKED_HEADROOM = 1.5;
-/** For rates so low that single packets count. */
+/** Allowance for rates so low that single packets matter. */
 const HEADROOM_BPS = 10_000;
 
-/** Less than this share of the rate is sent: the application limits. */
+/** Below this share of the rate the application is the limit. */
 const USED_SHARE = 0.9;
 
 export class Throughput {
   /** Since the start. */
   sentBytes = 0;
-  /** Share of packets that is lost whatever is sent: what is acknowledged stands for what was sent with it. */
+  /** Share of packets that is lost at any rate: what is acknowledged is scaled up by it. */
   inherentLoss = 0;
   /** As of the last `measure()`; 0 when not known. */
   sentBps = 0;
