@@ -31,7 +31,7 @@ export type Tier = (typeof TIERS)[number];
 export type Absence = "no_source" | "no_media" | "muted";
 
 export interface Demand {
-  /** Names it in the outcome. */
+  /** Identifies the demand. */
   readonly id: string;
   readonly kind: MediaKind;
   readonly tier: Tier;
@@ -41,7 +41,7 @@ export interface Demand {
   readonly visiblePixels: number;
   /** In the order in which this content gets better (`layerLadder`). */
   readonly choices: readonly LayerChoice[];
-  /** Said of an empty `choices`. */
+  /** Why `choices` is empty, where it is. */
   readonly absence: Absence;
   /** Index of the highest choice that is wanted; NO_CHOICE when the receiver wants none. */
   readonly most: number;
@@ -58,14 +58,14 @@ export interface Budget {
 }
 
 export interface AllocateOptions {
-  /** Video only of so many, at least 0: pinned and shares first, then those who spoke last. */
+  /** Last-n: how many videos may be sent, pinned and shared screens first, then of those who spoke last. */
   readonly lastN?: number;
 }
 
 export type AllocationReason =
   /** Gets all that it wants. */
   | { readonly kind: "complete" }
-  /** The next step (all of the lowest choice, or what a higher one costs more) was more than what was left. */
+  /** The next step (the whole lowest choice, or what a higher one costs in addition) was more than what was left. */
   | { readonly kind: "bandwidth"; readonly leftBps: number; readonly neededBps: number }
   /** A higher one has just proved too much, and there is not ample room for it. */
   | { readonly kind: "held" }
@@ -83,9 +83,9 @@ export interface Allocation {
 export interface AllocationResult {
   /** In the order of the demands. */
   readonly allocations: readonly Allocation[];
-  /** What all of it costs: more than the budget where audio alone is. */
+  /** What all of it costs: more than the budget only where audio alone is. */
   readonly totalBps: number;
-  /** With a `growBps` of this something gets better, or would if it were not held; else equal to `totalBps`. */
+  /** The `growBps` at which the next step fits, also one that is held; equal to `totalBps` when there is none. */
   readonly nextBps: number;
   /** What it would cost to have everything that is wanted. */
   readonly mostBps: number;
@@ -108,15 +108,15 @@ const ABSENT: Record<Absence, AllocationReason> = {
   muted: { kind: "absent", absence: "muted" },
 };
 
-/** Parts of a sort key: position among the demands lowest, so that equals keep their order. */
+/** Factors of a sort key, whose lowest part is the position among the demands, so that equals keep their order. */
 const POSITIONS = 0x1_0000;
 const SPEAKERS = 0x1_0000;
 const SIZES = 32;
 
-/** After all turns. */
+/** A round after all others. */
 const NEVER = 0x7fff;
 
-/** Deals out. Equal arguments give an equal outcome; the time goes with the number of choices. */
+/** Allocates. Equal arguments give equal outcomes; the time is linear in the number of choices. */
 export function allocate(
   budget: Budget,
   demands: readonly Demand[],
@@ -239,7 +239,7 @@ class Dealing {
     const next = chosen + 1;
     const costBps = choices[next]!.bitrateBps - (chosen < 0 ? 0 : choices[chosen]!.bitrateBps);
     const isTight = this.#spentBps + costBps > AMPLE_SHARE * this.#growBps;
-    // What is held has to wait for its time or for a wider path, so the path is to be looked at meanwhile.
+    // A held step waits for its time or for a wider path, so it counts as wanted: the path is probed meanwhile.
     if (next > ceiling && isTight) return this.#refuse(position, HELD, Math.max(0, costBps));
     const leftBps = (next <= current ? this.#keepBps : this.#growBps) - this.#spentBps;
     if (costBps > 0 && costBps > leftBps) {
@@ -263,7 +263,7 @@ function turnOf({ spatial, temporal }: LayerChoice): number {
   return spatial * 8 + temporal;
 }
 
-/** Why a demand that was refused nothing stands where it stands. */
+/** The reason for a demand of which no step was refused. */
 function outcome(demand: Demand, choice: number, outside: AllocationReason): AllocationReason {
   if (demand.choices.length === 0) return ABSENT[demand.absence];
   if (demand.most < 0) return NOT_WANTED;
@@ -282,7 +282,7 @@ function byPriority(demands: readonly Demand[], lastN: number): readonly number[
   return positions.filter((position) => heard.has(position));
 }
 
-/** By tier; of one tier the larger first, by powers of two, so that a pixel more is no rank; then by speaker. */
+/** By tier; within a tier the larger first, in powers of two, so that a pixel more makes no difference; then by speaker. */
 function priorityKey({ tier, visiblePixels, speakerRank }: Demand): number {
   const size = SIZES - 1 - Math.min(SIZES - 1, 32 - Math.clz32(visiblePixels));
   return (TIERS.indexOf(tier) * SIZES + size) * SPEAKERS + Math.min(speakerRank, SPEAKERS - 1);

@@ -1,20 +1,26 @@
 /**
- * Keeps a video from trying a layer again that has just proved too much: one that came up and soon had to go down again
- * waits, and twice as long each time. Rates of encoders and estimates of paths both wobble; where their sum lies near the
- * edge of a layer, no margin between the two budgets is wide enough, and each change costs a key frame. Where it is found
- * meanwhile that the path carries more than there was when the layer was tried, it waits no longer: then there was no edge,
- * but an encoder that came to its rate faster than the estimate, which grows with what is sent. And where there is ample room
- * the allocator does not ask: then it was the path that fell for a moment.
+ * Exponential back-off for layers: a video that went up a layer and soon had to go down again waits before it tries again,
+ * and twice as long each time. Rates of encoders and estimates of paths both vary; where their sum is near the edge of a
+ * layer, no margin between the two budgets is wide enough, and each change costs a key frame. The wait ends early when the
+ * path turns out to carry more than there was when the layer was tried: then the encoder had only reached its rate faster
+ * than the estimate, which grows with what is sent. Where there is ample bandwidth the allocator ignores the wait: then it
+ * was the path that fell for a moment.
  */
 
-/** What was given back within this time was too much. Longer blames a layer for what the path did later. */
+/** A layer that is given up within this time was too much. Longer blames a layer for what the path did later. */
 const SOON_US = 5_000_000;
 
-/** Longer leaves room unused when a path gets better, shorter shows a picture that changes all the time. */
+/**
+ * The first wait, and the longest. Longer leaves bandwidth unused when a path gets better, shorter makes the picture change
+ * all the time.
+ */
 const SHORTEST_US = 2_000_000;
 const LONGEST_US = 32_000_000;
 
-/** By so much estimates of one path differ. More makes a layer wait that there is room for, less tries it with each wobble. */
+/**
+ * How much more the path must carry to end the wait: estimates of one path differ by as much. More makes a layer wait that
+ * there is room for, less tries it with each variation.
+ */
 const WIDER = 1.15;
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -24,7 +30,7 @@ export class GrowthHold {
   #untilUs = NEVER;
   #nextUs = SHORTEST_US;
   #hasBegun = false;
-  /** The most that there was for all that the receiver gets, bits per second, while it had the layer. */
+  /** The largest budget for all tracks of the receiver, bits per second, while it had the layer. */
   #triedBps = 0;
 
   isActive(budgetBps: number, nowUs: number): boolean {
@@ -38,12 +44,12 @@ export class GrowthHold {
     this.#triedBps = budgetBps;
   }
 
-  /** It has what it had. */
+  /** The video keeps its layer. */
   onKept(budgetBps: number): void {
     if (this.#grownUs !== NEVER) this.#triedBps = Math.max(this.#triedBps, budgetBps);
   }
 
-  /** For want of bandwidth it has to do with less. */
+  /** The video goes down for lack of bandwidth. */
   onShrunk(budgetBps: number, nowUs: number): void {
     this.onKept(budgetBps);
     const isSoon = nowUs - this.#grownUs < SOON_US;

@@ -1,8 +1,7 @@
 /**
- * A track that is published in another thread, as its receivers in this one see it: an UpTrack fed from a pipe.
- *
- * Repair and feedback are the business of the thread that hears the publisher. What is lost here, because the pipe was
- * full, stays lost, and that thread asks for a key frame; what a receiver lost is repeated from the history here.
+ * A track that is published in another thread, as receivers in this one see it: an UpTrack fed from a pipe. Repair and
+ * feedback towards the publisher are done by the thread that receives it. A packet that a full pipe dropped stays lost, and
+ * that thread asks for a key frame; what a receiver lost is retransmitted from the history here.
  */
 import { SLOT } from "../base/counters.ts";
 import type { ExtensionIds, UpTrackParams } from "../contract/media.ts";
@@ -28,7 +27,7 @@ export class PipedTrack {
     const { header, bytes, extensions, extSeq } = packet;
     const { track } = this;
     this.#context.counters[SLOT.pipedPackets_received]! += 1;
-    // It was well-formed when it came in over there.
+    // It was well-formed when the other thread received it.
     if (!parseRtpHeader(bytes, packet.length, header) || !readPadding(bytes, packet.length, header)) return;
     if (!extensions.parse(bytes, header, this.#extensions)) return;
     const payload = track.payload(header.payloadType);
@@ -41,7 +40,7 @@ export class PipedTrack {
     packet.takePayload();
     stream.accept(packet, payload);
     track.onPayload(payload);
-    // In this room: its publisher goes on in its own.
+    // Muted in this room; in the publisher's own room it may go on.
     if (track.muted) this.#context.counters[SLOT.upDropped_muted]! += 1;
     else track.forward(packet);
   }

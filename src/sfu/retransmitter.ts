@@ -1,11 +1,11 @@
 /**
- * Sends packets again that a receiver has not got, as RTX (RFC 4588), read from the publisher's history.
+ * Retransmits lost packets as RTX (RFC 4588), read from the publisher's history.
  *
  *   NACK (RFC 4585 §6.2.1) ──────────────┐
  *   transport-wide feedback: it was lost ─┴─▶ resend ──▶ TransmitRing
  *
- * NACKs alone are not enough where packets are lost both ways: one in ten never comes, one retransmission in ten is lost
- * too, and a browser that only receives asks again after 100 ms. Feedback tells of both losses, by another packet.
+ * NACKs alone are not enough where packets are lost both ways: at 10 % one NACK in ten is lost, one retransmission in ten too,
+ * and a browser that only receives asks again after 100 ms. Transport-wide feedback reports both losses, in another packet.
  *
  * What was lost in an outage is not sent again: videos begin anew with a key frame.
  *
@@ -20,7 +20,7 @@ import type { SendController } from "./send-controller.ts";
 import { UpPacket } from "./up-packet.ts";
 
 /**
- * A receiver repeats a NACK about every round trip; what was resent less than this long ago is still on its way.
+ * A receiver repeats a NACK about every round trip; a packet that was resent less than this long ago is still on its way.
  * Longer would let a lost retransmission freeze the picture, shorter would send everything twice.
  */
 const RESEND_US = 20_000;
@@ -35,13 +35,13 @@ export class Retransmitter {
     this.#context = context;
   }
 
-  /** The receiver asks for `seq`. In an outage that is the first word: feedback has yet to tell whether all was lost. */
+  /** The receiver has sent a NACK for `seq`. In an outage it comes first: feedback has yet to tell whether all was lost. */
   onNack(downTrack: DownTrack, seq: number, nowUs: number): void {
     if (this.#controller.estimator?.isInOutage === true) return;
     this.#resend(downTrack, downTrack.stream.find(seq), nowUs);
   }
 
-  /** Transport-wide feedback has been read: what never came is sent again, whether its NACK comes or not. */
+  /** Transport-wide feedback has been read: resends what it reports as lost, whether a NACK comes or not. */
   onFeedback(downTracks: readonly DownTrack[], nowUs: number): void {
     const { estimator } = this.#controller;
     if (estimator === null) return;
@@ -53,7 +53,7 @@ export class Retransmitter {
       if (downTrack === undefined) continue;
       const { sent } = downTrack.stream;
       const row = sent.find(estimator.streamExtSeq(lost));
-      // What was sent again since is told of by the fate of that.
+      // If it was resent since, the fate of the retransmission decides.
       if (row !== NO_ROW && sent.transportExtSeq(row) === lost) this.#resend(downTrack, row, nowUs);
     }
   }

@@ -1,13 +1,12 @@
 /**
- * Memory of those who have left, for those who come: what was received of a stream, and what a receiver was sent. Such
- * sizes are fetched from the operating system, zeroed and collected each time, and the thread stands still for it.
- *
- * A slab comes with what its last owner wrote. Who takes it reads nothing but what it has written itself.
+ * Recycles the memory of packet histories and sent-packet records. Buffers of such sizes are fetched from the operating
+ * system, zeroed and collected each time, for which the thread stands still. A slab still holds what its last owner wrote:
+ * a new owner must read nothing but what it has written itself.
  */
 
 /**
- * Kept in all. More is memory that nobody uses, fewer does not last for a room that leaves before the next one comes. What is
- * too much is taken from the sizes that nobody has asked for lately.
+ * Limit of the memory that is kept. More is memory that nobody uses, less is not enough when one room ends before the next
+ * begins. What exceeds it is taken from the sizes that nobody has asked for lately.
  */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -26,7 +25,7 @@ export class SlabPool {
     return slab;
   }
 
-  /** To be called once for each that was taken, by who does not read it any more. */
+  /** Gives a slab back: once, and it must not be used afterwards. */
   give(slab: Uint8Array): void {
     if (slab.length === 0) return;
     this.#free.get(slab.length)!.push(slab);
