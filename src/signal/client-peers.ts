@@ -27,20 +27,20 @@ export interface PeerHost {
   readonly publications: Publications;
   readonly reception: Reception;
   readonly clock: Clock;
-  /** What the client is told of the thread that a transport is in. */
+  /** Candidates of the thread that a transport is in. */
   candidatesOf(transport: Transport): readonly HostCandidate[];
   send(message: SignalResponse["message"]): void;
-  /** What is received is going to be described, or begins: tracks that have ended since it was last looked at do not. */
+  /** Called before what the client receives is described or starts: tracks that have ended meanwhile must not be part of it. */
   catchUp(): void;
   onTransport(transport: Transport): void;
   /** The description has a section for data channels. `opensChannels`: the client waits for ours. */
   onData(transport: Transport, section: AcceptedData, opensChannels: boolean): void;
-  /** What the client has sent can not be followed. */
+  /** The client's description cannot be processed. */
   onBroken(error: string, detail: string | undefined): void;
 }
 
 export interface ClientPeers {
-  /** The client waits for the connection on which it receives. */
+  /** Whether the client waits for the connection on which it receives. */
   readonly subscriberPrimary: boolean;
   /** The client has joined. */
   start(): void;
@@ -54,15 +54,15 @@ export interface ClientPeers {
 }
 
 /**
- * How long a demand for sections may go unanswered. Larger: tracks wait longer when a client does not follow. Smaller:
- * a slow client is taken for one that will not.
+ * How long a demand for sections may go unanswered. Larger: tracks wait longer when a client does not respond. Smaller: a
+ * slow client is taken for one that will not.
  */
 const DEMAND_LIMIT_MS = 10_000;
 
 /**
  * How long changes are gathered before they are negotiated: a publisher's tracks come one after the other, and so do people
- * at the full hour. Larger: everything is seen later. Smaller: a room that fills makes each of its clients negotiate for each
- * track of each newcomer, with descriptions that grow with the room.
+ * when a meeting begins. Larger: everything is seen later. Smaller: a room that fills makes each of its clients negotiate
+ * for each track of each newcomer, with descriptions that grow with the room.
  */
 const GATHER_MS = 50;
 
@@ -168,7 +168,7 @@ export class DualPeers implements ClientPeers {
   }
 
   start(): void {
-    // The client waits for this one.
+    // The client waits for this connection.
     if (this.subscriberPrimary) this.#open();
     this.#next();
   }
@@ -212,7 +212,7 @@ export class DualPeers implements ClientPeers {
   #next(): void {
     this.#host.catchUp();
     const { plan } = this.#host.reception;
-    // It was not allowed to receive anything when it joined.
+    // The client was not allowed to receive anything when it joined.
     if (this.#subscriber === null && plan.missing("audio") + plan.missing("video") > 0) this.#open();
     const offer = this.#subscriber?.next() ?? null;
     if (offer !== null) this.#send(offer);

@@ -37,19 +37,19 @@ export class IncomingStream {
     return this.#chunks.length;
   }
 
-  /** Payload of these. */
+  /** Their payload, in bytes. */
   get heldBytes(): number {
     return this.#chunks.reduce((sum, { userData }) => sum + userData.length, 0);
   }
 
-  /** Each TSN comes once. */
+  /** Must be called once for each TSN. */
   addChunk(chunk: IncomingChunk): void {
     let at = this.#chunks.length;
     while (at > 0 && tsnAhead(chunk.tsn, this.#chunks[at - 1]!.tsn) > 0) at--;
     this.#chunks.splice(at, 0, chunk);
   }
 
-  /** Takes out the messages that are complete and due. */
+  /** Removes and yields the messages that are complete and due. */
   *popMessages(): Generator<IncomingMessage> {
     for (let found = this.#find(); found !== undefined; found = this.#find()) {
       const [start, count] = found;
@@ -76,7 +76,7 @@ export class IncomingStream {
     return bytes;
   }
 
-  /** Where a message is whose fragments are all there, if it is due. */
+  /** The position of a complete message, if it is due. */
   #find(): readonly [start: number, count: number] | undefined {
     const chunks = this.#chunks;
     let start = -1;
@@ -122,7 +122,7 @@ function isSkipped(chunk: IncomingChunk, cumulativeTsn: number, last: number | u
   return last !== undefined && sequenceAhead(last, chunk.streamSeqNum) <= 0;
 }
 
-/** How far `sequence` lies ahead of `reference` on the circle of 16 bits. */
+/** How far `sequence` is ahead of `reference`, modulo 2^16. */
 function sequenceAhead(reference: number, sequence: number): number {
   return ((sequence - reference) << 16) >> 16;
 }
