@@ -5,44 +5,44 @@
  *           │        └─▶ jitterUs                              ├─▶ signal()
  *           └─▶ QueueDelay ─▶ queueUs ─────────────────────────┘
  *
- * The trend says that a queue grows, early; the queue's own length says that there is one. Both together are over-use:
- * jitter makes trends without a queue, and another's queue has no trend of our making.
+ * The trend tells early that a queue grows; the queue's length tells that there is one. Both together are over-use:
+ * jitter makes trends without a queue, and another flow's queue has no trend of our making.
  */
 import { DelayTrend } from "./delay-trend.ts";
 import { type DelaySignal, OveruseDetector } from "./overuse-detector.ts";
 import { PacketGroups } from "./packet-groups.ts";
 import { QueueDelay } from "./queue-delay.ts";
 
-/** A queue shorter than this is not worth a decrease. More adds as much delay for all, less believes in jitter. */
+/** A shorter queue is not worth a decrease. More adds as much delay for everybody, less takes jitter for a queue. */
 const MIN_QUEUE_US = 25_000;
-/** The same while the application sends less than it might: then it is rather the work of a key frame than of the rate. */
+/** The same while the application sends less than it might: a key frame rather than the rate makes such a queue. */
 const MIN_LIMITED_QUEUE_US = 60_000;
-/** A queue of this length is over-use whatever its trend: it grows too slowly to show, or too fast for the window. */
+/** A longer queue is over-use whatever its trend: it may grow too slowly to show, or too fast for the window. */
 const MAX_QUEUE_US = 100_000;
 /**
- * If it lasts for so long in arrival time, for what a link lets go takes time to arrive. A receiver that was busy reads all
- * that has waited at once, and may report in the middle of it. More sees a fall of capacity later, less takes a machine
- * that does much beside for a narrow path.
+ * For how long, in arrival time, that queue must last: what waited on a link arrives one after the other, but a receiver
+ * that was busy reads all of it at once, and may report in the middle. More sees a fall of capacity later, less takes a
+ * machine that is busy with other things for a narrow path.
  */
 const LASTING_US = 50_000;
 
-/** After such a pause a path is measured anew. */
+/** After a longer pause the trend is measured afresh. */
 const PAUSE_US = 2_000_000;
 
-/** Weight of a new difference in the mean of them. */
+/** Weight of a new difference in their mean. */
 const JITTER_GAIN = 1 / 32;
 
 /**
- * The queue that is there as a rule, beyond so much, is not of our making: jitter that holds back all packets of a moment,
- * or a flow that fills queues. More keeps our own queue shorter, less keeps more of the link beside another.
+ * What the usual queue exceeds this by is not of our making: jitter that holds back all packets of a moment, or a flow
+ * that fills queues. More keeps our own queue shorter, less keeps more of the link beside such a flow.
  */
 const QUIET_QUEUE_US = 18_000;
-/** Longer ones are exceptions, and no part of the rule. */
+/** Longer queues are exceptions, and count as this long. */
 const MAX_USUAL_US = 60_000;
-/** Weight of a group: some five seconds. */
+/** Weight of a group in the usual queue: a mean over some five seconds. */
 const USUAL_GAIN = 1 / 256;
 
-/** Packets that have come: when they were sent, by the sender's clock, and when they arrived, by the receiver's. */
+/** Packets that have arrived: when they were sent, by the sender's clock, and when they arrived, by the receiver's. */
 export interface Arrival {
   readonly packets: number;
   readonly sentUs: number;
@@ -52,30 +52,30 @@ export interface Arrival {
 }
 
 export class DelayMonitor {
-  /** Mean difference of what two groups took. */
+  /** Mean difference between the transit times of two consecutive groups. */
   jitterUs = 0;
   readonly #groups = new PacketGroups();
   readonly #trend = new DelayTrend();
   readonly #detector = new OveruseDetector();
   readonly #queue = new QueueDelay();
   #usualUs = 0;
-  /** When the first of the packets arrived that have all seen a queue beyond the longest; infinite for none. */
+  /** Arrival of the first of the latest packets that all saw a queue beyond MAX_QUEUE_US; infinite for none. */
   #longSinceUs = Number.POSITIVE_INFINITY;
-  /** When the first of the packets arrived that have all seen a queue worth a decrease; infinite for none. */
+  /** The same for a queue beyond MIN_QUEUE_US. */
   #queuedSinceUs = Number.POSITIVE_INFINITY;
   #arrivalUs = 0;
 
-  /** The queue beyond the usual. */
+  /** The queue beyond the usual one. */
   get queueUs(): number {
     return Math.max(this.#queue.us - Math.max(this.#usualUs - QUIET_QUEUE_US, 0), 0);
   }
 
-  /** The queue, whoever has made it. */
+  /** The whole queue, whoever has made it. */
   get standingUs(): number {
     return this.#queue.us;
   }
 
-  /** For how long, in arrival time, a queue has been there that is worth a decrease. */
+  /** For how long, in arrival time, there has been a queue that is worth a decrease. */
   get queuedUs(): number {
     return Math.max(this.#arrivalUs - this.#queuedSinceUs, 0);
   }
@@ -86,7 +86,7 @@ export class DelayMonitor {
     if (this.#groups.onPackets(sentUs, firstArrivalUs, arrivalUs)) this.#onGroup();
   }
 
-  /** Sent in or right after a probe: it waits for the probe, which is no trend. */
+  /** Packets sent in a probe or right after it: they wait for the probe, which is no trend. */
   onProbePackets(arrival: Arrival): void {
     this.#measure(arrival);
     this.#groups.reset();
@@ -110,7 +110,7 @@ export class DelayMonitor {
     this.#usualUs = 0;
   }
 
-  /** What is taken for a queue is the path's own delay: it stays, however little is sent. */
+  /** What was taken for a queue is the path's own delay: it stays, however little is sent. */
   acceptQueue(): void {
     this.#queue.reset();
     this.#queuedSinceUs = Number.POSITIVE_INFINITY;

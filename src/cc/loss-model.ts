@@ -1,53 +1,56 @@
 /**
- * Tells losses that a rate causes from losses that come whatever is sent.
+ * Tells losses that the rate causes from losses that come at any rate.
  *
- * Radio loses a share p of all packets. A link of B bits per second whose queue is too short to show in delay loses what is
- * sent beyond B. Of packets sent at the rate S then is lost (the model of libwebrtc's LossBasedBweV2)
+ * Radio loses a share p of all packets. A link of B bits per second whose queue is too short to show in delay drops what
+ * is sent beyond B. The share lost of packets sent at the rate S is then (the model of libwebrtc's LossBasedBweV2)
  *
  *     p + (1 - p) · max(0, S - B) / S
  *
- * For a supposed B the observations say themselves what p is: the loss that B leaves to explain. Then the likelihood of
- * what was lost and what came tells how well the two explain it. While S stays the same they can not be told apart, and
- * the loss is taken for p; as S grows, it shows. Only so much is taken for p, unless more has been proved (`LossTrial`).
+ * For an assumed B the observations give p: the loss that B leaves unexplained. The likelihood of what was lost and what
+ * arrived then tells how well the two explain it. At a constant S they cannot be told apart, and the loss is taken for p;
+ * when S grows, the difference shows. What is taken for p is limited, unless more has been proved (`LossTrial`).
  */
 
-/** Observations looked at: ten seconds. More knows p better, fewer believes less in a link that has changed. */
+/** Observations in the window: ten seconds. More knows p better, fewer forgets sooner a link that has changed. */
 const WINDOW = 40;
 const MIN_OBSERVATIONS = 4;
-/** Weight of an observation against the one after it. */
+/** Weight of an observation relative to the one after it. */
 const AGEING = 0.96;
 
-/** Less loss than this troubles nobody. */
+/** Less loss than this does no harm. */
 const MIN_LOSS = 0.01;
 
-/** Supposed B, as shares of the rate. */
+/** The values of B that are tried, as shares of the rate: from 1 down to LOWEST. */
 const STEP = 0.05;
 const LOWEST = 0.6;
 
 /**
- * By how much the logarithm of the likelihood must be better than with no B at all. More leaves a full queue dropping
- * packets for longer; less gives way to chance, for radio loses packets in clusters, and the sum takes each for a witness.
+ * By how much the log-likelihood must exceed that without any B. More leaves a full queue dropping packets for longer;
+ * less gives way to chance, because radio loses packets in clusters, and the sum counts each as evidence of its own.
  */
 const EVIDENCE = 6;
 
 /**
- * The most that is taken for p; at low rates, where an observation has few packets, more. More keeps sending into a queue
- * that others fill, less gives up bad radio.
+ * The most that is taken for p; at low rates, where an observation has few packets, it is higher. More keeps sending into
+ * a queue that others fill, less gives up bad radio.
  */
 const MAX_INHERENT = 0.12;
 const INHERENT_BALANCE_BPS = 60_000;
 const MIN_INHERENT = 0.001;
 
 /**
- * So much loss in each of so many observations says that the link has changed: what was seen before is of another. More
- * leaves a full queue dropping packets, less gives way to bad radio.
+ * This much loss in each of the latest HEAVY_COUNT observations says that the link has changed: older observations are of
+ * another one. More leaves a full queue dropping packets, less gives way to bad radio.
  */
 const HEAVY_LOSS = 0.25;
 const HEAVY_COUNT = 3;
-/** And in so many something is lost now. */
+/** Latest observations that tell whether packets are lost now. */
 const LATEST_COUNT = 2;
 
-/** What is lost in so many at most is left of a proof. Fewer believes in luck, more takes a narrow link for bad radio. */
+/**
+ * A proof is cut down to the loss of this many latest observations. Fewer believes in luck, more takes a narrow link for
+ * bad radio.
+ */
 const PROVED_COUNT = 20;
 
 export const NO_LIMIT = Number.POSITIVE_INFINITY;
@@ -56,7 +59,7 @@ export class LossModel {
   readonly #kilobytes = new Float64Array(WINDOW);
   readonly #loss = new Float64Array(WINDOW);
   readonly #sentBps = new Float64Array(WINDOW);
-  /** The part of p that is no guess: the same share of less was lost. */
+  /** The part of p that is proved: the same share was lost when less was sent. */
   proved = 0;
   #count = 0;
 
@@ -73,7 +76,7 @@ export class LossModel {
     this.#count = 0;
   }
 
-  /** Share lost of the latest `count` observations. */
+  /** Share lost in the latest `count` observations. */
   latestLoss(count: number): number {
     let lost = 0;
     let sent = 0;
@@ -85,7 +88,7 @@ export class LossModel {
     return sent > 0 ? lost / sent : 0;
   }
 
-  /** Mean of what was sent in the latest `count` observations. */
+  /** Mean sending rate of the latest `count` observations. */
   latestSentBps(count: number): number {
     const seen = Math.min(count, this.#count, WINDOW);
     let bps = 0;
@@ -94,8 +97,8 @@ export class LossModel {
   }
 
   /**
-   * Whether the link can not be the one that was observed before. The sum would not tell: what overflows when capacity
-   * falls outweighs the little that is sent, and comes, while the queue is drained.
+   * Whether the link cannot be the one that was observed before. The likelihood would not tell: what overflows when
+   * capacity falls outweighs the little that is sent, and arrives, while the queue is drained.
    */
   get isHeavy(): boolean {
     if (this.#count < HEAVY_COUNT) return false;
@@ -106,7 +109,7 @@ export class LossModel {
     return true;
   }
 
-  /** What came through in the latest observations. */
+  /** The rate that arrived in the latest observations. */
   get cameBps(): number {
     let bps = 0;
     for (let age = 0; age < HEAVY_COUNT; age++) {
@@ -130,7 +133,7 @@ export class LossModel {
     return bestBps;
   }
 
-  /** Logarithm of it, each kilobyte taken for a packet. */
+  /** Log-likelihood of the observations if the link carries `bps`; each kilobyte counts as a packet. */
   #likelihood(bps: number): number {
     const inherent = Math.min(Math.max(this.#inherentLoss(bps), MIN_INHERENT), this.mostInherent(bps));
     let sum = 0;
@@ -145,18 +148,18 @@ export class LossModel {
     return sum;
   }
 
-  /** What may be taken for p at `bps`: what is proved, and of the rest a guess. */
+  /** The most that may be taken for p at `bps`: what is proved, and a guess at the rest. */
   mostInherent(bps: number): number {
     const guess = Math.min(MAX_INHERENT + INHERENT_BALANCE_BPS / bps, 0.99);
     return this.proved + (1 - this.proved) * guess;
   }
 
-  /** Whether the latest losses are more than would come whatever is sent, if `bps` is what the link carries. */
+  /** Whether the latest losses are more than would come at any rate, if the link carries `bps`. */
   exceeds(bps: number): boolean {
     return this.latestLoss(LATEST_COUNT) > Math.max(this.#inherentLoss(bps), 0) + MIN_LOSS;
   }
 
-  /** The loss that is left when what exceeds `bps` is taken off. */
+  /** The p that remains when the losses beyond `bps` are subtracted. */
   #inherentLoss(bps: number): number {
     let lost = 0;
     let carried = 0;

@@ -1,53 +1,65 @@
 /**
- * Whether losses stay when less is sent. Then the rate is not what causes them, however many they are.
+ * Finds out whether losses stay when less is sent. If so, the rate does not cause them, however many they are.
  *
  *            begin()                enough was seen at the lower rate
  *    idle ───────────▶ on trial ──────────────────────────────────────▶ idle, and `judge` says whether they stay
  *                         └── the rate does not fall, or a queue shows ──▶ idle
  *
- * While the rate stays the same, a link that is too narrow and one that loses whatever is sent look alike. When losses
- * have it lowered, what comes tells: of a radio's it falls as what is sent does, of a narrow link's it stays as it was.
+ * At a constant rate, a link that is too narrow and one that loses packets at any rate look alike. When losses have
+ * lowered the rate, what arrives tells: on radio it falls with what is sent, on a narrow link it stays as it was.
  */
 
-/** "Lower": of what was sent before. More can not tell, less waits for what a small step never brings. */
+/**
+ * "Lower" means at most this share of what was sent before. More cannot tell, less waits for what a small step never
+ * brings.
+ */
 const LOWER_SHARE = 0.85;
-/** Of what is sent less, so much has to be missing of what comes. Less takes chance for proof, more gives up bad radio. */
+/**
+ * Losses stay if what arrives falls by at least this share of the fall of what is sent. Less takes chance for proof, more
+ * gives up bad radio.
+ */
 const STAY_SHARE = 0.8;
-/** With more no picture gets through, and what comes tells nothing of what was sent. */
+/** With more loss no picture gets through, and what arrives says nothing about what was sent. */
 const MAX_LOSS = 0.6;
-/** Seen at the lower rate before anything is said. Less is chance, more leaves a viewer with less for longer. */
+/** What must be seen at the lower rate before a verdict. Less is chance, more leaves a viewer with less for longer. */
 const JUDGED_COUNT = 4;
 const JUDGED_BYTES = 40_000;
-/** Within so many observations: the first are of what was sent before the step. */
+/** Observations within which this must be seen: the first are of what was sent before the step. */
 const PATIENCE = 24;
 
-/** A longer queue may be what drops packets, whoever fills it. More believes a full link, less gives up jittery radio. */
+/** A longer queue may be what drops packets, whoever fills it. More trusts a full link, less gives up jittery radio. */
 const NO_QUEUE_US = 5_000;
-/** In so many observations, one after the other. Fewer takes a large frame for a full link, more keeps a wrong proof. */
+/**
+ * A queue in this many consecutive observations is a full link. Fewer takes a large frame for one, more keeps a wrong
+ * proof.
+ */
 const FULL_COUNT = 8;
 
 export class LossTrial {
-  /** Once `judge` has said that losses stay: their share, and what was allowed before. */
+  /** Once `judge` has returned true: the share that stays lost, and the rate that was allowed before the trial. */
   loss = 0;
   beforeBps = 0;
   #isOn = false;
   #priorSentBps = 0;
   #priorCameBps = 0;
   #seen = 0;
-  /** Of observations at the lower rate. */
+  /** Number of observations at the lower rate, and their sums. */
   #judged = 0;
   #bytes = 0;
   #lostBytes = 0;
   #sentBps = 0;
-  /** The latest observations that a queue was there in. */
+  /** Number of latest observations with a queue, without a gap. */
   #queued = 0;
 
-  /** A queue stands for long: all that is lost may be lost there. */
+  /** Whether a queue has been standing for long: all losses may come from it. */
   get isFull(): boolean {
     return this.#queued >= FULL_COUNT;
   }
 
-  /** Because the share `loss` of `sentBps` was lost, less than `beforeBps` is allowed from now on. One trial at a time. */
+  /**
+   * The share `loss` of `sentBps` was lost, and therefore less than `beforeBps` is allowed from now on. Ignored during a
+   * trial.
+   */
   begin(loss: number, sentBps: number, beforeBps: number): void {
     if (this.#isOn) return;
     this.#isOn = true;
@@ -65,11 +77,14 @@ export class LossTrial {
     this.#isOn = false;
   }
 
-  /** One more observation; `queueUs` stands now. Returns true when it shows that the losses stay: this ends the trial. */
+  /**
+   * Takes one more observation. `queueUs`: the queue now. Returns true when the losses have been shown to stay, which
+   * ends the trial.
+   */
   judge(bytes: number, lostBytes: number, sentBps: number, queueUs: number): boolean {
     const isQueued = queueUs > NO_QUEUE_US;
     this.#queued = isQueued ? this.#queued + 1 : 0;
-    // What was sent before the step may have left one.
+    // A queue before that may be left from what was sent before the step.
     if (isQueued && this.#judged > 0) this.stop();
     if (!this.#isOn) return false;
     this.#seen += 1;

@@ -1,6 +1,6 @@
 /**
- * From what was measured to a rate: delay, losses and probes each move what the path is believed to carry, and a queue
- * that has to be emptied takes off from it for a while.
+ * From measurements to a rate: delay, losses and probes each move what the path is believed to carry, and while a queue
+ * has to be drained less than that is sent.
  *
  *   delay signal ──▶ AimdRate ◀── LossModel, LossTrial ◀── LossObserver
  *        │              │  ▲
@@ -25,17 +25,18 @@ export interface BandwidthLimits {
   readonly maxBps: number;
 }
 
-/** With such a queue the link is full, and nothing grows. */
+/** With a longer queue the link is full, and the rate does not grow. */
 const MAX_GROWTH_QUEUE_US = 20_000;
 
-/** Of the rate from which on a link loses packets. Less leaves some of it unused, more leaves the queue full. */
+/** Share of the rate above which a link loses packets. Less leaves some of it unused, more leaves the queue full. */
 const LOSS_BACKOFF = 0.97;
-/** Observations before such a fall that tell how much was lost: as many as are enough for heavy losses. */
+/** Observations before such a decrease that tell how much was lost: as many as suffice for heavy losses. */
 const BEFORE_OBSERVATIONS = 3;
 
 /**
- * Who sends less than this share of what it may has not made the queue, and what is acknowledged then is not what the path
- * carries. More doubts falls of capacity that are real, less leaves a viewer without pictures when it was only busy.
+ * A sender that uses less than this share of its rate has not made the queue, and what is acknowledged then is not what
+ * the path carries. More doubts falls of capacity that are real, less leaves a viewer without pictures that was only
+ * busy.
  */
 const DOUBT_SHARE = 0.5;
 
@@ -43,36 +44,40 @@ const DOUBT_SHARE = 0.5;
 const LOSS_OBSERVATIONS = 6;
 
 /**
- * Of the target, for what waits. On a full link more queues in the network, where audio can not overtake it and it looks like
- * over-use; less never works off what waits here. The link carries little more anyway, so a frame arrives no later for it.
+ * Pace on a full link, as a multiple of the target. More queues in the network, where audio cannot overtake it and it
+ * looks like over-use; less never works off what waits here. The link carries little more anyway, so a frame arrives no
+ * later.
  */
 export const FULL_LINK_PACE = 1.1;
 /**
- * The same where the link has shown no limit, as libwebrtc has it. Less draws each frame out until the next, so that all come
- * later than they could; more is a burst of a whole key frame.
+ * The same where the link has shown no limit, as in libwebrtc. Less stretches each frame until the next, so that all
+ * arrive later than they could; more sends a whole key frame as a burst.
  */
 const PACE = 2.5;
 /**
- * A new link, and one that carries a little more than it did when it was full, may have no room all the same. More draws
- * frames out where there is room, less sends bursts into links that have none.
+ * How long a link must have shown no limit: a new one, or one that carries a little more than when it was full, may have
+ * no room all the same. More stretches frames where there is room, less sends bursts into links that have none.
  */
 const UNLIMITED_US = 10_000_000;
 
 export class RateControl {
-  /** When it last fell for a queue that was hardly of our making. */
+  /** When the rate last fell for a queue that was hardly of our making. */
   doubtedUs = Number.NEGATIVE_INFINITY;
   readonly #path: AimdRate;
   readonly #drain = new QueueDrain();
   readonly #observer = new LossObserver();
   readonly #losses = new LossModel();
   readonly #trial = new LossTrial();
-  /** What the latest probe got through, and when. */
+  /** The rate that the latest probe reached, and when. */
   #probedBps = 0;
   #probedUs = Number.NEGATIVE_INFINITY;
-  /** What was allowed before the queue that is being drained; 0 where it came slowly, so that what was carried then is true. */
+  /**
+   * The rate before the queue that is being drained; 0 when that grew slowly, because then the capacity measured at that
+   * time holds.
+   */
   #beforeBps = 0;
   readonly #startUs: number;
-  /** Whether the latest observation spoke of a limit. */
+  /** Whether the latest observation of losses showed a limit. */
   #lossLimited = false;
   readonly #throughput: Throughput;
   readonly #delay: DelayMonitor;
@@ -86,12 +91,12 @@ export class RateControl {
     this.#delay = delay;
   }
 
-  /** What may be sent. */
+  /** The rate that is allowed. */
   get bps(): number {
     return this.#path.bps * this.#drain.factor(this.#delay.queueUs);
   }
 
-  /** How fast packets that wait may leave: no faster than the link, as far as that is known. */
+  /** How fast queued packets may leave: no faster than the link, as far as its capacity is known. */
   paceBps(nowUs: number): number {
     const { bps } = this;
     return Math.min(Math.max(this.#linkBps(nowUs), FULL_LINK_PACE * bps), PACE * bps);
@@ -101,17 +106,17 @@ export class RateControl {
     return this.#losses.latestLoss(LOSS_OBSERVATIONS);
   }
 
-  /** When it last fell, other than to empty a queue. */
+  /** When the rate last fell, other than to drain a queue. */
   get decreasedUs(): number {
     return this.#path.decreasedUs;
   }
 
-  /** Whether more may be sent for a trial: no queue grows, none has to go. */
+  /** Whether more may be sent as a trial: no queue grows or is being drained, and losses show no limit. */
   get isCalm(): boolean {
     return !this.#drain.draining && !this.#lossLimited && this.#delay.signal(false) === "normal";
   }
 
-  /** A feedback was read. */
+  /** Feedback has been read. */
   update({ newestSentUs }: Acknowledgements, log: SentPacketLog, rttUs: number, nowUs: number): void {
     this.#updateByDelay(newestSentUs, rttUs, nowUs);
     while (this.#observer.advance(log, newestSentUs)) this.#onLossObservation(nowUs);
@@ -120,7 +125,7 @@ export class RateControl {
     if (!useful) this.#delay.acceptQueue();
   }
 
-  /** A probe got `bps` through; `full` when it was sent faster than that. */
+  /** A probe got `bps` through; `full`: it was sent faster than that. */
   onProbe(bps: number, full: boolean, nowUs: number): void {
     if (this.#delay.signal(false) === "overuse") return;
     this.#path.raise(Math.min(bps, this.#maxBps), nowUs);
@@ -132,17 +137,17 @@ export class RateControl {
     this.#beginDrain(nowUs);
   }
 
-  /** Nothing is answered: to `bps`, until something is. */
+  /** Nothing is acknowledged: lowers the rate to `bps` until something is. */
   onOutage(bps: number, nowUs: number): void {
     this.#path.limit(bps, nowUs);
   }
 
-  /** What was taken for an outage was none: `bps` is allowed as before. */
+  /** There was no outage after all: `bps` is allowed as before. */
   onFalseAlarm(bps: number, nowUs: number): void {
     this.#path.raise(bps, nowUs);
   }
 
-  /** The path is back, perhaps another one; losses until `extSeq` were the outage. */
+  /** The path is back, perhaps another one; losses before `extSeq` belong to the outage. */
   onOutageEnd(extSeq: number): void {
     this.#observer.skipTo(extSeq);
     this.#losses.reset();
@@ -152,7 +157,7 @@ export class RateControl {
     this.#drain.draining = false;
   }
 
-  /** What the link carries for sure; infinite where it has shown no limit for long. */
+  /** What the link certainly carries; infinite where it has shown no limit for long. */
   #linkBps(nowUs: number): number {
     if (!this.isCalm) return 0;
     const { capacityBps, decreasedUs } = this.#path;
@@ -178,8 +183,9 @@ export class RateControl {
   }
 
   /**
-   * A link that stands still for a moment, as radio does, looks like one that has become narrow: for most of the time of which
-   * we hear first nothing came. The queue that is left of it then comes as fast as the link can, which tells the two apart.
+   * A link that stands still for a moment, as radio does, looks like one that has become narrow: for most of the time
+   * that the first feedback covers nothing arrived. The queue then arrives as fast as the link can carry it, which tells
+   * the two apart.
    */
   #correct(newestSentUs: number): void {
     if (!this.#drain.draining || !this.#drain.isBefore(newestSentUs)) return;
@@ -192,11 +198,11 @@ export class RateControl {
     const begins = !draining || this.#drain.hasGrown(queueUs);
     const beforeBps = this.#path.bps;
     if (!draining) this.#beforeBps = queueUs > FAST_QUEUE_US ? beforeBps : 0;
-    // While we send less, what is acknowledged is what we send and says nothing of the link.
+    // During a drain, what is acknowledged is what we send and says nothing about the link.
     if (begins || this.#drain.isBefore(newestSentUs)) {
       this.#path.onOveruse(this.#throughput.capacityBps(queueUs), rttUs, nowUs);
       const fell = this.#path.bps < beforeBps;
-      // A drain sends little by our own will.
+      // A drain sends little on purpose.
       if (fell && !draining && this.#throughput.sentBps < DOUBT_SHARE * beforeBps) this.doubtedUs = nowUs;
     }
     if (begins) this.#beginDrain(nowUs);
@@ -207,7 +213,7 @@ export class RateControl {
     this.#losses.add(bytes, lostBytes, sentBps);
     const stays = this.#trial.judge(bytes, lostBytes, sentBps, this.#delay.standingUs);
     this.#setInherentLoss(this.#trial.isFull ? 0 : this.#losses.proved);
-    // A full queue: delay has it in hand.
+    // The queue is full: the decrease for delay deals with it.
     if (this.#drain.draining) return this.#trial.stop();
     if (stays) return this.#onLossStays(nowUs);
     if (this.#losses.isHeavy) {
@@ -229,7 +235,7 @@ export class RateControl {
     this.#path.onCapacity(bps);
   }
 
-  /** It did not help to send less. */
+  /** Sending less did not help. */
   #onLossStays(nowUs: number): void {
     this.#losses.reset();
     this.#setInherentLoss(this.#trial.loss);

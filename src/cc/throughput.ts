@@ -25,7 +25,9 @@ export const FAST_QUEUE_US = 60_000;
  * While the queue is short, the best tenth of a second tells what the link carries: the rest may have had nothing to carry.
  */
 const BEST_SPAN_US = 100_000;
-/** So much has to come of a queue before it tells what the link carries. Less counts single packets, more says it later. */
+/**
+ * Bytes of a queue that must arrive before they tell what the link carries. Less counts single packets, more tells later.
+ */
 const QUEUED_BYTES = 5_000;
 
 /** How far the estimate may exceed what is sent: the window looks back, and growth is 8 % per second. */
@@ -75,7 +77,7 @@ export class Throughput {
     return Math.max(this.ackedBps, this.#carriedBps(BEST_SPAN_US));
   }
 
-  /** What the link carried in the `queuedUs` that its queue has been there for: all that it can; 0 when not known yet. */
+  /** What the link carried in the `queuedUs` for which it has had a queue: all that it can; 0 when not known yet. */
   queuedBps(queuedUs: number): number {
     if (queuedUs <= 0) return 0;
     const spanUs = Math.min(queuedUs, FRESH_SPAN_US);
