@@ -94,8 +94,9 @@ export interface AllocationResult {
 export const NO_CHOICE = -1;
 
 /**
- * Of `growBps`, what is above a ceiling may take with all before it: about half of what there is, so that it stays when the path
- * loses as much. More has layers come and go with each swing of the path, less shows a blurred picture where there is room.
+ * Share of `growBps` in which a step above a ceiling must fit together with all before it: about half, so that it stays when
+ * the path loses as much. More has layers come and go with each variation of the path, less shows a blurred picture where
+ * there is bandwidth for a sharp one.
  */
 const AMPLE_SHARE = 0.55;
 

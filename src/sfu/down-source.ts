@@ -1,20 +1,22 @@
-/** What a down track sends of: a track, and how the receiver knows what comes of it. */
+/** The source of a down track: an UpTrack, and the payload types under which the receiver knows its codecs. */
 import type { DownPayloads, PayloadParams } from "../contract/media.ts";
 import type { UpTrack } from "./up-track.ts";
 
-/** A track and the payload types under which this receiver knows its codec. */
+/** `payload`, and where there is one `alternate`: payload types of this receiver. */
 export interface DownSource extends DownPayloads {
   readonly track: UpTrack;
 }
 
-/** As what a receiver gets packets of `payload`: as they are, or taken apart; null for not at all. */
+/**
+ * The payload as which the receiver gets packets of `payload`, unchanged or taken out of RED; null if it cannot get them.
+ */
 export function knownOf(
   { track, payload: known, alternate }: DownSource,
   payload: PayloadParams,
 ): PayloadParams | null {
   if (isSameCodec(known, payload)) return known;
   if (alternate !== undefined && isSameCodec(alternate, payload)) return alternate;
-  // What looks like RFC 2198 is ciphertext where it is sealed.
+  // In a sealed track, what looks like RFC 2198 is ciphertext.
   const isTakenApart = payload.codec === "red" && known.codec === "opus" && track.params.isSealed !== true;
   return isTakenApart ? known : null;
 }

@@ -1,7 +1,7 @@
 /**
- * The outgoing stream of one down track: its SSRC, numbers, what it sent lately, and its RTX partner (RFC 4588).
+ * The outgoing stream of one down track: its SSRC, numbers, record of sent packets, and RTX stream (RFC 4588).
  *
- * Decides nothing: `DownTrack` says what to send, this writes it into the transmit ring.
+ * It decides nothing: `DownTrack` says what to send, this writes it into the transmit ring.
  */
 
 import { writeU16 } from "../base/bytes.ts";
@@ -24,21 +24,21 @@ import { NO_SOURCE, SentPackets } from "./sent-packets.ts";
 import { OSN_BYTES, type UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
-/** First sequence number of an outgoing stream: SRTP hides what RFC 3550 §5.1 wants a random one for. */
+/** First sequence number of a stream: SRTP withstands the attacks for which RFC 3550 §5.1 asks for a random one. */
 const FIRST_SEQ = 1;
 
 /** `originalSeq` of a packet that is no retransmission. */
 const NO_OSN = -1;
 
-/** Padding of a packet without payload: the last byte counts it. Chromium pads by as much. */
+/** Padding of a packet without payload, as in Chromium. One byte holds its length. */
 const MAX_PADDING_BYTES = 224;
 
-/** P in the first byte of the header: the last byte of the payload counts the padding. */
+/** The P bit in the first byte of the header: the last byte of the packet is the length of the padding (RFC 3550 §5.1). */
 const PADDING_BIT = 0x20;
 
 /**
- * Numbers looked at, back from the newest, for gaps to close. More would fill what the receiver has long given up; fewer
- * would leave open what is overtaken, or asked for again, on the way up of a fast stream.
+ * Numbers searched for gaps, back from the newest. More would fill what the receiver has long given up; fewer would leave
+ * open what is overtaken, or asked for again, between publisher and us in a fast stream.
  */
 const CLOSED_NUMBERS = 128;
 
@@ -51,20 +51,20 @@ export class DownStream {
   readonly numbers = new OutgoingNumbers(FIRST_SEQ);
   readonly sent = new SentPackets();
   readonly rate = new RateMeter();
-  /** Least delay until a picture is shown, told to the receiver (playout-delay); below 0 it is told nothing. */
+  /** Minimum playout delay that is written into packets, microseconds; below 0: none is written. */
   playoutDelayUs = -1;
   /**
-   * The receiver has reported on the SSRC, so that it needs no MID any more (RFC 8843 §9.2 asks for a few packets only).
-   * Nobody reports on the RTX stream, and Firefox learns its SSRC from a MID alone, so that has one to the end: without,
-   * all repairs and padding look lost.
+   * Whether the receiver has reported on the SSRC, so that it needs no MID any more (RFC 8843 §9.2 asks for a few packets
+   * only). Nobody reports on the RTX stream, and Firefox learns its SSRC from a MID alone, so that stream always has one:
+   * without it all repairs and padding look lost.
    */
   isKnown = false;
   /** Payload bytes ever sent, for sender reports (RFC 3550 §6.4.1). */
   payloadBytes = 0;
   #rtxExtSeq = FIRST_SEQ;
-  /** Pictures up to here are not sent again. */
+  /** Video packets up to this number are not retransmitted. */
   #cutAfter = FIRST_SEQ - 1;
-  /** Gaps up to here have been closed, or stay open. */
+  /** Gaps up to this number have been closed, or stay open. */
   #closedTo = FIRST_SEQ - 1;
   readonly #ssrc: Ssrc;
   readonly #rtxSsrc: Ssrc;
@@ -93,9 +93,9 @@ export class DownStream {
   }
 
   /**
-   * What was sent goes on no more: returns the numbers kept for packets that are still missing, each once. If nothing goes
-   * out under them, the receiver asks for them and reports them lost. Where more is missing than was sent there was an
-   * outage, and those are lost indeed.
+   * The source's packets do not continue: returns the numbers reserved for packets that are still missing, each once. If
+   * nothing goes out under them, the receiver sends NACKs for them and reports them lost. Where more is missing than was
+   * sent there was an outage, and they are indeed lost.
    */
   takeGaps(): number[] {
     const last = this.numbers.seq.highestOut;
@@ -108,56 +108,56 @@ export class DownStream {
   }
 
   /**
-   * A number was kept that nothing but an empty packet will be sent under. Returns whether that has to be sent: not under
+   * Gives up a reserved number: only an empty packet can be sent under it. Returns whether that has to be sent: not for
    * NOT_NUMBERED, nor a second time.
    */
   giveUp(extSeq: number): boolean {
     if (extSeq === NOT_NUMBERED || this.sent.find(extSeq) !== NO_ROW) return false;
-    // One that was kept for long must not have a newer one forgotten, which may wait itself.
+    // The row has gone to a newer number, which may be queued and must not be forgotten.
     if (this.sent.hasNewer(extSeq)) return true;
     setEmpty(this.numbers.lastTimestamp);
     this.sent.add(extSeq, NO_SOURCE, 0, header);
     return true;
   }
 
-  /** Sends an empty packet under a number that was given up, or whose packet can not be read back any more. */
+  /** Sends an empty packet under a number that was given up, or whose packet cannot be read back any more. */
   fill(extSeq: number, payloadType: number, nowUs: number): void {
     const bytes = this.#writeEmpty(this.#ssrc, payloadType, extSeq, 1, nowUs);
     if (bytes === 0) return;
     this.#counters[SLOT.downEmptyPackets]! += 1;
-    // Sender reports count it (RFC 3550 §6.4.1); its payload has no bytes.
+    // Sender reports count the packet (RFC 3550 §6.4.1), and no octets of payload.
     this.rate.add(bytes);
   }
 
-  /** Another source: nothing that was sent can be read back, and what is still missing of it stays so. */
+  /** The source changes: nothing that was sent can be read back any more, and gaps that are still open stay open. */
   forgetSent(): void {
     this.sent.forgetSource();
     this.#closedTo = this.numbers.seq.highestOut;
   }
 
   /**
-   * A packet of the source that is not sent: closes the gap, and that of its picture, be it the first of it that comes or
-   * another. Where it is too late for that, returns the number that was kept for it, to be given up; else NOT_NUMBERED.
+   * A packet of the source is not sent: closes the gap in the sequence numbers, and in the picture ids, whichever packet of
+   * the picture it is. If it is too late for that, returns the number reserved for it, to be given up; else NOT_NUMBERED.
    */
   drop(packet: UpPacket): number {
     if (packet.extPictureId >= 0) this.numbers.pictureId.drop(packet.extPictureId);
     return this.skip(packet);
   }
 
-  /** The same in the sequence alone: for packets that are part of no picture. */
+  /** The same for the sequence numbers alone: for packets that are part of no picture. */
   skip({ extSeq }: UpPacket): number {
     return this.numbers.seq.drop(extSeq);
   }
 
   /**
-   * Gives a packet of the source the next number, under which it is remembered. Returns it, or NOT_NUMBERED when the
-   * packet came too late to have one: it is to be skipped.
+   * Numbers a packet of the source and records it. Returns the extended sequence number, or NOT_NUMBERED when the packet
+   * came too late to have one: it is to be skipped.
    */
   number(packet: UpPacket, marker: boolean): number {
     const { numbers } = this;
     const hasPictureId = packet.extPictureId >= 0;
     const pictureId = hasPictureId ? numbers.pictureId.forward(packet.extPictureId) : NOT_NUMBERED;
-    // A packet of a picture that has no number must not take one of the sequence: nobody would fill the gap.
+    // A packet whose picture has no id must not take a sequence number: nobody would fill the gap.
     const unplaced = hasPictureId && pictureId === NOT_NUMBERED;
     const extSeq = unplaced ? NOT_NUMBERED : numbers.seq.forward(packet.extSeq);
     if (extSeq === NOT_NUMBERED) {
@@ -170,7 +170,7 @@ export class DownStream {
   }
 
   /**
-   * Sends the packet that was numbered `extSeq`, or another payload in its place. Returns its size, or 0 when it was
+   * Sends the packet that was numbered `extSeq`, with its own payload or another one. Returns its size, or 0 when it was
    * dropped and counted.
    */
   send(packet: UpPacket, extSeq: number, payloadType: number, payload: Uint8Array = packet.payload): number {
@@ -185,14 +185,14 @@ export class DownStream {
   }
 
   /**
-   * What is sent next is a key frame, and nobody waits for the pictures before it. After an outage the receiver asks for many
-   * all at once, and repairs would take the path from the key frame.
+   * What is sent next is a key frame, and nobody waits for the pictures before it. After an outage the receiver asks for
+   * many of them at once, and repairs would take the bandwidth that the key frame needs.
    */
   cut(): void {
     this.#cutAfter = this.numbers.seq.highestOut;
   }
 
-  /** Whether it is of use to send again what went out in `row` of `sent`. */
+  /** Whether it is of use to retransmit the packet in `row` of `sent`. */
   isUseful(row: number): boolean {
     return this.sent.sourceExtSeq(row) === NO_SOURCE || this.sent.outExtSeq(row) > this.#cutAfter;
   }
@@ -208,12 +208,12 @@ export class DownStream {
     return row < 0 ? UNKNOWN_PACKET : this.sent.transportExtSeq(row);
   }
 
-  /** An encoding of the source starts anew: what was sent of it can not be read back. */
+  /** An encoding of the source restarts: what was sent of it cannot be read back any more. */
   onRestart(encoding: number): void {
     this.sent.forgetSource(encoding);
   }
 
-  /** Reads what went out in `row` of `sent` back from the history of `track`. False when it is forgotten. */
+  /** Reads the packet in `row` of `sent` back from the history of `track`. Returns false when it is forgotten. */
   recall(row: number, track: UpTrack | undefined, nowUs: number, out: UpPacket): boolean {
     const { sent } = this;
     if (sent.sourceExtSeq(row) === NO_SOURCE) {
@@ -235,12 +235,14 @@ export class DownStream {
     return this.#write(packet, packet.payload, row, this.sent.outExtSeq(row) & 0xffff, extSeq);
   }
 
-  /** Sends a retransmission of nothing (RFC 4588 streams may carry padding alone). Returns its size, or 0. */
+  /** Sends padding alone on the RTX stream, as RFC 4588 allows. Returns its size, or 0. */
   pad(rtxPayloadType: number, nowUs: number): number {
     return this.#writeEmpty(this.#rtxSsrc, rtxPayloadType, this.#rtxExtSeq++, MAX_PADDING_BYTES, nowUs);
   }
 
-  /** A packet of padding alone (RFC 3550 §5.1): belongs to no frame. Returns its size, or 0 when it was dropped. */
+  /**
+   * Sends a packet of padding alone (RFC 3550 §5.1), which is part of no frame. Returns its size, or 0 when it was dropped.
+   */
   #writeEmpty(ssrc: Ssrc, payloadType: number, extSeq: number, paddingBytes: number, nowUs: number): number {
     const { slab } = this.#ring;
     const at = this.#ring.reserve();
@@ -317,7 +319,7 @@ export class DownStream {
   }
 }
 
-/** The numbers of a packet that is part of no frame. */
+/** Sets the numbers of a packet that is part of no frame. */
 function setEmpty(timestamp: number): void {
   header.marker = false;
   header.timestamp = timestamp;

@@ -1,8 +1,8 @@
 /**
  * One subscriber's copy of a track: a sending section with its own SSRC and numbering.
  *
- * Its SSRC and numbers live as long as it does; what it sends may change (layers, or another track altogether), and
- * the receiver sees one unbroken stream. It holds no packets: retransmissions are read from the publisher's history.
+ * Its SSRC and numbering live as long as it does; what it sends may change (layers, or another track altogether), and the
+ * receiver sees one continuous stream. It holds no packets: retransmissions are read from the publisher's history.
  */
 import { SLOT } from "../base/counters.ts";
 import {
@@ -36,10 +36,10 @@ import { NO_SOURCE } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
-/** Padding alone is about as large. */
+/** Least payload that is worth repeating for a probe: padding alone is about as large. */
 const MIN_REPEATED_BYTES = 256;
 
-/** About what a packet without a payload takes. */
+/** Approximate size of a packet without payload. */
 const EMPTY_BYTES = 32;
 
 const NOTHING: Layers = { spatial: NO_LAYER, temporal: 0 };
@@ -58,28 +58,30 @@ export class DownTrack {
   readonly reports = new ReceiverReports();
   source: DownSource | null = null;
   #selector: LayerSelector = new SvcSelector();
-  /** What it may send of its source. */
+  /** What it may send of its source, by bandwidth. */
   allotment = new Allotment();
   #preference = NO_PREFERENCE;
-  /** By its receiver's wish or, being a video, for want of bandwidth: what those two say, for every packet to read. */
+  /**
+   * Whether the receiver has paused it or, for a video, bandwidth is lacking: derived from both, for every packet to read.
+   */
   #isPaused = false;
-  /** Under which the receiver knows the codec of the packets that come now. */
+  /** The payload type under which the receiver knows the present codec of the source. */
   #payloadType = 0;
-  /** It does not know their codec: control has yet to hear of it, and will say. */
+  /** Whether the receiver does not know that codec: control has yet to hear of the change, and will respond. */
   #isOtherCodec = false;
-  /** It knows them without redundancy alone. */
+  /** Whether the receiver knows the audio only without redundancy: the primary block is taken out of RED. */
   #unwraps = false;
   /** Encoding of the packets being sent; NO_LAYER before the first and after an interruption. */
   #encoding = NO_LAYER;
   /**
-   * Of that encoding: up to this packet everything has passed in order, as after a key picture or a switch. Layers do not
-   * change before it any more.
+   * In that encoding, everything up to this packet has been handled in order, as after a key picture or a switch: a late
+   * packet before it no longer changes layers.
    */
   #settledExtSeq = -1;
-  /** Of what was sent last of the source: its capture times go on, also over an interruption. */
+  /** Clock of the stream that was last sent: capture times continue from it, also after an interruption. */
   #clock: SenderClock | undefined;
   #reported: Layers | null = null;
-  /** Since the last tick, what was being sent has ended. */
+  /** Whether a video was interrupted, and gaps that it leaves have yet to be closed. */
   #isCut = false;
   readonly #controller: SendController;
   readonly #context: CoreContext;
@@ -111,7 +113,7 @@ export class DownTrack {
     return this.#encoding === NO_LAYER ? null : { spatial: this.#spatial(), temporal: this.#temporal() };
   }
 
-  /** The highest spatial layer that the receiver would like, whatever its path can carry; NO_LAYER for none. */
+  /** The highest spatial layer that the receiver wants, regardless of bandwidth; NO_LAYER for none. */
   get wantedSpatial(): number {
     const { source } = this;
     if (source === null || !this.#isOpen()) return NO_LAYER;
@@ -138,24 +140,24 @@ export class DownTrack {
     this.retarget(nowUs);
   }
 
-  /** What the source's packets are from now on. */
+  /** The payload of the source's packets from now on. */
   onPayload(payload: PayloadParams): void {
     const known = knownOf(this.source!, payload);
     this.#isOtherCodec = known === null;
-    // What fills its place, if anything has to, goes out under the former.
+    // Empty packets that fill gaps meanwhile go out under the former payload type.
     if (known === null) return;
     this.#payloadType = known.payloadType;
     this.#unwraps = known.codec !== payload.codec;
   }
 
-  /** The spatial layers of the source come in another way than was thought; it will be aimed at them anew. */
+  /** The source has turned out to be SVC instead of simulcast, or the reverse; `retarget` follows. */
   onLayering(): void {
     this.interrupt();
     this.#selector = selectorFor(this.source!.track);
     this.#controller.setDue();
   }
 
-  /** An encoding of the source starts anew, with other numbers. */
+  /** An encoding of the source restarts, with other numbers. */
   onRestart(encoding: number): void {
     this.stream.onRestart(encoding);
     if (this.#encoding === encoding) this.interrupt();
@@ -170,7 +172,7 @@ export class DownTrack {
     this.retarget(nowUs);
   }
 
-  /** `choice`: what a video may send from now on, of `budgetBps` for all; null pauses it. */
+  /** `choice`: what a video may send from now on; null pauses it. `budgetBps`: for all tracks of the receiver. */
   allot(choice: LayerChoice | null, allocation: Allocation, budgetBps: number, nowUs: number): void {
     const before = this.allotment.open;
     const reason = this.allotment.take(choice, allocation, budgetBps, nowUs);
@@ -188,7 +190,7 @@ export class DownTrack {
     this.retarget(nowUs);
   }
 
-  /** Aims at the preferred layer, or the nearest that the publisher sends now; asks for the key frame it takes. */
+  /** Targets the preferred layer, or the nearest that the publisher sends now; asks for a key frame if that needs one. */
   retarget(nowUs: number): void {
     if (!this.#isOpen() && this.#encoding !== NO_LAYER) this.interrupt();
     const { source } = this;
@@ -196,7 +198,7 @@ export class DownTrack {
     const selector = this.#selector;
     const wanted = source.track.muted ? NO_LAYER : this.wantedSpatial;
     const { spatial, temporal } = this.allotment.open ?? NOTHING;
-    // Wishes may have become less since bandwidth was dealt out.
+    // The preference may be lower than when bandwidth was allocated.
     const goal = Math.min(wanted, spatial);
     selector.targetSpatial = goal === NO_LAYER ? NO_LAYER : source.track.nearestActiveEncoding(goal, nowUs);
     selector.targetTemporal = Math.min(wantedTemporal(this.#preference), temporal);
@@ -216,19 +218,19 @@ export class DownTrack {
     this.#reportLayer();
   }
 
-  /** To be called at each tick with a path: after an interruption, nothing more comes for the numbers that are missing. */
+  /** To be called at each tick with a path: after an interruption, nothing will come for the numbers that are missing. */
   closeGaps(nowUs: number): void {
     if (!this.#isCut) return;
     this.#isCut = false;
     this.#fillGaps(nowUs);
   }
 
-  /** A receiver lost its picture: PLI or FIR for the encoding it gets. */
+  /** The receiver has sent a PLI or FIR: passes it on to the encoding that it gets. */
   onKeyframeRequest(): void {
     if (this.source !== null && this.#encoding !== NO_LAYER) this.#needKeyframe(this.#encoding);
   }
 
-  /** Forwards, drops or switches at one packet of the source: step 6 of the packet path. */
+  /** Forwards or drops one packet of the source, or switches at it: step 6 of the packet path (ARCHITECTURE §4). */
   write(packet: UpPacket): void {
     const { counters } = this.#context;
     if (!this.#isOpen()) {
@@ -246,23 +248,23 @@ export class DownTrack {
     }
   }
 
-  /** A packet of the source that nobody gets. */
+  /** A packet of the source that is not sent: closes the gap in the numbering. */
   skip(packet: UpPacket): void {
     if (packet.encoding !== this.#encoding || !this.#isOpen()) return;
     this.#fill(this.stream.skip(packet), packet.nowUs);
   }
 
-  /** Reads what went out in `row` of `stream.sent` back from the publisher's history. False when it is forgotten. */
+  /** Reads the packet in `row` of `stream.sent` back from the publisher's history. Returns false when it is forgotten. */
   recall(row: number, nowUs: number, out: UpPacket): boolean {
     return this.stream.recall(row, this.source?.track, nowUs, out);
   }
 
-  /** How long the receiver should hold pictures back, microseconds; below 0: nothing is said of it. */
+  /** Minimum playout delay that the receiver is told for a video, microseconds; below 0: none. */
   holdBack(us: number): void {
     if (this.isVideo) this.stream.playoutDelayUs = us;
   }
 
-  /** Sends a packet that has waited for the pacer. */
+  /** Sends a packet that was queued for pacing. */
   release(extSeq: number, nowUs: number): void {
     const { stream } = this;
     const row = stream.sent.find(extSeq);
@@ -273,8 +275,8 @@ export class DownTrack {
   }
 
   /**
-   * Sends something for a probe of the path: the latest packet once more, else padding. Returns its size; 0 when it can
-   * not, without RTX or a source.
+   * Sends a packet for a probe of the path: the latest packet once more, else padding. Returns its size, or 0 without RTX or
+   * a source.
    */
   pad(nowUs: number): number {
     const { rtxPayloadType, stream } = this;
@@ -282,7 +284,7 @@ export class DownTrack {
     const latest = stream.numbers.seq.highestOut;
     const row = stream.sent.find(latest);
     const isKnown = row !== NO_ROW && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
-    // Of a probe made of small packets there are too many: they overtake each other by more than a replay window.
+    // A probe of small packets would have too many of them: some would overtake others by more than a replay window.
     return isKnown && recalled.payload.length >= MIN_REPEATED_BYTES
       ? stream.resend(recalled, row, rtxPayloadType)
       : stream.pad(rtxPayloadType, nowUs);
@@ -303,7 +305,7 @@ export class DownTrack {
 
   #writeVideo(packet: UpPacket): void {
     const { frame } = packet;
-    // Layers change at a key picture whose first frame comes late: frames that build on it were turned away before.
+    // Layers change at a key picture whose first frame comes late: frames that depend on it were dropped before.
     const isLate = frame.keyframe && this.#selector.changesAt(frame) && this.#isOvertaken(packet);
     if (isLate && packet.extSeq <= this.#settledExtSeq) {
       this.#context.counters[SLOT.downDropped_late]! += 1;
@@ -341,8 +343,8 @@ export class DownTrack {
   }
 
   /**
-   * After a switch at a packet that came late: what follows it was turned away, and waits in the history. It passes once,
-   * in its order; what comes later still changes nothing about it.
+   * After a switch at a late packet: the packets after it were dropped, and are in the history. Passes them once, in order;
+   * packets that come even later change nothing about that.
    */
   #catchUp({ extSeq, receivedUs, header }: UpPacket): void {
     const { track } = this.source!;
@@ -365,7 +367,7 @@ export class DownTrack {
     const { track, payload } = this.source!;
     const { clock } = track.streams[packet.encoding]!;
     this.#isCut = false;
-    // A voice conceals what is missing, and asks for nothing.
+    // A decoder of audio conceals what is missing, and sends no NACKs.
     if (this.isVideo) this.#fillGaps(packet.nowUs);
     this.stream.resync(packet, payload.clockRate, this.#clock, clock);
     this.#clock = clock;
@@ -378,8 +380,8 @@ export class DownTrack {
   }
 
   /**
-   * Sends an empty packet under a number that was kept for nothing, if it is one. In its turn: what overtakes packets that
-   * wait for the pacer makes the receiver ask for all of those.
+   * Sends an empty packet under a reserved number that is not needed, if `extSeq` is one. Queued behind other packets if
+   * there are any: if it overtook them, the receiver would send NACKs for all of those.
    */
   #fill(extSeq: number, nowUs: number): void {
     if (!this.stream.giveUp(extSeq)) return;
@@ -406,7 +408,7 @@ export class DownTrack {
     counters[this.isVideo ? SLOT.downBytes_video : SLOT.downBytes_audio]! += bytes;
   }
 
-  /** Audio never waits for bandwidth. */
+  /** Audio is never paused for lack of bandwidth. */
   #updatePaused(): void {
     this.#isPaused = this.#preference.paused || (this.isVideo && this.allotment.open === null);
   }
@@ -421,7 +423,7 @@ export class DownTrack {
     this.#context.rests.isHurried = true;
   }
 
-  /** Of what is being sent. */
+  /** The spatial layer that is being sent. */
   #spatial(): number {
     return !this.isVideo ? 0 : this.#selector.currentSpatial;
   }
@@ -432,7 +434,7 @@ export class DownTrack {
     return Math.min(this.#selector.currentTemporal, sent);
   }
 
-  /** Asked at each frame: without an object unless there is something to tell. */
+  /** Whether the present layers have been reported. Asked at each frame, so it allocates nothing. */
   #isReported(): boolean {
     const reported = this.#reported;
     if (this.#encoding === NO_LAYER || reported === null)

@@ -1,4 +1,6 @@
-/** What one receiver says about one outgoing stream: loss, round-trip time (RFC 3550 §6.4.1), what it asked again. */
+/**
+ * Reception of one outgoing stream, as its receiver reports it: loss, round-trip time (RFC 3550 §6.4.1), retransmissions.
+ */
 import { RoundTrip } from "../cc/round-trip.ts";
 import type { ReportBlock } from "../rtp/rtcp/reports.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Everything that leaves for one peer as RTP: its transport-wide numbers, its rate, its turn.
+ * Controls all RTP that leaves for one peer: transport-wide numbers, rate and pacing.
  *
  *                    ┌───────────── targetBps ─────────────┐
  *   feedback ──▶ BandwidthEstimator ── probes ──▶ padding   ▼
@@ -9,8 +9,8 @@
  *   video ──▶ mustWait? ── no ─────────────────────▲
  *                └─ yes ─▶ PacedQueue ── tick ─────┘
  *
- * A peer that sends no feedback on bandwidth (it negotiated none) is sent all that it asks for, at once. One whose
- * transport-wide feedback ends while it reports that packets come gets what the reports allow.
+ * A peer that has negotiated no feedback on bandwidth is sent all that it asks for, at once. If transport-wide feedback ends
+ * while receiver reports say that packets arrive, the rate follows the reports.
  */
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { BandwidthEstimator } from "../cc/bandwidth-estimator.ts";
@@ -27,23 +27,23 @@ import type { Outlet } from "./outlet.ts";
 import { PacedQueue } from "./paced-queue.ts";
 import { RateMeter } from "./rate-meter.ts";
 
-/** What SRTP adds to a packet: the tag of AEAD_AES_128_GCM. That of the other profile is shorter by 6. */
+/** What SRTP adds to a packet: the tag of AEAD_AES_128_GCM. The other profile's is 6 bytes shorter. */
 const TAG_BYTES = 16;
 
 /** `transportSeq` of a packet for a peer that negotiated no transport-wide feedback. */
 const NOT_NUMBERED = -1;
 
 /**
- * A receiver is sent again at most this share of what it was sent. Larger lets a lossy or a hostile one multiply its
- * traffic, smaller gives up a picture at losses that repair could still mend.
+ * Retransmissions to a receiver may be at most this share of what it was sent. Larger lets a lossy or hostile receiver
+ * multiply its traffic, smaller gives up pictures at losses that could still be repaired.
  */
 const RETRANSMITTED_SHARE = 0.5;
-/** Credit for retransmissions that may pile up: a burst of loss within a key frame of 100 kB is mended at once. */
+/** Limit of the credit for retransmissions: enough to repair a key frame of 100 kB at once. */
 const MAX_CREDIT_BYTES = 128 * 1024;
 
 /**
- * No packet waits longer than this for its turn: the pace goes up instead. Longer would show in every picture, shorter
- * would send key frames as the bursts that they are.
+ * No packet is queued for longer than this: the pace is raised instead. Longer would show in every picture, shorter would
+ * send key frames as the bursts that they are.
  */
 const MAX_WAIT_US = 400_000;
 
@@ -51,7 +51,7 @@ export class SendController {
   readonly outlet: Outlet;
   /** Null until there is something to send: a peer that only publishes never needs one. */
   estimator: BandwidthEstimator | null = null;
-  /** Who is to be sent what has changed: the budget is to be dealt out again. */
+  /** Whether the budget must be allocated again at the next tick. */
   isDue = false;
   #pacer = new Pacer();
   readonly #queue = new PacedQueue();
@@ -60,18 +60,18 @@ export class SendController {
   readonly #silence = new FeedbackSilence();
   readonly #extensions: ExtensionMap;
   readonly #context: CoreContext;
-  /** The peer has said something of its bandwidth. */
+  /** Whether the peer has sent feedback on bandwidth. */
   #hasFeedback = false;
-  /** For retransmissions, as of when `#creditedBytes` had been sent. */
+  /** Credit for retransmissions, as of when `#creditedBytes` had been sent. */
   #creditBytes = MAX_CREDIT_BYTES;
   #creditedBytes = 0;
-  /** Ever, without tags. */
+  /** All that was ever sent, without tags. */
   #sentBytes = 0;
-  /** Since the last tick, of packets without a transport-wide number. */
+  /** Packets without a transport-wide number that the estimator has not been told of. */
   #unnumberedBytes = 0;
   #unnumberedPackets = 0;
 
-  /** `extensions`: the peer's, among them transport-wide numbers where it sends feedback of that kind. */
+  /** `extensions`: the peer's; with transport-wide numbers if it sends that feedback. */
   constructor(outlet: Outlet, extensions: ExtensionMap, context: CoreContext) {
     this.outlet = outlet;
     this.#extensions = extensions;
@@ -83,13 +83,13 @@ export class SendController {
     return this.#extensions.isNumbered ? (this.estimator?.nextSeq ?? 0) : NOT_NUMBERED;
   }
 
-  /** Bits per second, lower headers included, that media may take; infinite where nothing is known to limit it. */
+  /** Bits per second, lower headers included, for media; infinite while no limit is known. */
   get budgetBps(): number {
     if (this.estimator === null || !this.#isLimited()) return Number.POSITIVE_INFINITY;
     return Math.max(0, this.estimator.targetBps - this.#retransmitted.bitrateBps);
   }
 
-  /** What the path is thought to carry; null while nothing is known to limit it. */
+  /** Estimate of what the path carries, bits per second; null while no limit is known. */
   get estimateBps(): number | null {
     return this.#isLimited() && this.estimator !== null ? Math.round(this.estimator.targetBps) : null;
   }
@@ -104,7 +104,7 @@ export class SendController {
 
   /** What media could use, bits per second: for the next step up, 0 when there is none, and for everything. */
   wants(nextBps: number, mostBps: number): void {
-    // What repairs take is taken off from the budget: it has to be found too.
+    // Repairs are subtracted from the budget, so there must be bandwidth for them too.
     const { bitrateBps } = this.#retransmitted;
     this.estimator?.wants(nextBps > 0 ? nextBps + bitrateBps : 0, mostBps + bitrateBps);
   }
@@ -114,7 +114,7 @@ export class SendController {
     return this.#isLimited() && (!this.#queue.isEmpty || !this.#pacer.maySend(nowUs));
   }
 
-  /** `track` has numbered a packet, which it is asked to `release` later. Returns false when too many wait. */
+  /** Queues a packet that `track` has numbered; `track.release` sends it later. Returns false when the queue is full. */
   enqueue(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
     const queued = this.#queue.push(track, extSeq, bytes, nowUs);
     if (this.#queue.isLong) track.stream.sent.grow();
@@ -124,9 +124,8 @@ export class SendController {
   }
 
   /**
-   * `bytes` of plaintext packet are on their way: `outExtSeq` of stream `ssrc`, NO_STREAM for padding. Returns
-   * `transportSeq`, under which they are, extended; UNKNOWN_PACKET for who sends no transport-wide feedback, and so tells of
-   * no number.
+   * A packet has been sent, of `bytes` before encryption: number `outExtSeq` of stream `ssrc`, NO_STREAM for padding.
+   * Returns its extended transport-wide number; UNKNOWN_PACKET if the peer sends no transport-wide feedback.
    */
   onSent(bytes: number, ssrc: number, outExtSeq: number, nowUs: number): number {
     this.#sentBytes += bytes;
@@ -142,13 +141,13 @@ export class SendController {
     return nextExtSeq;
   }
 
-  /** Whether a retransmission of about `bytes` is still within what this peer may ask for. */
+  /** Whether the peer's credit covers a retransmission of about `bytes`. */
   mayRetransmit(bytes: number): boolean {
     this.#addCredit();
     return this.#creditBytes >= bytes;
   }
 
-  /** After `onSent`: what went out was a retransmission. */
+  /** After `onSent`: the packet was a retransmission. */
   onRetransmitted(bytes: number): void {
     this.#addCredit();
     this.#creditBytes -= bytes * (1 + RETRANSMITTED_SHARE);
@@ -164,7 +163,9 @@ export class SendController {
     return this.estimator.onFeedback(buffer, cursor, nowUs);
   }
 
-  /** Transport-wide number of a packet that feedback says was lost, each once; UNKNOWN_PACKET when there are no more. */
+  /**
+   * Transport-wide number of the next packet that feedback reports as lost, each once; UNKNOWN_PACKET when there is none.
+   */
   nextLost(nowUs: number): number {
     return this.#extensions.isNumbered ? (this.estimator?.nextLost(nowUs) ?? UNKNOWN_PACKET) : UNKNOWN_PACKET;
   }
@@ -191,14 +192,14 @@ export class SendController {
     estimator.onReport(fractionLost, rttUs, nowUs);
   }
 
-  /** The path is gone: what waited for it is of no use. */
+  /** The path is gone: what was queued for it is of no use. */
   onPathLost(): void {
     this.#queue.clear();
   }
 
   /**
-   * The peer is in another network: what was learnt of the way to it would mislead, and so would what waits at its pace.
-   * Returns whether videos have lost too much to go on: what waited, or what was not answered any more.
+   * The peer is in another network: what was learnt about the old path would mislead, and what was queued for it is dropped.
+   * Returns whether videos have lost too much to continue: queued packets, or those sent in an outage.
    */
   onNewPath(nowUs: number): boolean {
     const hasLost = !this.#queue.isEmpty || this.estimator?.isInOutage === true;
@@ -209,13 +210,13 @@ export class SendController {
     return hasLost;
   }
 
-  /** Has the budget dealt out again at the next tick. */
+  /** Has the budget allocated again at the next tick. */
   setDue(): void {
     this.isDue = true;
     this.outlet.hurry();
   }
 
-  /** Whether there is something to send that waits for its time. */
+  /** Whether something is queued, or a probe is being sent. */
   get isPacing(): boolean {
     return !this.#queue.isEmpty || this.estimator?.isProbing === true;
   }
@@ -238,7 +239,7 @@ export class SendController {
     if (estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
   }
 
-  /** Before the first feedback too, where it is to be expected: nobody starts with all that there is. */
+  /** Also before the first feedback, where it can be expected: nobody starts at full rate. */
   #isLimited(): boolean {
     return this.#extensions.isNumbered || this.#hasFeedback;
   }
@@ -249,7 +250,7 @@ export class SendController {
     this.#creditedBytes = this.#sentBytes;
   }
 
-  /** Before anybody asks for the rate. */
+  /** Must be called before the estimator is asked for its rate. */
   #tellUnnumbered(estimator: BandwidthEstimator, nowUs: number): void {
     if (this.#unnumberedPackets === 0) return;
     estimator.onSentUnnumbered(this.#unnumberedPackets, this.#unnumberedBytes, nowUs);
@@ -257,7 +258,7 @@ export class SendController {
     this.#unnumberedBytes = 0;
   }
 
-  /** Media that waits is as good for it as padding. */
+  /** Sends a probe: queued media serves as well as padding. */
   #probe(estimator: BandwidthEstimator, downTracks: readonly DownTrack[], nowUs: number): void {
     while (!this.#queue.isEmpty && estimator.probeBytesDue(nowUs) > 0) this.#queue.release(nowUs);
     const able = downTracks.filter(({ rtxPayloadType }) => rtxPayloadType !== undefined);

@@ -1,9 +1,9 @@
 /**
- * What one down track sent lately: from the outgoing sequence number back to the publisher's packet, with the
- * rewriting that was in force, so that a retransmission (RFC 4588) is the same packet again.
+ * The packets that one down track sent lately: maps an outgoing sequence number to the publisher's packet and the numbers
+ * that it went out with, so that a retransmission (RFC 4588) is the same packet again.
  *
- * One record a packet and not a column a fact: a receiver's rows have left the cache between two pictures, and each
- * column would be fetched anew, its array and its row.
+ * One record per packet, not one column per fact: a receiver's rows have left the cache between two pictures, and each
+ * column would be another fetch from memory, for its array and its row.
  *
  *   words | outExtSeq ×2 | sourceExtSeq ×2 | transportExtSeq ×2 | resentUs ×2 | timestamp | pictureId | frame | flags |
  */
@@ -11,10 +11,10 @@
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { slabs } from "./slab-pool.ts";
 
-/** Packets remembered at first, a power of two: over a second at 4 Mbit/s of 1,100-byte packets. */
+/** Initial number of rows, a power of two: over a second at 4 Mbit/s of 1,100-byte packets. */
 const ROWS = 512;
 
-/** Once many wait for the pacer: as many as may wait, and what `PacketHistory` keeps of a video. */
+/** Rows once many packets are queued for pacing: as many as may be queued, and as `PacketHistory` keeps of a video. */
 const MAX_ROWS = 1024;
 
 const DOUBLES = 6;
@@ -31,18 +31,18 @@ const RESENT_US = 3;
 const TIMESTAMP = 8;
 const PICTURE_ID = 9;
 const FRAME_NUMBER = 10;
-/** TL0PICIDX + 1, the marker bit above, the encoding above that. */
+/** TL0PICIDX + 1 in the lowest bits, above it the marker bit, above that the encoding. */
 const FLAGS = 11;
 const MARKER = 0x200;
 const ENCODING_SHIFT = 10;
 const TL0_MASK = 0x1ff;
 
-/** `sourceExtSeq` of a packet that can not be read back, or is none of the publisher's: an empty one stands in for it. */
+/** `sourceExtSeq` of a packet that cannot be read back, or is not the publisher's: an empty one stands in for it. */
 export const NO_SOURCE = -1;
 
 const ALL_ENCODINGS = -1;
 
-/** What a packet goes out with; -1 in the last three where it has no such number. */
+/** The numbers of an outgoing packet; the last three are -1 where it has no such number. */
 export interface SentNumbers {
   marker: boolean;
   timestamp: number;
@@ -52,17 +52,17 @@ export interface SentNumbers {
 }
 
 /**
- * Made at the first packet: 24 KiB that somebody who only waits for a track does not need, and twice as much where a
- * frame is too large for that.
+ * Its memory is allocated at the first packet: 24 KiB, which a receiver that only waits for a track does not need, and twice
+ * as much once a frame is too large for that.
  */
 export class SentPackets {
   #doubles: Float64Array = NO_DOUBLES;
-  /** The same memory. */
+  /** The same memory as 32-bit words. */
   #words: Int32Array = NO_WORDS;
   #slab: Uint8Array = NO_SLAB;
   #mask = ROWS - 1;
 
-  /** Takes the row for `outExtSeq`, which is packet `sourceExtSeq` of an encoding: the index of its UpStream. */
+  /** Records `outExtSeq`, which is packet `sourceExtSeq` of `encoding`, the index of its UpStream. Returns the row. */
   add(outExtSeq: number, sourceExtSeq: number, encoding: number, numbers: Readonly<SentNumbers>): number {
     if (this.#words.length === 0) this.#allocate(ROWS);
     const row = outExtSeq & this.#mask;
@@ -102,7 +102,7 @@ export class SentPackets {
     return this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ]!;
   }
 
-  /** Transport-wide number under which it left last, extended; UNKNOWN_PACKET before it has left. */
+  /** Extended transport-wide number under which it was last sent; UNKNOWN_PACKET before that. */
   transportExtSeq(row: number): number {
     return this.#doubles[row * DOUBLES + TRANSPORT_EXT_SEQ]!;
   }
@@ -111,7 +111,7 @@ export class SentPackets {
     this.#doubles[row * DOUBLES + TRANSPORT_EXT_SEQ] = transportExtSeq;
   }
 
-  /** When it was sent again last; negative infinity for never. */
+  /** When it was last retransmitted; negative infinity for never. */
   resentUs(row: number): number {
     return this.#doubles[row * DOUBLES + RESENT_US]!;
   }
@@ -120,7 +120,7 @@ export class SentPackets {
     this.#doubles[row * DOUBLES + RESENT_US] = nowUs;
   }
 
-  /** Reads back into `out` what the packet in `row` went out with. */
+  /** Reads the numbers that the packet in `row` went out with into `out`. */
   read(row: number, out: SentNumbers): void {
     const words = this.#words;
     const at = row * WORDS;
@@ -138,22 +138,22 @@ export class SentPackets {
   }
 
   /**
-   * What was sent of an encoding, of all unless told, leads nowhere any more. Its numbers are known still: a receiver that
-   * misses one waits for something.
+   * The packets of an encoding, by default of all, cannot be read back any more. Their numbers stay known: a receiver that
+   * misses one waits for something under it.
    */
   forgetSource(encoding: number = ALL_ENCODINGS): void {
     const rows = this.#words.length / WORDS;
     for (let row = 0; row < rows; row++) {
       if (encoding !== ALL_ENCODINGS && this.encoding(row) !== encoding) continue;
       this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ] = NO_SOURCE;
-      // Of an empty packet nothing begins or ends a frame.
+      // An empty packet neither begins nor ends a frame.
       this.#words[row * WORDS + PICTURE_ID] = -1;
       this.#words[row * WORDS + FRAME_NUMBER] = -1;
       this.#words[row * WORDS + FLAGS]! &= ~(MARKER | TL0_MASK);
     }
   }
 
-  /** Remembers twice as many from here on, if it does not yet: rows are others then. Copies bits, whatever they mean. */
+  /** Grows to MAX_ROWS, unless it has: row indices change. Copies whole doubles, whatever they hold. */
   grow(): void {
     if (this.#mask === MAX_ROWS - 1 || this.#words.length === 0) return;
     const old = this.#doubles;
@@ -167,7 +167,7 @@ export class SentPackets {
     slabs.give(oldSlab);
   }
 
-  /** Its track has ended: nothing was ever sent. */
+  /** The track has ended: gives the memory back, as if nothing had ever been sent. */
   free(): void {
     slabs.give(this.#slab);
     this.#slab = NO_SLAB;
