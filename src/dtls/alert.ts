@@ -10,7 +10,7 @@ const DECODE_ERROR = 50;
 const DECRYPT_ERROR = 51;
 const PROTOCOL_VERSION = 70;
 
-/** The alert to send, so that the peer fails at once instead of at its timeout. None where it gave up first. */
+/** The alert to send, so that the peer fails at once instead of at its timeout; undefined where the peer gave up first. */
 const DESCRIPTIONS: Readonly<Record<DtlsFailure, number | undefined>> = {
   bad_certificate_verify: DECRYPT_ERROR,
   bad_finished: DECRYPT_ERROR,

@@ -1,4 +1,4 @@
-/** The client's certificate: is it the one that signalling promised, and does the client hold its key? */
+/** Checks the client's certificate: is it the one that was signalled, and does the client hold its private key? */
 import { createHash, type KeyObject, timingSafeEqual, verify, X509Certificate } from "node:crypto";
 import { readU16, readU24 } from "../base/bytes.ts";
 import type { Fingerprint } from "../contract/media.ts";
@@ -7,7 +7,7 @@ import type { Fingerprint } from "../contract/media.ts";
 const RSA_PKCS1_SHA256 = 0x0401;
 const ECDSA_SHA256 = 0x0403;
 
-/** Browsers and RFC 8827 use 2,048; a larger modulus buys nothing here and costs verification time squared. */
+/** Browsers and RFC 8827 use 2,048; a larger minimum gains nothing here, and verification takes quadratically longer. */
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 4096;
 
@@ -45,7 +45,7 @@ export function verifiesTranscript(der: Uint8Array, body: Uint8Array, transcript
     const key = new X509Certificate(der).publicKey;
     return isUsable(key, readU16(body, 0)) && verify("sha256", transcript, key, body.subarray(4));
   } catch {
-    // OpenSSL throws on certificates and keys that it can not read: the peer's fault, not ours.
+    // OpenSSL throws on certificates and keys that it cannot read: the peer's fault, not ours.
     return false;
   }
 }

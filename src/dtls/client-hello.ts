@@ -1,8 +1,8 @@
 /**
  * ClientHello (RFC 6347 §4.2.1): what a client offers, and whether we can agree.
  *
- * werift never sees these bytes: it is given a hello that we write from the facts chosen here, so its lenient
- * decoder meets no stranger's input and negotiates what this file decided.
+ * werift never decodes these bytes: it is given a hello that we write from what was chosen here, so its lenient decoder gets
+ * no untrusted input and negotiates what this file has decided.
  */
 import { readU16, writeU16 } from "../base/bytes.ts";
 import type { DtlsFailure, SrtpProfile } from "../contract/dtls.ts";
@@ -24,7 +24,7 @@ const ECDSA_SECP256R1_SHA256 = 0x0403;
 const GROUPS = [29, 23] as const;
 
 export interface ClientHello {
-  /** The latest that the client speaks, unless an extension says which. */
+  /** The latest version that the client supports, unless supported_versions lists them. */
   readonly version: number;
   readonly random: Uint8Array;
   readonly cookie: Uint8Array;
@@ -72,7 +72,7 @@ export function negotiate(hello: ClientHello, profiles: readonly SrtpProfile[]):
   return { random: hello.random, group, profile };
 }
 
-/** Later versions have smaller numbers. One that is later than all that we know is answered with ours (RFC 5246 appendix E.1). */
+/** Later versions have smaller numbers. A client that offers a later one is answered with ours (RFC 5246 appendix E.1). */
 function speaksDtls12({ version, extensions }: ClientHello): boolean {
   const versions = extensions.get(EXT_SUPPORTED_VERSIONS);
   return versions === undefined ? version <= DTLS_1_2 : listOf(versions, 1).includes(DTLS_1_2);
@@ -104,7 +104,7 @@ export function encodeHelloVerifyRequest(cookie: Uint8Array): Uint8Array {
 
 const EMPTY = new Uint8Array(0);
 
-/** Reads vectors one after another; after the first that does not fit, all are empty and the end is never reached. */
+/** Reads vectors one after the other; after one that does not fit, all are empty and the end is never reached. */
 class VectorReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -144,7 +144,7 @@ function parseExtensions(block: Uint8Array): Map<number, Uint8Array> | undefined
   return at === block.length ? extensions : undefined;
 }
 
-/** The 16-bit numbers of the vector that `data` begins with; empty when absent or malformed. */
+/** The 16-bit numbers in the vector at the start of `data`; empty when absent or malformed. */
 function listOf(data: Uint8Array | undefined, lengthBytes: 1 | 2): number[] {
   return numbers(new VectorReader(data ?? EMPTY, 0).next(lengthBytes));
 }

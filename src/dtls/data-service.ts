@@ -1,8 +1,8 @@
 /**
  * The SCTP associations of the DTLS thread, and their letters to and from control.
  *
- * An association begins when control has opened it and DTLS is secure, whichever comes first: the one is said by main,
- * the other by a media thread. Letters to control leave once a turn, in one batch.
+ * An association begins when control has opened it and DTLS is secure, in either order: main opens it, and a media thread's
+ * datagrams complete the handshake. Letters to control leave once per turn, in one batch.
  */
 import { ByteBatch } from "../base/byte-batch.ts";
 import { type DataCounts, type DataEndReason, zeroDataCounts } from "../base/data-counters.ts";
@@ -37,7 +37,7 @@ export class DataService {
     this.#settings = settings;
   }
 
-  /** Associations that exist now. */
+  /** Number of associations now. */
   get associations(): number {
     return this.#associations;
   }
@@ -175,7 +175,7 @@ export class DataService {
     if (wanted === null && send === null) this.#endpoints.delete(transportId);
   }
 
-  /** Many short messages leave in one turn: they are reported together. */
+  /** Reports messages that leave in the same turn together: there may be many short ones. */
   #tellSent(letter: Extract<DataEvent, { kind: "message.sent" }>): void {
     const last = this.#letters.at(-1);
     const isSame =

@@ -10,7 +10,7 @@ export interface DtlsCertificate {
   readonly fingerprint: Fingerprint;
 }
 
-/** What werift wants to know of the key: ECDSA with SHA-256, the mandatory choice of RFC 8827 §6.5. */
+/** The key's algorithms as werift names them: ECDSA with SHA-256, mandatory in RFC 8827 §6.5. */
 export const ECDSA_SHA256_KEY = {
   hash: HashAlgorithm.sha256_4,
   signature: SignatureAlgorithm.ecdsa_3,

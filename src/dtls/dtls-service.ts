@@ -35,7 +35,7 @@ const INSECURE_DATAGRAMS = { burst: 100, perSecond: 20 };
 
 const US_PER_SECOND = 1_000_000;
 
-/** Who takes the application data of secure associations. */
+/** Where the application data of secure associations goes. */
 export interface DataLink {
   onSecure(transportId: TransportId, send: (payload: Uint8Array) => void): void;
   onData(transportId: TransportId, payload: Uint8Array): void;
@@ -58,9 +58,9 @@ export interface DtlsServiceSettings {
 interface Association {
   readonly server: VerifiedDtlsServer;
   readonly budget: TokenBucket;
-  /** When the first datagram came; undefined until then. */
+  /** When the first datagram arrived; undefined before that. */
   startedUs: number | undefined;
-  /** Datagrams of which the media thread has not heard yet that they were taken. */
+  /** Datagrams taken that the media thread has not been told of. */
   taken: number;
   isAdmitted: boolean;
   isSecure: boolean;
@@ -71,7 +71,7 @@ type Letterbox = Pick<MessagePort, "postMessage">;
 /** The state of one media thread's port. */
 interface Mailbox {
   readonly associations: Map<TransportId, Association>;
-  /** Letters of this turn. */
+  /** Letters to send at the end of this turn. */
   outgoing: FromDtls[];
 }
 
@@ -100,7 +100,7 @@ export class DtlsService {
     return this.#pending.size > 0;
   }
 
-  /** A media thread's port. Its associations end with it. */
+  /** Serves a media thread's port; its associations end when the port closes. */
   connect(port: MessagePort): void {
     this.#byPort.set(port, { associations: new Map(), outgoing: [] });
     port.onmessage = (event: MessageEvent) => {
@@ -109,7 +109,7 @@ export class DtlsService {
     port.addEventListener("close", () => this.#disconnect(port));
   }
 
-  /** Retransmissions and timeouts. */
+  /** Runs retransmissions and timeouts. */
   tick(): void {
     const nowUs = this.#settings.nowUs();
     for (const association of this.#pending) {

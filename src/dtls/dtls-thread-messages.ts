@@ -12,5 +12,5 @@ export interface DtlsThreadSettings {
 export type FromDtlsThread =
   | DtlsThreadEvent
   | { readonly kind: "ready"; readonly certificate: DtlsCertificate }
-  /** werift rejected a promise that nobody handles; the association that it belonged to will time out. */
+  /** A promise of werift's was rejected and nobody handled it; the association that it belonged to will time out. */
   | { readonly kind: "stray-rejection"; readonly message: string };

@@ -1,9 +1,9 @@
 /**
  * Entry of the DTLS thread (worker_threads): has a certificate, warms up, and wires ports to the service.
  *
- * An exception that reaches the top ends the thread, and main starts another: its state can not be trusted. A stray
- * rejection can: werift leaves promises behind, each of which concerns one association only, so it is told and the
- * thread goes on.
+ * An uncaught exception ends the thread, because its state cannot be trusted any more, and main starts another. An unhandled
+ * rejection does not: it comes from a promise that werift left behind, which concerns one association only, so it is
+ * reported and the thread goes on.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { DtlsThreadCommand } from "../contract/dtls.ts";
@@ -50,7 +50,7 @@ const service = new DtlsService({
   },
 });
 
-/** Ticks only while handshakes are under way: waking up for nothing costs more than a packet. */
+/** Ticks only while handshakes are under way: a needless wake-up costs more than a packet. */
 function tick(): void {
   service.tick();
   if (service.needsClock) return;

@@ -1,7 +1,7 @@
 /**
- * Turns our flights into datagrams (RFC 6347 §4.1.1, §4.2.3): fragments what is large, packs what is small, and
- * gives every record a number of its own each time it is sent. (werift numbers all records of a message alike, and
- * repeats the numbers on retransmission; a peer's replay window drops such records.)
+ * Turns our flights into datagrams (RFC 6347 §4.1.1, §4.2.3): fragments large messages, packs small ones together, and gives
+ * every record a new number each time it is sent. (werift numbers all records of a message alike, and repeats the numbers on
+ * retransmission; a peer's replay window drops such records.)
  */
 import { encodeFragment, HANDSHAKE_HEADER_BYTES, type HandshakeMessage } from "./handshake-reassembly.ts";
 import type { RecordCipher } from "./record-cipher.ts";

@@ -1,4 +1,4 @@
-/** The pseudorandom function of TLS 1.2 with SHA-256 (RFC 5246 §5), and what is derived with it. */
+/** The pseudorandom function of TLS 1.2 with SHA-256 (RFC 5246 §5), and the values derived with it. */
 import { createHash, createHmac } from "node:crypto";
 
 export const VERIFY_DATA_BYTES = 12;

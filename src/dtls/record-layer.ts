@@ -22,7 +22,7 @@ export const APPLICATION_DATA = 23;
 /** 2^14 of plaintext plus 2,048 of expansion (RFC 5246 §6.2.3): more is not a record. */
 const MAX_PAYLOAD_BYTES = 0x4000 + 2048;
 
-/** Of one datagram. A client's longest flight has five; more cost a flooded thread as much as so many datagrams. */
+/** Records read of one datagram. A client's longest flight has five; each costs a flooded thread as much as a datagram. */
 const MAX_RECORDS = 16;
 
 const U32 = 0x1_0000_0000;
@@ -39,8 +39,8 @@ export interface DtlsRecord {
 /**
  * The records of one datagram, in order.
  *
- * Ends at the first that is malformed: where its successor begins is then unknown; and after so many. Version 1.0 is accepted in
- * epoch 0 only, because a client says it before a version is agreed (RFC 6347 §4.2.1).
+ * Ends at the first that is malformed, because the start of the next is then unknown, and after MAX_RECORDS. Version 1.0 is
+ * accepted in epoch 0 only, because a client writes it before a version is agreed (RFC 6347 §4.2.1).
  */
 export function parseRecords(datagram: Uint8Array): DtlsRecord[] {
   const records: DtlsRecord[] = [];
@@ -79,8 +79,8 @@ export function encodeRecord(record: DtlsRecord): Uint8Array {
 const WINDOW = 64;
 
 /**
- * Which of the latest 64 records of an epoch have arrived. Ask before opening a record; record only what
- * authenticated, or a forged number would shut out the true ones.
+ * Which of the latest 64 records of an epoch have arrived. Ask before opening a record, and add it only when it is
+ * authentic: a forged number would shut out genuine records.
  */
 export class ReplayWindow {
   #highest = -1;

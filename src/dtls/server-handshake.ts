@@ -1,5 +1,5 @@
 /**
- * One handshake as the server sees it, from the ClientHello with a valid cookie on (RFC 5246 §7.3):
+ * The server's side of one handshake, from the ClientHello with a valid cookie on (RFC 5246 §7.3):
  *
  *   client                                  server
  *   ClientHello            ───────────▶
@@ -11,7 +11,7 @@
  *   Finished (encrypted)                    did both see the same handshake?
  *                          ◀───────────     Finished (encrypted)
  *
- * werift computes; this class decides. Nothing is delivered to werift before it was checked here.
+ * werift computes; this class decides. Nothing is delivered to werift before it has been checked here.
  */
 import { timingSafeEqual } from "node:crypto";
 import {
@@ -37,7 +37,7 @@ const CERTIFICATE_VERIFY = 15;
 const CLIENT_KEY_EXCHANGE = 16;
 export const FINISHED = 20;
 
-/** The type that each message of a client must have, by `message_seq`. None is optional, and no other follows. */
+/** Types of the client's messages, by `message_seq`. None is optional, and no other follows. */
 export const CLIENT_MESSAGES: readonly number[] = [
   CLIENT_HELLO,
   CLIENT_HELLO,
@@ -57,7 +57,7 @@ const SRTP_KEY_BYTES = 16;
 const SERVER_RANDOM_AT = 2;
 
 export interface HandshakeEvents {
-  /** The client's Finished was right: keys, and our own Finished to be sent under them. */
+  /** The client's Finished is valid. `finished`: our own, to be sent encrypted. */
   finished(keys: SrtpKeys, finished: HandshakeMessage): void;
   failed(reason: DtlsFailure): void;
 }
@@ -89,12 +89,12 @@ export class ServerHandshake {
     );
   }
 
-  /** Ciphers of epoch 1, as soon as the keys are known. Nothing is proven yet at that point. */
+  /** Ciphers of epoch 1, once the keys are known; the client is not authenticated at that point. */
   get ciphers(): RecordCiphers | undefined {
     return this.#ciphers;
   }
 
-  /** Our flight in answer to the hello; undefined when werift could not make it. */
+  /** Our flight in response to the hello; undefined when werift could not make it. */
   begin(hello: HandshakeMessage): readonly HandshakeMessage[] | undefined {
     const flight = this.#werift.answerHello(this.#agreement, hello);
     if (flight.map((message) => message.type).join() !== SERVER_FLIGHT) return undefined;
@@ -104,8 +104,8 @@ export class ServerHandshake {
   }
 
   /**
-   * The client's next message: they come one after another, as CLIENT_MESSAGES lists them from Certificate on.
-   * Tells `failed` at once, `finished` some microtasks after Finished.
+   * Takes the client's next message; they must come in the order of CLIENT_MESSAGES, from Certificate on. Calls `failed` at
+   * once, `finished` some microtasks after the client's Finished.
    */
   accept(message: HandshakeMessage): void {
     const failure = this.#check(message);

@@ -6,14 +6,14 @@ import type { DtlsCertificate } from "./dtls-certificate.ts";
 import type { DtlsThreadSettings, FromDtlsThread } from "./dtls-thread-messages.ts";
 
 export interface DtlsThread {
-  /** That all its associations present. */
+  /** The certificate that all its associations present. */
   readonly certificate: DtlsCertificate;
   /** Hands over one end of a media thread's message channel. */
   connect(port: MessagePort): void;
   /** The batch's bytes are transferred. */
   postData(batch: DataBatch<DataCommand>): void;
   onEvent(listener: (event: DtlsThreadEvent) => void): void;
-  /** `error` when it died of one. */
+  /** `error`: the uncaught exception that ended it, if there was one. */
   onExit(listener: (error: Error | undefined) => void): void;
   /** Terminates a thread that hangs. */
   kill(): void;
@@ -24,17 +24,17 @@ export interface DtlsThreadOptions {
   /** For whoever offers several, the first is chosen. */
   readonly srtpProfiles: readonly SrtpProfile[];
   /**
-   * That of the thread which this one replaces, for its fingerprint has been promised in answers. Main keeps it rather than
-   * makes it: werift, which can, is loaded by the thread alone.
+   * The certificate of the thread that this one replaces: its fingerprint has been signalled to peers. Main keeps it but
+   * cannot make it, because werift, which does, is loaded in the DTLS thread alone.
    */
   readonly certificate?: DtlsCertificate | undefined;
-  /** A promise inside werift was rejected and nobody handled it. Worth a line in the log. */
+  /** A promise of werift's was rejected and nobody handled it: to be logged. */
   readonly onStrayRejection?: (message: string) => void;
 }
 
 /**
- * Resolves when the thread is warm and ready for handshakes; rejects when it can not start, and when it has ended after `givenUp`
- * was aborted before.
+ * Resolves when the thread is warmed up and ready for handshakes. Rejects when it cannot start, and when `givenUp` was
+ * aborted before that and the thread has ended.
  */
 export async function spawnDtlsThread(
   options: DtlsThreadOptions,

@@ -1,4 +1,4 @@
-/** How much a peer may make us do: a bucket that refills, so that a burst is served and a flood is not. */
+/** Token bucket: limits how much work a peer may cause, so that a burst is served and a flood is not. */
 export interface BucketSize {
   readonly burst: number;
   readonly perSecond: number;

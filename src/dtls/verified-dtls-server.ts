@@ -1,14 +1,14 @@
 /**
- * The server's end of one DTLS 1.2 association (RFC 6347) that gives out SRTP keys (RFC 5764).
+ * The server's end of one DTLS 1.2 association (RFC 6347), which provides SRTP keys (RFC 5764).
  *
  *            hello with cookie           Finished verified           close_notify
  *    hello ────────────────────▶ handshake ─────────────▶ secure ────────────────────▶ ended
  *      │                             │ any failure            │ fatal alert              ▲
  *      └─────────────────────────────┴────────────────────────┴──────────────────────────┘
  *
- * Epoch 0 is plaintext that anyone may have sent: it is read only before `secure`, and only for handshake messages;
- * its alerts are never believed. Epoch 1 is read after authentication, each record once; Finished counts there only.
- * Application data is passed on when `secure`: what comes before Finished is from somebody who has proven nothing.
+ * Epoch 0 is plaintext that anyone may have sent: it is read only before `secure`, and only for handshake messages; its
+ * alerts are ignored. Records of epoch 1 are read once each, and only if authentic; Finished is accepted in that epoch only.
+ * Application data is passed on when `secure`: before Finished the sender is not authenticated.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { DtlsFailure, SrtpKeys, SrtpProfile } from "../contract/dtls.ts";
@@ -38,16 +38,16 @@ import { CLIENT_MESSAGES, FINISHED, ServerHandshake } from "./server-handshake.t
 const HELLO_VERIFY_REQUEST = 3;
 const COOKIE_BYTES = 20;
 
-/** `message_seq` of the client's messages that each are a whole flight. */
+/** `message_seq` of the client's messages that are whole flights of their own. */
 const FIRST_HELLO_SEQ = 0;
 const SECOND_HELLO_SEQ = 1;
 const FINISHED_SEQ = 5;
 
-/** A handshake that loses half of its datagrams still ends within this; longer, a user would have given up. */
+/** A handshake that loses half of its datagrams still completes within this; no user would wait longer. */
 const HANDSHAKE_TIMEOUT_US = 30_000_000;
 
 /**
- * Encrypted records that arrive before the keys are known. A client sends one; more would only let a stranger take memory.
+ * Encrypted records kept until the keys are known. A client sends one; more would only let strangers take memory.
  */
 const MAX_EARLY_RECORDS = 4;
 
@@ -64,11 +64,11 @@ export interface DtlsServerSettings {
   readonly admit: () => boolean;
 }
 
-/** `failed` and `closed` come last, and one of them at most. */
+/** At most one of `failed` and `closed` is called, and it comes last. */
 export interface DtlsServerEvents {
   send(datagram: Uint8Array): void;
   secure(keys: SrtpKeys): void;
-  /** Application data of one record, after `secure`. */
+  /** Application data of one record; only after `secure`. */
   data(payload: Uint8Array): void;
   failed(reason: DtlsFailure): void;
   closed(): void;
@@ -83,7 +83,7 @@ type Phase =
 export class VerifiedDtlsServer {
   readonly #settings: DtlsServerSettings;
   readonly #events: DtlsServerEvents;
-  /** Proves that the peer receives where it says it sends from. */
+  /** Proves that the peer receives at its source address. */
   readonly #cookie = randomBytes(COOKIE_BYTES);
   readonly #replay = new ReplayWindow();
   #reassembler = new HandshakeReassembler(FIRST_HELLO_SEQ);
@@ -105,12 +105,12 @@ export class VerifiedDtlsServer {
     if (this.#deadlineUs === Number.POSITIVE_INFINITY) this.#deadlineUs = nowUs + HANDSHAKE_TIMEOUT_US;
     for (const record of parseRecords(datagram)) {
       if (record.epoch === 0) this.#onPlainRecord(record);
-      // Who forged one record of a datagram made the others too, and each would cost as much.
+      // If one record of a datagram is forged the others are too, and each would cost as much.
       else if (record.epoch === 1 && !this.#onSealedRecord(record)) return;
     }
   }
 
-  /** Call every 100 ms or so while the handshake lasts. */
+  /** Call about every 100 ms during the handshake. */
   tick(nowUs: number): void {
     this.#nowUs = nowUs;
     if (this.#phase.kind !== "hello" && this.#phase.kind !== "handshake") return;
@@ -124,7 +124,7 @@ export class VerifiedDtlsServer {
     this.#phase.sender.sendOnce({ contentType: APPLICATION_DATA, epoch: 1, payload });
   }
 
-  /** Says close_notify and forgets the keys. No event follows. */
+  /** Sends close_notify and forgets the keys. No event follows. */
   close(): void {
     if (this.#phase.kind === "secure") {
       this.#phase.sender.sendOnce({ contentType: ALERT, epoch: 1, payload: CLOSE_NOTIFY_ALERT });
@@ -132,7 +132,7 @@ export class VerifiedDtlsServer {
     this.#phase = { kind: "ended" };
   }
 
-  /** A fault of ours, or of werift's, while it served this peer. */
+  /** Ends the association after an exception in our code or werift's. */
   abort(): void {
     this.#fail("protocol_error");
   }
@@ -145,7 +145,7 @@ export class VerifiedDtlsServer {
     }
   }
 
-  /** False when the record is not authentic. */
+  /** Returns false when the record is not authentic. */
   #onSealedRecord(record: DtlsRecord): boolean {
     const phase = this.#phase;
     if (phase.kind === "ended") return true;
@@ -187,7 +187,7 @@ export class VerifiedDtlsServer {
     }
   }
 
-  /** The peer repeats what we have received: our answer was lost. */
+  /** The peer repeats a message that we have received: our answer was lost. */
   #onRepeat(messageSeq: number, sequence: number): void {
     const phase = this.#phase;
     if (phase.kind === "hello" && messageSeq === FIRST_HELLO_SEQ) this.#sendHelloVerifyRequest(sequence);
@@ -196,7 +196,7 @@ export class VerifiedDtlsServer {
     if (phase.kind === "secure" && messageSeq === FINISHED_SEQ) phase.sender.onPeerRepeats(this.#nowUs);
   }
 
-  /** Before a valid cookie nothing is believed and nothing kept, so that a forged hello harms nobody. */
+  /** A hello without a valid cookie changes no state, so that a forged one does no harm. */
   #onHello(message: HandshakeMessage, sequence: number): void {
     const hello = parseClientHello(message.body);
     if (hello !== undefined && message.messageSeq === FIRST_HELLO_SEQ) {
@@ -293,7 +293,7 @@ export class VerifiedDtlsServer {
   }
 }
 
-/** Whether the client may send this message in this epoch: others are forged, or late. */
+/** Whether the client may send this message in this epoch: others are forged or late. */
 function isExpected(fragment: HandshakeFragment, epoch: 0 | 1): boolean {
   const { type, messageSeq } = fragment;
   return type === CLIENT_MESSAGES[messageSeq] && (type === FINISHED) === (epoch === 1);

@@ -1,15 +1,15 @@
 /**
- * Handshakes with ourselves, before the first client comes.
+ * Handshakes with ourselves, in memory, before the first client comes.
  *
- * The first handshakes of a process take 100 ms and more, because none of werift's arithmetic is compiled yet:
- * long enough for a browser to repeat its hello. After some in memory they take about ten.
+ * The first handshakes of a process take 100 ms and more, because werift's arithmetic is not compiled yet: long enough for a
+ * browser to repeat its hello. After some they take about ten.
  */
 import { DtlsClient } from "werift";
 import { SRTP_AEAD_AES_128_GCM } from "../contract/dtls.ts";
 import { type DtlsCertificate, ECDSA_SHA256_KEY } from "./dtls-certificate.ts";
 import { VerifiedDtlsServer } from "./verified-dtls-server.ts";
 
-/** Measured: after 25 a browser's handshake needs no repetition. More only delays the start, 15 ms each. */
+/** Measured: after 25 a browser's handshake needs no retransmission. More only delays the start, by 15 ms each. */
 const HANDSHAKES = 25;
 
 /** Rejects when a handshake with ourselves fails: the thread would be of no use. */
@@ -25,7 +25,7 @@ function handshakeWithOurselves(certificate: DtlsCertificate): Promise<void> {
     address: { address: "", family: "", port: 0 },
     closed: false,
     onData: (_datagram: Buffer): void => {},
-    // As on a network, nothing arrives before the sender is done.
+    // As on a network, nothing arrives before the sender has finished.
     send: async (datagram: Uint8Array) => {
       setImmediate(() => server.receive(0, datagram));
     },

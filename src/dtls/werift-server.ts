@@ -2,8 +2,8 @@
  * werift's `DtlsServer`, used as a calculator of flights: whole messages go in, whole messages come out.
  *
  * It has no socket. We deliver verified messages through `onHandleHandshakes` and catch what it would send; records,
- * retransmission, order, verification and encryption are ours. These members of werift are not part of its promise,
- * and `test/dtls/werift-server.test.ts` fails if one changes: `onHandleHandshakes`, `dtls.cookie`, `dtls.flight`,
+ * retransmission, order, verification and encryption are ours. These members of werift are not part of its public API, and
+ * `test/dtls/werift-server.test.ts` fails if one changes: `onHandleHandshakes`, `dtls.cookie`, `dtls.flight`,
  * `cipher.masterSecret`, and what it writes to its transport.
  */
 import { DtlsServer } from "werift";
@@ -16,8 +16,8 @@ import { type DtlsRecord, HANDSHAKE, parseRecords } from "./record-layer.ts";
 const HELLO_VERIFY_REQUEST = 3;
 
 /**
- * Ends werift's retransmission of flight 4 (it repeats while `dtls.flight` < 6) without making it believe that
- * flight 6 was sent already (`dtls.flight` = 6).
+ * Value of `dtls.flight` that ends werift's retransmission of flight 4 (it repeats while that is below 6) without telling it
+ * that flight 6 has been sent (which 6 would).
  */
 const NO_RETRANSMISSION = 7;
 
@@ -40,8 +40,8 @@ export class WeriftServer {
   #sent: HandshakeMessage[] = [];
 
   /**
-   * `onSealedRecord` gets the encrypted Finished, after the client's was delivered. `onError` gets what werift
-   * rejects with.
+   * `onSealedRecord` is called with our encrypted Finished, after the client's was delivered; `onError` with the reason when
+   * werift rejects.
    */
   constructor(
     certificate: DtlsCertificate,
@@ -75,8 +75,8 @@ export class WeriftServer {
   /**
    * Our flight 4 (ServerHello to ServerHelloDone) in answer to `hello`, the message as it came from the wire.
    *
-   * werift negotiates from a first hello without cookie and answers the second, so it is given both at once. It
-   * decodes the hello that we wrote, and hashes the client's.
+   * werift negotiates from a first hello without cookie and responds to the second, so it is given both at once. It decodes
+   * the hello that we wrote, and hashes the client's.
    */
   answerHello(agreement: Agreement, hello: HandshakeMessage): readonly HandshakeMessage[] {
     const cookie = Buffer.of(1);
@@ -89,17 +89,17 @@ export class WeriftServer {
     return this.#sent.filter((message) => message.type !== HELLO_VERIFY_REQUEST);
   }
 
-  /** Certificate, ClientKeyExchange, CertificateVerify and Finished, in this order, each already checked. */
+  /** To be called with Certificate, ClientKeyExchange, CertificateVerify and Finished, in this order, each checked. */
   deliver(message: HandshakeMessage): void {
     this.#deliver(weriftMessage(message, message.body));
   }
 
-  /** Undefined until a ClientKeyExchange was accepted. */
+  /** Undefined until a ClientKeyExchange has been accepted. */
   get masterSecret(): Uint8Array | undefined {
     return this.#server.cipher.masterSecret;
   }
 
-  /** RFC 5705, on the finished handshake. A copy of its own, not a view into a pool of Node's. */
+  /** Exporter of RFC 5705, after the handshake. Returns a copy, not a view into Node's buffer pool. */
   exportKeyingMaterial(label: string, bytes: number): Uint8Array {
     return new Uint8Array(this.#server.exportKeyingMaterial(label, bytes));
   }

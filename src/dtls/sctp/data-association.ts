@@ -1,5 +1,5 @@
 /**
- * The data channels of one peer (RFC 8831): who opened which, what may be said on them, and what waits to be said.
+ * The data channels of one peer (RFC 8831): their states, and the messages that wait to be sent.
  *
  *              peer's OPEN (ACK sent)
  *        ┌─────────────────────────────┐
@@ -29,26 +29,26 @@ const BINARY = 53;
 const EMPTY_STRING = 56;
 const EMPTY_BINARY = 57;
 
-/** A message must have a byte; one of no bytes is sent as this and the identifiers above (RFC 8831 §6.6). */
+/** SCTP has no empty messages: one is sent as this byte, with an identifier of its own (RFC 8831 §6.6). */
 const NOTHING = Uint8Array.of(0);
 
-/** For messages that open channels (RFC 8832 §6). */
+/** Reliability of messages that open channels (RFC 8832 §6). */
 const RELIABLE: Reliability = { ordered: true, maxRetransmits: null, expiresAtMs: null };
 
 export interface DataAssociationEvents {
-  /** A packet for the peer. */
+  /** Sends a packet to the peer. */
   send(packet: Uint8Array): void;
   opened(channelId: ChannelId, params: ChannelParams): void;
   closed(channelId: ChannelId): void;
   /** The payload is held against the peer's window until `release()`. */
   received(channelId: ChannelId, isText: boolean, payload: Uint8Array): void;
-  /** A message of so many bytes has left for the peer. */
+  /** A message of `bytes` has been handed to SCTP. */
   sent(channelId: ChannelId, bytes: number): void;
-  /** It will not, because it waited too long. */
+  /** A message of `bytes` was dropped, because it waited too long. */
   late(channelId: ChannelId, bytes: number): void;
   packetDropped(reason: SctpDrop): void;
   messageDropped(reason: MessageDrop): void;
-  /** Comes last, once, and not after `close()`. */
+  /** Called last, once, and not after `close()`. */
   ended(reason: DataEndReason): void;
 }
 
@@ -61,12 +61,12 @@ interface Channel {
 export class DataAssociation {
   readonly #sctp: SctpAssociation;
   readonly #events: DataAssociationEvents;
-  /** By stream. */
+  /** By stream id. */
   readonly #channels = new Map<number, Channel>();
-  /** Of the channel that is or was last on a stream. */
+  /** By stream id: the channel that is or was last on the stream. */
   readonly #lastIds = new Map<number, ChannelId>();
   readonly #outgoing = new OutgoingMessages();
-  /** Ours, until the association is established. */
+  /** Channels that we open, until the association is established. */
   #toOpen: readonly ChannelParams[];
 
   constructor(
@@ -96,7 +96,7 @@ export class DataAssociation {
     this.#sctp.tick(nowUs);
   }
 
-  /** Sends on an open channel; one that is not is ignored. `payload` must not change any more. */
+  /** Sends on a channel; ignored unless it is open. `payload` must not change any more. */
   send(channelId: ChannelId, isText: boolean, payload: Uint8Array): void {
     const channel = this.#channelOf(channelId);
     if (channel?.state !== "open") return;
@@ -113,12 +113,12 @@ export class DataAssociation {
     this.#pump();
   }
 
-  /** Received messages that held so many bytes need no memory any more. */
+  /** Received messages of `bytes` in total have been taken: opens the peer's window again. */
   release(bytes: number): void {
     this.#sctp.release(bytes);
   }
 
-  /** What waits on the channel is dropped; `closed` follows when the peer has closed it too. */
+  /** Drops what waits on the channel; `closed` follows when the peer has closed it too. */
   closeChannel(channelId: ChannelId): void {
     const channel = this.#channelOf(channelId);
     if (channel === undefined || channel.state === "closing") return;
@@ -131,7 +131,7 @@ export class DataAssociation {
     this.#sctp.close();
   }
 
-  /** The DTLS server takes the odd streams (RFC 8832 §6). A peer that says its cookie twice gets the channels once. */
+  /** The DTLS server opens odd streams (RFC 8832 §6). A repeated COOKIE ECHO does not open the channels again. */
   #openOurs(): void {
     const toOpen = this.#toOpen;
     this.#toOpen = [];
@@ -150,7 +150,7 @@ export class DataAssociation {
     return channel;
   }
 
-  /** Undefined when it has ended, whatever is on its stream now. */
+  /** The channel; undefined when it has ended, even if another uses its stream now. */
   #channelOf(channelId: ChannelId): Channel | undefined {
     const channel = this.#channels.get(streamOf(channelId));
     return channel?.id === channelId ? channel : undefined;
@@ -168,7 +168,7 @@ export class DataAssociation {
     if (dcep.kind === "ack" && channel?.state === "opening") this.#onOpen(channel);
     else if (dcep.kind === "open" && channel === undefined && this.#mayOpen(streamId)) {
       const opened = this.#add(streamId, dcep.params, "open");
-      // In the line, for our reset of the stream's last channel may not be answered yet.
+      // Queued, because our reset of the stream's previous channel may not be answered yet.
       this.#outgoing.push({
         channelId: opened.id,
         ppid: DCEP,
@@ -180,7 +180,7 @@ export class DataAssociation {
       this.#onOpen(opened);
     } else {
       this.#events.messageDropped("dcep");
-      // An answer, so that the peer does not wait for one (RFC 8832 §6).
+      // Refuses the channel by a reset, so that the peer does not wait (RFC 8832 §6).
       if (dcep.kind !== "ack" && channel === undefined) this.#sctp.resetStream(streamId);
     }
   }
@@ -200,7 +200,7 @@ export class DataAssociation {
       this.#events.messageDropped("unknown_channel");
       return;
     }
-    // Where order does not matter, a message may overtake the acknowledgement of our OPEN.
+    // On an unordered channel a message may overtake the acknowledgement of our OPEN.
     if (channel.state === "opening") this.#onOpen(channel);
     const isEmpty = ppid === EMPTY_STRING || ppid === EMPTY_BINARY;
     const content = isEmpty ? payload.subarray(0, 0) : payload;

@@ -13,16 +13,16 @@ const OPEN = 0x03;
 const ACK = 0x02;
 const OPEN_HEADER_BYTES = 12;
 
-/** Channel types (RFC 8832 §5.1): what the reliability parameter means, and a bit for order. */
+/** Channel types (RFC 8832 §5.1): the meaning of the reliability parameter, and a bit for unordered delivery. */
 const RELIABLE = 0x00;
 const LIMITED_RETRANSMITS = 0x01;
 const LIMITED_LIFETIME = 0x02;
 const UNORDERED_BIT = 0x80;
 
-/** Chromium's default; other senders are not asked to heed it. */
+/** Chromium's default. We write it, and ignore a peer's. */
 const NORMAL_PRIORITY = 256;
 
-/** Of a label and of a protocol. Larger: more memory and longer logs for each channel. Smaller: names do not fit. */
+/** Limit of a label and of a protocol. Larger: more memory and longer logs per channel. Smaller: names do not fit. */
 const MAX_NAME_BYTES = 256;
 
 export const DCEP_ACK = Uint8Array.of(ACK);

@@ -1,12 +1,12 @@
 /**
- * One stream's received chunks, until they make messages that are due (RFC 9260 §6.5, §6.6, §6.9).
+ * Reassembly of one stream: its received chunks, until they make messages that are due (RFC 9260 §6.5, §6.6, §6.9).
  *
- * In place of werift's, which leaves a complete message lying when other streams' chunks came between, and looks for the
- * place of each chunk from the beginning.
+ * It replaces werift's, which does not deliver a complete message when other streams' chunks came in between, and searches
+ * for the position of each chunk from the beginning.
  */
 import { FIRST_FRAGMENT, LAST_FRAGMENT, tsnAhead, tsnPlus, UNORDERED } from "./sctp-packet.ts";
 
-/** What we read of werift's DATA chunk. */
+/** The fields of werift's DATA chunk that we read. */
 export interface IncomingChunk {
   readonly tsn: number;
   readonly flags: number;
@@ -18,17 +18,17 @@ export interface IncomingChunk {
 }
 
 /**
- * Streams of which we keep anything: 0 to 31, so that a peer may open 16 channels, and we as many (RFC 8832 §6); peers
- * take the lowest that is free, and a client of LiveKit's protocol needs three. Larger: more state for one peer. Smaller:
- * an application with more channels is refused some. INIT ACK tells of all streams, as RFC 8831 §6.2 asks: where it told of
- * fewer, a peer would ask for more (RFC 6525 §4.5) and wait, instead of hearing that it is refused.
+ * Streams for which we keep state: 0 to 31, so that a peer may open 16 channels, and we as many (RFC 8832 §6); peers take
+ * the lowest that is free, and a client of LiveKit's protocol needs three. Larger: more state for one peer. Smaller: an
+ * application with more channels is refused some. INIT ACK announces all streams, as RFC 8831 §6.2 asks: if it announced
+ * fewer, a peer would ask for more (RFC 6525 §4.5) and wait, instead of learning that it is refused.
  */
 export const MAX_STREAMS = 32;
 
 export type IncomingMessage = [streamId: number, ppid: number, payload: Buffer];
 
 export class IncomingStream {
-  /** By rising TSN. */
+  /** By ascending TSN. */
   #chunks: IncomingChunk[] = [];
   /** Sequence number of the ordered message that is due. */
   #due = 0;
@@ -61,8 +61,8 @@ export class IncomingStream {
   }
 
   /**
-   * The peer has given up messages up to `cumulativeTsn`, and up to the sequence number `last` where they were ordered
-   * (RFC 3758 §3.6). Drops what there was of them and returns its bytes.
+   * The peer has abandoned messages up to `cumulativeTsn`, and up to the sequence number `last` if they were ordered
+   * (RFC 3758 §3.6). Drops their fragments and returns their size in bytes.
    */
   skip(cumulativeTsn: number, last: number | undefined): number {
     const kept: IncomingChunk[] = [];
@@ -80,7 +80,7 @@ export class IncomingStream {
   #find(): readonly [start: number, count: number] | undefined {
     const chunks = this.#chunks;
     let start = -1;
-    // Runs for each chunk over all that are held: an iterator would be ten times as slow.
+    // Runs over all held chunks for each new one: an iterator would be ten times as slow.
     for (let at = 0; at < chunks.length; at++) {
       const chunk = chunks[at]!;
       const { flags } = chunk;
@@ -99,8 +99,8 @@ export class IncomingStream {
 }
 
 /**
- * A stream beyond those that we keep. Its chunks are taken, or else what is sent on all others would wait for them, and
- * handed on one by one, so that whoever asks for a channel is answered.
+ * A stream beyond MAX_STREAMS. Its chunks are accepted, because otherwise they would be retransmitted and hold up all other
+ * streams, and passed on one by one, so that a request for a channel is answered.
  */
 export class UnkeptStream {
   #chunk: IncomingChunk | undefined;

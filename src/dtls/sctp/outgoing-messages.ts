@@ -1,6 +1,6 @@
 /**
- * Messages that wait for their association, a line for each channel. The lines take turns, so that a file on one channel
- * does not hold up a word on another (RFC 8831 §6.4 leaves the order to us). Control bounds how much waits.
+ * Messages that wait for their association, in a queue for each channel. The queues take turns, so that a file on one
+ * channel does not hold up a short message on another (RFC 8831 §6.4 leaves the order to us). Control bounds how much waits.
  */
 import type { ChannelId } from "../../contract/data.ts";
 import type { Reliability } from "./sctp-association.ts";
@@ -9,13 +9,13 @@ export interface OutgoingMessage {
   readonly channelId: ChannelId;
   readonly ppid: number;
   readonly payload: Uint8Array;
-  /** Size for which control counts it. */
+  /** Size by which control counts it. */
   readonly bytes: number;
   readonly reliability: Reliability;
 }
 
 export class OutgoingMessages {
-  /** The first line in this map has the next turn. */
+  /** The first queue in this map has the next turn. */
   readonly #lines = new Map<ChannelId, OutgoingMessage[]>();
 
   push(message: OutgoingMessage): void {
@@ -24,7 +24,7 @@ export class OutgoingMessages {
     else line.push(message);
   }
 
-  /** Undefined when none waits whose channel `maySend`. */
+  /** Takes the next message whose channel `maySend`; undefined when there is none. */
   next(maySend: (channelId: ChannelId) => boolean): OutgoingMessage | undefined {
     for (const [channelId, line] of this.#lines) {
       if (!maySend(channelId)) continue;

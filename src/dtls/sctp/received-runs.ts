@@ -1,6 +1,6 @@
 /**
- * The TSNs received beyond the cumulative one (RFC 9260 §6.2), as runs: what a SACK says, at the price of the number of
- * holes and not of the number of chunks behind them.
+ * The TSNs received beyond the cumulative one (RFC 9260 §6.2), as runs, which are the gap blocks of a SACK: the cost is that
+ * of the number of holes, not of the chunks behind them.
  */
 import { type GapBlock, tsnAhead, tsnPlus } from "./sctp-packet.ts";
 
@@ -10,7 +10,7 @@ interface Run {
 }
 
 export class ReceivedRuns {
-  /** Rising, with a hole between any two. */
+  /** Ascending, with a hole between any two. */
   readonly #runs: Run[] = [];
 
   /** Number of TSNs. */
@@ -18,7 +18,7 @@ export class ReceivedRuns {
     return this.#runs.length;
   }
 
-  /** Returns false when it is there already. */
+  /** Returns false for a duplicate. */
   add(tsn: number): boolean {
     const runs = this.#runs;
     let at = runs.length - 1;
@@ -37,7 +37,7 @@ export class ReceivedRuns {
     return true;
   }
 
-  /** Drops what `cumulativeTsn` covers, and returns the new cumulative TSN. */
+  /** Drops the runs that `cumulativeTsn` covers or reaches, and returns the new cumulative TSN. */
   advance(cumulativeTsn: number): number {
     let cumulative = cumulativeTsn;
     let covered = 0;

@@ -1,8 +1,8 @@
 /**
  * One SCTP association over one DTLS association (RFC 8261): packets in and out, messages out and in.
  *
- * werift keeps its timers and retransmissions; the guard stands before it, and what it does wrong is corrected. Whatever
- * goes wrong inside ends this association and no other.
+ * werift does timers and retransmissions; the guard filters what it receives, and its errors are corrected. Whatever goes
+ * wrong inside ends this association and no other.
  */
 import type { DataEndReason, SctpDrop } from "../../base/data-counters.ts";
 import { acknowledge, correct } from "./sctp-corrections.ts";
@@ -11,8 +11,8 @@ import { StreamReset } from "./stream-reset.ts";
 import { ESTABLISHED, type OpenedSctp, openWeriftSctp, type WeriftSctp } from "./werift-sctp.ts";
 
 /**
- * Receive window: what a peer may have in flight, and what waits for control. Larger: more memory for each peer. Smaller:
- * slower over long paths; a megabyte carries 80 Mbit/s at a round trip of 100 ms.
+ * Receive window: what a peer may have in flight, together with what waits for control. Larger: more memory for each peer.
+ * Smaller: slower over long paths; a megabyte carries 80 Mbit/s at a round trip of 100 ms.
  */
 const RECEIVE_WINDOW_BYTES = 1_048_576;
 
@@ -23,14 +23,14 @@ const RECEIVE_WINDOW_BYTES = 1_048_576;
 const MAX_CONGESTION_WINDOW_BYTES = 524_288;
 
 /**
- * Chunks that wait in werift for the congestion window; the rest waits where channels take turns. Larger: a message
- * waits longer behind another channel's. Smaller: the window is not filled in one go.
+ * Chunks that may wait in werift for the congestion window; the rest waits where channels take turns. Larger: a message
+ * waits longer behind another channel's. Smaller: the window is not filled in one turn.
  */
 const MAX_WAITING_CHUNKS = 32;
 
 /**
- * Chunks under way: more than the congestion window has full packets. Each SACK looks at all of them. Larger: a peer that
- * acknowledges all but the first has us keep, and look at, as many. Smaller: short messages take more round trips.
+ * Chunks in flight: more than the congestion window has full packets. Each SACK is compared with all of them. Larger: a peer
+ * that acknowledges all but the first makes us keep, and compare, as many. Smaller: short messages take more round trips.
  */
 const MAX_UNACKNOWLEDGED_CHUNKS = 2_048;
 
@@ -46,10 +46,10 @@ export interface SctpEvents {
   message(streamId: number, ppid: number, payload: Uint8Array): void;
   /** The peer has reset these streams: nothing more comes on them. */
   peerReset(streamIds: readonly number[]): void;
-  /** There is room for further messages to send. */
+  /** There is room for further messages. */
   ready(): void;
   dropped(reason: SctpDrop): void;
-  /** Comes last, once, and not after `close()`. */
+  /** Called last, once, and not after `close()`. */
   ended(reason: DataEndReason): void;
 }
 
@@ -90,8 +90,8 @@ export class SctpAssociation {
   }
 
   /**
-   * werift reads a packet in several asynchronous steps, and the next packet waits for them: else a whole turn would get
-   * one SACK.
+   * werift reads a packet in several asynchronous steps, and the next packet waits for them: otherwise all packets of a turn
+   * would get one SACK.
    */
   receive(nowUs: number, packet: Uint8Array): void {
     this.#read = this.#read.then(() => this.#readPacket(nowUs, packet)).catch(() => this.end("fault"));
@@ -120,7 +120,7 @@ export class SctpAssociation {
     );
   }
 
-  /** `payload` is read later: it must not change. It is not empty (RFC 8831 §6.6 says what stands for an empty one). */
+  /** `payload` is read later, so it must not change; it must not be empty (see RFC 8831 §6.6). */
   send(streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
     const { ordered, maxRetransmits, expiresAtMs } = reliability;
     const message = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
@@ -131,7 +131,7 @@ export class SctpAssociation {
     });
   }
 
-  /** Resets our direction of the stream: nothing may be sent on it until `maySend()`. */
+  /** Resets our direction of the stream: nothing may be sent on it until `maySend` returns true. */
   resetStream(streamId: number): void {
     this.#reset.request(streamId);
   }
@@ -141,7 +141,7 @@ export class SctpAssociation {
     return !this.#reset.isUnderWay(streamId);
   }
 
-  /** A received message still needs its memory: the peer's window stays smaller by as much until `release()`. */
+  /** A received message stays in memory: the peer's window is smaller by as much until `release()`. */
   hold(bytes: number): void {
     this.#sctp.advertisedRwnd -= bytes;
   }
@@ -149,7 +149,7 @@ export class SctpAssociation {
   release(bytes: number): void {
     const before = this.#sctp.advertisedRwnd;
     this.#sctp.advertisedRwnd = Math.min(before + bytes, RECEIVE_WINDOW_BYTES);
-    // A peer that was told of a small window waits for a SACK with a larger one.
+    // A peer that was given a small window waits for a SACK with a larger one.
     if (before >= RECEIVE_WINDOW_BYTES / 2 || !this.#isOpen || this.#sctp.lastReceivedTsn === undefined)
       return;
     this.#sctp.sackNeeded = true;
@@ -194,7 +194,7 @@ export class SctpAssociation {
   }
 }
 
-/** What the guard sees of werift's association. */
+/** The state of werift's association, for the guard. */
 class GuardedState implements AssociationState {
   readonly remotePort: number;
   readonly #sctp: WeriftSctp;

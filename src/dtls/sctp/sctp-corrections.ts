@@ -1,6 +1,6 @@
 /**
- * Where werift's association does something else than the RFCs, or does it in a way that can not be had in a server:
- * methods of one instance are replaced. Each says what was wrong.
+ * Replaces methods of one instance of werift's association that differ from the RFCs, or that a server cannot afford. Each
+ * comment says what was wrong.
  */
 import { IncomingStream, MAX_STREAMS, UnkeptStream } from "./incoming-stream.ts";
 import { ReceivedRuns } from "./received-runs.ts";
@@ -16,17 +16,17 @@ import type { ForwardTsn, OutgoingChunk, WeriftSctp } from "./werift-sctp.ts";
 
 /** RFC 9260 §16 proposes 1, 1 and 60 seconds; werift starts with 3. */
 const INITIAL_RTO_S = 1;
-/** As WebRTC's own SCTP: a lost tail is repaired sooner. Less than the 200 ms of a delayed SACK would be a mistake. */
+/** As in libwebrtc's SCTP. Larger repairs a lost tail later; it must exceed the 200 ms of a delayed SACK. */
 const MIN_RTO_S = 0.4;
-/** Likewise: a call whose path comes back should not wait a minute for its data. Smaller adds to what fills a path. */
+/** Likewise: when a path comes back, data should not wait for a minute. Smaller adds to the load of a congested path. */
 const MAX_RTO_S = 3;
 const RTT_WEIGHT = 1 / 8;
 const VARIANCE_WEIGHT = 1 / 4;
 
-/** In one SACK; further blocks are told of when these are repaired. More cost us time for each packet of a torn stream. */
+/** Of one SACK; further blocks follow when these are repaired. More cost time for each packet while there are many holes. */
 const MAX_GAP_BLOCKS = 32;
 
-/** `onAcknowledged`: a SACK was read, and what it makes room for is sent next. */
+/** `onAcknowledged` is called when a SACK has been read, before that for which it makes room is sent. */
 export function correct(sctp: WeriftSctp, onAcknowledged: () => void): void {
   sctp.flush = { execute: () => {}, asPromise: never };
   sctp.onSackReceived = () => {
@@ -47,17 +47,17 @@ export function correct(sctp: WeriftSctp, onAcknowledged: () => void): void {
 }
 
 /**
- * werift lets each message wait until none is queued, and wakes all that wait whenever it has sent something. Under a
- * steady supply none is ever done, and waking them is all that the thread does: some hundred packets a second. Nobody
- * here waits. A promise of its own for each, so that nothing holds those who wait.
+ * werift has each `send` wait until nothing is queued, and wakes all that wait whenever it has sent something. Under steady
+ * load none ever returns, and waking them takes all of the thread's time: some hundred packets a second remain. Here nobody
+ * waits for it. Each call gets a promise of its own, so that nothing keeps the callers in memory.
  */
 function never(): Promise<never> {
   return new Promise(() => {});
 }
 
 /**
- * RFC 9260 §6.3.1, with a smaller minimum than werift's, which is a constant of its module. werift measures by the time of day,
- * which may be set: what took longer than any timeout has been sent twice, and would not have been measured.
+ * RFC 9260 §6.3.1, with a smaller minimum than werift's, which is a constant of its module. werift measures by the time of
+ * day, which may be set: a measurement beyond every timeout must be wrong, because such a chunk has been retransmitted.
  */
 function updateRto(sctp: WeriftSctp, measured: number): void {
   if (measured < 0 || measured > MAX_RTO_S) return;
@@ -73,7 +73,7 @@ function updateRto(sctp: WeriftSctp, measured: number): void {
 }
 
 /**
- * T3-rtx (RFC 9260 §6.3.3, §7.2.3). werift does not double the timeout, and sends again what gap blocks acknowledged.
+ * T3-rtx (RFC 9260 §6.3.3, §7.2.3). werift does not double the timeout, and retransmits what gap blocks acknowledged.
  */
 function onRetransmissionTimeout(sctp: WeriftSctp): void {
   if (sctp.isStopped) return;
@@ -91,14 +91,14 @@ function onRetransmissionTimeout(sctp: WeriftSctp): void {
   void sctp.transmit();
 }
 
-/** Something was not answered in time (RFC 9260 §6.3.3 E2). */
+/** Doubles the timeout: something was not acknowledged in time (RFC 9260 §6.3.3 E2). */
 export function backOff(sctp: WeriftSctp): void {
   sctp.rto = Math.min(2 * sctp.rto, MAX_RTO_S);
 }
 
 /**
- * Partial reliability (RFC 3758 §3.5 A3, RFC 7496 §4). werift takes no retransmission for no limit, abandons the oldest
- * message in place of the lost one, leaves what it abandons in the flight, and counts lifetimes by the time of day.
+ * Partial reliability (RFC 3758 §3.5 A3, RFC 7496 §4). werift takes zero retransmissions for no limit, abandons the oldest
+ * message instead of the lost one, leaves what it abandons in flight, and measures lifetimes by the time of day.
  */
 function maybeAbandon(sctp: WeriftSctp, chunk: OutgoingChunk): boolean {
   if (chunk.abandoned) return true;
@@ -109,7 +109,7 @@ function maybeAbandon(sctp: WeriftSctp, chunk: OutgoingChunk): boolean {
   let at = sentQueue.indexOf(chunk);
   while (at > 0 && (sentQueue[at]!.flags & FIRST_FRAGMENT) === 0) at--;
   for (;;) {
-    // The rest of the message has its TSNs, so the peer must be told to skip these too.
+    // The rest of the message has TSNs already, so the peer must be told to skip these too.
     if (at === sentQueue.length) {
       const unsent = outboundQueue.shift();
       if (unsent === undefined) return true;
@@ -123,9 +123,9 @@ function maybeAbandon(sctp: WeriftSctp, chunk: OutgoingChunk): boolean {
 }
 
 /**
- * What was sent and is neither acknowledged nor taken for lost. werift adds and subtracts as it goes, and sends again
- * what a gap block acknowledged meanwhile; that enters the flight and never leaves it, until the flight fills the
- * congestion window and nothing is sent any more.
+ * Recounts the flight: what was sent and is neither acknowledged nor taken for lost. werift adds and subtracts as it goes,
+ * and retransmits what a gap block acknowledged meanwhile; that enters the flight and never leaves it, until the flight
+ * fills the congestion window and nothing is sent any more.
  */
 function recountFlight(sctp: WeriftSctp): void {
   sctp.flightSize = 0;
@@ -136,12 +136,12 @@ function recountFlight(sctp: WeriftSctp): void {
 }
 
 /**
- * FORWARD-TSN (RFC 3758 §3.5 C1 to C4). werift sends it once; when it is lost, the peer waits for ever for what will
- * never come. Here it is sent with each SACK that does not follow it, and after T3-rtx. It tells of no message that the
- * peer has passed: the peer may have reset the stream since.
+ * FORWARD-TSN (RFC 3758 §3.5 C1 to C4). werift sends it once; when it is lost, the peer waits for ever for what will never
+ * come. Here it is sent after each SACK that has not caught up with it, and after T3-rtx. It names no message that the peer
+ * has passed: the peer may have reset the stream since.
  */
 function forwardTsnUpdater(sctp: WeriftSctp): () => void {
-  /** By stream, the last that was given up. */
+  /** By stream id: the last abandoned chunk. */
   const skipped = new Map<number, OutgoingChunk>();
   return () => {
     if (tsnAhead(sctp.advancedPeerAckTsn, sctp.lastSackedTsn) >= 0) {
@@ -170,7 +170,7 @@ function forwardTsn(
   return { bytes: encodeForwardTsn(cumulativeTsn, streams) };
 }
 
-/** RFC 9260 §6.2. werift sorts TSNs as text for each chunk, so that 10 comes before 9, and so that a loss is costly. */
+/** RFC 9260 §6.2. werift sorts TSNs as text at each chunk, so that 10 comes before 9, and a loss is expensive. */
 function markReceived(sctp: WeriftSctp, tsn: number): boolean {
   if (tsnAhead(sctp.lastReceivedTsn!, tsn) <= 0 || !sctp.sackMisOrdered.add(tsn)) return true;
   sctp.lastReceivedTsn = sctp.sackMisOrdered.advance(sctp.lastReceivedTsn!);
@@ -178,17 +178,17 @@ function markReceived(sctp: WeriftSctp, tsn: number): boolean {
 }
 
 /**
- * Whether the peer sent although it was told that we take nothing. Senders may do that to learn when the window opens,
- * and WebRTC's does it again at each answer, a thousand times a second on a short path. The answer waits until the window
- * opens, or for whoever calls `acknowledge()` in a while.
+ * Whether the peer sent into a closed window. Senders may do that to learn when it opens, and libwebrtc's does so again at
+ * each SACK, a thousand times a second on a short path. So the SACK waits until the window opens, or until `acknowledge()`
+ * is called.
  */
 function isProbed({ advertisedRwnd, sackMisOrdered }: WeriftSctp): boolean {
   return advertisedRwnd <= 0 && sackMisOrdered.size === 0;
 }
 
 /**
- * Sends the SACK that is due (RFC 9260 §3.3.4). The same sorting makes werift's gap blocks wrong; where TSNs wrap, it
- * throws.
+ * Sends the SACK that is due (RFC 9260 §3.3.4). The same sorting makes werift's gap blocks wrong, and it throws where TSNs
+ * wrap around.
  */
 export async function acknowledge(sctp: WeriftSctp): Promise<void> {
   if (sctp.isStopped || !sctp.sackNeeded) return;
@@ -201,8 +201,8 @@ export async function acknowledge(sctp: WeriftSctp): Promise<void> {
 }
 
 /**
- * RFC 3758 §3.6. werift throws away fragments of messages that were not abandoned, when they arrived just behind the
- * new cumulative TSN; a reliable channel beside a lossy one then never completes its message and stops.
+ * RFC 3758 §3.6. werift discards fragments of messages that were not abandoned, if they arrived just after the new
+ * cumulative TSN; a reliable channel beside a lossy one then never completes its message and stops.
  */
 function receiveForwardTsn(sctp: WeriftSctp, { cumulativeTsn, streams }: ForwardTsn): void {
   sctp.sackNeeded = true;

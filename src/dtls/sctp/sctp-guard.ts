@@ -1,10 +1,10 @@
 /**
- * What of a peer's SCTP werift may see.
+ * Filters a peer's SCTP packets before werift sees them.
  *
- * werift's parser loops for ever on a length of zero, throws on what it does not know, and believes what it is told:
- * a SACK may acknowledge what was never sent, in gaps so wide that counting them takes seconds. The peer is known by
- * its certificate, and is still a stranger. So each packet is read here first, strictly, and either it is one that a
- * correct peer could have sent at this moment or werift does not get it. A dropped packet looks like a lost one.
+ * werift's parser loops for ever on a length of zero, throws on what it does not know, and trusts what it reads: a SACK may
+ * acknowledge what was never sent, in gaps so wide that counting them takes seconds. The peer is authenticated by its
+ * certificate, but not trusted. So each packet is first read here, strictly, and werift gets it only if a correct peer could
+ * have sent it at this moment. A dropped packet looks like a lost one.
  */
 import { readU16, readU32 } from "../../base/bytes.ts";
 import type { SctpDrop } from "../../base/data-counters.ts";
@@ -33,25 +33,25 @@ import {
 import { MAX_RESETS } from "./stream-reset.ts";
 
 /**
- * Chunks that are processed of a peer: as many full packets carry 50 Mbit/s. Larger: one peer can take more of the thread,
+ * Chunks of a peer that are processed: as many full packets carry 50 Mbit/s. Larger: one peer can take more of the thread,
  * 20 µs for each and 50 in the worst case. Smaller: peers that send much are slowed down, as a dropped packet counts as
  * lost.
  */
 const CHUNKS = { burst: 3_000, perSecond: 6_000 };
 
 /**
- * How far ahead of the first missing TSN data is taken. Each SACK looks at all of them. 2,048 full packets are more
- * than the receive window; smaller would drop what was sent in time behind a loss.
+ * How far ahead of the first missing TSN data is accepted. Larger: each SACK has to go through more. 2,048 full packets are
+ * more than the receive window; smaller would drop what was rightly sent after a loss.
  */
 const MAX_TSN_AHEAD = 2_048;
 
 /**
- * Chunks held for messages that are incomplete or out of order: a full window of full packets. Larger: tiny chunks
- * cost a hundred times their bytes. Smaller: a window of full packets behind a loss is not kept.
+ * Chunks held for messages that are incomplete or out of order: a full window of full packets. Larger: tiny chunks cost a
+ * hundred times their bytes. Smaller: a window of full packets after a loss is not kept.
  */
 const MAX_HELD_CHUNKS = 1_024;
 
-/** How much is kept beyond a closed window: a sender may probe it again and again (RFC 9260 §6.1 rule A). */
+/** Bytes accepted beyond a closed window: a sender may probe it again and again (RFC 9260 §6.1 rule A). */
 const MAX_OVERRUN_BYTES = 65_536;
 
 /** INIT is retransmitted eight times at most (RFC 9260 §16). Each costs us a cookie. */
@@ -65,16 +65,16 @@ const PPIDS: readonly number[] = [50, 51, 53, 56, 57];
 
 const HEARTBEAT_INFO = 1;
 
-/** What the guard has to know of the association. */
+/** What the guard has to know about the association. */
 export interface AssociationState {
   readonly localPort: number;
   readonly remotePort: number;
-  /** Verification tag of every packet to us except INIT. */
+  /** Verification tag of every packet to us but an INIT. */
   readonly localTag: number;
   readonly isEstablished: boolean;
   /** All TSNs up to it have arrived; undefined before INIT. */
   readonly cumulativeTsn: number | undefined;
-  /** TSN of the DATA chunk that we send next: the peer cannot have received it or any later one. */
+  /** TSN of the next DATA chunk that we send: the peer cannot have received it or any later one. */
   readonly nextTsn: number;
   /** What the peer may still send; below zero when it sent more. */
   readonly windowBytes: number;
@@ -84,7 +84,7 @@ export interface AssociationState {
   readonly hasHole: boolean;
 }
 
-/** `shutdown`: the peer ends the association in a way that werift handles badly; the caller must end it. */
+/** `shutdown`: the peer ends the association in a way that werift handles badly, so the caller must end it. */
 export type Verdict = "pass" | "shutdown" | SctpDrop;
 
 export class SctpGuard {
@@ -102,7 +102,7 @@ export class SctpGuard {
     const packet = parsePacket(bytes);
     if (packet === undefined) return "malformed";
     const { chunks } = packet;
-    // The first chunk was paid above.
+    // The token of the first chunk was spent above.
     if (!this.#chunks.spend(nowUs, chunks.length - 1)) return "rate";
     if (!hasRightChecksum(bytes)) return "checksum";
     if (!this.#isForUs(packet)) return "tag";
@@ -117,7 +117,7 @@ export class SctpGuard {
 
   #isForUs({ sourcePort, destinationPort, verificationTag, chunks }: SctpPacket): boolean {
     const { localPort, remotePort, localTag } = this.#state;
-    // INIT comes before tags were exchanged, and alone (RFC 9260 §8.5.1).
+    // INIT comes alone, and before tags are exchanged (RFC 9260 §8.5.1).
     const tag = chunks[0]!.type === INIT ? 0 : localTag;
     return sourcePort === remotePort && destinationPort === localPort && verificationTag === tag;
   }
@@ -128,7 +128,7 @@ export class SctpGuard {
     if (type === INIT) return packet.chunks.length === 1 ? this.#checkInit(value) : "malformed";
     if (type === ABORT || type === ERROR) return parseParameters(value) === undefined ? "malformed" : "pass";
     const [first] = packet.chunks;
-    // The cookie may have data behind it (RFC 9260 §5.1 C).
+    // COOKIE ECHO may be followed by data (RFC 9260 §5.1 C).
     const mayCome = this.#state.isEstablished || first!.type === COOKIE_ECHO;
     if (cumulativeTsn === undefined || !mayCome) return "unexpected";
     switch (type) {
@@ -171,7 +171,7 @@ export class SctpGuard {
     if (ahead <= 0) return "pass";
     if (ahead > MAX_TSN_AHEAD) return "window";
     const { windowBytes, heldChunks } = this.#state;
-    // The next chunk in order frees memory by what it completes.
+    // The next chunk in order frees memory, by the message that it completes.
     const roomBytes = ahead === 1 ? windowBytes + MAX_OVERRUN_BYTES : windowBytes;
     const isBeyond = value.length - 12 > roomBytes || heldChunks >= this.#mostHeld(ahead);
     return isBeyond ? "window" : "pass";

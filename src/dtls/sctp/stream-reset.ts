@@ -1,9 +1,9 @@
 /**
  * Closing channels by resetting their streams, one direction at a time (RFC 6525 §5, RFC 8831 §6.7).
  *
- * werift carries out a request whatever its number and although data of the stream is still on its way: a repeated
- * request would close the channel that uses the stream next, and late data would block that channel for ever. And it
- * asks for a reset at once and numbers on meanwhile, so that a channel that the peer opens again on the stream is dead.
+ * werift performs a request regardless of its number, and while data of the stream is still in flight: a repeated request
+ * would close the next channel on the stream, and late data would block that channel for ever. And it requests a reset at
+ * once and goes on numbering meanwhile, so that a channel that the peer reopens on the stream is dead.
  *
  *                 request()              all before is acknowledged            performed: from zero
  *   (none) ──────────────────▶ waiting ──────────────────────────▶ asked ─────────────────────────▶ (none)
@@ -21,15 +21,15 @@ const BAD_SEQUENCE = 5;
 const IN_PROGRESS = 6;
 
 /**
- * In one request: as many channels as Chromium can have, whose streams end at 1,023; one packet holds them. Larger: more
- * state for a peer that opens what it is refused. Smaller: one that opens too many is not answered about each.
+ * Streams in one request: as many channels as Chromium can have, whose streams end at 1,023; one packet holds them. Larger:
+ * more state for a peer that opens channels which are refused. Smaller: a peer that opens too many is not answered for each.
  */
 export const MAX_RESETS = 512;
 
 const REQUEST_HEADER_BYTES = 12;
 
 export interface StreamResetEvents {
-  /** Nothing more comes on these streams, all that was sent on them has been delivered. */
+  /** The peer has reset these streams, and all that was sent on them has been delivered. */
   peerReset(streamIds: readonly number[]): void;
   /** Streams may be sent on again. */
   answered(): void;
@@ -38,7 +38,7 @@ export interface StreamResetEvents {
 export class StreamReset {
   readonly #sctp: WeriftSctp;
   readonly #events: StreamResetEvents;
-  /** Each with the last TSN that may have been given to its data; these rise. */
+  /** By stream id: the last TSN that its data may have; in ascending order. */
   readonly #waiting = new Map<number, number>();
   #asked: readonly number[] = [];
 
@@ -57,7 +57,7 @@ export class StreamReset {
     this.#ask();
   }
 
-  /** Whether it is not known yet from which number on the peer reads the stream: nothing may be sent (§5.1.2 A1). */
+  /** Whether a reset of the stream has not been answered: nothing may be sent on it (RFC 6525 §5.1.2 A1). */
   isUnderWay(streamId: number): boolean {
     return this.#waiting.has(streamId) || this.#asked.includes(streamId);
   }
@@ -68,8 +68,8 @@ export class StreamReset {
   }
 
   /**
-   * One request at a time (§5.1.1), about streams of which the peer has all: else it answers "in progress", and WebRTC's
-   * repeats that answer for ever when it is asked again under the same number.
+   * One request at a time (RFC 6525 §5.1.1), for streams of which the peer has received everything: otherwise it answers "in
+   * progress", and libwebrtc's repeats that answer for ever when it is asked again under the same number.
    */
   #ask(): void {
     const sctp = this.#sctp;
@@ -91,8 +91,8 @@ export class StreamReset {
   }
 
   /**
-   * As late as lost data is sent again. werift waits half as long again each time, without a bound, and so then does lost
-   * data; and it takes a peer for gone that does not answer.
+   * After the RTO, as for lost data. werift multiplies its RTO by one and a half each time, without a bound, which then
+   * delays lost data too; and it takes a peer that does not answer for gone.
    */
   #askAgain(): void {
     const sctp = this.#sctp;
@@ -113,11 +113,11 @@ export class StreamReset {
     const ahead = tsnAhead(sctp.reconfigResponseSeq, request.requestSequence);
     if (ahead !== 0 && ahead !== 1) return this.#respond(request.requestSequence, BAD_SEQUENCE);
     if (ahead === 1) {
-      // The peer asks again, in its time, and by then the data is here.
+      // The peer will repeat its request, and by then the data is here.
       if (tsnAhead(sctp.lastReceivedTsn!, request.lastTsn) > 0) return;
       sctp.reconfigResponseSeq = request.requestSequence;
       for (const id of request.streams) {
-        // What never became a message takes nothing of the window any more.
+        // Chunks that never became a message do not count against the window any more.
         sctp.advertisedRwnd += sctp.inboundStreams[id]?.heldBytes ?? 0;
         delete sctp.inboundStreams[id];
       }
@@ -126,7 +126,7 @@ export class StreamReset {
     await this.#respond(request.requestSequence, PERFORMED);
   }
 
-  /** werift would repeat a request that was refused until it gives the association up, and set the RTO back. */
+  /** werift would repeat a refused request until it gives the association up, and would reset the RTO. */
   #onResponse({ responseSequence, result }: Extract<ResetParameter, { type: 16 }>): void {
     const sctp = this.#sctp;
     if (responseSequence !== sctp.reconfigRequest?.requestSequence || result === IN_PROGRESS) return;
@@ -148,7 +148,7 @@ export class StreamReset {
   }
 }
 
-/** Without the parameter's header (RFC 6525 §4.1). */
+/** The value of the parameter, without its header (RFC 6525 §4.1). */
 function encodeRequest(
   sequence: number,
   responseSequence: number,

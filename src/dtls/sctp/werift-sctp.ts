@@ -1,14 +1,14 @@
 /**
- * werift's SCTP association as we use it: most of these members are private to werift, and none is part of its promise.
+ * werift's SCTP association as we use it: most of these members are private to werift, and none is part of its public API.
  *
- * `test/dtls/sctp/werift-sctp.test.ts` fails when one is missing or does something else. Times are in seconds.
+ * `test/dtls/sctp/werift-sctp.test.ts` fails when one is missing or behaves differently. Times are in seconds.
  */
 import { Event, RTCSctpTransport } from "werift";
 import { SCTP_PORT } from "../../contract/data.ts";
 import type { IncomingStream, UnkeptStream } from "./incoming-stream.ts";
 import type { ReceivedRuns } from "./received-runs.ts";
 
-/** A DATA chunk that was sent, or waits to be. */
+/** A DATA chunk that was sent, or is queued. */
 export interface OutgoingChunk {
   readonly tsn: number;
   readonly flags: number;
@@ -17,7 +17,7 @@ export interface OutgoingChunk {
   readonly maxRetransmits: number | undefined;
   readonly expiry: number | undefined;
   readonly sentCount: number;
-  /** What it adds to the flight. */
+  /** Bytes that it adds to the flight. */
   readonly bookSize: number;
   acked: boolean;
   abandoned: boolean;
@@ -55,7 +55,7 @@ export interface WeriftSctp {
   getInboundStream(id: number): IncomingStream | UnkeptStream;
   advertisedRwnd: number;
   lastReceivedTsn: number | undefined;
-  /** Received beyond `lastReceivedTsn`. werift has a set there, and looks at its size alone. */
+  /** TSNs received beyond `lastReceivedTsn`. werift has a Set here, and elsewhere reads only its size. */
   sackMisOrdered: ReceivedRuns;
   sackNeeded: boolean;
   sackImmediate: boolean;
@@ -102,9 +102,9 @@ export interface WeriftSctp {
   timer3Expired: () => void;
 
   // stream reset
-  /** Sequence number of the next ordered message on each stream; none for 0. */
+  /** Sequence number of the next ordered message, by stream id; absent for 0. */
   readonly outboundStreamSeq: Record<number, number>;
-  /** Under way, and sent again while its timer runs. */
+  /** The request that is not answered yet; it is repeated while its timer runs. */
   reconfigRequest: ResetRequest | undefined;
   reconfigRequestSeq: number;
   reconfigResponseSeq: number;
@@ -125,11 +125,11 @@ interface ResetRequest {
 
 export interface ForwardTsn {
   readonly cumulativeTsn: number;
-  /** Stream and the last sequence number that is skipped on it. */
+  /** Stream ids, each with the last sequence number that is skipped. */
   readonly streams: readonly (readonly [streamId: number, sequence: number])[];
 }
 
-/** Of the values of `associationState` the one that we look for. */
+/** The value of `associationState` that we look for. */
 export const ESTABLISHED = 4;
 
 /**
@@ -142,7 +142,7 @@ type Dtls = Parameters<RTCSctpTransport["setDtlsTransport"]>[0];
 
 export interface OpenedSctp {
   readonly sctp: WeriftSctp;
-  /** From now on the peer may begin; we wait for it, as the passive side. */
+  /** Begins to accept the peer's INIT: we are the passive side. */
   start(remotePort: number): Promise<void>;
 }
 
