@@ -33,7 +33,7 @@ interface Entry {
   way: string | null;
   /** The path from which the peer's DTLS comes. */
   dtlsPath: PathId;
-  /** Datagrams that went to the DTLS thread, and that it has not taken as far as is known. */
+  /** Datagrams sent to the DTLS thread that it has not reported as taken. */
   dtlsWaiting: number;
 }
 
@@ -334,7 +334,7 @@ export class Transports {
   }
 
   #secure(entry: Entry, { profile, receive, send }: SrtpKeys, nowUs: number): void {
-    // Keys come once for an association: a second set would start the SRTP indices anew.
+    // An association has keys once: a second set would restart the SRTP indices.
     if (entry.ciphers.length > 0) return;
     const receiving = this.#ciphers.create(profile, receive);
     const sending = this.#ciphers.create(profile, send);
