@@ -32,7 +32,7 @@ export interface Grants extends Permission {
   readonly roomList: boolean;
   readonly roomAdmin: boolean;
   readonly roomJoin: boolean;
-  /** The room that `roomAdmin` and `roomJoin` are about; empty when the token names none. */
+  /** The room that `roomAdmin` and `roomJoin` apply to; empty when the token names none. */
   readonly room: string;
   /** Where `roomAdmin` may move participants to; empty when the token names no room for that. */
   readonly destinationRoom: string;
@@ -78,8 +78,8 @@ export const Identity = z
   .regex(/^(?!\.{1,2}$)/);
 
 /**
- * A grant that is absent is denied, but to publish and to subscribe are allowed unless the token denies them, and data
- * may be published by whoever may publish, unless the token says otherwise.
+ * An absent grant is denied, except that publishing and subscribing are allowed unless the token denies them, and data
+ * may be published by those who may publish, unless the token says otherwise.
  */
 const Claimed = z.object({
   iss: z.string(),
@@ -107,7 +107,7 @@ const Claimed = z.object({
 });
 
 export interface TokenRequest {
-  /** Whose secret signs it; the first that there is, where it is not said. */
+  /** The key whose secret signs it; by default the first that is configured. */
   readonly apiKey?: string;
   readonly identity: string;
   readonly name?: string;
@@ -182,10 +182,10 @@ export class AccessTokens {
   }
 }
 
-/** A body is sent at once, so this is for clocks that differ. Larger: a copied request can be replayed for longer. */
+/** A body is sent at once, so this only allows for clock skew. Larger: a copied request can be replayed for longer. */
 const SIGNATURE_VALID_SECONDS = 300;
 
-/** The `iss` of a token whose signature has not been looked at. */
+/** The `iss` of a token whose signature has not been verified. */
 function issuerOf(token: string): string | undefined {
   try {
     const { iss } = decodeJwt(token);

@@ -1,7 +1,7 @@
-/** Who may receive what a participant publishes, as it says itself. */
+/** Who may receive what a participant publishes: the track permissions that it sets itself. */
 import type { TrackId } from "../base/ids.ts";
 
-/** Identities with the tracks that each may receive; who is not named may receive none. */
+/** By identity, the tracks that it may receive; an identity that is not listed may receive none. */
 export type Audience = "everybody" | ReadonlyMap<string, "all" | ReadonlySet<TrackId>>;
 
 export function admits(audience: Audience, identity: string, trackId: TrackId): boolean {

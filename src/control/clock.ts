@@ -1,8 +1,8 @@
-/** Time as control needs it, passed as an argument so that tests hold it in their hands. */
+/** Time as control needs it, passed as an argument so that tests control it. */
 export interface Clock {
   /** Milliseconds since 1970. */
   nowMs(): number;
-  /** Milliseconds since a moment of its own, which nobody can set: how long something takes. */
+  /** Milliseconds since an arbitrary moment, unaffected by changes of the system clock: for measuring durations. */
   monotonicMs(): number;
   /** Runs `action` once, `delayMs` from now; the function returned cancels it and may be called at any time. */
   after(delayMs: number, action: () => void): () => void;

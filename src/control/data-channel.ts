@@ -1,26 +1,27 @@
-/** One open data channel of a transport, and how much may wait on it. */
+/** One open data channel of a transport, and the bounds of its send queue. */
 import type { TransportId } from "../base/ids.ts";
 import type { ChannelId, ChannelParams } from "../contract/data.ts";
 import type { DataThread } from "./data-thread.ts";
 
 export interface DataMessage {
   readonly isText: boolean;
-  /** UTF-8 when it is text, as the sender says: it was not looked at. */
+  /** UTF-8 when it is text, according to the sender: it is not validated. */
   readonly bytes: Uint8Array;
 }
 
-/** `full` is for now; `too_large` is for ever. Both are counted, and the message is not sent. */
+/** `full` is temporary, `too_large` is not. Both are counted, and the message is dropped. */
 export type SendOutcome = "queued" | "full" | "too_large" | "not_open";
 
 /**
- * What may wait for a peer on one channel. Larger: slow receivers cost more memory. Smaller: bursts are refused that the
+ * Send queue of one reliable channel. Larger: slow receivers cost more memory. Smaller: bursts are refused that the
  * peer would have taken a moment later; a reliable channel carries files, in chunks of some 10 KB.
  */
 export const RELIABLE_QUEUE = { bytes: 4_194_304, messages: 8_192 };
 
 /**
- * Where messages may be lost they are worth something only while they are new: refusing the newest bounds the age of
- * what is sent. Larger: older messages. Smaller: fewer of a burst arrive; a frame of a data track is some 10 KB.
+ * Send queue of one unreliable channel. Its messages lose their value with age: refusing new ones when the queue is
+ * full bounds the age of what is sent. Larger: older messages. Smaller: fewer of a burst arrive; a frame of a data
+ * track is some 10 KB.
  */
 const LOSSY_QUEUE = { bytes: 262_144, messages: 1_024 };
 
@@ -51,12 +52,12 @@ export class DataChannel {
     this.#limit = isReliable ? RELIABLE_QUEUE : LOSSY_QUEUE;
   }
 
-  /** Bytes of messages that wait for the peer. */
+  /** Bytes of queued messages. */
   get bufferedAmount(): number {
     return this.#queued.bytes;
   }
 
-  /** More than half of what may wait does, in bytes or in messages. */
+  /** Whether more than half of the send queue is used, in bytes or in messages. */
   get isHalfFull(): boolean {
     const { bytes, messages } = this.#queued;
     return bytes > this.#limit.bytes / 2 || messages > this.#limit.messages / 2;
@@ -81,7 +82,7 @@ export class DataChannel {
     return "queued";
   }
 
-  /** What waits is dropped. The channel is told to be closed when the peer has closed it too. */
+  /** Drops queued messages. `DataListener.closed` follows once the peer has closed the channel too. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -92,7 +93,7 @@ export class DataChannel {
     this.#isOpen = false;
   }
 
-  /** Messages have left. Returns true when, after a refusal, half of what may wait is free again. */
+  /** Messages have left the queue. Returns true when, after a refusal, half of the queue is free again. */
   onSent(messages: number, bytes: number): boolean {
     this.#queued = { bytes: this.#queued.bytes - bytes, messages: this.#queued.messages - messages };
     if (!this.#wasRefused || this.isHalfFull) return false;

@@ -1,6 +1,6 @@
 /**
- * The data channels of one transport (RFC 8831), whatever they mean: a client protocol opens the association, names the
- * channels, and reads the messages.
+ * The data channels of one transport (RFC 8831), independent of what they carry: a client protocol opens the
+ * association, labels the channels, and reads the messages.
  */
 import type { DataEndReason } from "../base/data-counters.ts";
 import type { TransportId } from "../base/ids.ts";
@@ -23,13 +23,13 @@ export interface DataListener {
   closed(channel: DataChannel): void;
   /** The bytes are a view into a larger buffer: copy what is kept for long. */
   message(channel: DataChannel, message: DataMessage): void;
-  /** A send was refused because too much waited; half of the room is free again. */
+  /** After a send that was refused because the queue was full: half of the queue is free again. */
   drained(channel: DataChannel): void;
   /** All channels have ended, and not by `close()`. */
   ended(reason: DataEndReason): void;
 }
 
-/** How many bytes are read before the peer is told to send more. Larger: its window is smaller by as much. */
+/** Bytes consumed before the receive window is opened again. Larger: the peer's window is smaller by as much. */
 const TAKEN_BYTES = 65_536;
 
 type State =
@@ -73,8 +73,8 @@ export class DataChannels {
   }
 
   /**
-   * The peer's messages are not welcome for now: those that it has under way, up to a megabyte, still come; then it has
-   * to wait with those that are reliable, and has to drop the others.
+   * Stops opening the receive window (flow control): messages in flight, up to a megabyte, still arrive; then the peer
+   * has to hold back reliable messages and to drop the others.
    */
   pause(): void {
     this.#isPaused = true;
@@ -145,7 +145,7 @@ export class DataChannels {
     this.#thread.post({ kind: "message.taken", transportId: this.#transportId, bytes });
   }
 
-  /** Returns the channels that there were. */
+  /** Returns the channels that were open. */
   #end(): readonly DataChannel[] {
     this.#state = { kind: "ended" };
     this.#thread.unroute(this.#transportId);

@@ -1,17 +1,17 @@
 /**
- * How the server reaches a participant's application with data of its own. A client protocol that has data channels
- * gives each of its participants a sink; whoever came without one (WHIP, WHEP) can be sent nothing.
+ * How the server sends data of its own to a participant's application. A client protocol that has data channels gives
+ * each of its participants a sink; participants without one (WHIP, WHEP) cannot be sent data.
  */
 export interface ServerMessage {
   readonly payload: Uint8Array;
-  /** What the application calls this kind of message; undefined when it has one kind only. */
+  /** The application's name for this kind of message; undefined when it has only one kind. */
   readonly topic: string | undefined;
   readonly reliable: boolean;
-  /** Up to 16 bytes by which a receiver knows a message that it has had; empty when the sender gave none. */
+  /** Up to 16 bytes by which a receiver recognises duplicates; empty when the sender gave none. */
   readonly nonce: Uint8Array;
 }
 
-/** A method of the participant's application, called from a server. */
+/** A call (RPC) from a server to a method of the participant's application. */
 export interface RemoteCall {
   readonly method: string;
   readonly payload: string;
@@ -19,7 +19,7 @@ export interface RemoteCall {
 }
 
 export interface CallFailure {
-  /** LiveKit's RPC error codes: 1400 to 1503 for failures on the way, others are the application's own. */
+  /** LiveKit's RPC error codes: 1400 to 1503 for failures of the call itself, others are the application's own. */
   readonly code: number;
   readonly message: string;
 }

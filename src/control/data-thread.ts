@@ -1,6 +1,7 @@
 /**
- * The DTLS thread as control sees it: who carries data channels, and without whom no session gets its keys. What is said to it
- * in one turn of the loop goes in one batch; events are routed by the transport they are about, and dropped when it has ended.
+ * The DTLS thread as control sees it: it carries data channels, and without it no session gets its keys. All commands
+ * of one turn of the event loop are posted as one batch; events are routed by their transport, and dropped when it has
+ * ended.
  */
 import { ByteBatch } from "../base/byte-batch.ts";
 import type { DataCounts } from "../base/data-counters.ts";
@@ -10,42 +11,43 @@ import type { Clock } from "./clock.ts";
 
 /** A living DTLS thread. Each listener is registered once. */
 export interface DataThreadHandle {
-  /** The batch's bytes change hands. */
+  /** Transfers the batch's bytes. */
   post(batch: DataBatch<DataCommand>): void;
   onBatch(listener: (batch: DataBatch<DataEvent>) => void): void;
   onExit(listener: () => void): void;
 }
 
-/** What a transport is told of its association. */
+/** Events that a transport gets about its association. */
 export type AssociationEvent = Exclude<DataEvent, { kind: "data.begun" }>;
 
-/** `bytes` holds the payload that the event may point to. */
+/** `bytes` holds the payload that the event may refer to. */
 type Listener = (event: AssociationEvent, bytes: Uint8Array) => void;
 
 /**
- * A successor is there within one or two seconds, and sessions wait for it. Larger: where none can be started, sessions are
- * taken for so long that will wait in vain. Smaller: a busy machine turns away whom it could serve.
+ * How long sessions are accepted without a thread; its successor starts within one or two seconds. Larger: where none
+ * can be started, sessions are accepted for longer that then wait in vain. Smaller: a busy machine refuses sessions
+ * that it could serve.
  */
 const SUCCESSOR_MS = 5_000;
 
 /**
- * A thread that lives for so long will live. Larger: after two deaths in a row nobody is taken in for longer. Smaller: sessions are
- * taken by threads that all die before they serve them.
+ * A thread that has run for this long counts as stable. Larger: after two deaths in a row sessions are refused for
+ * longer. Smaller: sessions are accepted by threads that die again before they serve them.
  */
 const PROVEN_MS = 10_000;
 
 export class DataThread {
-  /** To which is added what control drops itself. */
+  /** Messages that control drops are counted here as well. */
   readonly counts: DataCounts;
   readonly #routes = new Map<TransportId, Listener>();
-  /** What opens associations that have not begun: another thread can begin them as well. */
+  /** The `data.open` of each association that has not begun: a successor of the thread can still begin it. */
   readonly #unbegun = new Map<TransportId, DataCommand>();
   readonly #bytes = new ByteBatch();
   #letters: DataCommand[] = [];
   #handle: DataThreadHandle | null = null;
   readonly #clock: Clock;
   #isMissing = false;
-  /** Threads that have ended since one was proven. */
+  /** Threads that have ended since the last one that was stable. */
   #deaths = 0;
   #cancelTimer: () => void = () => {};
 
@@ -54,12 +56,12 @@ export class DataThread {
     this.#clock = clock;
   }
 
-  /** The thread has ended, and no other has come in the time that it takes, or has stayed. */
+  /** Whether the thread has ended and has no successor that started in time, or none that is stable. */
   get isMissing(): boolean {
     return this.#isMissing;
   }
 
-  /** From now on this thread carries data channels. What associations the one before had, have ended with it. */
+  /** From now on this thread carries data channels. The associations of its predecessor ended with it. */
   attach(handle: DataThreadHandle): void {
     this.#handle = handle;
     if (this.#deaths <= 1) this.#isMissing = false;
@@ -104,7 +106,7 @@ export class DataThread {
     const letters = this.#letters;
     this.#letters = [];
     const bytes = this.#bytes.take();
-    // Between two threads nothing has begun: what is to be opened is kept, and all else is of the past.
+    // Without a thread only `data.open` matters, which is kept; all else is about associations that have ended.
     if (letters.length > 0) this.#handle?.post({ letters, bytes });
   }
 

@@ -1,7 +1,7 @@
 /**
- * One who stands in a room for a participant of another: same identity, same words, and what that one publishes, as far
- * as this room takes it. It receives nothing and has no transport. It leaves with the one for whom it stands, when that
- * one comes itself, or when it is sent away.
+ * Represents in one room a participant of another: with the same identity and profile, and with those of its tracks
+ * that this room allows. It receives nothing and has no transport. It leaves when its source leaves, when the source
+ * joins this room itself, or when it is removed.
  */
 import type { TrackId } from "../base/ids.ts";
 import type { SpeakingTrack } from "../contract/media.ts";
@@ -17,12 +17,12 @@ import type { CloseReason } from "./transport.ts";
 
 export class ForwardedParticipant extends Participant {
   readonly #source: Participant;
-  /** By the track that each stands for. */
+  /** Our track by the source's track that it forwards. */
   readonly #tracks = new Map<Track, Track>();
   readonly #stopListening: readonly (() => void)[];
   #speaks = false;
 
-  /** The caller has checked that `room` may have it. */
+  /** The caller has checked that `room` can admit it. */
   static enter(room: Room, source: Participant): ForwardedParticipant {
     const participant = new ForwardedParticipant(room, source);
     room.admit(participant);
@@ -34,7 +34,7 @@ export class ForwardedParticipant extends Participant {
   private constructor(room: Room, source: Participant) {
     super(room, claimsOf(source, room));
     this.#source = source;
-    // It has no transport, and is here nevertheless.
+    // It has no transport whose end could start the grace period.
     this.hold();
     this.#stopListening = [
       source.room.events.on((event) => this.#onEvent(event)),
@@ -57,13 +57,13 @@ export class ForwardedParticipant extends Participant {
     return this.#tracks.size;
   }
 
-  /** Who may receive a track, its publisher has said where it is. */
+  /** Who may receive a track is set by its publisher, for the track's id in its own room. */
   override lets(subscriber: Participant, trackId: TrackId): boolean {
     const source = this.tracks.find(({ id }) => id === trackId)?.source;
     return source != null && this.#source.lets(subscriber, source.id);
   }
 
-  /** What it may not publish here any more ends here, and what it may again is here again. */
+  /** Stops forwarding tracks that it may no longer publish here, and forwards those that it may publish again. */
   override update(change: ProfileChange): Result<null, ProfileError> {
     const updated = super.update(change);
     if (!updated.ok || change.permission === undefined) return updated;
@@ -101,7 +101,7 @@ export class ForwardedParticipant extends Participant {
     if (track === undefined) return;
     if (kind === "track.unpublished") {
       this.#remove(source);
-      // Those of somebody who is moved are all about to go.
+      // When the source is moved, all its tracks are about to end.
       if (event.reason !== "moved") this.#fill();
       return;
     }
@@ -112,13 +112,13 @@ export class ForwardedParticipant extends Participant {
     if (kind === "track.codec" || kind === "track.described") this.room.onTracksChanged();
   }
 
-  /** Adds what the room takes: when something has gone, there may be a place for one that found none. */
+  /** Adds all tracks that the room allows: when one has ended, there may be a place for one that had none. */
   #fill(): void {
     for (const source of this.#source.tracks) this.#add(source);
   }
 
   #add(source: Track): void {
-    // What a listener hears late may have ended.
+    // Events are queued: the track may have ended since.
     if (this.#tracks.has(source) || !this.#source.tracks.includes(source) || !this.#takes(source)) return;
     const track = source.forward(this);
     this.#tracks.set(source, track);
@@ -135,19 +135,19 @@ export class ForwardedParticipant extends Participant {
     return this.trackCount < maxTracksPerParticipant;
   }
 
-  /** What its tokens grant has been looked at where it published. */
+  /** What the source's token grants was checked where it published. */
   #grants({ section }: Track): boolean {
     return this.changedPermission === undefined || isGranted(this.changedPermission, section.source);
   }
 
-  /** What the room's rules do not allow any more ends here, and what they have room for is here. */
+  /** Ends the tracks that the room's rules no longer allow, and adds those that they allow now. */
   #followRules(): void {
     for (const source of [...this.#tracks.keys()])
       if (this.#cuts(source)) this.#remove(source, "not_encrypted");
     this.#fill();
   }
 
-  /** It does not look as encrypted as it is said to be, which is found where it is published. */
+  /** Whether to cut a track that does not look encrypted though declared so; its own room detects that. */
   #cuts({ suspect }: Track): boolean {
     return suspect && this.room.options.e2eeGuard === "cut";
   }
@@ -162,7 +162,7 @@ export class ForwardedParticipant extends Participant {
     this.tell({ kind: "track.unpublished", track, reason });
   }
 
-  /** No thread of this room publishes its tracks, so none tells of them. */
+  /** Its tracks are not published in a thread of this room, so no thread reports their speech. */
   #tellSpeech(): void {
     const speakers = this.#source.room.speakers.list.flatMap(({ track, level }): SpeakingTrack[] => {
       const forwarded = this.#tracks.get(track);
@@ -174,7 +174,7 @@ export class ForwardedParticipant extends Participant {
   }
 }
 
-/** As if it had come with these: its name, metadata and attributes, and the permission that it has where it is. */
+/** The claims with which it enters: name, metadata, attributes and permission of its source. */
 function claimsOf({ identity, profile }: Participant, room: Room): Claims {
   const { name, metadata, attributes, permission } = profile;
   return {

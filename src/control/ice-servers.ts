@@ -1,6 +1,6 @@
 /**
- * STUN and TURN servers that clients are told of. TURN credentials are good for a while and for one identity, in the
- * form that coturn checks by a shared secret (draft-uberti-behave-turn-rest): nothing has to be stored anywhere.
+ * STUN and TURN servers that clients are given. TURN credentials are valid for a limited time and for one identity, in
+ * the form that coturn checks by a shared secret (draft-uberti-behave-turn-rest): nothing has to be stored anywhere.
  */
 import { createHmac } from "node:crypto";
 import type { Clock } from "./clock.ts";
@@ -15,7 +15,7 @@ export interface IceServerSettings {
 
 export interface IceServer {
   readonly urls: readonly string[];
-  /** Of TURN servers. */
+  /** For TURN servers only. */
   readonly credentials?: { readonly username: string; readonly credential: string };
 }
 
@@ -28,7 +28,7 @@ export class IceServers {
     this.#clock = clock;
   }
 
-  /** `overTls`: of TURN servers those over TLS alone, if there are any. */
+  /** `overTls`: only those TURN servers that are reached over TLS, if there are any. */
   for(identity: string, overTls = false): IceServer[] {
     const { stunUrls } = this.#settings;
     const turnUrls = this.#turnUrls(overTls);
@@ -44,7 +44,7 @@ export class IceServers {
     return overTls && secured.length > 0 ? secured : turnUrls;
   }
 
-  /** A user name goes over the network in the clear and may have 512 bytes (RFC 8489 §14.3): it is a pseudonym. */
+  /** A user name goes over the network in the clear and has up to 512 bytes (RFC 8489 §14.3), so it is a pseudonym. */
   #credentials(identity: string): { username: string; credential: string } {
     const { turnSecret, turnCredentialSeconds } = this.#settings;
     const expiresAt = Math.floor(this.#clock.nowMs() / 1000) + turnCredentialSeconds;

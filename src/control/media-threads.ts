@@ -1,9 +1,8 @@
 /**
- * The media threads as control sees them: where commands go, where events come from, what to do when one dies.
+ * The media threads as control sees them: they take commands, send events, and may die.
  *
  * A room lives in one thread, or in several. Events are routed by the id they carry (transport, track, subscription,
- * room); an event that names something unknown is dropped, because the thing may have ended while the event was under
- * way.
+ * room); an event with an unknown id is dropped, because its subject may have ended while the event was under way.
  */
 import type { RoomId, TrackId } from "../base/ids.ts";
 import type {
@@ -30,7 +29,7 @@ export interface MediaThreadHandle {
   readonly index: number;
   readonly candidates: readonly ServerCandidate[];
   post(command: MediaCommand): void;
-  /** Has a pipe to another thread ready before the next command is posted to either. */
+  /** Opens a pipe to another thread, before the next command is posted to either. */
   pipeTo(thread: number): void;
   onEvent(listener: (event: MediaEvent) => void): void;
   onExit(listener: () => void): void;
@@ -70,7 +69,7 @@ export class MediaThread {
     handle.onExit(() => this.#onExit());
   }
 
-  /** Transports, tracks, subscriptions and rooms that live here: what a further room has to share the thread with. */
+  /** Number of transports, tracks, subscriptions and rooms here, by which threads are compared. */
   get load(): number {
     return this.#routes.size;
   }
@@ -80,8 +79,8 @@ export class MediaThread {
   }
 
   /**
-   * Has packets of a track of this thread sent to another. Returns the number under which they go there, which no other
-   * track of this thread has had.
+   * Pipes the packets of a track of this thread to another thread. Returns the channel number that they carry, unique
+   * among all pipes that this thread has had.
    */
   pipe(trackId: TrackId, to: MediaThread): number {
     const channel = ++this.#lastChannel;
@@ -99,13 +98,13 @@ export class MediaThread {
     this.#routes.delete(id);
   }
 
-  /** Calls `listener` once when the thread ends; the function returned takes that back. */
+  /** Calls `listener` once when the thread ends; the function returned removes it. */
   onExit(listener: () => void): () => void {
     this.#exitListeners.add(listener);
     return () => this.#exitListeners.delete(listener);
   }
 
-  /** What the thread has measured for a room; undefined when it does not answer in time, or ends. */
+  /** The thread's measurements for a room; undefined when it does not answer in time, or ends. */
   stats(roomId: RoomId): Promise<RoomStats | undefined> {
     const requestId = ++this.#lastRequestId;
     return new Promise((resolve) => {
@@ -136,7 +135,7 @@ export class MediaThread {
   }
 }
 
-/** Rooms are named by clients, who must not be able to name one like something else. */
+/** Routing key of a room: clients choose room names, and must not be able to choose the id of something else. */
 export function roomSubject(id: RoomId): string {
   return `room ${id}`;
 }
@@ -161,7 +160,7 @@ function subjectOf(event: Exclude<MediaEvent, { kind: "stats" }>): string {
   }
 }
 
-/** The threads that are alive. Whoever restarts a dead one adds its successor. */
+/** The threads that are alive. Whatever restarts a dead one adds its successor. */
 export class MediaThreads {
   readonly #clock: Clock;
   readonly #threads = new Set<MediaThread>();
@@ -180,7 +179,7 @@ export class MediaThreads {
     thread.onExit(() => this.#threads.delete(thread));
   }
 
-  /** Where a room without a thread should go; undefined when none is alive. */
+  /** The thread for a room that has none yet; undefined when none is alive. */
   leastLoaded(): MediaThread | undefined {
     let best: MediaThread | undefined;
     for (const thread of this.#threads) {

@@ -21,8 +21,9 @@ import { type CloseReason, type RemoteSide, Transport } from "./transport.ts";
 const GRACE_MS = 5_000;
 
 /**
- * A client needs one transport, or two when it publishes and subscribes apart; but the viewers of a broadcast are often
- * given one token for all. Larger: one token holds more of a thread. Smaller: broadcasts need a token a viewer earlier.
+ * A client needs one transport, or two when it publishes and subscribes separately; but the viewers of a broadcast
+ * often share one token. Larger: one token can occupy more of a thread. Smaller: broadcasts with fewer viewers already
+ * need a token for each.
  */
 const MAX_TRANSPORTS = 256;
 
@@ -32,13 +33,13 @@ export class Participant {
   readonly id = randomId<ParticipantId>("PA");
   readonly identity: string;
   readonly joinedAtMs: number;
-  /** Takes data to its application; null when its client has no way for that. */
+  /** Sends data to its application; null when its client protocol has no data channels. */
   dataSink: DataSink | null = null;
   readonly #transports = new Set<Transport>();
   #room: Room;
   readonly #profile: ProfileRecord;
   #audience: Audience = "everybody";
-  /** Tracks that it was told to receive, or not to. */
+  /** Whether it is to receive a track, where its client or the server API has set that. */
   readonly #told = new WeakMap<Track, boolean>();
   #version = 0;
   #holders = 0;
@@ -54,7 +55,7 @@ export class Participant {
     this.#startGrace("never_connected");
   }
 
-  /** Whether it has been connected. */
+  /** Whether a transport of it has ever been connected. */
   get active(): boolean {
     return this.#active;
   }
@@ -67,12 +68,12 @@ export class Participant {
     return this.#profile.value;
   }
 
-  /** What holds for all its transports, whatever their tokens grant; undefined while it was not changed. */
+  /** The permission that overrides the grants of its transports' tokens; undefined while it was not changed. */
   get changedPermission(): Permission | undefined {
     return this.#profile.changedPermission;
   }
 
-  /** Grows with all that is told of it. */
+  /** Incremented with every event about it. */
   get version(): number {
     return this.#version;
   }
@@ -81,7 +82,7 @@ export class Participant {
     return this.#transports;
   }
 
-  /** For whom it stands, from another room; null for one who is here itself. */
+  /** The participant of another room that it represents here; null for one that is here itself. */
   get source(): Participant | null {
     return null;
   }
@@ -98,14 +99,14 @@ export class Participant {
     return [...this.#transports].flatMap((transport) => transport.subscriptions);
   }
 
-  /** The same identity joined once more, with a token that may say other things about it. */
+  /** The same identity has joined again, with a token whose claims may differ. */
   rejoin(claims: Claims): void {
     const before = this.profile;
     this.#profile.claim(claims);
     this.#tellOfChange(before);
   }
 
-  /** A permission that is taken away ends what it had allowed. */
+  /** Changes the profile. Ends what a revoked permission had allowed. */
   update(change: ProfileChange): Result<null, ProfileError> {
     const before = this.profile;
     const changed = this.#profile.change(change);
@@ -115,14 +116,14 @@ export class Participant {
     return ok(null);
   }
 
-  /** Has it receive `tracks`, as far as it may and has sections for them, or has it not receive them. */
+  /** Subscribes it to `tracks`, as far as it is permitted and has sections for them, or unsubscribes it from them. */
   setReceives(tracks: readonly Track[], receives: boolean): void {
     for (const track of tracks) this.#told.set(track, receives);
     this.tell({ kind: "participant.receives", participant: this });
     for (const transport of this.#transports) transport.deal(this.room.tracks());
   }
 
-  /** Whether it was told to receive `track`; undefined where it was told nothing. */
+  /** What `setReceives` has set for `track`; undefined where it has set nothing. */
   receives(track: Track): boolean | undefined {
     return this.#told.get(track);
   }
@@ -131,7 +132,7 @@ export class Participant {
     return this.#audience;
   }
 
-  /** Says who may receive what it publishes. */
+  /** Sets who may receive what it publishes. */
   setAudience(audience: Audience): void {
     this.#audience = audience;
     this.withhold();
@@ -139,23 +140,23 @@ export class Participant {
     this.room.onTracksChanged();
   }
 
-  /** Ends what others receive of it and may not any more. */
+  /** Ends subscriptions to its tracks that are no longer permitted. */
   withhold(): void {
     for (const track of this.tracks) track.withhold();
   }
 
-  /** Whether `subscriber` may receive a track of this participant: of one who is hidden, nobody else may. */
+  /** Whether `subscriber` may receive a track of this participant; nobody else may receive those of a hidden one. */
   admits(subscriber: Participant, trackId: TrackId): boolean {
     if (this.#profile.permission.hidden && subscriber !== this) return false;
     return this.lets(subscriber, trackId);
   }
 
-  /** Whether its publisher has said that `subscriber` may receive a track of this participant. */
+  /** Whether the publisher's audience lets `subscriber` receive a track of this participant. */
   lets(subscriber: Participant, trackId: TrackId): boolean {
     return admits(this.#audience, subscriber.identity, trackId);
   }
 
-  /** Something has happened to it or to a track of its own. */
+  /** Emits an event about it or about a track of its own. */
   tell(happening: ParticipantHappening): void {
     this.#version += 1;
     this.room.events.emit({ ...happening, room: this.room });
@@ -168,7 +169,7 @@ export class Participant {
     this.tell({ kind: "participant.active", participant: this });
   }
 
-  /** Stays without a transport until the function returned is called: somebody else watches whether it is there. */
+  /** Keeps it in the room without a transport, until the function returned is called: the caller watches its client. */
   hold(): () => void {
     this.#holders += 1;
     this.#cancelGrace();
@@ -240,7 +241,7 @@ export class Participant {
       transport.deal([]);
       origin.placements.vacate(transport.thread, transport.remote !== null);
     }
-    // The pipes of its tracks end while they are known to lead to this room.
+    // So that the pipes of its tracks end while the tracks still belong to the old room.
     origin.dealTracks();
     this.#room = destination;
     for (const transport of this.#transports) {

@@ -1,9 +1,9 @@
-/** Where a room's transports are: mostly in one media thread, in several when the room is large. */
+/** The media threads that hold a room's transports: usually one, several when the room is large. */
 import type { MediaThread, MediaThreads } from "./media-threads.ts";
 
 interface Placement {
   transports: number;
-  /** Those of them that the thread knows, as their peers have described themselves. */
+  /** Those of them that were opened in the thread, since the descriptions of their peers are known. */
   open: number;
   readonly forgetExit: () => void;
 }
@@ -11,7 +11,9 @@ interface Placement {
 interface PlacementListener {
   /** Before the first transport there. */
   onEnter(thread: MediaThread): void;
-  /** Before the first that the thread knows: it forgets a room with the last, though others may be about to open. */
+  /**
+   * Before the first transport opens there: the thread forgets a room with its last open one, though others may follow.
+   */
   onOpen(thread: MediaThread): void;
   /** After the last transport there, or when the thread has ended. */
   onLeave(thread: MediaThread): void;
@@ -60,7 +62,7 @@ export class Placements {
     }
   }
 
-  /** A transport in `thread` is about to be told to it. */
+  /** A transport is about to be opened in `thread`. */
   open(thread: MediaThread): void {
     const placement = this.#placements.get(thread);
     if (placement === undefined) return;

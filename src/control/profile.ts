@@ -1,4 +1,4 @@
-/** What the others may know of a participant, what it may do, and how either changes while it is here. */
+/** What the others see of a participant, its permission, and how either changes while it is in the room. */
 import type { Claims, Permission } from "./access-token.ts";
 import { fail, ok, type Result } from "./result.ts";
 
@@ -9,7 +9,7 @@ export interface Profile {
   readonly permission: Permission;
 }
 
-/** What is absent stays. Attributes are set one by one; an empty value deletes. */
+/** Absent members stay as they are. Attributes are merged by key; an empty value deletes the key. */
 export type ProfileChange = Partial<Profile>;
 
 export type ProfileError = "name_too_long" | "metadata_too_large" | "attributes_too_large";
@@ -18,15 +18,15 @@ export type ProfileError = "name_too_long" | "metadata_too_large" | "attributes_
 const MAX_NAME_CHARS = 256;
 
 /**
- * Metadata of a room or a participant, as UTF-8, and all keys and values of its attributes: as LiveKit's server has it.
+ * Metadata of a room or a participant, as UTF-8, and all keys and values of its attributes: as in LiveKit's server.
  * Larger: each change is sent to everybody in the room. Smaller: applications that keep a document there are refused.
  */
 export const MAX_METADATA_BYTES = 64_000;
 const MAX_ATTRIBUTES_BYTES = 64_000;
 
 /**
- * What the latest token says, and what was changed while the participant has been here. The latter outranks tokens, or
- * else a moderated participant would only have to open another session.
+ * The profile in the latest token, and the changes made since the participant joined. The changes take precedence:
+ * otherwise a moderated participant could undo them by opening another session.
  */
 export class ProfileRecord {
   #claimed: Profile;
@@ -44,7 +44,7 @@ export class ProfileRecord {
     return this.#changed.permission ?? this.#claimed.permission;
   }
 
-  /** Undefined while tokens alone decide. */
+  /** Undefined while it was not changed, and tokens decide. */
   get changedPermission(): Permission | undefined {
     return this.#changed.permission;
   }

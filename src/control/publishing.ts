@@ -1,4 +1,4 @@
-/** Whether somebody may publish something: the rules that do not depend on a transport. */
+/** Whether a participant may publish tracks: the rules that do not depend on a transport. */
 import type { Permission } from "./access-token.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { RoomOptions } from "./room.ts";
@@ -8,7 +8,7 @@ export type PublishRefusal = "forbidden" | "e2ee_required" | "too_many_tracks";
 
 export type RoomRules = Pick<RoomOptions, "e2ee" | "maxTracksPerParticipant">;
 
-/** `present`: tracks that the participant has already, and keeps. */
+/** `present`: the number of tracks that the participant publishes already, and keeps. */
 export function mayPublish(
   permission: Permission,
   rules: RoomRules,

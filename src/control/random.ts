@@ -1,4 +1,4 @@
-/** What control draws by chance: identifiers, ICE credentials, SSRCs. All from the system's secure generator. */
+/** The random values of control: identifiers, ICE credentials, SSRCs. All from the system's secure generator. */
 import { randomBytes } from "node:crypto";
 import { asSsrc, type Ssrc } from "../base/ids.ts";
 import type { IceCredentials } from "../contract/media.ts";
@@ -23,7 +23,7 @@ export function randomIceCredentials(): IceCredentials {
   };
 }
 
-/** An SSRC that is not 0 and not in `taken`, which then holds it. */
+/** An SSRC that is not 0 and not in `taken`, to which it is added. */
 export function randomSsrc(taken: Set<Ssrc>): Ssrc {
   let ssrc: Ssrc;
   do {

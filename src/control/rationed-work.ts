@@ -1,13 +1,14 @@
 /**
- * Work for a whole room that each of its members can cause as often as it likes. It is done at once where there was little of
- * it, and else as soon as its ration allows, once for all that has happened meanwhile.
+ * Rate-limits work for a whole room that each of its members can trigger as often as it likes. It runs at once while
+ * there is budget (a token bucket), otherwise as soon as there is, once for all triggers until then.
  */
 import { TokenBucket } from "../base/token-bucket.ts";
 import type { Clock } from "./clock.ts";
 
 /**
- * Looks of somebody at a track, at most a microsecond each. Larger: one room takes more of the main thread. Smaller: in a
- * large room changes are seen later: of 100 participants and 200 tracks five at once, and then five a second.
+ * Budget, in checks of one track for one transport, each at most a microsecond. Larger: one room takes more of the main
+ * thread. Smaller: changes take effect later in a large room: one of 100 participants and 200 tracks may have five at
+ * once, and then five a second.
  */
 const LOOKS = { burst: 100_000, perSecond: 100_000 };
 
@@ -17,19 +18,19 @@ export class RationedWork {
   readonly #ration: TokenBucket;
   #cancel: (() => void) | null = null;
 
-  /** `work`: does all there is to do, and returns how many looks it took. */
+  /** `work`: does all pending work, and returns its cost in checks. */
   constructor(clock: Clock, work: () => number) {
     this.#clock = clock;
     this.#work = work;
     this.#ration = new TokenBucket(LOOKS, clock.monotonicMs());
   }
 
-  /** Something has changed, and what there is to do has not been done yet. */
+  /** Whether a change has been reported for which the work has not run yet. */
   get isPending(): boolean {
     return this.#cancel !== null;
   }
 
-  /** Something has changed. */
+  /** Reports a change. */
   ask(): void {
     if (this.isPending) return;
     const waitMs = this.#ration.overdrawnForMs(this.#clock.monotonicMs());
@@ -38,8 +39,8 @@ export class RationedWork {
   }
 
   /**
-   * Something has changed for which nobody may wait. Where the ration is used up already it costs no more of it: what may wait
-   * does so for one time's work at most, though a whole room is moved in a moment, one after the other.
+   * Reports a change for which the work has to run now. It costs nothing where the budget is already overdrawn, so that
+   * deferred work waits for the cost of one run at most, even when a whole room is moved at once.
    */
   now(): void {
     const isFree = this.#ration.isOverdrawn(this.#clock.monotonicMs());
@@ -57,7 +58,7 @@ export class RationedWork {
     return this.#work();
   }
 
-  /** What is still to be done need not be done any more. */
+  /** Cancels pending work. */
   end(): void {
     this.#cancel?.();
     this.#cancel = null;

@@ -1,13 +1,13 @@
 /**
- * What happens in a room, told after it has happened. Client protocols and webhooks listen to one room or to all.
+ * Events of a room, emitted after the fact. Client protocols and webhooks listen to one room or to all.
  *
  *   room.started
  *     participant.joined ─▶ participant.active ─▶ participant.left
  *       track.published ─▶ track.codec ─▶ track.unpublished
  *   room.finished
  *
- * The others come at any time in between. Of a participant, tracks end first; of a room,
- * participants.
+ * The other events come at any time in between. A participant's tracks end before it leaves; a room's participants
+ * leave before it ends.
  */
 import type { Participant } from "./participant.ts";
 import type { Profile } from "./profile.ts";
@@ -15,36 +15,36 @@ import type { Room, RoomEndReason } from "./room.ts";
 import type { Track, TrackEndReason } from "./track.ts";
 import type { CloseReason } from "./transport.ts";
 
-/** To a room as a whole. */
+/** About a room as a whole. */
 export type RoomHappening =
   | { readonly kind: "room.started" }
   /** Its options, metadata among them. */
   | { readonly kind: "room.changed" }
   | { readonly kind: "room.finished"; readonly reason: RoomEndReason };
 
-/** To a participant, or to a track of its own. */
+/** About a participant, or a track of its own. */
 export type ParticipantHappening =
-  /** In the room's books; not necessarily connected. */
+  /** Added to the room; not necessarily connected. */
   | { readonly kind: "participant.joined"; readonly participant: Participant }
   /** Connected for the first time. */
   | { readonly kind: "participant.active"; readonly participant: Participant }
   /** Name, metadata, attributes or permission. */
   | { readonly kind: "participant.changed"; readonly participant: Participant; readonly before: Profile }
-  /** It was told which tracks to receive. */
+  /** Its client or the server API has changed which tracks it is to receive. */
   | { readonly kind: "participant.receives"; readonly participant: Participant }
-  /** Its client has said something new of itself, which control does not keep. */
+  /** Its client has changed what it reports of itself, which control does not keep. */
   | { readonly kind: "participant.described"; readonly participant: Participant }
-  /** It has said who may receive what it publishes. */
+  /** It has changed who may receive what it publishes. */
   | { readonly kind: "participant.audience"; readonly participant: Participant }
   | { readonly kind: "participant.left"; readonly participant: Participant; readonly reason: CloseReason }
   | { readonly kind: "track.published"; readonly track: Track }
   /** Its first media has arrived, or its codec has changed. */
   | { readonly kind: "track.codec"; readonly track: Track }
-  /** Its publisher has said something new of it, which control does not keep. */
+  /** Its publisher has changed its description, which control does not interpret. */
   | { readonly kind: "track.described"; readonly track: Track }
-  /** Muted, or not any more. */
+  /** Muted or unmuted. */
   | { readonly kind: "track.muted"; readonly track: Track }
-  /** It does not look as encrypted as it is said to be, or does again. */
+  /** It does not look encrypted though declared so, or does again. */
   | { readonly kind: "track.suspect"; readonly track: Track }
   | { readonly kind: "track.unpublished"; readonly track: Track; readonly reason: TrackEndReason };
 
@@ -64,7 +64,7 @@ export class RoomEvents {
     return () => this.#listeners.delete(listener);
   }
 
-  /** What a listener causes is told after what caused it, so that everybody hears everything in the same order. */
+  /** Events that a listener causes are queued, so that all listeners get all events in the same order. */
   emit(event: RoomEvent): void {
     this.#queue.push(event);
     if (this.#telling) return;

@@ -1,9 +1,10 @@
 /**
- * Who speaks in a room, put together from what its media threads say.
+ * The active speakers of a room, merged from the reports of its media threads.
  *
- * Each thread tells of the tracks that are published in it whether they sound, so the lists of all threads together are
- * the room's; of who is forwarded from another room, that room tells. Each thread also says who holds the floor among all that it hears, and it does not hear everybody: a track is
- * piped only to threads where somebody receives it. The thread that changed its mind last is believed.
+ * Each thread reports which of the tracks published in it are audible, so the lists of all threads together are the
+ * room's; the speech of forwarded participants is reported by their own room. Each thread also reports the dominant
+ * speaker among the tracks that it receives, and it does not receive all: a track is piped only to threads with a
+ * subscriber. The thread whose dominant speaker changed last is right.
  */
 import type { TrackId } from "../base/ids.ts";
 import type { SpeakingTrack } from "../contract/media.ts";
@@ -13,7 +14,7 @@ import type { Track } from "./track.ts";
 
 export interface Speaker {
   readonly track: Track;
-  /** Mean amplitude of the last sounds, in [0, 1]. */
+  /** Mean amplitude of recent speech, in [0, 1]. */
   readonly level: number;
 }
 
@@ -25,7 +26,7 @@ interface Report {
 type Listener = () => void;
 
 export class RoomSpeakers {
-  /** Ordered by when the thread last changed its mind about the floor. */
+  /** Ordered by when the reported dominant speaker last changed. */
   readonly #reports = new Map<MediaThread | Participant, Report>();
   readonly #listeners = new Set<Listener>();
   readonly #trackOf: (id: TrackId) => Track | undefined;
@@ -45,7 +46,7 @@ export class RoomSpeakers {
       .sort((a, b) => b.level - a.level);
   }
 
-  /** Who holds the floor: who speaks, or spoke last. */
+  /** The dominant speaker: it speaks, or spoke last. */
   get dominant(): Participant | null {
     for (const { dominant } of [...this.#reports.values()].reverse()) {
       const track = dominant === null ? undefined : this.#trackOf(dominant);
@@ -54,7 +55,7 @@ export class RoomSpeakers {
     return null;
   }
 
-  /** Of the loudest track of a participant, in [0, 1]; null while none sounds. */
+  /** Level of the loudest track of a participant, in [0, 1]; null while none is audible. */
   levelOf(participant: Participant): number | null {
     return this.list.find(({ track }) => track.publisher === participant)?.level ?? null;
   }
@@ -72,7 +73,7 @@ export class RoomSpeakers {
     this.#tell();
   }
 
-  /** The room has left the thread, or the thread has died; or the participant is forwarded no more. */
+  /** The room has left the thread, or the thread has died; or the participant is no longer forwarded. */
   forget(from: MediaThread | Participant): void {
     if (this.#reports.delete(from)) this.#tell();
   }

@@ -1,4 +1,4 @@
-/** A conference: its participants, its rules, and the media threads it lives in. */
+/** A conference: its participants, its rules, and the media threads that serve it. */
 import type { Logger } from "pino";
 import type { RoomId, RoomSid, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { Fingerprint, RoomMediaOptions } from "../contract/media.ts";
@@ -21,31 +21,31 @@ import type { CloseReason } from "./transport.ts";
 export interface RoomOptions {
   readonly maxParticipants: number;
   readonly maxTracksPerParticipant: number;
-  /** How long a room is kept that nobody has joined. */
+  /** How long a room is kept while nobody has joined it yet. */
   readonly emptyTimeoutSeconds: number;
   /** How long a room is kept after the last participant has left. */
   readonly departureTimeoutSeconds: number;
   /** `required`: a track whose publisher does not declare end-to-end encryption is refused. */
   readonly e2ee: "required" | "optional";
-  /** What happens with a track that is said to be end-to-end encrypted and does not look so: see `sfu/encryption-guard.ts`. */
+  /** What is done about tracks that do not look encrypted though declared so: see `sfu/encryption-guard.ts`. */
   readonly e2eeGuard: "off" | "report" | "cut";
-  /** The application's own words about the room, for its participants; up to 64,000 bytes. */
+  /** The application's data about the room, for its participants; up to 64,000 bytes. */
   readonly metadata: string;
-  /** Voices that are forwarded at a time: of those who were heard last. */
+  /** How many voices are forwarded at a time: those that spoke most recently. */
   readonly loudestAudios: number | "all";
-  /** Participants whose video is forwarded at a time: those who spoke last. */
+  /** How many participants' videos are forwarded at a time: those who spoke most recently. */
   readonly lastVideos: number | "all";
 }
 
-/** `idle`: nobody was in it for as long as its timeouts say. */
+/** `idle`: it was empty for the time of its timeout. */
 export type RoomEndReason = "room_deleted" | "idle" | "server_shutdown";
 
 /** What every room of a server shares. */
 export interface RoomSurroundings {
   readonly threads: MediaThreads;
-  /** How many transports of one room a thread takes before the next go to another. */
+  /** How many transports of one room a thread takes before the next go to another thread. */
   readonly transportsPerThread: number;
-  /** Of the certificate that all handshakes present. */
+  /** Fingerprint of the certificate that is presented in all DTLS handshakes. */
   readonly fingerprint: Fingerprint;
   readonly dataThread: DataThread;
   readonly clock: Clock;
@@ -54,7 +54,7 @@ export interface RoomSurroundings {
 
 export class Room {
   readonly id: RoomId;
-  /** Tells rooms apart that had one name at different times. */
+  /** Distinguishes rooms that had the same name at different times. */
   readonly sid = randomId<RoomSid>("RM");
   readonly createdAtMs: number;
   readonly log: Logger;
@@ -66,12 +66,12 @@ export class Room {
   readonly #dealing: RationedWork;
   #options: RoomOptions;
   readonly placements: Placements;
-  /** Somebody has been here. */
+  /** Whether anybody has joined. */
   #visited = false;
   #deleted = false;
   #cancelEmpty: () => void = () => {};
 
-  /** `forget`: called once, when the room begins to end, so that nobody enters it any more. */
+  /** `forget`: called once, when the room begins to end, so that nobody can join it any more. */
   constructor(id: RoomId, options: RoomOptions, surroundings: RoomSurroundings, forget: () => void) {
     this.id = id;
     this.createdAtMs = surroundings.clock.nowMs();
@@ -144,7 +144,7 @@ export class Room {
     };
   }
 
-  /** New rules hold for what happens from now on: nobody is thrown out by them. */
+  /** New rules apply to later joins and tracks: nobody is removed by them. */
   setOptions(change: Partial<RoomOptions>): Result<null, "metadata_too_large"> {
     if (!isMetadata(change.metadata)) return fail("metadata_too_large");
     this.#options = { ...this.#options, ...change };
@@ -157,9 +157,9 @@ export class Room {
   }
 
   /**
-   * The caller has checked that `claims` may join. A second join of one identity returns the same record, which another
-   * token changes only while no client holds it: that client came with a token of its own. `isBack`: one of this identity
-   * has just left for this one, whose place it takes, also where there would be none for others.
+   * The caller has checked that `claims` may join. A second join of one identity returns the same participant; its
+   * profile follows the new token only while no client holds it, since that client has a token of its own. `isBack`: a
+   * participant of this identity has just been replaced by this one, which takes its place even in a full room.
    */
   join(claims: Claims, isBack = false): Result<Participant, "room_full"> {
     const hasPlace = this.#endStandIn(claims.identity) || isBack;
@@ -174,7 +174,7 @@ export class Room {
     return ok(participant);
   }
 
-  /** Who comes itself needs nobody who stands for it. Returns whether there was somebody. */
+  /** Ends the forwarded participant of an identity that joins itself. Returns whether there was one. */
   #endStandIn(identity: string): boolean {
     const present = this.#participants.get(identity);
     if (present === undefined || present.source === null) return false;
@@ -192,7 +192,7 @@ export class Room {
     return this.#participants.size >= this.#options.maxParticipants;
   }
 
-  /** The caller has checked that there is a seat, and nobody of this identity. */
+  /** The caller has checked that the room is not full and has nobody of this identity. */
   admit(participant: Participant): void {
     this.#participants.set(participant.identity, participant);
     this.#visited = true;
@@ -201,7 +201,7 @@ export class Room {
     participant.tell({ kind: "participant.joined", participant });
   }
 
-  /** Ends the room and sends everybody away. */
+  /** Ends the room and removes everybody. */
   delete(reason: RoomEndReason = "room_deleted"): void {
     if (this.#deleted) return;
     this.#deleted = true;
@@ -222,19 +222,19 @@ export class Room {
   }
 
   /**
-   * A track came, went or changed codec, or others may receive it: every watching transport deals again, soon. What has
-   * ended, and what is withheld, is carried by no section meanwhile.
+   * A track came, went or changed codec, or its audience changed: tracks are assigned to the sections of all transports
+   * again, soon. Tracks that have ended or may not be received are not carried by any section meanwhile.
    */
   onTracksChanged(): void {
     if (!this.#deleted) this.#dealing.ask();
   }
 
-  /** Likewise, before anything else happens. */
+  /** The same, at once. */
   dealTracks(): void {
     if (!this.#deleted) this.#dealing.now();
   }
 
-  /** Returns how often somebody looked at a track. */
+  /** Returns how many tracks were checked, summed over all transports. */
   #deal(): number {
     const tracks = this.tracks();
     // All viewers of a broadcast may be one participant, with many transports.

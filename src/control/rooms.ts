@@ -9,7 +9,7 @@ import { isMetadata, Room, type RoomOptions, type RoomSurroundings } from "./roo
 import { RoomEvents } from "./room-events.ts";
 
 export interface RoomDefaults extends Omit<RoomOptions, "metadata"> {
-  /** Whether the first who joins makes the room. */
+  /** Whether the first join creates the room. */
   readonly autoCreate: boolean;
 }
 
@@ -40,11 +40,11 @@ export interface RoomCounts {
   readonly speakers: number;
 }
 
-/** Letters, digits, punctuation, spaces: anything that can be seen and printed. `.` and `..` would vanish from URLs. */
+/** Letters, digits, punctuation, spaces: anything that can be printed. `.` and `..` would vanish from URLs. */
 const ROOM_NAME = /^(?!\.{1,2}$)[^\p{C}]{1,128}$/u;
 
 export class Rooms {
-  /** Of all rooms. */
+  /** Events of all rooms. */
   readonly events = new RoomEvents();
   readonly #defaults: RoomDefaults;
   readonly #surroundings: RoomSurroundings;
@@ -60,7 +60,7 @@ export class Rooms {
     return this.#draining;
   }
 
-  /** Whether there are threads for sessions: for their media, and for their handshakes. */
+  /** Whether there are threads for the media and for the handshakes of sessions. */
   get hasThreads(): boolean {
     const { threads, dataThread } = this.#surroundings;
     return threads.count > 0 && !dataThread.isMissing;
@@ -87,7 +87,7 @@ export class Rooms {
     return this.#rooms.get(id as RoomId);
   }
 
-  /** The rules of a room, or those that it would have if somebody joined it now. */
+  /** The rules of a room, or those that it would have if a join created it now. */
   rulesOf(name: string): RoomRules {
     return this.get(name)?.options ?? this.#defaults;
   }
@@ -117,8 +117,8 @@ export class Rooms {
   }
 
   /**
-   * Enters the room that the token names. Whoever may create rooms makes it, and so does anyone with `autoCreate`. `isBack`: as
-   * of `Room.join`; the caller has checked before.
+   * Joins the room that the token names. It is created when the token grants that, or with `autoCreate`. `isBack`: as
+   * in `Room.join`; the caller has made the checks before.
    */
   join(name: string, claims: Claims, isBack = false): Result<Participant, JoinError> {
     const refusal = isBack ? null : this.check(name, claims);
@@ -127,8 +127,8 @@ export class Rooms {
   }
 
   /**
-   * Takes a participant to another room, which is made if need be and allowed. Its media goes on: those who stay behind
-   * lose it, those who are there receive it, and it receives them.
+   * Moves a participant to another room, which is created if it does not exist and `autoCreate` allows it. Its media
+   * continues: the old room loses its tracks, the new one receives them, and it receives the new room's.
    */
   move(participant: Participant, destination: string): Result<Room, MoveError> {
     if (participant.source !== null) return fail("forwarded");
@@ -141,8 +141,9 @@ export class Rooms {
   }
 
   /**
-   * Shows a participant in another room as well, which is made if need be and allowed, with what it publishes now and
-   * later. One that is there already goes on to be. Of one that is itself forwarded, the origin is.
+   * Forwards a participant to another room, which is created if it does not exist and `autoCreate` allows it, with what
+   * it publishes now and later. Does nothing where it is forwarded there already. For one that is itself forwarded, its
+   * source is forwarded.
    */
   forward(participant: Participant, destination: string): Result<Room, MoveError> {
     const source = participant.source ?? participant;
@@ -153,13 +154,13 @@ export class Rooms {
     return admitted;
   }
 
-  /** Who stands for `participant` in another room. */
+  /** The forwarded participant that represents `participant` in another room. */
   #standIn(participant: Participant, room: string): Participant | undefined {
     const present = this.get(room)?.participant(participant.identity);
     return present?.source === participant ? present : undefined;
   }
 
-  /** The room that takes in `participant` with its tracks, in the place of `standIn`. */
+  /** The room that can admit `participant` with its tracks, in place of `standIn`. */
   #admit(participant: Participant, room: string, standIn: Participant | undefined): Result<Room, MoveError> {
     if (participant.room.id === room) return fail("same_room");
     if (this.#draining) return fail("draining");
@@ -177,12 +178,12 @@ export class Rooms {
     return ok(present ?? this.#open(room as RoomId, {}));
   }
 
-  /** From now on nobody new comes in; those who are here stay. */
+  /** From now on nobody new can join; those who are here stay. */
   drain(): void {
     this.#draining = true;
   }
 
-  /** The server ends. */
+  /** The server shuts down. */
   deleteAll(): void {
     for (const room of this.list) room.delete("server_shutdown");
   }

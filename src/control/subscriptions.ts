@@ -1,4 +1,4 @@
-/** The sending sections of one transport, and the rules by which tracks come into them. */
+/** The sending sections of one transport, and the rules by which tracks are assigned to them. */
 import type { MediaKind } from "../base/codec.ts";
 import { asSsrc, type Ssrc, type SubscriptionId } from "../base/ids.ts";
 import type { DownTrackParams, PayloadParams } from "../contract/media.ts";
@@ -13,14 +13,14 @@ export interface ReceivingSection {
   readonly mid: string;
   /** None while the peer has not answered. */
   readonly payloads: readonly PayloadParams[];
-  /** The only track that it is for, where the peer was told; else it is for any. */
+  /** The only track that it is for, where signalling has bound it to one; otherwise it is for any. */
   readonly reserved?: Track;
 }
 
 export class Subscriptions {
   readonly #transport: Transport;
   readonly #list: Subscription[] = [];
-  /** Tracks of which the peer can decode nothing. */
+  /** Tracks that the peer wants and cannot decode, so that they need a backup. */
   #needed = new Set<Track>();
 
   constructor(transport: Transport) {
@@ -32,13 +32,13 @@ export class Subscriptions {
   }
 
   /**
-   * What is to be played in sync has one CNAME (RFC 3550 §6.5.1): the n-th audio and the n-th video section, or where
-   * sections are reserved, what comes from one publisher. SSRCs are drawn outside `taken`, which then holds them.
+   * Sections that are to be played in sync share a CNAME (RFC 3550 §6.5.1): the n-th audio and the n-th video section,
+   * or where sections are reserved, those of one publisher. SSRCs are chosen outside `taken`, to which they are added.
    */
   add({ kind, mid, payloads, reserved }: ReceivingSection, taken: Set<Ssrc>): Subscription {
     const { id: transportId } = this.#transport;
     const group = this.#list.filter(({ section }) => section.kind === kind).length;
-    // Before the answer video may yet get retransmissions, sound never does.
+    // Before the answer, RTX may yet be negotiated for video; it never is for audio.
     const hasRtx =
       payloads.length === 0
         ? kind === "video"
@@ -69,7 +69,7 @@ export class Subscriptions {
       this.#need([...this.#needed].filter((track) => this.#isReserved(track)));
   }
 
-  /** Frees sections whose track is not among `tracks` or has changed its codec; reserved ones get what they are for. */
+  /** Frees sections whose track is not among `tracks` or has changed its codec; reserved ones get their track. */
   serve(tracks: readonly Track[]): void {
     const all = new Set(tracks);
     const needed: Track[] = [];
@@ -82,7 +82,7 @@ export class Subscriptions {
     this.#need(needed);
   }
 
-  /** Deals `wanted` out to the sections in order. */
+  /** Assigns `wanted` to the sections in order. */
   deal(wanted: readonly Track[]): void {
     this.serve(wanted);
     for (const track of wanted) {
@@ -102,7 +102,7 @@ export class Subscriptions {
     return this.#list.some(({ reserved }) => reserved === track);
   }
 
-  /** There are sections of its kind, and none of them can carry it. */
+  /** Whether there are sections of its kind, but none of them can carry it. */
   #isRefused(track: Track): boolean {
     const sections = this.#list.filter(({ section }) => section.kind === track.section.kind);
     return sections.length > 0 && sections.every((subscription) => subscription.refuses(track));
@@ -115,7 +115,7 @@ export class Subscriptions {
     for (const track of this.#needed) track.onNeed(this, true);
   }
 
-  /** Best beside a track of the same publisher, next in a group of its own, else wherever the codec fits. */
+  /** Prefers a group with a track of the same publisher, then an empty group, then any section whose codecs fit. */
   #sectionFor(track: Track): Subscription | undefined {
     const free = this.#list.filter(
       (subscription) => subscription.track === null && subscription.accepts(track),

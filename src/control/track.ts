@@ -1,10 +1,10 @@
 /**
- * One published audio or video track: what the publisher declared, and what its media thread has seen of it.
+ * One published audio or video track: what the publisher declared, and what its media thread has observed.
  *
- * A track that is forwarded is a track of its own, under another id, in another room. Its packets come from the one that
- * it stands for, by a pipe to each thread where it is received, be it the same thread.
+ * Forwarding a track to another room makes a track of its own there, with its own id. Its packets come from its source
+ * track, by a pipe to each thread with a subscriber, even within the same thread.
  *
- * A video may have a backup: the same picture in a codec that more can decode, in a section of its own. For everybody but
+ * A video may have a backup: the same picture in a more widely supported codec, in a section of its own. For all but
  * the media threads the two are one track.
  */
 import type { MediaContent, MediaKind } from "../base/codec.ts";
@@ -18,7 +18,7 @@ import { fail, ok, type Result } from "./result.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Transport } from "./transport.ts";
 
-/** The transport that a publisher sends on, as far as a track is concerned. */
+/** What a track needs of the transport that its publisher sends on. */
 type Home = Pick<Transport, "thread" | "extensions">;
 
 interface Pipe {
@@ -27,12 +27,12 @@ interface Pipe {
   readonly channel: number;
 }
 
-/** Who can read the media: everyone on the way (`none`), or only holders of the participants' keys. */
+/** End-to-end encryption of the media: `none`, or with keys that only the participants have. */
 export type TrackEncryption = "none" | "gcm" | "custom";
 
 /**
- * `transport_closed`: with the transport that its publisher sent it on. `not_encrypted`: it was cut, since it does not look as
- * encrypted as it is said to be.
+ * `transport_closed`: its publisher's transport has ended. `not_encrypted`: it was cut because it does not look
+ * encrypted though declared so.
  */
 export type TrackEndReason = "ended" | "transport_closed" | "moved" | "not_encrypted";
 
@@ -47,16 +47,16 @@ export interface PublishedSection {
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
   readonly source: TrackSource;
   readonly encryption: TrackEncryption;
-  /** How its frames end if they are encrypted so, where its publisher's protocol says that. */
+  /** The trailer of its frames if they are encrypted, where its publisher's protocol declares it. */
   readonly trailer?: FrameTrailer;
-  /** What its publisher's protocol says of it beyond this. Control keeps it for others of that protocol, unread. */
+  /** What its publisher's protocol adds. Control keeps it for clients of that protocol, without reading it. */
   readonly note?: unknown;
 }
 
 /** No layer is wanted. */
 const NOTHING = -1;
 
-/** To other tracks: the one that it forwards, the one that it is a backup of. */
+/** Related tracks: the one that it forwards, the one that it is a backup of. */
 interface Relations {
   readonly source?: Track;
   readonly primary?: Track | null;
@@ -71,9 +71,9 @@ export class Track {
   readonly id: TrackId;
   readonly publisher: Participant;
   readonly section: PublishedSection;
-  /** `section.note`, or what has taken its place. */
+  /** `section.note`, or what has replaced it. */
   note: unknown;
-  /** The track whose packets it forwards; null when its publisher sends it itself. */
+  /** The track that it forwards; null when its publisher sends it itself. */
   readonly source: Track | null;
   /** The track that this is a backup of; itself where it is none. */
   readonly primary: Track;
@@ -81,17 +81,17 @@ export class Track {
   readonly #carriers = new Set<Subscription>();
   /** Threads that it is piped to. */
   readonly #pipes = new Map<MediaThread, Pipe>();
-  /** By thread or forwarding, the highest spatial layer that is wanted there; none yet where that is not known. */
+  /** By thread or forwarded track, the highest spatial layer that is wanted there; absent until it is known. */
   readonly #wantedIn = new Map<MediaThread | Track, number>();
   readonly #demandListeners: (() => void)[] = [];
   #backup: Backup | null = null;
-  /** Who can decode none of it. */
+  /** Those who want it and can decode none of it: they need a backup. */
   readonly #needers = new Set<object>();
   #payload: PayloadParams | null = null;
   #muted = false;
-  /** Not by its publisher. */
+  /** Muted by the server API, not by its publisher. */
   #mutedByServer = false;
-  /** Its streams that do not look as encrypted as they are said to be. */
+  /** Of the track and its backup, those that do not look encrypted though declared so. */
   readonly #suspects = new Set<Track>();
 
   private constructor(
@@ -110,12 +110,15 @@ export class Track {
     this.#home = home;
   }
 
-  /** `transport`: that which its publisher sends it on. */
+  /** `transport`: the one that its publisher sends it on. */
   static published(id: TrackId, transport: Transport, section: PublishedSection, primary?: Track): Track {
     return new Track(id, transport.participant, section, transport, primary === undefined ? {} : { primary });
   }
 
-  /** This track as another room has it, where `publisher` stands for ours; as a backup of `primary`, where that is one. */
+  /**
+   * Makes a track of another room that forwards this one, where `publisher` represents ours; as a backup of `primary`,
+   * unless that is null.
+   */
   forward(publisher: Participant, primary: Track | null = null): Track {
     const relations = { source: this, primary };
     const forwarded = new Track(randomId<TrackId>("TR"), publisher, this.section, this.#home, relations);
@@ -141,12 +144,12 @@ export class Track {
     };
   }
 
-  /** What a screen plays is heard by all, and nobody's voice. */
+  /** Whether it is somebody's voice; the sound of a shared screen is not. */
   get isVoice(): boolean {
     return contentOf(this.section) === "voice";
   }
 
-  /** Where its publisher is heard. */
+  /** The thread that receives its packets from the publisher. */
   get #thread(): MediaThread {
     return this.#home.thread;
   }
@@ -156,12 +159,12 @@ export class Track {
     return this.#payload;
   }
 
-  /** Packets that arrive are dropped. */
+  /** Whether its packets are dropped on arrival. */
   get muted(): boolean {
     return this.#muted || this.source?.muted === true;
   }
 
-  /** A client that was told to mute says so itself, which changes nothing. */
+  /** Mutes or unmutes. A client that the server mutes confirms it with a mute of its own, which changes nothing. */
   setMuted(muted: boolean): void {
     if (muted === this.#muted) return;
     this.#muted = muted;
@@ -170,7 +173,7 @@ export class Track {
     this.tellMuted();
   }
 
-  /** Nobody opens a camera or a microphone that its publisher has closed. */
+  /** The server cannot unmute a track that its publisher has muted. */
   setMutedByServer(muted: boolean): Result<null, "muted_by_publisher"> {
     if (this.#muted && !this.#mutedByServer) return muted ? ok(null) : fail("muted_by_publisher");
     this.#mutedByServer = muted;
@@ -178,7 +181,7 @@ export class Track {
     return ok(null);
   }
 
-  /** It, or what it forwards, is muted, or not any more. */
+  /** It, or the track that it forwards, was muted or unmuted. */
   tellMuted(): void {
     this.#postMuted();
     if (this.#backup !== null) this.#backup.track.#postMuted();
@@ -190,7 +193,7 @@ export class Track {
     for (const thread of this.#threads) thread.post({ kind: "up-track.mute", trackId, muted });
   }
 
-  /** Its publisher is hidden, or not any more. */
+  /** Its publisher was hidden or unhidden. */
   tellHidden(): void {
     if (!this.isVoice) return;
     const { id: trackId } = this;
@@ -198,7 +201,7 @@ export class Track {
     for (const thread of this.#threads) thread.post({ kind: "up-track.hide", trackId, hidden });
   }
 
-  /** Those that know it. */
+  /** The media threads that have it. */
   get #threads(): ReadonlySet<MediaThread> {
     const threads = new Set(this.#pipes.keys());
     return this.source === null ? threads.add(this.#thread) : threads;
@@ -208,7 +211,7 @@ export class Track {
     return this.#backup?.track ?? null;
   }
 
-  /** `replaces`: who can decode both gets the backup, so that the publisher need not encode both. */
+  /** `replaces`: subscribers that can decode both get the backup, so that the publisher need not encode both. */
   setBackup(track: Track | null, replaces = false): void {
     this.#backup = track && { track, replaces };
     track?.onDemandChanged(() => this.#tellDemand());
@@ -219,7 +222,7 @@ export class Track {
     this.#tellDemand();
   }
 
-  /** Its streams that have media, in the order in which a subscriber is to be given what it can decode. */
+  /** The track and its backup, once that has media; a subscriber gets the first that it can decode. */
   get renditions(): readonly Track[] {
     if (this.#backup === null) return [this];
     const { track, replaces } = this.#backup;
@@ -227,12 +230,12 @@ export class Track {
     return replaces ? [track, this] : [this, track];
   }
 
-  /** Somebody wants it who can decode none of its streams. */
+  /** Whether somebody wants it who can decode none of it. */
   get needsBackup(): boolean {
     return this.#needers.size > 0;
   }
 
-  /** `needer` can decode none of it, or can, or does not want it any more. */
+  /** `needs`: whether `needer` wants it and can decode none of it. */
   onNeed(needer: object, needs: boolean): void {
     const before = this.needsBackup;
     if (needs) this.#needers.add(needer);
@@ -242,7 +245,7 @@ export class Track {
     this.#tellDemand();
   }
 
-  /** It is said to be end-to-end encrypted, and does not look so. */
+  /** Whether it does not look end-to-end encrypted though declared so. */
   get suspect(): boolean {
     return this.source?.suspect ?? this.#suspects.size > 0;
   }
@@ -259,13 +262,13 @@ export class Track {
     this.publisher.tell({ kind: "track.suspect", track: this });
   }
 
-  /** The highest spatial layer that anybody would have; -1 for none, null while not known: send everything. */
+  /** The highest spatial layer that anybody wants; -1 for none, null while not known: send everything. */
   get wanted(): number | null {
     if (this.source === null && !this.#wantedIn.has(this.#thread)) return null;
     return Math.max(NOTHING, ...this.#wantedIn.values());
   }
 
-  /** Calls `listener` when `wanted` has changed, here or of its backup, or whether it needs one. */
+  /** Calls `listener` when `wanted` of it or of its backup has changed, or `needsBackup`. */
   onDemandChanged(listener: () => void): void {
     this.#demandListeners.push(listener);
   }
@@ -274,7 +277,7 @@ export class Track {
     for (const listener of this.#demandListeners) listener();
   }
 
-  /** Receivers in a thread or of a forwarding want layers up to this one; null when there are none any more. */
+  /** Subscribers in a thread or of a forwarded track want layers up to `spatial`; null when there are none any more. */
   onWantedIn(where: MediaThread | Track, spatial: number | null): void {
     const before = this.wanted;
     if (spatial === null) this.#wantedIn.delete(where);
@@ -282,7 +285,7 @@ export class Track {
     if (this.wanted !== before) this.#tellDemand();
   }
 
-  /** A subscription in `thread` is going to carry it: has it piped there, unless it is. */
+  /** A subscription in `thread` is going to carry it: pipes it there, unless it is piped already. */
   retain(carrier: Subscription, thread: MediaThread): void {
     this.#carriers.add(carrier);
     if (thread === this.#thread && this.source === null) return;
@@ -300,14 +303,14 @@ export class Track {
     if (pipe.carriers === 0) this.#endPipe(thread, pipe);
   }
 
-  /** Who may not receive it any more does not from now on. Nobody waits for that until tracks are dealt. */
+  /** Ends subscriptions that are no longer permitted, at once rather than when tracks are next assigned to sections. */
   withhold(): void {
     const { publisher, id } = this.primary;
     for (const carrier of this.#carriers) if (!publisher.admits(carrier.subscriber, id)) carrier.carry(null);
     this.backup?.withhold();
   }
 
-  /** It is published no more; its own thread has been told. */
+  /** It is no longer published; its own thread has been told. */
   end(): void {
     this.#demandListeners.length = 0;
     for (const carrier of this.#carriers) carrier.carry(null);
@@ -316,12 +319,12 @@ export class Track {
     if (this.source !== null) this.#backup?.track.end();
   }
 
-  /** Whose packets it has, in the thread that hears them. */
+  /** The id of the track whose packets it has, in the thread that receives them. */
   get #heardAs(): TrackId {
     return this.source?.id ?? this.id;
   }
 
-  /** Returns its number in the pipe. */
+  /** Returns its channel number in the pipe. */
   #startPipe(thread: MediaThread): number {
     const { id: trackId, params: track } = this;
     const heardAs = this.#heardAs;
@@ -348,7 +351,7 @@ export class Track {
     this.onWantedIn(thread, null);
   }
 
-  /** Takes over what is new of the track that it forwards. Returns whether that changes what subscribers have to be told. */
+  /** Takes over changes of the track that it forwards. Returns whether codec or backup have changed. */
   follow(): boolean {
     const { source } = this;
     if (source === null) return false;
@@ -367,7 +370,7 @@ export class Track {
     return true;
   }
 
-  /** The media thread saw this payload type. Returns whether that changes what subscribers have to be told. */
+  /** The media thread saw this payload type. Returns whether it is another than before. */
   onPayloadType(payloadType: number): boolean {
     const payload = this.section.payloads.find((candidate) => candidate.payloadType === payloadType);
     if (payload === undefined || payload === this.#payload) return false;

@@ -2,7 +2,7 @@
  * One ICE and DTLS association of a participant: what it publishes, what it receives, and how it ends.
  *
  * A transport acts with the grants of the token that opened it, so that one identity may hold a publish-only and a
- * subscribe-only token, until the participant's permission is changed by somebody who may do that.
+ * subscribe-only token, until the participant's permission is changed by the server API.
  */
 import type { Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
 import type {
@@ -67,7 +67,7 @@ export class Transport {
   readonly participant: Participant;
   readonly server: ServerSide;
   readonly #grants: Permission;
-  /** Where its media is handled. */
+  /** The thread that handles its media. */
   readonly thread: MediaThread;
   readonly data: DataChannels;
   readonly #tracks = new Map<TrackId, Track>();
@@ -77,10 +77,10 @@ export class Transport {
   readonly #closedListeners: ((reason: CloseReason) => void)[] = [];
   #localIce = randomIceCredentials();
   #remote: RemoteSide | null = null;
-  /** Commands that wait until the peer is known: till then its media thread does not know the transport. */
+  /** Commands that wait until the peer's description is known: only then does the media thread have the transport. */
   #waiting: MediaCommand[] = [];
   #state: State = { kind: "open", connection: "new" };
-  /** Whose tracks are dealt to the sending sections; null while nobody's are. */
+  /** Which tracks are assigned to the sending sections as they come; null while none are (see `watch`). */
   #watches: ((track: Track) => boolean) | null = null;
 
   /** `grants`: of the token that opens it. */
@@ -94,7 +94,7 @@ export class Transport {
     thread.route(this.id, (event) => this.#onEvent(event));
   }
 
-  /** The peer has described itself: the association can begin. Once only. */
+  /** The peer's description is known: the association can begin. Further calls do nothing. */
   connect(remote: RemoteSide): void {
     if (this.#remote !== null || this.#state.kind === "closed") return;
     this.#remote = remote;
@@ -110,10 +110,10 @@ export class Transport {
     for (const command of this.#waiting.splice(0)) this.thread.post(command);
   }
 
-  /** Tells the media thread something about this transport, as soon as it knows it. */
+  /** Posts a command to the media thread, as soon as the transport is open there. */
   post(command: MediaCommand): void {
     if (this.#remote !== null) return this.thread.post(command);
-    // A peer may take its time, and change its mind as often as it likes meanwhile: only the last wish waits.
+    // A peer may take its time, and change its preference as often as it likes meanwhile: only the last one is kept.
     if (command.kind === "down-track.prefer") {
       this.#waiting = this.#waiting.filter((other) => !isSameWish(other, command.subscriptionId));
     }
@@ -149,12 +149,12 @@ export class Transport {
     return this.#subscriptions.list;
   }
 
-  /** It has sections for tracks; one that has none looks at none. */
+  /** Whether it has sending sections; without any, it checks no tracks. */
   get receives(): boolean {
     return this.subscriptions.length > 0;
   }
 
-  /** What may be done by this transport now. */
+  /** What this transport may do now. */
   get permission(): Permission {
     return this.participant.changedPermission ?? this.#grants;
   }
@@ -168,7 +168,7 @@ export class Transport {
     return localIce;
   }
 
-  /** Takes in ids of a later description; those that are known have to stay what they are. Returns whether they do. */
+  /** Adds header extension ids of a later description. Returns false if a known one changes, or an id is used twice. */
   addExtensions(extensions: ExtensionIds): boolean {
     const known = this.extensions;
     const added = Object.entries(extensions).filter(([uri]) => !Object.hasOwn(known, uri));
@@ -182,7 +182,7 @@ export class Transport {
     return true;
   }
 
-  /** `id`: one that was promised to the publisher already. */
+  /** `id`: one that the publisher was already given. */
   publish(section: PublishedSection, id = randomId<TrackId>("TR")): Result<Track, PublishError> {
     if (this.#state.kind === "closed") return fail("closed");
     const { room, trackCount } = this.participant;
@@ -198,8 +198,8 @@ export class Transport {
   }
 
   /**
-   * Adds a backup to a track of ours, which has none: the same video, in another codec. `replaces`: for all who can decode
-   * it.
+   * Adds a backup to a track of ours that has none: the same video, in another codec. `replaces`: see
+   * `Track.setBackup`.
    */
   publishBackup(primary: Track, section: PublishedSection, replaces: boolean): Result<Track, "closed"> {
     if (this.#state.kind === "closed" || !this.#tracks.has(primary.id)) return fail("closed");
@@ -231,12 +231,15 @@ export class Transport {
     this.participant.room.onTracksChanged();
   }
 
-  /** Adds a section on which the peer receives. It is silent until its track has media, or `watch()` finds one for it. */
+  /**
+   * Adds a section on which the peer receives. It is silent until its reserved track has media, or `watch()` finds it
+   * one.
+   */
   addSlot(section: ReceivingSection): Result<Subscription, AddSlotError> {
     if (this.#state.kind === "closed") return fail("closed");
     if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
     const added = this.#subscriptions.add(section, this.#takenSsrcs);
-    // Where nothing is negotiated yet it can carry nothing; clients add such by the hundred.
+    // Before payloads are negotiated it cannot carry anything, and clients add such sections by the hundred.
     if (section.payloads.length > 0) this.deal(this.participant.room.tracks());
     return ok(added);
   }
@@ -247,7 +250,7 @@ export class Transport {
     this.#free(subscription.section.ssrc, subscription.section.rtxSsrc);
   }
 
-  /** Deals the tracks of one participant, or of the whole room except our own, to the slots as they come and go. */
+  /** Assigns the tracks of one participant, or of all others, to the sending sections as they come and go. */
   watch(target: { readonly identity?: string }): Result<null, "forbidden"> {
     if (!this.permission.canSubscribe) return fail("forbidden");
     const { identity } = target;
@@ -259,7 +262,7 @@ export class Transport {
     return ok(null);
   }
 
-  /** Deals `tracks` to the sending sections: all that there are in the room, or all of them that a section may carry. */
+  /** Assigns `tracks` to the sending sections: all tracks of the room, or all of them that a section may carry. */
   deal(tracks: readonly Track[]): void {
     const { participant } = this;
     const watches = this.#watches;
@@ -275,7 +278,9 @@ export class Transport {
     }
   }
 
-  /** The participant's permission has changed: ends the tracks that it may not publish any more, and deals again. */
+  /**
+   * The participant's permission has changed: ends tracks that it may no longer publish, and reassigns the sections.
+   */
   enforce(): void {
     const permission = this.permission;
     for (const track of [...this.tracks])
@@ -283,7 +288,7 @@ export class Transport {
     this.deal(this.participant.room.tracks());
   }
 
-  /** What its room wants to happen with tracks that do not look as encrypted as they are said to be. */
+  /** Applies the room's rule to tracks that do not look encrypted though declared so. */
   guard(): void {
     const { e2eeGuard } = this.participant.room.options;
     for (const track of [...this.tracks]) {
@@ -317,7 +322,7 @@ export class Transport {
     for (const ssrc of ssrcs) this.#takenSsrcs.delete(ssrc);
   }
 
-  /** The media thread is to receive it, and tells of it. */
+  /** Adds the track to the media thread, and handles its events. */
   #route(track: Track): void {
     for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
     this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
