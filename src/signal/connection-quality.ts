@@ -1,13 +1,13 @@
-/** How well each participant of a room is connected, in LiveKit's four words, from what the media threads measure. */
+/** Connection quality of each participant of a room, on LiveKit's scale of four, from the media threads' statistics. */
 import { ConnectionQuality } from "@livekit/protocol";
 import type { RoomStats } from "../control/media-threads.ts";
 import type { Participant } from "../control/participant.ts";
 
-/** Beyond the first of two values a connection is no longer excellent, beyond the second it is poor. */
+/** Above the first of two values a connection is no longer excellent, above the second it is poor. */
 const LOSS = [0.02, 0.08] as const;
 const RTT_US = [300_000, 700_000] as const;
 
-/** Packets of a published track: how many came, and how many did not. */
+/** Packets of a published track: received, and lost. */
 interface Arrivals {
   readonly packets: number;
   readonly lost: number;
@@ -16,7 +16,7 @@ interface Arrivals {
 export class ConnectionQualities {
   #arrivals = new Map<string, Arrivals>();
 
-  /** By participant, from what has happened since the last call. */
+  /** By participant, from the time since the last call. */
   update(participants: readonly Participant[], stats: RoomStats): Map<Participant, ConnectionQuality> {
     const before = this.#arrivals;
     this.#arrivals = arrivalsOf(stats);
@@ -44,7 +44,7 @@ function qualityOf(loss: number, rttUs: number): ConnectionQuality {
   return loss > LOSS[0] || rttUs > RTT_US[0] ? ConnectionQuality.GOOD : ConnectionQuality.EXCELLENT;
 }
 
-/** It was connected, and its path has fallen silent. */
+/** Whether it was connected, and nothing arrives from it any more. */
 function isCutOff({ transports }: Participant): boolean {
   return [...transports].some(({ state }) => state.kind === "open" && state.connection === "disconnected");
 }
@@ -59,7 +59,7 @@ function arrivalsOf({ upTracks }: RoomStats): Map<string, Arrivals> {
   );
 }
 
-/** Packets that come late count as lost first and are taken back later, so a difference may be negative. */
+/** Late packets count as lost until they arrive, so the difference may be negative. */
 function lossSince(before: Arrivals = { packets: 0, lost: 0 }, now?: Arrivals): number {
   if (now === undefined) return 0;
   const lost = now.lost - before.lost;

@@ -1,4 +1,4 @@
-/** The `o=` lines of one side of a PeerConnection: one session id, and versions that grow (RFC 9429 §5.2.2). */
+/** The `o=` lines of one side of a PeerConnection: one session id, and increasing versions (RFC 9429 §5.2.2). */
 import { randomBytes } from "node:crypto";
 import type { DescriptionId } from "../sdp/write-section.ts";
 

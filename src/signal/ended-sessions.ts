@@ -1,6 +1,6 @@
 /**
- * Sessions that were ended for good a moment ago. Who was told of that leaves; a client that was cut off just then would come
- * back by itself, though it was sent away.
+ * Sessions that were recently ended for good. A client that was told so leaves; one that had lost its connection just
+ * then would reconnect by itself, although it was removed.
  */
 import type { ParticipantId } from "../base/ids.ts";
 import type { Clock } from "../control/clock.ts";
@@ -8,7 +8,7 @@ import type { CloseReason } from "../control/transport.ts";
 
 const FOR_GOOD: readonly CloseReason[] = ["participant_removed", "room_deleted", "duplicate_identity"];
 
-/** A client that was cut off tries to come back for one to two minutes. Larger: more is remembered. Smaller: it does. */
+/** Clients try to reconnect for one to two minutes. Larger: more memory. Smaller: a removed one succeeds. */
 const REMEMBERED_MS = 120_000;
 
 interface End {
@@ -18,7 +18,7 @@ interface End {
 
 export class EndedSessions {
   readonly #clock: Clock;
-  /** The first to be forgotten comes first. */
+  /** In the order of expiry. */
   readonly #ends = new Map<string, End>();
 
   constructor(clock: Clock) {
@@ -31,7 +31,7 @@ export class EndedSessions {
     this.#ends.set(id, { reason, untilMs: this.#clock.monotonicMs() + REMEMBERED_MS });
   }
 
-  /** Why the session of this sid was ended for good; undefined for one that was not, or is not known any more. */
+  /** Why the session of this sid was ended for good; undefined for one that was not, or that is forgotten. */
   reasonOf(sid: string): CloseReason | undefined {
     this.#forget();
     return this.#ends.get(sid)?.reason;

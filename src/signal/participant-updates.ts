@@ -1,6 +1,6 @@
 /**
- * When a room is told of a change of a participant: at once, as a rule. Who changes again and again, with much metadata, is
- * told of later, as it is then. Nobody misses what was in between, since each update says all there is.
+ * When a room is notified of a participant's changes: at once, as a rule. For one that changes often and with much
+ * metadata, notifications are delayed and merged, which loses nothing, since each update holds the complete state.
  */
 import { ParticipantUpdate } from "@livekit/protocol";
 import { TokenBucket } from "../base/token-bucket.ts";
@@ -10,19 +10,20 @@ import { participantInfo } from "../livekit/participant-info.ts";
 import { ResponseFrame } from "./frames.ts";
 
 /**
- * Bytes that each client is told of one participant without delay. Larger: small messages of one, such as to mute and to
- * unmute, become more traffic for all. Smaller: somebody who has much to say is seen late when it joins and publishes.
+ * Bytes of updates about one participant that each client gets without delay. Larger: small requests of one, such as to
+ * mute and to unmute, become more traffic for all. Smaller: one with much metadata is seen late when it joins and
+ * publishes.
  */
 const BYTES = { burst: 1_048_576, perSecond: 65_536 };
 
-/** Larger: who has said too much is seen later. Smaller: it costs the others more. */
+/** Delay beyond that. Larger: changes of such a participant are seen later. Smaller: they cost the others more. */
 const DELAY_MS = 1_000;
 
 export class ParticipantUpdates {
   readonly #clock: Clock;
   readonly #tell: (participant: Participant, frame: ResponseFrame) => void;
   readonly #budgets = new WeakMap<Participant, TokenBucket>();
-  /** Those that are told of later, with what cancels that. */
+  /** Participants with a delayed update, and the function that cancels it. */
   readonly #late = new Map<Participant, () => void>();
 
   constructor(clock: Clock, tell: (participant: Participant, frame: ResponseFrame) => void) {

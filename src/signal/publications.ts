@@ -1,16 +1,16 @@
 /**
- * What a client publishes: what it has announced by `add_track`, and in which media section that comes.
+ * What a client publishes: what it has announced by `add_track`, and the media section that carries it.
  *
  *     add_track ──▶ announced ──┐
  *                               ├─ same cid ─▶ published ── section silent, or ended by us ─▶ gone
  *     offer ──────▶ unclaimed ──┘
  *
- * The two come in either order. A cid is the id of the client's MediaStreamTrack, and in most browsers the second word of
- * its `a=msid`. Firefox makes up another for that: a section that comes under a name of nobody is the first of its kind
- * that was announced before it.
+ * The two come in either order. A cid is the id of the client's MediaStreamTrack, and in most browsers the second word
+ * of its `a=msid`. Firefox makes up another id for `a=msid`: a section with an unknown id is taken for the first
+ * announced track of its kind.
  *
- * A video may be announced once more, by its sid, with another cid and codec: its backup, for those who can not decode the
- * first. That goes the same way, and ends with the first.
+ * A video may be announced a second time, by its sid, with another cid and codec: its backup, for subscribers that
+ * cannot decode the first. It goes through the same states, and ends with the first.
  */
 import {
   AddTrackRequest,
@@ -48,7 +48,7 @@ interface Publication {
   readonly announcedAtMs: number;
   request: AddTrackRequest;
   muted: boolean;
-  /** It was the server who muted it, and the client has said nothing since. */
+  /** Muted by the server, and not muted or unmuted by the client since. */
   mutedByServer: boolean;
   /** Null until its section has come. */
   track: Track | null;
@@ -70,28 +70,30 @@ export type AnnounceError =
   | "backup_exists";
 
 /**
- * How long an announcement may be: a video with three layers in two codecs has 600 bytes. Larger: each change of one
- * participant is told to everybody with what it announced of all its tracks. Smaller: tracks with long names are refused.
+ * Largest announcement: a video with three layers in two codecs has 600 bytes. Larger: every update about a
+ * participant, which everybody gets, repeats the announcements of all its tracks. Smaller: tracks with long names are
+ * refused.
  */
 const MAX_ANNOUNCEMENT_BYTES = 8_192;
 
 /**
- * How long an announced track keeps its place among those that a participant may have, though its section has not come.
- * Larger: a client that gave tracks up publishes others later. Smaller: one that is slow loses what it announced.
+ * How long an announced track without a section counts towards the participant's track limit. Larger: a client that
+ * gave up tracks has to wait longer to publish others. Smaller: a slow client loses what it announced.
  */
 const PLACE_KEPT_MS = 30_000;
 
 /**
- * How long after its announcement a track may be unknown to its client, which has its answer to take in first: clients give up
- * after so long. Larger: clients are told twice of tracks that they know. Smaller: slow ones keep a track that nobody gets.
+ * How long after its announcement a track may be unknown to its client, which has to process our answer first: clients
+ * give up after this time. Larger: clients are notified twice about tracks that they know. Smaller: slow ones keep a
+ * track that nobody gets.
  */
 const NEW_MS = 15_000;
 
 /** What the client has to know of what it publishes. */
 export interface PublicationsHost {
-  /** What is wanted of a video has changed. */
+  /** The layers that are wanted of a video have changed. */
   onDemand(track: Track): void;
-  /** What was announced will not be published. The client may not know its track yet. */
+  /** An announced track will not be published. The client may not know it yet. */
   onWithdrawn(id: TrackId): void;
 }
 
@@ -99,12 +101,12 @@ export class Publications {
   readonly #participant: Participant;
   readonly #host: PublicationsHost;
   readonly #list: Publication[] = [];
-  /** Where the client sends, and the sections on which it does so, as last offered. */
+  /** The transport on which the client sends, and its sending sections, as last offered. */
   #transport: Transport | null = null;
   #sections: readonly AcceptedMedia[] = [];
-  /** What the sections of the offer that is being answered are, by MID, as far as they are not published yet. */
+  /** By MID, what the sections of the offer that is being answered carry, unless that is published already. */
   #matches: ReadonlyMap<string, Claim> = new Map();
-  /** MIDs whose track has ended while the client still sends there: nothing else may be taken for it. */
+  /** MIDs whose track has ended while the client still sends there: it matches no other announcement. */
   readonly #spent = new Set<string>();
 
   constructor(participant: Participant, host: PublicationsHost) {
@@ -112,7 +114,7 @@ export class Publications {
     this.#host = host;
   }
 
-  /** A track is going to be published. */
+  /** Announces a track that is going to be published. */
   announce(request: AddTrackRequest): Result<TrackInfo, AnnounceError> {
     if (isTooLarge(request)) return { ok: false, error: "too_large" };
     if (request.sid !== "") return this.#announceBackup(request);
@@ -143,7 +145,7 @@ export class Publications {
   match(sections: readonly MediaSection[]): void {
     const known = new Set(this.#sections.map(({ mid }) => mid));
     const matches = new Map<string, Claim>();
-    // A client may take a section for its next track without having offered it silent (pion does).
+    // A client may reuse a section for its next track without having offered it inactive in between (pion does).
     const renamed = sections.filter(({ mid, msid }) => {
       const former = this.#sections.find((section) => section.mid === mid)?.offered.msid;
       return former !== undefined && former?.trackId !== msid?.trackId;
@@ -157,7 +159,7 @@ export class Publications {
       const named = this.#announcedFor(section);
       if (named !== undefined) matches.set(section.mid, named);
     }
-    // What was there before may be what was refused: it is not taken for what was announced since.
+    // A section of an earlier offer may be one whose track was refused: it is not matched to a later announcement.
     for (const { mid, kind } of open.filter(
       (section) => !matches.has(section.mid) && !known.has(section.mid),
     )) {
@@ -168,20 +170,20 @@ export class Publications {
     this.#matches = matches;
   }
 
-  /** What is to be answered to a section on which the client sends. */
+  /** The codec preference for the answer to a section on which the client sends. */
   preferenceFor(section: MediaSection): CodecPreference | undefined {
     const claim = this.#matches.get(section.mid) ?? this.#publishedIn(section.mid);
     if (claim === undefined) return undefined;
     const { publication, isBackup } = claim;
     const request = isBackup ? publication.backup! : publication.request;
     const { stereo, disableDtx, disableRed, encryption, type } = request;
-    // Redundancy is taken apart for those who do not know it, which is impossible where it is encrypted.
+    // RED is unpacked for subscribers that do not support it, which is impossible where it is encrypted.
     const isRed = type === TrackType.AUDIO && !disableRed && encryption === Encryption_Type.NONE;
     const codec = isRed ? "red" : announcedCodec(request);
     return { ...(codec !== undefined && { codec }), opus: { stereo, dtx: !disableDtx } };
   }
 
-  /** An offer has come: `sections` are all on which the client sends now. */
+  /** Applies an offer: `sections` are all on which the client sends now. */
   onOffer(transport: Transport, sections: readonly AcceptedMedia[]): void {
     this.#transport = transport;
     this.#sections = sections;
@@ -197,7 +199,7 @@ export class Publications {
     this.#matches = new Map();
   }
 
-  /** A track has ended, by the client's wish or against it. Returns whether the client may not know the track yet. */
+  /** A track was ended, by the client or by the server. Returns whether the client may not know the track yet. */
   onEnded(track: Track): boolean {
     const at = this.#list.findIndex((publication) => publication.track === track);
     if (at === -1) return false;
@@ -211,7 +213,7 @@ export class Publications {
     return isNew && this.#spent.has(track.section.mid);
   }
 
-  /** The client says that it has muted a track, or not any more. */
+  /** The client has muted or unmuted a track. */
   setMuted(id: string, muted: boolean): void {
     const publication = this.#list.find((one) => one.id === id);
     if (publication === undefined) return;
@@ -220,12 +222,12 @@ export class Publications {
     publication.track?.setMuted(muted);
   }
 
-  /** What the client last said or was told of a track; undefined for one that is not its own. */
+  /** The mute state that the client knows of a track; undefined for one that is not its own. */
   isMuted(track: Track): boolean | undefined {
     return this.#list.find((one) => one.track === track)?.muted;
   }
 
-  /** The client was told to mute. */
+  /** The server has muted a track, or the track is not muted any more. */
   onMutedByServer(track: Track): void {
     const publication = this.#list.find((one) => one.track === track);
     if (publication === undefined) return;
@@ -238,7 +240,7 @@ export class Publications {
     return this.#list.some((one) => one.id === id);
   }
 
-  /** How each track was answered, and each backup that has not come yet. */
+  /** The answer to each announcement: of every track, and of each backup that has no section yet. */
   announcements(): { readonly cid: string; readonly info: TrackInfo }[] {
     return this.#list.flatMap((publication) => {
       const { request, backup, track } = publication;
@@ -256,7 +258,7 @@ export class Publications {
     return this.#list.flatMap(({ track, kind }) => (track !== null && kind === "video" ? [track] : []));
   }
 
-  /** The client has changed something about a track that others want to know. */
+  /** The client has changed the description of a track. */
   describe(id: string, change: Partial<AddTrackRequest>): void {
     const publication = this.#list.find((one) => one.id === id);
     if (publication === undefined) return;
@@ -269,7 +271,7 @@ export class Publications {
     track.publisher.tell({ kind: "track.described", track });
   }
 
-  /** Where there is no room for another track, those that were announced long ago make some. */
+  /** At the track limit, old announcements without a section are withdrawn to make room. */
   #mayAnnounce(track: Pick<PublishedSection, "source" | "encryption">): Result<null, PublishRefusal> {
     const { profile, room, trackCount } = this.#participant;
     const pending = this.#list.filter((publication) => publication.track === null);
@@ -283,7 +285,7 @@ export class Publications {
     return check(trackCount + pending.length - late.length);
   }
 
-  /** Publishes what is announced and has a section. */
+  /** Publishes what is announced and has a section in the offer. */
   #claim(): void {
     const transport = this.#transport;
     if (transport === null) return;
@@ -291,7 +293,7 @@ export class Publications {
       const { mid, offered } = section;
       const isTaken = this.#publishedIn(mid) !== undefined || this.#spent.has(mid);
       const claim = this.#matches.get(mid) ?? (isTaken ? undefined : this.#announcedFor(offered));
-      // Two sections may have one name.
+      // Two sections may have the same id.
       if (claim === undefined || !isOpen(claim)) continue;
       this.#spent.delete(mid);
       const { publication, isBackup } = claim;
@@ -301,7 +303,7 @@ export class Publications {
       }
       const published = transport.publish(sectionOf(section, publication), publication.id);
       if (published.ok) this.#follow(publication, published.value);
-      // What has become forbidden since it was announced will not come any more.
+      // No longer permitted since it was announced.
       else this.#withdraw(publication);
     }
   }
@@ -318,7 +320,7 @@ export class Publications {
     track.onDemandChanged(() => this.#host.onDemand(track));
   }
 
-  /** A track that is here already is going to be sent in a further codec, under the cid of the request. */
+  /** A published or announced video is going to be sent in a second codec as well, under the cid of the request. */
   #announceBackup(request: AddTrackRequest): Result<TrackInfo, AnnounceError> {
     const publication = this.#list.find(({ id, kind }) => id === request.sid && kind === "video");
     if (publication === undefined) return { ok: false, error: "track_not_found" };
@@ -344,7 +346,7 @@ export class Publications {
     return undefined;
   }
 
-  /** By cid; a section that names no track can only mean the first of its kind. */
+  /** By cid; a section without a track id is matched to the first announcement of its kind. */
   #announcedFor(section: MediaSection): Claim | undefined {
     return isNamed(section) ? this.#namedIn(section) : this.#open(section.kind)[0];
   }
@@ -356,7 +358,7 @@ export class Publications {
     );
   }
 
-  /** What is announced and has not come: tracks, then backups. */
+  /** Announcements without a section: tracks, then backups. */
   #open(kind: MediaSection["kind"]): Claim[] {
     const ofKind = this.#list.filter((one) => one.kind === kind);
     const tracks = ofKind.filter(({ track }) => track === null);
@@ -373,7 +375,7 @@ export class Publications {
   }
 }
 
-/** Its section has not come yet. */
+/** Whether it has no section yet. */
 const isOpen = ({ publication: { track }, isBackup }: Claim): boolean =>
   (isBackup ? track?.backup : track) === null;
 
@@ -391,7 +393,7 @@ const KINDS: Readonly<Record<TrackSource, readonly MediaKind[]>> = {
   screen_share_audio: ["audio"],
 };
 
-/** Grants go by source: one that a track of its kind can not have would let in what was not granted. */
+/** Grants go by source: a source that does not fit the track's kind would bypass them. */
 function sourceOf({ source }: AddTrackRequest, kind: MediaKind): TrackSource {
   const declared = keyOf(SOURCES, source) ?? "unknown";
   return KINDS[declared].includes(kind) ? declared : "unknown";
@@ -413,7 +415,7 @@ function sectionOf(
     ssrcs: published?.ssrcs ?? [],
     source,
     encryption,
-    // A format of the client's own could end in any way.
+    // The trailer of a custom format is unknown.
     ...(encryption === "gcm" && { trailer: "livekit" as const }),
     note: request,
   };

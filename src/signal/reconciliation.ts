@@ -1,9 +1,9 @@
 /**
- * After a resume: what the client takes for true (`SyncState`), and what has become of it while nothing could be told.
+ * After a resume: compares the client's state (`SyncState`) with ours, which may have changed meanwhile.
  *
- * A message may be lost although the connection was thought to be good, so states are compared and not messages counted.
- * The client's descriptions are not needed: it offers anew, or is offered. Neither is how far it has got in data packets,
- * since the association that carries them outlives the signal connection.
+ * A message may be lost although the connection seemed good, so states are compared instead of messages counted. The
+ * client's descriptions are not needed, since there is a new offer by either side; nor are its data sequence numbers,
+ * since the SCTP association outlives the signal connection.
  */
 import {
   PublishDataTrackResponse,
@@ -16,7 +16,7 @@ import type { ClientSession } from "./client-session.ts";
 import { setTrackSettings, updateDataSubscription, updateSubscription } from "./subscription-requests.ts";
 import { defaultSettings } from "./track-settings.ts";
 
-/** Tracks that are looked up of each list. Larger: one message makes more work. Smaller: some stay unknown. */
+/** Tracks that are looked up in each list. Larger: one message makes more work. Smaller: some stay out of sync. */
 const MAX_TRACKS = 256;
 
 export function reconcile(session: ClientSession, sync: SyncState): void {
@@ -31,7 +31,7 @@ export function reconcile(session: ClientSession, sync: SyncState): void {
   session.retell();
 }
 
-/** Tracks that have ended are told so; of those that the client does not know, the answer was lost. */
+/** Notifies the client of tracks that have ended, and repeats answers about tracks that it does not know. */
 function reconcileTracks(session: ClientSession, { publishTracks }: SyncState): void {
   const { publications } = session;
   const known = new Set(publishTracks.slice(0, MAX_TRACKS).map(({ track }) => track?.sid ?? ""));

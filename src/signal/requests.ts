@@ -1,4 +1,4 @@
-/** What clients ask for, one function for each kind of request that the session does not hand on as it is. */
+/** Requests of clients, one function for each kind that the session does not just pass on. */
 import {
   type AddTrackRequest,
   Pong,
@@ -67,7 +67,7 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
       return refuseDataBlob(session, message.value.requestId);
     // A lite agent learns addresses from connectivity checks (RFC 8445 §7.3.1.3).
     case "trickle":
-    // Layers are known by what arrives.
+    // Layers are known from the media itself.
     case "updateLayers":
     // Of a later protocol than ours.
     case undefined:
@@ -77,7 +77,7 @@ export function onRequest(session: ClientSession, { message }: SignalRequest): v
   }
 }
 
-/** None are kept: they hold schemas of data tracks, which work without. */
+/** Blobs are not stored: they hold schemas of data tracks, which work without them. */
 function refuseDataBlob(session: ClientSession, requestId: number): void {
   const reason = RequestResponse_Reason.UNSUPPORTED_TYPE;
   const value = new RequestResponse({ requestId, reason, message: "data blobs are not kept here" });
@@ -118,7 +118,7 @@ const LIMITS = {
   attributes_too_large: "the attributes are too large",
 } as const;
 
-/** What is empty stays as it is, as LiveKit's server has it; an attribute that is empty goes. */
+/** As in LiveKit's server, empty fields leave things as they are, and an empty value deletes an attribute. */
 function updateMetadata(session: ClientSession, update: UpdateParticipantMetadata): void {
   const { participant } = session;
   const { name, metadata, attributes, requestId } = update;

@@ -1,4 +1,4 @@
-/** What a room's clients are told of it from time to time: who speaks, who is well connected, and how many there are. */
+/** Notifies a room's clients of active speakers, connection qualities, and the number of participants. */
 import {
   ConnectionQualityInfo,
   ConnectionQualityUpdate,
@@ -14,24 +14,24 @@ import { ConnectionQualities } from "./connection-quality.ts";
 import { ResponseFrame } from "./frames.ts";
 import { isShown } from "./shown.ts";
 
-/** Larger: a connection that gets worse, and the size of a large room, is shown later. Smaller: more work and messages. */
+/** Period of qualities and counts. Larger: clients show changes of them later. Smaller: more work and messages. */
 const INTERVAL_MS = 5_000;
 
 export class RoomWatch {
-  /** Asking all clients what they are to receive. */
+  /** Recomputes the wanted tracks of all clients. */
   readonly wanting: RationedWork;
   readonly #room: Room;
   readonly #tell: (frame: ResponseFrame) => void;
   readonly #qualities = new ConnectionQualities();
   readonly #forgetSpeakers: () => void;
   #cancelNext: () => void;
-  /** Levels as last told, in [0, 1]. */
+  /** Levels as last sent, in [0, 1]. */
   #levels: ReadonlyMap<ParticipantId, number> = new Map();
   #toldQualities = "";
   #toldCounts = "";
   #ended = false;
 
-  /** `tell`: sends to all clients in the room. `want`: asks each what it is to receive; returns how many looks that took. */
+  /** `tell`: sends to all clients in the room. `want`: recomputes their wanted tracks, returns its cost in checks. */
   constructor(room: Room, tell: (frame: ResponseFrame) => void, want: () => number) {
     this.wanting = new RationedWork(room.clock, want);
     this.#room = room;
@@ -40,13 +40,13 @@ export class RoomWatch {
     this.#cancelNext = this.#schedule();
   }
 
-  /** Who speaks now, for somebody who has just come; null when nobody does. */
+  /** The active speakers, for a client that has just joined; null when there are none. */
   speakers(): ResponseFrame | null {
     const speakers = [...this.#levels].map(([sid, level]) => new SpeakerInfo({ sid, level, active: true }));
     return speakers.length === 0 ? null : speakersFrame(speakers);
   }
 
-  /** Who speaks now and who does not, for somebody who is back and may have missed that one fell silent. */
+  /** The speech state of everybody, for a client that has resumed and may have missed that a speaker fell silent. */
   voices(): ResponseFrame {
     const shown = this.#room.participants.filter(isShown);
     const speakers = shown.map(({ id: sid }) => {
@@ -56,7 +56,7 @@ export class RoomWatch {
     return speakersFrame(speakers);
   }
 
-  /** Somebody has come who knows nothing of connections yet, and of the room how it is now. */
+  /** Somebody has joined: qualities and counts are due even if they do not change. */
   onArrival(): void {
     this.#toldQualities = "";
     this.#toldCounts = "";
@@ -70,7 +70,8 @@ export class RoomWatch {
   }
 
   /**
-   * Others speak, or one of them is hidden or shown now. Only what has changed is told; who has fallen silent has level 0.
+   * The active speakers have changed, or one was hidden or unhidden. Sends the differences; a speaker that fell silent
+   * has level 0.
    */
   tellSpeakers(): void {
     const before = this.#levels;

@@ -1,6 +1,6 @@
 /**
- * Methods of a client's application called by the server, in LiveKit's RPC packets. The client answers to whoever called:
- * an identity that only this call has, so that the answer is known when it comes by.
+ * Calls of the server to methods of a client's application, in LiveKit's RPC packets. The client addresses its answer
+ * to the caller's identity, which is unique to each call, so that answers are matched by it.
  */
 import { randomUUID } from "node:crypto";
 import { DataPacket, RpcRequest } from "@livekit/protocol";
@@ -12,7 +12,7 @@ const CONNECTION_TIMEOUT = { code: 1501, message: "Connection timeout" };
 const RESPONSE_TIMEOUT = { code: 1502, message: "Response timeout" };
 const RECIPIENT_DISCONNECTED = { code: 1503, message: "Recipient disconnected" };
 
-/** How long a living client takes to acknowledge. Larger: a dead one is noticed later. Smaller: slow networks fail. */
+/** Time for the acknowledgement. Larger: a dead client is noticed later. Smaller: calls fail on slow networks. */
 const ACK_MS = 7_000;
 
 interface Call {
@@ -44,7 +44,7 @@ export class ServerCalls {
     });
   }
 
-  /** Takes a packet that the client has sent to `destination`, if that is a call of ours. */
+  /** Consumes a packet that the client has sent to `destination`, if that is a call of ours. Returns whether it was. */
   take(destination: string, bytes: Uint8Array): boolean {
     const call = this.#pending.get(destination);
     if (call === undefined) return false;

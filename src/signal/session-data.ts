@@ -1,8 +1,9 @@
 /**
- * What one client sends and is sent as data: who may, to whom, how much, and what happens when a receiver is slow.
+ * Data to and from one client: permission, destinations, rate limits, and flow control towards slow receivers.
  *
- * A sender waits for receivers whose queue is half full, so that nothing reliable is lost, also while their channel is not
- * open yet; one that stays so for longer is left behind, and what is sent to it meanwhile is lost to it alone, and counted.
+ * A sender is paused while a receiver's queue is more than half full, even before its channel is open, so that reliable
+ * messages are not lost. A receiver that stays so for too long is left behind: messages to it are dropped for it alone,
+ * and counted, until its queue drains.
  */
 import { DataPacket, DataPacket_Kind, UserPacket } from "@livekit/protocol";
 import type { DataCounts } from "../base/data-counters.ts";
@@ -17,16 +18,16 @@ import { ServerCalls } from "./server-calls.ts";
 import { isShown } from "./shown.ts";
 
 /**
- * What one client may send, before it has to wait (reliable) or loses what it sends (lossy). Larger: one client makes more
- * work for the main thread, once for each receiver. Smaller: files take longer.
+ * What one client may send before it is paused (reliable) or its messages are dropped (lossy). Larger: one client makes
+ * more work for the main thread, once for each receiver. Smaller: files take longer.
  */
 const BYTES = { burst: 8_388_608, perSecond: 4_194_304 };
 const MESSAGES = { burst: 2_000, perSecond: 1_000 };
 
-/** How often a sender that waits looks again. Larger: gaps in a transfer. Smaller: more timers. */
+/** How often a paused sender is checked. Larger: gaps in a transfer. Smaller: more timers. */
 const PAUSE_MS = 50;
 
-/** How long a sender waits for the slowest receiver. Larger: one bad network stops everybody. Smaller: it loses more. */
+/** Longest pause for a slow receiver. Larger: one bad network stops everybody. Smaller: the receiver loses more. */
 const MAX_WAIT_MS = 5_000;
 
 export interface DataNeighbours {
@@ -44,17 +45,17 @@ export class SessionData implements DataSink {
   readonly #bytes: TokenBucket;
   readonly #messages: TokenBucket;
   readonly #calls: ServerCalls;
-  /** To which is added what is lost here. */
+  /** Messages dropped here are counted in it. */
   readonly #counts: DataCounts;
   readonly #sender: Sender;
-  /** While it is hidden. Its sid stays: by that receivers number what comes from one sender. */
+  /** The sender while it is hidden. It keeps the sid, by which receivers track its sequence numbers. */
   readonly #hiddenSender: Sender;
-  /** Of the last reliable packet that came in. */
+  /** Sequence number of the last reliable packet received. */
   #lastSequence = 0;
   #waiting = false;
-  /** Receivers for whom it waits, and for how long it has, in milliseconds. */
+  /** Receivers for which it is paused, with how long it has been, in milliseconds. */
   readonly #slow = new Map<SessionData, number>();
-  /** Somebody has waited for this client in vain. */
+  /** Senders were paused for this client for too long: reliable messages to it are dropped until its queue drains. */
   #leftBehind = false;
 
   constructor(participant: Participant, neighbours: DataNeighbours, receivesOnOurs: boolean) {
@@ -93,14 +94,14 @@ export class SessionData implements DataSink {
     this.tracks.end();
   }
 
-  /** Has the client receive data tracks, or not; those that are not there are passed over. */
+  /** Subscribes the client to a data track, or unsubscribes it. Ignores one that does not exist. */
   setReceives(sid: string, receives: boolean): void {
     this.#neighbours.others().some(({ tracks }) => this.tracks.setReceives(sid, tracks, receives));
   }
 
-  /** From another client. Returns false when the sender should wait for this one. */
+  /** Sends a packet from another client. Returns false when its sender should be paused for this one. */
   deliver(label: Label, packet: Uint8Array): boolean {
-    // What may be lost is waited for by nobody, and says nothing of what may not.
+    // Lossy messages never pause their sender, and say nothing about the queue of reliable ones.
     const isReliable = label === LABELS.reliable;
     if (isReliable && !this.link.isCrowded) this.#leftBehind = false;
     if (isReliable && this.#leftBehind) {
@@ -124,7 +125,7 @@ export class SessionData implements DataSink {
     if (packet === undefined) return;
     const { destinations, sequence } = packet;
     if (label === LABELS.reliable && sequence > 0) {
-      // After a resume a client sends once more what it does not know to have arrived.
+      // After a resume a client sends again what may not have arrived.
       if (sequence <= this.#lastSequence) return;
       this.#lastSequence = sequence;
     }
@@ -136,7 +137,7 @@ export class SessionData implements DataSink {
     if (this.#slow.size > 0) this.#wait();
   }
 
-  /** What has come reliably is not lost, but what it makes too much of has its sender wait. */
+  /** Reliable messages over the limit are not dropped, but pause their sender. */
   #isWithin(label: Label, bytes: number): boolean {
     const nowMs = this.#clock.monotonicMs();
     if (label !== LABELS.reliable) return this.#messages.take(1, nowMs) && this.#bytes.take(bytes, nowMs);
@@ -164,8 +165,8 @@ export class SessionData implements DataSink {
   }
 
   /**
-   * Until none of those is crowded for whom it waits, or for too long, and until it has sent no more than it may. Time is
-   * counted by timers, for somebody may set the time of day.
+   * Pauses the client while a receiver in `#slow` is crowded, though not for too long, and while it is over its limits.
+   * Time is counted by timer ticks, so that setting the time of day has no effect.
    */
   #wait(): void {
     if (this.#waiting) return;

@@ -20,13 +20,13 @@ import { roomInfo } from "../livekit/room-info.ts";
 import { PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS } from "./signal-link.ts";
 
 /**
- * The level of LiveKit's server protocol that we speak. Clients switch features on by comparing this number: above
- * 1.13.6 they send simulcast of SVC codecs, from 1.8.0 on they call each other's methods.
+ * The level of LiveKit's server protocol that we speak. Clients enable features by this number: above 1.13.6 they send
+ * simulcast of SVC codecs, from 1.8.0 on they use RPC.
  */
 const PROTOCOL_LEVEL = "1.13.6";
 const PROTOCOL = 17;
 
-/** In the order in which a client falls back when it does not have what it was asked for. */
+/** In the order in which a client falls back when it lacks the codec that it was asked for. */
 const PUBLISH_CODECS = ["video/VP8", "video/H264", "video/VP9", "video/AV1", "audio/opus"];
 
 const serverInfo = (): ServerInfo =>
@@ -37,7 +37,7 @@ const serverInfo = (): ServerInfo =>
     debugInfo: "Blindfold, which implements the LiveKit client protocol",
   });
 
-/** How the client is to be connected. `path`: TLS is through TURN alone, where there is any. */
+/** How the client is to connect. `path`: with TLS, only through TURN, where there is any. */
 function connectivity(
   identity: string,
   iceServers: IceServers,
@@ -85,7 +85,7 @@ export function joinResponse({
   });
 }
 
-/** `lastMessageSeq`: of the last reliable data packet that arrived; the client sends what came after it once more. */
+/** `lastMessageSeq`: of the last reliable data packet that arrived; the client sends later ones again. */
 export function reconnectResponse(
   { identity }: Participant,
   iceServers: IceServers,
@@ -99,7 +99,7 @@ export function reconnectResponse(
   });
 }
 
-/** Ends for reasons that lie with us: the client is to come back as somebody new, with all that it publishes. */
+/** Reasons that are not the client's: it is to reconnect with a new session, and to publish its tracks again. */
 const COME_BACK: readonly CloseReason[] = ["connection_failed", "media_thread_exited", "server_shutdown"];
 
 export function leaveRequest(reason: CloseReason): LeaveRequest {

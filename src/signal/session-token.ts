@@ -1,20 +1,20 @@
 /**
- * A client's token, kept fresh while it is here: whoever resumes is asked for one again, and the first may have expired.
- * It says what holds now, so that what was changed meanwhile is still so when the client comes back as somebody new.
+ * A client's token, refreshed while it is here: a resume needs a token, and the first may have expired. It has the
+ * present profile and permission, so that changes still hold when the client joins anew with it.
  */
 import type { AccessTokens, Claims, Grants } from "../control/access-token.ts";
 import type { Clock } from "../control/clock.ts";
 import type { Participant } from "../control/participant.ts";
 
-/** Larger: one that was copied is of use for longer. Smaller: a client that was cut off for longer has to log in again. */
+/** Larger: a stolen token is of use for longer. Smaller: a client that is disconnected for longer must log in again. */
 const VALID_SECONDS = 600;
 
-/** Larger: the client's latest token is closer to its end. Smaller: more messages. */
+/** Larger: the client's latest token is closer to its expiry. Smaller: more messages. */
 const REFRESH_MS = 300_000;
 
 /**
- * Tokens travel in URLs, where proxies pass about 8 kB. What an application has written about a participant is left out
- * of a token that would be longer; the participant then comes back with what its first token said.
+ * Tokens travel in URLs, of which proxies pass about 8 kB. Metadata and attributes are left out of a token that would
+ * be longer; the participant then rejoins with those of its first token.
  */
 const MAX_WORDS_BYTES = 4_096;
 
@@ -35,13 +35,13 @@ export class SessionToken {
     this.#schedule();
   }
 
-  /** A token of what the participant is and may now, under the key of its first. */
+  /** A token with the participant's present profile and permission, signed with the key of its first. */
   issue(): Promise<string> {
     const { identity, profile, room } = this.#participant;
     const { name, metadata, attributes, permission } = profile;
     const isShort = Buffer.byteLength(metadata + JSON.stringify(attributes)) <= MAX_WORDS_BYTES;
     const words = isShort ? { metadata, attributes } : this.#claims;
-    // One that was made to last is not replaced by a shorter one.
+    // A token is not replaced by one that expires sooner.
     const leftSeconds = this.#claims.expiresAtSeconds - Math.floor(this.#clock.nowMs() / 1000);
     return this.#tokens.issue({
       apiKey: this.#claims.apiKey,
@@ -70,7 +70,7 @@ export class SessionToken {
   }
 }
 
-/** What administrates the room that a token names does not administrate another, to which its bearer was moved. */
+/** The admin grant for the room that a token names does not extend to another to which its bearer was moved. */
 function grantsIn(room: string, grants: Grants): Grants {
   return room === grants.room ? grants : { ...grants, room, roomAdmin: false, destinationRoom: "" };
 }

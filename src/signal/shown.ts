@@ -1,6 +1,6 @@
 import type { Participant } from "../control/participant.ts";
 
-/** Hidden participants are seen by nobody in the room. */
+/** Hidden participants are not shown to anybody in the room. */
 export function isShown({ profile }: Participant): boolean {
   return !profile.permission.hidden;
 }

@@ -1,6 +1,6 @@
 /**
- * LiveKit's client protocol over control: who has come by it, how they come back, and what they are told of their rooms.
- * The protocol without HTTP; `http/routes/signal.ts` carries it over WebSockets.
+ * LiveKit's client protocol over control: its sessions, how they resume, and the notifications about their rooms. The
+ * protocol without HTTP; `http/routes/signal.ts` carries it over WebSockets.
  */
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -38,13 +38,13 @@ import type { DataNeighbours } from "./session-data.ts";
 import { isShown } from "./shown.ts";
 import { type LinkEnd, SignalLink, type SignalMeter, type Wire } from "./signal-link.ts";
 
-/** What the carrier of a connection tells of it. */
+/** What the carrier of a connection (a WebSocket) reports. */
 export interface Connection {
   receive(data: Uint8Array, encoding: Encoding): void;
   onClosed(): void;
 }
 
-/** `session_over`: what the client would take up again was ended for good, or somebody of its identity has come since. */
+/** `session_over`: the session to resume was ended for good, or its identity has joined again since. */
 export type ConnectError = JoinError | "session_over";
 
 export class SignalSessions {
@@ -53,12 +53,12 @@ export class SignalSessions {
   readonly #meter: SignalMeter;
   readonly #host: SessionHost;
   readonly #sessions = new Map<Participant, ClientSession>();
-  /** For each room in which there is a session. */
+  /** For each room with a session. */
   readonly #watches = new Map<Room, RoomWatch>();
   readonly #updates: ParticipantUpdates;
   readonly #departures: Departures;
   readonly #ended: EndedSessions;
-  /** Tracks whose publisher knows that somebody receives them. */
+  /** Tracks whose publisher was notified of a subscriber. */
   readonly #subscribed = new WeakSet<Track>();
 
   constructor(rooms: Rooms, iceServers: IceServers, tokens: AccessTokens, clock: Clock, meter: SignalMeter) {
@@ -90,14 +90,14 @@ export class SignalSessions {
   check(claims: Claims, params?: Pick<JoinParams, "resumes">): ConnectError | null {
     const { room } = claims.grants;
     if (params !== undefined && params.resumes !== "" && mayJoin(claims, room)) {
-      // Who takes its session up again is here, be it in another room, and takes no seat.
+      // A session that is resumed is in a room already, perhaps after a move, and needs no further place.
       if (this.#resumed(claims, params) !== undefined) return null;
       if (this.#endOf(claims, params) !== undefined) return "session_over";
     }
     return this.#rooms.check(room, claims);
   }
 
-  /** A connection has been made by somebody whose token is good. */
+  /** Handles a new connection, whose token was verified. */
   connect(claims: Claims, params: JoinParams, wire: Wire): Connection {
     let session: ClientSession | undefined;
     let ended: LinkEnd | "lost" | undefined;
@@ -115,7 +115,7 @@ export class SignalSessions {
       params.singleConnection ? "v1" : "v0",
     );
     session = params.resumes === "" ? this.#join(claims, params, link) : this.#resume(claims, params, link);
-    // While it was being answered.
+    // The connection ended while it was being answered.
     if (ended !== undefined) session?.onLinkEnd(link, ended);
     return link;
   }
@@ -142,7 +142,7 @@ export class SignalSessions {
     return session;
   }
 
-  /** Only the same identity may take a session up again; whoever it was that is not here any more joins anew. */
+  /** Resumes a session, for the same identity only; undefined when there is none, and the client has to join anew. */
   #resume(claims: Claims, params: JoinParams, link: SignalLink): ClientSession | undefined {
     const session = this.check(claims, params) === null ? this.#resumed(claims, params) : undefined;
     if (session === undefined) {
@@ -151,17 +151,18 @@ export class SignalSessions {
       else refuse(link, DisconnectReason.STATE_MISMATCH, LeaveRequest_Action.RECONNECT);
       return undefined;
     }
-    // First: what it brings along may end it, and then the room's watch.
+    // Before the resume: requests that come with it may end the session, and with it the room's watch.
     const watch = this.#watch(session.participant.room);
     session.resume(link, params, claims.grants.room);
     session.sendFrame(watch.voices());
     return session;
   }
 
-  /** Why the client is not to come back by itself, now that its session is over. */
+  /** Why the client must not reconnect by itself after the end of its session. */
   #endOf({ identity, grants }: Claims, { resumes }: Pick<JoinParams, "resumes">): CloseReason | undefined {
     const present = this.#rooms.get(grants.room)?.participant(identity);
-    // Its session ended while it could not hear of it, however long ago. Else the two would send each other away.
+    // Its session was replaced while it was not connected, however long ago. Otherwise the two clients would keep
+    // replacing each other.
     if (present !== undefined && this.#sessions.has(present)) return "duplicate_identity";
     return this.#ended.reasonOf(resumes);
   }
@@ -223,7 +224,7 @@ export class SignalSessions {
     }
   }
 
-  /** Who has a session already has come from another room. */
+  /** A participant that has a session already was moved here. */
   #onJoined(participant: Participant, room: Room): void {
     const session = this.#sessions.get(participant);
     if (session === undefined) return;
@@ -264,7 +265,7 @@ export class SignalSessions {
     if (!isDeepStrictEqual(permission, before.permission)) session?.refreshToken();
   }
 
-  /** It has left the room, or for all others it is as if it had. */
+  /** It has left the room, or was hidden, which looks the same to others. */
   #tellGone(participant: Participant, room: Room, reason: CloseReason): void {
     const session = this.#sessions.get(participant);
     const info = departedInfo(participant, reason);
@@ -275,8 +276,8 @@ export class SignalSessions {
   }
 
   /**
-   * One that has only left the room, with its publisher, has not ended. Who has lost the transport is told to leave, and
-   * publishes again when it is back what it still has: it must not hear first that there is nothing left.
+   * A track that was moved with its publisher has not ended. A client whose transport was lost is told to leave, and
+   * publishes again when it has reconnected: it must not be told before that its tracks have ended.
    */
   #onUnpublished(track: Track, reason: TrackEndReason): void {
     if (reason === "moved" || reason === "transport_closed") return;
@@ -302,7 +303,7 @@ export class SignalSessions {
     if (isShown(participant)) this.#tellGone(participant, room, reason);
     if (reason !== "moved") return;
     session?.data.tracks.onMoved();
-    // Its tracks were there to the last, as they have not ended.
+    // Tracks of a moved participant do not end, so subscriptions to them are removed here.
     this.#watches.get(room)?.wanting.now();
   }
 
@@ -310,7 +311,7 @@ export class SignalSessions {
     if (room.participant(participant.identity) === participant) this.#updates.onChanged(participant);
   }
 
-  /** How a participant is now, for all who may see it. */
+  /** Sends a participant's state to all who may see it. */
   #tellAll(participant: Participant, frame: ResponseFrame): void {
     if (isShown(participant)) this.#tellRoom(participant.room, frame);
     else this.#sessions.get(participant)?.sendFrame(frame);
@@ -320,12 +321,12 @@ export class SignalSessions {
     for (const session of this.#in(room)) session.sendFrame(frame);
   }
 
-  /** Soon, all clients in the room are asked what they are to receive. */
+  /** Recomputes the wanted tracks of all clients in the room, soon. */
   #refreshWanted(room: Room): void {
     this.#watches.get(room)?.wanting.ask();
   }
 
-  /** Returns how often somebody looked at a track. */
+  /** Returns how many tracks were checked, summed over all clients. */
   #refreshAll(room: Room): number {
     const tracks = room.tracks();
     const sessions = this.#in(room);
@@ -351,7 +352,7 @@ export class SignalSessions {
   }
 }
 
-/** A client may bring metadata and attributes along where it may change them later, and as long as they may be then. */
+/** A client that may change its metadata and attributes may also bring them with its join, within the same limits. */
 function withOwnWords(claims: Claims, { metadata, attributes }: JoinParams): Result<Claims, ProfileError> {
   if (!claims.grants.canUpdateOwnMetadata) return ok(claims);
   const record = new ProfileRecord(claims);

@@ -1,4 +1,4 @@
-/** For tests of clients: what could happen to them happens, when they ask for it. */
+/** For tests of clients: simulates failures and events at their request. */
 import {
   LeaveRequest,
   LeaveRequest_Action,
@@ -8,7 +8,7 @@ import {
 } from "@livekit/protocol";
 import type { ClientSession } from "./client-session.ts";
 
-/** Larger: somebody seems to speak for longer. Smaller: nobody would see it. */
+/** Larger: the client seems to speak for longer. Smaller: a tester would miss it. */
 const MAX_SPEECH_SECONDS = 60;
 const SPEECH_LEVEL = 0.9;
 
@@ -33,13 +33,13 @@ export function simulate(session: ClientSession, { scenario }: SimulateScenario)
         case: "leave",
         value: new LeaveRequest({ action: LeaveRequest_Action.RECONNECT, canReconnect: true }),
       });
-    // Of subscriber's bandwidth: it is estimated, and not told.
+    // A subscriber's bandwidth is estimated, and cannot be set.
     default:
       return;
   }
 }
 
-/** The client hears of itself that it speaks; nobody else does. */
+/** Only the client itself is notified that it speaks. */
 function speak(session: ClientSession, seconds: number): void {
   const { participant } = session;
   const tell = (active: boolean): void => {

@@ -1,4 +1,4 @@
-/** What clients ask for about receiving: which tracks, how, and who may receive theirs. */
+/** Requests of clients about subscriptions: tracks, settings, and who may subscribe to their own tracks. */
 import {
   SubscriptionError,
   type SubscriptionPermission,
@@ -13,8 +13,8 @@ import type { Track } from "../control/track.ts";
 import type { ClientSession } from "./client-session.ts";
 
 /**
- * Tracks that are not there, and are told to be so. Larger: one message of missing tracks is answered by as many. Smaller: a
- * client waits for some that have just ended.
+ * How many missing tracks of one message are answered. Larger: one message causes more answers. Smaller: a client waits
+ * for some that have just ended.
  */
 const MAX_NOT_FOUND = 256;
 
@@ -31,7 +31,7 @@ export function updateSubscription(session: ClientSession, update: UpdateSubscri
   if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);
 }
 
-/** Of tracks that are not there nothing is kept. */
+/** Settings of tracks that do not exist are ignored. */
 export function setTrackSettings(
   session: ClientSession,
   sids: readonly string[],
@@ -62,7 +62,7 @@ export function setAudience(
   participant.setAudience(audience satisfies Audience);
 }
 
-/** Each is looked for among all that there are. Larger: one message makes more work. Smaller: it takes more messages. */
+/** Each is looked up among all data tracks. Larger: one message makes more work. Smaller: more messages. */
 const MAX_DATA_UPDATES = 256;
 
 export function updateDataSubscription(session: ClientSession, { updates }: UpdateDataSubscription): void {

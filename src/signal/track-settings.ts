@@ -1,11 +1,11 @@
-/** How a client wants a track, `UpdateTrackSettings`, as the layers that we would send it. */
+/** A client's settings for a track, `UpdateTrackSettings`, as a preference for layers. */
 import { UpdateTrackSettings, type VideoLayer, VideoQuality } from "@livekit/protocol";
 import { HIGHEST_LAYERS, type LayerPreference, type Layers } from "../contract/media.ts";
 import type { Track } from "../control/track.ts";
 import { requestOf } from "../livekit/client-facts.ts";
 import { layersOf } from "../livekit/track-info.ts";
 
-/** Frames per second up to which a temporal layer is enough, when a camera sends 30 in three of them. */
+/** Frames per second up to which a temporal layer suffices, for a camera that sends 30 in three layers. */
 const BASE_LAYER_FPS = 8;
 const MIDDLE_LAYER_FPS = 15;
 
@@ -27,18 +27,18 @@ export function preferenceFor(track: Track, settings: UpdateTrackSettings): Laye
   };
 }
 
-/** What holds where the client has said nothing of a size. */
+/** The settings of a client that has sent none. */
 export function defaultSettings(): UpdateTrackSettings {
   return new UpdateTrackSettings({ quality: VideoQuality.HIGH });
 }
 
-/** The lowest layer that fills what is shown; the client gives a size, or else a quality. */
+/** The lowest layer that is large enough for the size shown, or that of the quality where no size is given. */
 function spatialLayer(track: Track, { width, height, quality }: UpdateTrackSettings): number {
   const request = requestOf(track);
   const layers = request === undefined ? [] : layersOf(request);
   const known = layers.filter((layer) => Math.min(layer.width, layer.height) > 0);
   if (width > 0 && height > 0) {
-    // One size may be that of several layers. Then the frame decides, by the sizes that are seen in the stream.
+    // Only one announced size may stand for several layers. Then `visible` decides, by the sizes seen in the stream.
     if (known.length < 2) return HIGHEST_LAYERS.spatial;
     const wanted = Math.min(width, height);
     const sized = known.toSorted((a, b) => shortSide(a) - shortSide(b));
@@ -53,7 +53,7 @@ function spatialLayer(track: Track, { width, height, quality }: UpdateTrackSetti
 /** A portrait and a landscape picture of one size have the same short side. */
 const shortSide = ({ width, height }: VideoLayer): number => Math.min(width, height);
 
-/** By RID, where the publisher has named it; else by its place, lowest first. */
+/** By RID, where the publisher has announced it; otherwise by position, lowest first. */
 function indexOf({ section }: Track, lowestFirst: readonly VideoLayer[], layer: VideoLayer): number {
   const byRid = section.rids.indexOf(layer.rid);
   return byRid === -1 ? lowestFirst.indexOf(layer) : byRid;

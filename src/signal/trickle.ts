@@ -1,11 +1,11 @@
 /**
- * Candidates, told one by one, although they stand in the description too: LiveKit's clients go by the description, its
- * connection test by these.
+ * Trickled candidates, although they are in the description too: LiveKit's clients use those of the description, its
+ * connection test these.
  */
 import { type SignalTarget, TrickleRequest } from "@livekit/protocol";
 import { candidateValues, type HostCandidate } from "../sdp/ice-attributes.ts";
 
-/** `mid`: of the section that has the transport (RFC 9143 §7.3). */
+/** `mid`: of the section that carries the transport (RFC 9143 §7.3). */
 export function trickles(
   candidates: readonly HostCandidate[],
   mid: string,
