@@ -1,4 +1,4 @@
-/** What Prometheus reads of data channels: every count of `base/data-counters.ts`, under a name, a help text and labels. */
+/** Metrics of data channels: every count of `base/data-counters.ts`, with its name, help text and labels. */
 import { Counter, type Registry } from "prom-client";
 import { type DataCounts, zeroDataCounts } from "../base/data-counters.ts";
 

@@ -1,30 +1,30 @@
 /**
- * Where log lines go: to standard output, at once, and with a limit to what may wait.
+ * Writes log lines to standard output, unbuffered while it accepts them, and with a bounded buffer otherwise.
  *
- * A disk that is full, or a reader that stands still, costs lines and nothing else. pino's own destination ends the process
- * at the first write that fails, tries that write again for ever instead of ending, and keeps whatever waits.
+ * A full disk or a stalled reader costs lines and nothing else. pino's own destination ends the process at the first
+ * write that fails, or retries it for ever instead of ending, and its buffer is unbounded.
  */
 import { writeSync } from "node:fs";
 import type { DestinationStream } from "pino";
 
-/** Larger: a reader that stands still makes us hold more. Smaller: a burst of lines is lost sooner. */
+/** Larger: a stalled reader makes us hold more. Smaller: lines of a burst are lost sooner. */
 const MAX_WAITING_BYTES = 1_048_576;
 
-/** Pause after a write that failed. Larger: lines come later when there is room again. Smaller: more vain attempts. */
+/** Pause after a failed write. Larger: lines come later once there is room again. Smaller: more failed attempts. */
 const RETRY_MS = 100;
 
-/** How long the end of the process waits for a reader that is slow. Larger: it ends later. Smaller: last lines are lost. */
+/** How long the process waits for a slow reader before it ends. Larger: it ends later. Smaller: last lines are lost. */
 const LAST_LINES_MS = 1_000;
 const LAST_PAUSE_MS = 10;
 
-/** Writes some of the bytes without waiting, and returns how many; throws when it can write none. */
+/** Writes some of the bytes without blocking, and returns how many; throws when it can write none. */
 export type Write = (bytes: Uint8Array) => number;
 
 export class LogOutput implements DestinationStream {
-  /** Called with how many lines were lost, when lines are written again. */
+  /** Called with the number of lost lines once lines are written again. */
   onLost: (lines: number) => void = () => {};
   readonly #write: Write;
-  /** What could not be written, and what has come since. */
+  /** Bytes that could not be written; lines that came since are in `#waiting`. */
   #refused: Uint8Array = new Uint8Array();
   #waiting = "";
   #lost = 0;
@@ -43,14 +43,14 @@ export class LogOutput implements DestinationStream {
     if (!this.#isPausing && !this.flush()) this.#pause();
   }
 
-  /** Writes what waits; false when not all of it could be. */
+  /** Writes buffered lines; false when not all could be written. */
   flush(): boolean {
     let rest: Uint8Array = Buffer.concat([this.#refused, Buffer.from(this.#waiting)]);
     this.#waiting = "";
     try {
       while (rest.length > 0) rest = rest.subarray(this.#write(rest));
     } catch {
-      // Full: what is left waits.
+      // Standard output is full: keep the rest.
     }
     this.#refused = rest;
     return rest.length === 0;
@@ -68,9 +68,9 @@ export class LogOutput implements DestinationStream {
   }
 }
 
-/** What waits when the process ends is written then, as far as it can be. */
+/** Buffered lines are written when the process ends, as far as possible. */
 export function standardOutput(): LogOutput {
-  // To ask for it makes a pipe one whose writes do not wait.
+  // Reading `process.stdout` makes a pipe non-blocking.
   const { fd } = process.stdout;
   const output = new LogOutput((bytes) => writeSync(fd, bytes));
   process.once("exit", () => {

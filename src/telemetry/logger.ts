@@ -11,7 +11,7 @@ interface LoggedRequest {
   readonly ip?: string;
 }
 
-/** Belt and braces: no line of ours names these, a line that a library writes might. */
+/** As a precaution: no log line of ours has these fields, one of a library might. */
 const SECRET_FIELDS = ["authorization", "token", "secret", "access_token", "pwd", "sdp"];
 
 /** `destination` is standard output unless given. */
@@ -41,7 +41,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   return log;
 }
 
-/** A query may hold an access token, as LiveKit's clients send it. */
+/** The query may hold an access token: LiveKit's clients send it there. */
 function withoutQuery(url: string): string {
   const query = url.indexOf("?");
   return query === -1 ? url : url.slice(0, query);

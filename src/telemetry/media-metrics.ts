@@ -1,5 +1,5 @@
 /**
- * What Prometheus reads of the media threads: every slot of `base/counters.ts`, under a name, a help text and labels.
+ * Metrics of the media threads: every slot of `base/counters.ts`, with its name, help text and labels.
  *
  * The hot path adds to a slot of shared memory; the slots are read when Prometheus scrapes, so a scrape costs a media
  * thread nothing.
@@ -233,7 +233,7 @@ export function registerMediaMetrics(registry: Registry, totals: MediaTotals): v
 interface ThreadGauge {
   readonly name: string;
   readonly help: string;
-  /** Beside that of the thread. */
+  /** In addition to the label of the thread. */
   readonly labels: readonly string[];
   readonly series: readonly (readonly [labels: Readonly<Record<string, string>>, slot: CounterName])[];
 }
@@ -286,8 +286,8 @@ function registerThreadGauges(registry: Registry, totals: MediaTotals): void {
 export const mediaThreadLabel = (thread: number): string => `media-${thread}`;
 
 /**
- * The forwarding delay as a Prometheus histogram. prom-client's own counts observations one by one; these have been
- * counted already, in buckets that are not cumulative.
+ * The forwarding delay as a Prometheus histogram. prom-client's own class takes single observations; these are counted
+ * already, in buckets that are not cumulative.
  */
 export function forwardDelayText(totals: MediaTotals): string {
   const name = "blindfold_forward_delay_seconds";

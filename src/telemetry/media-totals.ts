@@ -1,5 +1,5 @@
 /**
- * The shared counters of all media threads, added up.
+ * Sums of the shared counters of all media threads.
  *
  * A thread that ends leaves its array behind, so that totals never fall; gauges are read from living threads only.
  */
@@ -7,7 +7,7 @@ import { type CounterName, type Counters, SLOT } from "../base/counters.ts";
 
 export class MediaTotals {
   readonly #living = new Map<number, Counters>();
-  /** What the ended threads of each index had counted. */
+  /** By thread index, the sums of ended threads. */
   readonly #ended = new Map<number, Float64Array>();
 
   /** The thread of this index has started and writes `counters`. */
@@ -16,7 +16,7 @@ export class MediaTotals {
     this.#living.set(thread, counters);
   }
 
-  /** The thread of this index has ended; its counters change no more. */
+  /** The thread of this index has ended; its counters no longer change. */
   end(thread: number): void {
     const counters = this.#living.get(thread);
     if (counters === undefined) return;
@@ -38,12 +38,12 @@ export class MediaTotals {
     return (this.#ended.get(thread)?.[slot] ?? 0) + (this.#living.get(thread)?.[slot] ?? 0);
   }
 
-  /** The present value of a gauge in each living thread. */
+  /** The current value of a gauge in each living thread. */
   *present(name: CounterName): Iterable<readonly [thread: number, value: number]> {
     for (const [thread, counters] of this.#living) yield [thread, counters[SLOT[name]]!];
   }
 
-  /** Indexes of all threads there are or were. */
+  /** Indexes of all threads, ended ones too. */
   get threads(): readonly number[] {
     return [...new Set([...this.#ended.keys(), ...this.#living.keys()])];
   }

@@ -1,6 +1,6 @@
 /**
  * All metrics of a server, and the text that Prometheus scrapes. Names begin with `blindfold_` and end in their base
- * unit; labels have few values, none of which a client can choose.
+ * unit; labels have few values, which clients cannot choose.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { addDataCounts, type DataCounts, zeroDataCounts } from "../base/data-counters.ts";
@@ -19,7 +19,7 @@ export interface RoomGauges {
   readonly speakers: number;
 }
 
-/** What the DTLS thread reports about once a second. */
+/** The DTLS thread's report, about once a second. */
 export interface DtlsLoad extends ThreadLoadReading {
   readonly associations: number;
   readonly dataAssociations: number;
@@ -29,7 +29,7 @@ export interface DtlsLoad extends ThreadLoadReading {
 
 export interface HttpExchange {
   readonly method: string;
-  /** The pattern, such as `/v1/rooms/:room`, never the path: paths hold names, of which there is no end. */
+  /** The pattern, such as `/v1/rooms/:room`, never the path: paths hold names, so their number is unbounded. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
@@ -38,7 +38,7 @@ export interface HttpExchange {
 const SUSPECT_OUTCOMES = ["found", "cut"] as const;
 type SuspectOutcome = (typeof SUSPECT_OUTCOMES)[number];
 
-/** Why a media or DTLS thread had to be replaced: of an error, or it was ended because it gave no sign of life. */
+/** Why a media or DTLS thread had to be replaced: it died of an error, or was killed for lack of heartbeats. */
 const THREAD_LOSSES = ["died", "hung"] as const;
 type ThreadLoss = (typeof THREAD_LOSSES)[number];
 
@@ -52,14 +52,14 @@ const NO_LOAD: DtlsLoad = {
   data: zeroDataCounts(),
 };
 
-/** prom-client keeps these under a name that Prometheus reserves for counters; they also exist without the suffix. */
+/** Gauges of prom-client with a suffix that is reserved for counters; they also exist without it. */
 const MISNAMED = [
   "nodejs_active_handles_total",
   "nodejs_active_requests_total",
   "nodejs_active_resources_total",
 ];
 
-/** A handshake costs two round trips and 4 to 12 ms of computing; a lost flight adds its timeout of a second. */
+/** A handshake takes two round trips and 4 to 12 ms of computing; a lost flight adds its timeout of a second. */
 const HANDSHAKE_BUCKETS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Handlers answer from memory, in about a millisecond; statistics wait for a media thread, up to a second. */
@@ -69,7 +69,7 @@ export class Metrics {
   readonly media = new MediaTotals();
   readonly webhooks: WebhookMetrics;
   readonly signal: SignalMetrics;
-  /** Of all DTLS threads there were, by their reports; control adds what it drops itself. */
+  /** Sums of the reports of all DTLS threads; control adds what it drops itself. */
   readonly data = zeroDataCounts();
   readonly #registry = new Registry();
   readonly #http: Histogram<"method" | "route" | "status">;
@@ -80,7 +80,7 @@ export class Metrics {
   #dtls = NO_LOAD;
   /** CPU time of DTLS threads that were replaced, so that the total never falls. */
   #endedDtlsCpuUs = 0;
-  /** Reports, which come once a second. */
+  /** Number of reports, one a second. */
   #dtlsHeartbeats = 0;
 
   constructor() {
@@ -131,12 +131,12 @@ export class Metrics {
     this.#threadLosses.inc({ reason });
   }
 
-  /** A track does not look as encrypted as it is said to be, or was cut for that. */
+  /** A track does not look encrypted though declared so, or was cut for that. */
   onSuspectTrack(outcome: SuspectOutcome): void {
     this.#suspectTracks.inc({ outcome });
   }
 
-  /** Reads the counts of rooms and what is in them at each scrape. */
+  /** Reads the counts of rooms and their contents at each scrape. */
   exposeRooms(read: () => RoomGauges): void {
     const helps: Record<keyof RoomGauges, string> = {
       rooms: "Rooms.",
@@ -157,7 +157,7 @@ export class Metrics {
     }
   }
 
-  /** Says for good which tier of the fast path runs. */
+  /** Sets, once, which tier of the fast path runs. */
   exposeTier(tier: string): void {
     new Gauge({
       name: "blindfold_fast_path_info",
@@ -183,7 +183,7 @@ export class Metrics {
     addDataCounts(this.data, load.data);
   }
 
-  /** The thread is no more, and has no associations; until there is another, nobody would say so. */
+  /** The thread has ended, and its associations with it; there may be no report until its successor runs. */
   onDtlsEnd(): void {
     this.#endedDtlsCpuUs += this.#dtls.cpuUs;
     this.#dtls = NO_LOAD;

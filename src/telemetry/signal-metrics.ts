@@ -1,4 +1,4 @@
-/** What goes over the signal connections of LiveKit's clients. Kinds are those of the protocol, which clients can not add to. */
+/** Metrics of the signal connections of LiveKit's clients. Message kinds are the protocol's: clients cannot add any. */
 import { Counter, Gauge, type Registry } from "prom-client";
 
 export class SignalMetrics {

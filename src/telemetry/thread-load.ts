@@ -1,4 +1,4 @@
-/** How busy the present thread is: CPU time, and how late its event loop runs. */
+/** Load of the current thread: CPU time, and the delay of its event loop. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 export interface ThreadLoadReading {
@@ -11,8 +11,8 @@ export interface ThreadLoadReading {
 }
 
 /**
- * How often the monitor looks. Larger: short delays are missed. Smaller: each look wakes a thread that rests, and most of
- * what it needs has left the caches; a hundred a second cost as much as a tenth of forwarding to ten receivers.
+ * Sampling period of the monitor. Larger: short delays are missed. Smaller: each sample wakes an idle thread, with cold
+ * caches; a hundred a second cost as much as a tenth of forwarding to ten receivers.
  */
 export const RESOLUTION_MS = 50;
 
@@ -36,7 +36,7 @@ export class ThreadLoad {
   }
 }
 
-/** Node measures from one look to the next, so a loop that is never late shows its resolution; no looks show 0. */
+/** Node measures from one sample to the next, so a loop that is never late shows the resolution; without samples, 0. */
 function latenessUs(intervalNs: number): number {
   return Math.max(0, intervalNs / 1_000 - RESOLUTION_MS * 1_000);
 }

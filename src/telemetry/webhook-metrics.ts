@@ -1,7 +1,7 @@
-/** What became of webhooks. */
+/** Metrics of webhooks. */
 import { Counter, Gauge, type Registry } from "prom-client";
 
-/** Why an event was never delivered. `unconfigured`: nobody is at its URL any more, by the settings. */
+/** Why an event was never delivered. `unconfigured`: its URL is no longer in the settings. */
 export type DeadLetterReason = "refused" | "too_old" | "queue_full" | "store_failed" | "unconfigured";
 
 const REASONS: readonly DeadLetterReason[] = [
@@ -52,7 +52,7 @@ export class WebhookMetrics {
     this.#deadLetters.inc({ reason }, count);
   }
 
-  /** Reads how many wait at each scrape. */
+  /** Reads the number of queued events at each scrape. */
   exposeQueue(read: () => number): void {
     this.#queued = read;
   }
