@@ -1,4 +1,4 @@
-/** Decides at start which tier of the fast path runs: the native one, if it shows here that it works. */
+/** Decides at start which tier of the fast path runs: the native one, if it passes a self-test. */
 
 import { PathTable } from "../base/path-table.ts";
 import { SLOT_BYTES, TransmitRing } from "../base/transmit-ring.ts";
@@ -13,13 +13,15 @@ export interface TierChoice {
   readonly reason: string;
 }
 
-/** A datagram over loopback takes microseconds. Larger: a broken tier delays the start. Smaller: a busy machine loses it. */
+/**
+ * A datagram over loopback takes microseconds. Larger: a broken tier delays the start. Smaller: a busy machine fails.
+ */
 const ECHO_LIMIT_MS = 2_000;
 
-/** Sizes of the datagrams that the socket must carry in order: a run to be segmented, and others around it. */
+/** Sizes of the datagrams that the socket must deliver in order: a run to be segmented, and others around it. */
 const ECHO_SIZES = [40, 1_200, 1_200, 1_200, 700, 1_500];
 
-/** `wanted` other than `auto` is taken at its word: rejects when `native` does not work here. */
+/** Without `auto` there is no fallback: rejects when `native` does not work here. */
 export async function chooseTier(wanted: TierName | "auto"): Promise<TierChoice> {
   if (wanted === "portable") return { tier: "portable", reason: "as configured" };
   const failure = await loadTier("native").then(selfTest).catch(messageOf);
@@ -28,7 +30,7 @@ export async function chooseTier(wanted: TierName | "auto"): Promise<TierChoice>
   return { tier: "portable", reason: `native does not work here: ${failure}` };
 }
 
-/** What does not work, or null. */
+/** Describes what does not work; null when all does. */
 export async function selfTest({ ciphers, createSocket }: Tier): Promise<string | null> {
   const { ciphers: reference } = await loadTier("portable");
   for (const profile of [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80] as const) {
@@ -41,7 +43,7 @@ function sealsAlike(tested: SrtpCipherFactory, reference: SrtpCipherFactory, pro
   const master = { key: new Uint8Array(16).fill(7), salt: new Uint8Array(profile === 1 ? 14 : 12).fill(9) };
   const [ours, theirs] = [tested.create(profile, master), reference.create(profile, master)];
   const packet = Uint8Array.from({ length: 200 }, (_, i) => (i * 31) & 0xff);
-  // As packets are sealed in the transmit ring.
+  // Packets are sealed in place, as in the transmit ring.
   const slab = new Uint8Array(2 * SLOT_BYTES);
   const sealed = slab.subarray(SLOT_BYTES);
   const expected = new Uint8Array(260);

@@ -1,18 +1,19 @@
 /**
- * The one thing the media thread needs from the operating system: datagrams in batches, both ways.
+ * What the media thread needs from the operating system: datagrams in batches, both ways.
  *
- * Bodies live in `portable/` (node:dgram) and, where the platform has it, `native/`; one conformance suite holds both.
+ * Implemented in `portable/` (node:dgram) and, where the platform allows it, `native/`; one test suite covers both.
  */
 import type { PathId } from "../base/ids.ts";
 import type { PathTable } from "../base/path-table.ts";
 import type { TransmitRing } from "../base/transmit-ring.ts";
 
 export interface DatagramHandler {
-  /** What came so far is part of something of which more is on its way. */
+  /** Whether more of what arrived is expected soon, such as the rest of a frame. */
   readonly expectsMore?: boolean;
   /**
-   * One datagram in `bytes[0, length)`, of `SLOT_BYTES` at most, writable, and valid only during the call. `offsetUs`: from the
-   * first call of this turn until it came to this machine, mostly negative, for it had to wait; 0 where the body can not tell.
+   * One datagram in `bytes[0, length)`, of `SLOT_BYTES` at most, writable, and valid only during the call. `offsetUs`:
+   * its arrival at this machine, relative to the first call of this turn; mostly negative, since it had to wait; 0
+   * where that is unknown.
    */
   onDatagram(bytes: Uint8Array, length: number, path: PathId, offsetUs: number): void;
   /** After the last datagram of a batch: time to seal and send what it caused. */
@@ -24,32 +25,32 @@ export interface DatagramSocketOptions {
   readonly port: number;
   readonly paths: PathTable;
   readonly handler: DatagramHandler;
-  /** Asked of the kernel for each direction; it may give less. */
+  /** Requested from the kernel for each direction; it may grant less. */
   readonly bufferBytes: number;
   /**
-   * How long a handler that expects more may wait for it, microseconds; 0 unless told. Only while there is nothing else to
-   * do, and only where the body can.
+   * How long to wait when the handler expects more, in microseconds; 0 by default. Only while the thread is otherwise
+   * idle, and only in the native implementation.
    */
   readonly gatherUs?: number;
-  /** A datagram from an address that found no place in `paths`. */
+  /** A datagram was dropped because its address found no place in `paths`. */
   readonly onPathTableFull: () => void;
 }
 
 export interface DatagramSocket {
   readonly port: number;
-  /** What the kernel granted, in its own counting: Linux says twice what it was asked for. */
+  /** What the kernel granted, in its own accounting: Linux reports twice the request. */
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** Whether datagrams of one size to one receiver go out in one piece, at less cost. */
+  /** Whether datagrams of one size to one receiver are sent as one segmented message (GSO), at less cost. */
   readonly segments: boolean;
   /**
-   * Sends every row of the ring to its path; rows of 0 bytes are passed over. Rows that the kernel refuses are dropped;
-   * returns how many were, at the latest in the next call.
+   * Sends every row of the ring to its path, except rows of 0 bytes. Rows that the kernel refuses are dropped; returns
+   * how many were, at the latest in the next call.
    */
   send(ring: TransmitRing): number;
   /**
-   * Datagrams that came to the socket and were lost before the handler: a full buffer, a wrong checksum, an impossible
-   * size. Undefined when the platform does not say.
+   * Received datagrams that were lost before the handler: full buffer, wrong checksum, impossible size. Undefined when
+   * the platform does not report it.
    */
   receiveDrops(): number | undefined;
   close(): Promise<void>;

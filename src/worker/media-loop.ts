@@ -1,7 +1,7 @@
 /**
- * One media thread's loop around the sans-IO core: drain the socket, hand over, seal, send, tell.
+ * One media thread's loop around the sans-IO core: drain the socket, process, seal, send, report.
  *
- * A turn is a batch of datagrams, one message from another thread, or a timer's; each ends with `#endTurn`.
+ * A turn is a batch of datagrams, a message from another thread, or a timer; each ends with `#endTurn`.
  */
 import { FORWARD_DELAY_BOUNDS_US, SLOT } from "../base/counters.ts";
 import type { PathId } from "../base/ids.ts";
@@ -13,28 +13,28 @@ import type { DatagramSocket } from "./datagram-socket.ts";
 import type { TcpHandler, TcpListener } from "./tcp/tcp-listener.ts";
 
 /**
- * How often timers of the core are looked at, by whatever turn comes then: what that needs is in the caches, where a timer's
- * own turn would fetch all of it. Longer delays NACKs, PLIs and feedback by as much, shorter costs CPU with everybody who
- * publishes.
+ * How often the core's timers are checked, in the next turn that comes: caches are warm then, where a turn just for the
+ * timers would fill them again. Larger: NACKs, PLIs and feedback are delayed by as much. Smaller: more CPU for each
+ * publisher.
  */
 const TICK_US = 10_000;
 /**
- * When somebody waits for the next tick, whatever turns come: a pace is kept by even steps, for no more than what is due in
- * one of them may be made up for (`CREDIT_US` of the pacer).
+ * Period of ticks while the core needs them regardless of other turns: pacing needs even steps, since no more than what
+ * is due in one step may be caught up (`CREDIT_US` of the pacer).
  */
 const SOON_MS = 10;
-/** When no turn comes, and nothing does: then time alone changes something, a rank or a silence. */
+/** Period of ticks without other turns: only time changes something then, such as a speaker's rank or a silence. */
 const LATER_MS = 50;
-/** Timers of Node may be early by a part of a millisecond: this much is no reason to wait for the next. */
+/** Timers of Node may be early by a fraction of a millisecond: a tick this early is not skipped. */
 const EARLY_US = 1_000;
 
-/** `receivedUs` of a row that is no packet of a publisher. */
+/** `receivedUs` of a row that is not forwarded from a publisher. */
 const NOT_FORWARDED = 0;
 
 export interface MediaLoopOutputs {
   readonly events: (events: readonly MediaEvent[]) => void;
   readonly letters: (letters: readonly ToDtls[]) => void;
-  /** Packets were put into the pipe to another thread, which may be asleep. */
+  /** Packets were put into the pipe to another thread, which may be idle. */
   readonly wake: (thread: number) => void;
 }
 
@@ -56,10 +56,10 @@ export class MediaLoop implements TcpHandler {
     core.ring.onHalfFull = () => this.#flush();
   }
 
-  /** Stamped once per batch: the datagrams of one batch waited in the kernel together. */
+  /** Read once per batch: the datagrams of one batch waited in the kernel together. */
   #batchUs = 0;
 
-  /** A frame is worth more in one piece: all of it goes out together. */
+  /** All packets of a frame are best sent together. */
   get expectsMore(): boolean {
     return this.#core.isInFrame;
   }
@@ -81,7 +81,7 @@ export class MediaLoop implements TcpHandler {
     this.#endTurn();
   }
 
-  /** What came before it goes out first: it may take away the keys of those packets. */
+  /** Packets received before the command are sent first: it may remove their keys. */
   onCommand(command: MediaCommand): void {
     this.#flush();
     this.#core.command(this.#nowUs(), command);
@@ -97,7 +97,7 @@ export class MediaLoop implements TcpHandler {
     this.#endTurn();
   }
 
-  /** The DTLS thread has died, and letters go to the one in its place. */
+  /** The DTLS thread has died, and messages go to its successor. */
   onDtlsReplaced(): void {
     this.#core.onDtlsReplaced();
     this.#endTurn();
@@ -126,7 +126,7 @@ export class MediaLoop implements TcpHandler {
     this.#keepTicking();
   }
 
-  /** The clock runs only while there is somebody to serve. */
+  /** Timers run only while there are transports. */
   #keepTicking(): void {
     if (this.#core.idle) return this.stop();
     this.#later ??= setInterval(() => this.#endTurn(), LATER_MS);
@@ -139,7 +139,7 @@ export class MediaLoop implements TcpHandler {
     this.#endTurn();
   };
 
-  /** What has come in this turn is on its way already. */
+  /** After the packets of this turn were sent. */
   #tickIfDue(nowUs: number): void {
     if (nowUs - this.#tickedUs >= TICK_US - EARLY_US) this.#tick(nowUs);
   }
@@ -150,7 +150,7 @@ export class MediaLoop implements TcpHandler {
     this.#flush();
   }
 
-  /** Step 7 of the packet path: even out, seal, send, clear. */
+  /** Step 7 of the packet path: even out sizes, seal, send, clear. */
   #flush(): void {
     const { ring, counters } = this.#core;
     if (ring.count === 0) return;
@@ -162,14 +162,14 @@ export class MediaLoop implements TcpHandler {
     ring.clear();
   }
 
-  /** Receive to sent, of forwarded RTP only: all of a turn counts as sent when its last packet is. */
+  /** Time from receiving to sending, of forwarded RTP only. All packets of a turn count as sent with the last one. */
   #countDelays(): void {
     const { ring } = this.#core;
     const nowUs = this.#nowUs();
     let receivedUs = NOT_FORWARDED;
     let packets = 0;
     for (let row = 0; row < ring.count; row++) {
-      // What came in one batch, and all its copies, came at one time.
+      // Packets of one batch, and all their copies, have the same time.
       if (ring.receivedUs[row] !== receivedUs) {
         this.#countDelay(receivedUs, packets, nowUs);
         receivedUs = ring.receivedUs[row]!;

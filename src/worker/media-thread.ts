@@ -1,4 +1,4 @@
-/** Entry of a media thread (worker_threads): wires socket, core and ports together; no decision is made here. */
+/** Entry of a media thread (worker_threads): wires socket, core and ports together, without logic of its own. */
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
@@ -18,7 +18,7 @@ import { MediaLoop } from "./media-loop.ts";
 import { listenTcp, type TcpListener } from "./tcp/tcp-listener.ts";
 import { loadTier } from "./tiers.ts";
 
-/** Addresses known at once: room for every participant that a thread can serve and some thousand strangers. */
+/** Addresses known at a time: enough for every participant that a thread can serve, and some thousand strangers. */
 const PATHS = 16_384;
 
 /** Outgoing datagrams of one turn: 8 MiB of slots. The loop flushes when half are taken. */
@@ -27,9 +27,9 @@ const RING_SLOTS = 4_096;
 const LOAD_INTERVAL_MS = 1_000;
 
 /**
- * How long a thread that ends waits for the peers of transports that have just been closed to be told, mostly a matter of
- * milliseconds, and how often it looks. Larger: a DTLS thread that has died holds up the end. Smaller: in a large server
- * some are not told.
+ * How long a thread that ends waits until the peers of its closed transports were sent close_notify, usually
+ * milliseconds, and how often it checks. Larger: a dead DTLS thread delays the end. Smaller: on a large server some
+ * peers are not told.
  */
 const FAREWELLS_MS = 500;
 const FAREWELLS_POLL_MS = 5;
@@ -39,10 +39,10 @@ const { counters } = settings;
 const main = parentPort!;
 const tell = (message: FromMediaThread): void => main.postMessage(message);
 
-/** Read once: the global is an accessor, which costs as much again as the clock. */
+/** Read once: the global is an accessor, which costs as much as reading the clock. */
 const { performance } = globalThis;
 
-/** `performance.now()` counts from the start of a thread; packets that cross threads carry times all of them share. */
+/** `performance.now()` counts from the start of a thread; packets between threads carry times on a shared clock. */
 const CLOCK_ORIGIN_US = Number(process.hrtime.bigint()) / 1_000 - performance.now() * 1_000;
 
 /** Microseconds of the machine's monotonic clock. */
@@ -66,7 +66,7 @@ const loop = new MediaLoop(core, nowUs, {
   wake: (thread) => peers.get(thread)?.postMessage(null),
 });
 
-/** The system gives a UDP port that may be taken for TCP. */
+/** The system chooses the UDP port, which may be in use for TCP. */
 const PORT_ATTEMPTS = settings.port === 0 ? 10 : 1;
 
 async function open(attempts: number): Promise<{ socket: DatagramSocket; tcp: TcpListener | null }> {

@@ -1,4 +1,4 @@
-/** Starts a media thread from main and speaks to it: the handle that control posts commands to. */
+/** Starts a media thread from the main thread; the handle to which control posts commands. */
 import { Worker } from "node:worker_threads";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
 import type {
@@ -18,21 +18,21 @@ export interface MediaThread {
   onEvent(listener: (event: MediaEvent) => void): void;
   /** `error` when it died of one. */
   onExit(listener: (error: Error | undefined) => void): void;
-  /** It hangs: ends it, whatever it does. */
+  /** Ends it by force, when it hangs. */
   kill(): void;
-  /** Resolves when it has ended, by itself or, when it hangs, by force. */
+  /** Ends it, by force if it hangs; resolves when it has ended. */
   stop(): Promise<void>;
 }
 
 /**
- * How long a thread that is told to end may take; it waits for farewells itself. Larger: one that hangs holds up the end of the
- * server. Smaller: a busy one is cut off before its peers have been told.
+ * How long a thread may take to end; it waits for farewells itself. Larger: a hung one delays the server's shutdown.
+ * Smaller: a busy one is killed before its peers have been told.
  */
 const STOP_LIMIT_MS = 3_000;
 
 /**
- * Resolves when the thread listens; rejects when it can not (port taken, no such address), and when it has ended after `givenUp`
- * was aborted before.
+ * Resolves when the thread listens; rejects when it cannot (port in use, no such address), or when it has ended because
+ * `givenUp` was aborted before.
  */
 export async function spawnMediaThread(
   settings: MediaThreadSettings,
@@ -42,7 +42,7 @@ export async function spawnMediaThread(
   const kill = (): void => void worker.terminate();
   givenUp?.addEventListener("abort", kill);
   const listeners: ((event: MediaEvent) => void)[] = [];
-  /** Not the worker's own: with many threads and pipes there are more than Node believes in. */
+  /** Not listeners of the worker itself: with many threads and pipes Node would warn of a leak. */
   const exitListeners: ((error: Error | undefined) => void)[] = [];
   let failure: Error | undefined;
 

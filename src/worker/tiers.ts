@@ -1,6 +1,6 @@
 /**
- * The two tiers of the fast path: `native` where the platform has what it needs, `portable` anywhere. Nothing else in
- * the tree knows which one runs.
+ * The two tiers of the fast path: `native` where the platform supports it, `portable` anywhere. Nothing else in the
+ * code depends on which one runs.
  */
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80, type SrtpProfile } from "../contract/dtls.ts";
 import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
@@ -17,12 +17,12 @@ export const SRTP_PROFILES: Record<TierName, readonly SrtpProfile[]> = {
 };
 
 export interface Tier {
-  /** Rejects when the address can't be had. */
+  /** Rejects when the address cannot be bound. */
   readonly createSocket: (options: DatagramSocketOptions) => Promise<DatagramSocket>;
   readonly ciphers: SrtpCipherFactory;
 }
 
-/** Rejects where the platform lacks something: its modules look for their symbols as they load. */
+/** Rejects where the platform lacks something: the native modules look up their symbols on loading. */
 export async function loadTier(name: TierName): Promise<Tier> {
   if (name === "portable") {
     const [{ createPortableSocket }, { portableCipherFactory }] = await Promise.all([

@@ -1,22 +1,22 @@
 /**
- * Packets out of a TCP stream, each after its length (RFC 4571 §2, as RFC 6544 §10.1 uses it for ICE):
+ * Reads packets from a TCP stream, each preceded by its length (RFC 4571 §2, as RFC 6544 §10.1 uses it for ICE):
  *
  *   0                   1
  *   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 ---------------
  *  |             LENGTH            |  packet ...   |
  *
- * Holds one frame at most, however the stream is cut. A frame of length zero is a null packet and says nothing.
+ * Holds one frame at most, however the stream is split. A frame of length zero is a null packet and ignored.
  */
 import { SLOT_BYTES } from "../../base/transmit-ring.ts";
 
-/** As a datagram may be: more than Ethernet carries. Larger: what reads garbage waits for more of it, and holds it. */
+/** As for datagrams: more than Ethernet carries. Larger: a garbage length makes the reader hold more of the stream. */
 export const MAX_FRAME_BYTES = SLOT_BYTES;
 
 export const LENGTH_BYTES = 2;
 
 export class FrameReader {
   readonly #onPacket: (bytes: Uint8Array, length: number) => void;
-  /** No Buffer, whose slices are not copies. */
+  /** Not a Buffer: slices of Buffers are not copies. */
   readonly #packet = new Uint8Array(MAX_FRAME_BYTES);
   #lengthBytes = 0;
   #length = 0;
@@ -27,7 +27,7 @@ export class FrameReader {
     this.#onPacket = onPacket;
   }
 
-  /** The next bytes of the stream. False when they announce a frame too long: nobody can say where the next begins. */
+  /** Reads the next bytes of the stream. False when a frame is too long: the stream cannot be resynchronised. */
   read(chunk: Buffer): boolean {
     let at = 0;
     while (at < chunk.length) {

@@ -1,18 +1,18 @@
-/** Rows of a transmit ring as one piece of a TCP stream, each after its length (RFC 4571 §2). */
+/** Writes rows of a transmit ring into one chunk of a TCP stream, each preceded by its length (RFC 4571 §2). */
 import { NO_ROW, SLOT_BYTES, type TransmitRing } from "../../base/transmit-ring.ts";
 import { LENGTH_BYTES } from "./frame-reader.ts";
 
 export class FrameWriter {
-  /** Of the latest `write`: packets, and bytes with their lengths, that found no room. */
+  /** Of the last `write`: packets that did not fit, and their bytes with the length fields. */
   droppedPackets = 0;
   droppedBytes = 0;
   #slab: Uint8Array | null = null;
-  /** The slab once more, for `copy` makes no view. */
+  /** The slab as a Buffer, whose `copy` needs no view. */
   #source: Buffer = Buffer.alloc(0);
 
   /**
-   * Takes the rows of the chain that begins at `firstRow` out of the ring, and returns as many as fit `roomBytes`. What
-   * is returned is the caller's: it may still wait to be sent when the ring is written anew.
+   * Removes the rows of the chain that begins at `firstRow` from the ring, and returns as many as fit `roomBytes`. The
+   * result is a copy: it may still wait to be sent when the ring is reused.
    */
   write(ring: TransmitRing, firstRow: number, roomBytes: number): Buffer {
     if (ring.slab !== this.#slab) {
@@ -40,7 +40,7 @@ export class FrameWriter {
     return frames;
   }
 
-  /** Bytes of the rows, from the first on, that fit. */
+  /** Total bytes of the leading rows that fit. */
   #fitting(ring: TransmitRing, firstRow: number, roomBytes: number): number {
     let fitting = 0;
     for (let row = firstRow; row !== NO_ROW; row = ring.nextRow[row]!) {

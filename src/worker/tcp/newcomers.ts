@@ -1,18 +1,20 @@
 /**
- * Connections over which nobody has proved yet that ICE lets them in: as many as we can bear, and of one network few.
+ * Connections without a valid ICE check so far: bounded in number, in total and for each network.
  *
- * A stranger can hold a place until it is old, or until it is the oldest and somebody else wants it; those who have
- * proved themselves hold places that no stranger can take.
+ * An unverified connection keeps its place until it times out, or until it is the oldest and another needs the place.
+ * Verified connections have places of their own, which no stranger can take.
  */
 import { networkBytes, parseIpAddress } from "../../base/ip-address.ts";
 
 /**
- * Larger: strangers hold more memory, some 5 KB for each connection. Smaller: a stranger who opens connections faster
- * than a client's first check arrives keeps it out sooner.
+ * Larger: strangers hold more memory, some 5 KB for each connection. Smaller: strangers need to open fewer connections
+ * to displace a client before its first check arrives.
  */
 const MAX_NEWCOMERS = 1_024;
 
-/** Of one IPv4 address or IPv6 /64. Larger: one host holds more. Smaller: an office behind one address comes in slower. */
+/**
+ * Of one IPv4 address or IPv6 /64. Larger: one host holds more. Smaller: an office behind one address connects slower.
+ */
 const MAX_OF_NETWORK = 64;
 
 export interface Newcomer {
@@ -21,7 +23,7 @@ export interface Newcomer {
 
 export class Newcomers<T extends Newcomer> {
   readonly #limits: NewcomerLimits;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #all = new Set<T>();
   readonly #ofNetwork = new Map<string, number>();
 
@@ -33,7 +35,7 @@ export class Newcomers<T extends Newcomer> {
     return (this.#ofNetwork.get(network) ?? 0) < this.#limits.ofNetwork;
   }
 
-  /** Who has to go before another may come; undefined while there is room. */
+  /** The connection to close before another is accepted; undefined while there is room. */
   get surplus(): T | undefined {
     if (this.#all.size < this.#limits.total) return undefined;
     for (const oldest of this.#all) return oldest;

@@ -1,10 +1,10 @@
 /**
- * ICE over TCP for those whose network lets no UDP through: the passive end (RFC 6544), on the number of the UDP port.
+ * ICE over TCP for clients whose network blocks UDP: the passive side (RFC 6544), on the same port number as UDP.
  *
- * A connection is one path more; the core does not know the difference. Bytes that come are cut into packets, packets
- * that go are written together, once a turn. What a stranger can make us hold is bounded: connections in all and of one
- * network, the time until a first valid check, one frame that has not ended. What a slow receiver can make us hold is
- * bounded too: beyond it packets are dropped, which its congestion control sees as loss.
+ * A connection is another path; to the core it is like any other. Received bytes are split into packets; packets to
+ * send are written together, once a turn. What a stranger can make us hold is bounded: connections in total and for
+ * each network, the time until a first valid check, one incomplete frame. So is what waits for a slow receiver: beyond
+ * that packets are dropped, which its congestion control sees as loss.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { type CounterName, type Counters, SLOT } from "../../base/counters.ts";
@@ -17,18 +17,21 @@ import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { Newcomers, networkOf } from "./newcomers.ts";
 
-/** Of one thread, proved or not. Larger: more memory and descriptors. Smaller: a conference that has only TCP is refused. */
+/**
+ * Of one thread, verified or not. Larger: more memory and descriptors. Smaller: a large conference on TCP is refused.
+ */
 const MAX_CONNECTIONS = 4_096;
 
 /**
- * What may wait in this process for one receiver, beyond what the kernel holds. Larger: memory, and delay that nobody
- * wants of media. Smaller: a key frame of a large picture does not fit a path that is full already.
+ * Send buffer of one receiver in this process, beyond the kernel's. Larger: memory, and delay of media. Smaller: a key
+ * frame of a large picture does not fit when the path is congested.
  */
 const MAX_BACKLOG_BYTES = 131_072;
 
 /**
- * How long a connection may be without a valid check, in sweeps of a second. A client checks at once, and again within seconds.
- * Larger: strangers hold their places for longer. Smaller: a check that is lost on a bad line finds its connection closed.
+ * How long a connection may be without a valid check, in sweeps of a second. A client checks at once, and again within
+ * seconds. Larger: strangers hold their places for longer. Smaller: after a lost check, a client on a bad line finds
+ * its connection closed.
  */
 const UNUSED_SWEEPS = 10;
 
@@ -39,12 +42,12 @@ interface Connection {
   readonly socket: Socket;
   readonly path: PathId;
   readonly network: string;
-  /** Sweeps since the latest that found it in use. */
+  /** Sweeps since the last one that found it in use. */
   unusedSweeps: number;
 }
 
 export interface TcpHandler extends DatagramHandler {
-  /** The connection that was this path is no more. */
+  /** The connection of this path has ended. */
   onPathEnd(path: PathId): void;
 }
 
@@ -56,14 +59,14 @@ export interface TcpListenerOptions {
   readonly counters: Counters;
 }
 
-/** Resolves when it listens at a numeric address; `::` takes IPv4 too. Rejects when the port can't be had. */
+/** Resolves when it listens at a numeric address; `::` accepts IPv4 too. Rejects when the port cannot be bound. */
 export function listenTcp(options: TcpListenerOptions): Promise<TcpListener> {
   const server = createServer({ noDelay: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.address, port: options.port, exclusive: true }, () => {
       server.off("error", reject);
-      // Out of descriptors: who connects now is not heard, the others are.
+      // Out of descriptors: new connections fail, the others go on.
       server.on("error", () => {});
       resolve(new TcpListener(server, options));
     });
@@ -89,7 +92,7 @@ export class TcpListener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Sends the rows that go to connections, and takes them out of the ring: what is left are datagrams. */
+  /** Sends the rows whose path is a connection, and removes them from the ring, which leaves the datagrams. */
   send(ring: TransmitRing): void {
     const { paths } = this.#options;
     for (let chain = 0; chain < ring.chains; chain++) {
@@ -99,7 +102,7 @@ export class TcpListener {
     }
   }
 
-  /** To be called about once a second. A path that a transport uses is one from which its peer has proved itself. */
+  /** To be called about once a second. A path that a transport uses has had a valid check. */
   sweep(): void {
     for (const connection of this.#connections.values()) {
       if (this.#options.paths.isPinned(connection.path)) {
@@ -137,7 +140,7 @@ export class TcpListener {
     // Without a listener an error would end the thread; what has to be done follows in "close".
     socket.on("error", () => {});
     const { remoteAddress, remotePort } = socket;
-    // Gone already.
+    // Closed already.
     if (remoteAddress === undefined || remotePort === undefined) return this.#refuse(socket, "peer");
     const address = withoutMappedPrefix(remoteAddress);
     const network = networkOf(address);
@@ -169,7 +172,7 @@ export class TcpListener {
     this.#options.handler.onBatchEnd();
   };
 
-  /** Who has been proved since the latest sweep takes no newcomer's place. */
+  /** Connections that were verified since the last sweep no longer count as newcomers. */
   #admits(network: string): boolean {
     if (this.#newcomers.admits(network)) return true;
     this.#graduate();
@@ -213,8 +216,8 @@ export class TcpListener {
 }
 
 /**
- * By a reset, so that nothing of it is kept here. Not when its peer has ended it: while our own end is under way libuv refuses
- * to reset, and Node would forget the socket without closing it.
+ * Resets the connection, so that nothing of it is kept here. Not when its peer has ended it: while our own end is under
+ * way libuv refuses to reset, and Node would forget the socket without closing it.
  */
 function cutOff(socket: Socket): void {
   if (socket.writableEnded) socket.destroy();
