@@ -1,6 +1,6 @@
 /**
- * When the kernel got each datagram of a batch (SO_TIMESTAMPNS, socket(7)). A thread that was busy, or had to wait for a
- * core, reads later: told by its own clock, a publisher would take that for delay of the path, or for a probe that failed.
+ * When the kernel received each datagram of a batch (SO_TIMESTAMPNS, socket(7)). A thread that was busy, or waited for
+ * a core, reads later: with times of reading, a publisher would take that for delay of the path, or for a failed probe.
  */
 import { CMSG, NativeMemory, readRealTime, SO_TIMESTAMPNS, SOL_SOCKET, TIMESPEC } from "./libc.ts";
 import type { MessageHeaders } from "./message-headers.ts";
@@ -8,7 +8,7 @@ import type { MessageHeaders } from "./message-headers.ts";
 /** CMSG_SPACE of a `struct timespec`. */
 const ROOM = CMSG.value + TIMESPEC.bytes;
 
-/** What is farther from the present is no arrival: the clock has been set. */
+/** Offsets beyond this are not used: the system clock was set meanwhile. */
 const MAX_OFFSET_US = 1_000_000;
 
 export class ArrivalTimes {
@@ -27,13 +27,13 @@ export class ArrivalTimes {
     }
   }
 
-  /** The present, for all `offsetUs` until the next call. */
+  /** Sets the reference time for all `offsetUs` until the next call. */
   mark(): void {
     readRealTime(this.#now);
     this.#nowUs = microseconds(this.#now.words, 0);
   }
 
-  /** Microseconds from `mark()` until the kernel got a datagram, mostly negative; 0 where it does not say. */
+  /** When the kernel received a datagram, in microseconds after `mark()`, mostly negative; 0 where that is unknown. */
   offsetUs(message: number): number {
     const at = (message * ROOM) / 4;
     const { words } = this.#control;
@@ -46,13 +46,13 @@ export class ArrivalTimes {
     return Math.abs(offsetUs) < MAX_OFFSET_US ? offsetUs : 0;
   }
 
-  /** The kernel wrote how much of the room it used: all of it is to be had again. */
+  /** Offers all the room for control messages again: the kernel has overwritten its size with what it used. */
   release(message: number): void {
     this.#messages.setControlBytes(message, ROOM);
   }
 }
 
-/** Of a `struct timespec`. The lower half of the seconds goes on until 2106. */
+/** Reads a `struct timespec`. The lower half of the seconds lasts until 2106. */
 function microseconds(words: Uint32Array, at: number): number {
   return words[at + TIMESPEC.seconds / 4]! * 1_000_000 + words[at + TIMESPEC.nanoseconds / 4]! / 1_000;
 }

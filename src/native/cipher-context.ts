@@ -1,4 +1,4 @@
-/** One key set up in an EVP_CIPHER_CTX, outside the heap: counted, freed once, and of no use afterwards. */
+/** One key set up in an EVP_CIPHER_CTX, outside the heap: counted, freed once, and unusable afterwards. */
 import assert from "node:assert/strict";
 import { encryptInit, freeContext, NULL, newContext } from "./open-ssl.ts";
 import { withKey } from "./packet-memory.ts";
@@ -7,7 +7,7 @@ const KEY_BYTES = 16;
 
 let live = 0;
 
-/** Contexts of this thread that are not yet freed. */
+/** Number of contexts of this thread that are not yet freed. */
 export function liveContexts(): number {
   return live;
 }
@@ -17,7 +17,7 @@ export class CipherContext {
 
   /** `cipher`: an EVP_CIPHER of AES-128. */
   constructor(cipher: bigint, key: Uint8Array) {
-    // OpenSSL would read 16 bytes of whatever is there.
+    // OpenSSL reads 16 bytes unchecked.
     assert(key.length === KEY_BYTES, "AES-128 has keys of 16 bytes");
     this.#pointer = newContext();
     assert(this.#pointer !== NULL, "OpenSSL has no memory");
@@ -28,7 +28,7 @@ export class CipherContext {
     }
   }
 
-  /** Throws when the context was freed: OpenSSL would not look. */
+  /** Throws when the context was freed, which OpenSSL would not notice. */
   get pointer(): bigint {
     if (this.#pointer === NULL) assert.fail("cipher used after free()");
     return this.#pointer;

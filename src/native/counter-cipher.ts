@@ -111,7 +111,7 @@ export class CounterCipher implements SrtpCipher {
   }
 }
 
-/** Encrypts or decrypts `slab.bytes[from, to)` in place: counter mode is its own reverse. */
+/** Encrypts or decrypts `slab.bytes[from, to)` in place: counter mode is its own inverse. */
 function crypt(context: bigint, slab: PacketSlab, from: number, to: number): boolean {
   const text = slab.pointerTo(from);
   const done =
@@ -128,7 +128,7 @@ function writeTag(out: Uint8Array, at: number): void {
   writeU16(out, at + 8, hashWord(2) >>> 16);
 }
 
-/** Compares them with `buf[at, at + 10)`, in the same time wherever they differ. */
+/** Compares them with `buf[at, at + 10)`, in constant time. */
 function tagMatches(buf: Uint8Array, at: number): boolean {
   const difference =
     (readU32(buf, at) ^ hashWord(0)) |

@@ -6,7 +6,7 @@ import { MessageHeaders } from "./message-headers.ts";
 import { SOCKADDR_STRIDE, type SocketAddresses } from "./socket-addresses.ts";
 import { writePointer } from "./word.ts";
 
-/** Datagrams of one system call: 128 KiB, which a core's second cache holds. 16 and 256 measured the same. */
+/** Datagrams of one system call: 128 KiB, which fits a core's L2 cache. 16 and 256 measured the same. */
 const BATCH = 64;
 /** As in the transmit ring: more than Ethernet carries. A longer datagram is dropped. */
 const SLOT_BYTES = 2048;
@@ -38,22 +38,22 @@ export class DatagramReceiver {
       writePointer(this.#iovecs.words, iovec / 4, this.#slab.address + message * SLOT_BYTES);
       this.#iovecs.words[(iovec + IOVEC.length) / 4] = SLOT_BYTES;
       this.#messages.setIovecs(message, this.#iovecs.address + iovec, 1);
-      // The kernel writes back the size of the address, which is the same: a socket hears one family.
+      // The kernel writes back the size of the address, which never changes: a socket has one address family.
       this.#messages.setName(message, this.#names.address + message * SOCKADDR_STRIDE, addresses.nameBytes);
     }
   }
 
-  /** Datagrams that were longer than a slot. */
+  /** Number of dropped datagrams that were longer than a slot. */
   get truncated(): number {
     return this.#truncated;
   }
 
-  /** The next datagrams are of another turn. */
+  /** The next datagrams belong to another turn. */
   endTurn(): void {
     this.#isMarked = false;
   }
 
-  /** Hands over one batch while `isOpen()`, which the handler may end; true when more may wait. */
+  /** Passes one batch to the handler, while `isOpen()`: the handler may close the socket. True when more may wait. */
   receive(isOpen: () => boolean): boolean {
     const count = receiveMessages(this.#fd, this.#messages.pointers[0]!, BATCH);
     if (count > 0 && !this.#isMarked) {
@@ -72,7 +72,7 @@ export class DatagramReceiver {
       return;
     }
     const name = (message * SOCKADDR_STRIDE) / 4;
-    // Port 0 is legal as a source, but nobody can be answered there. The family is in the word's lower half.
+    // Port 0 is legal as a source, but cannot be answered. The family is in the word's lower half.
     if (this.#names.words[name]! >>> 16 === 0) return;
     const path = this.#addresses.find(this.#names.words, name);
     if (path < 0) this.#onPathTableFull();

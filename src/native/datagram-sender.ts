@@ -1,11 +1,11 @@
 /**
  * Sends the rows of a transmit ring in batches of `sendmmsg`, with UDP segmentation offload (GSO).
  *
- * Of the rows for one receiver each run of equal sizes (the last may be shorter) becomes one message, which the kernel
- * carries through its stack once and cuts into datagrams at the end. Order per path is kept.
+ * Each run of rows of equal size to one receiver (the last may be shorter) becomes one message, which passes the
+ * kernel's stack once and is segmented into datagrams at the end. Order per path is kept.
  *
- * Bursts of 8 packets of 1,100 bytes to 50 receivers over loopback cost 0.7 µs of CPU a packet, 2.6 without GSO, 3.5 by
- * node:dgram.
+ * Bursts of 8 packets of 1,100 bytes to 50 receivers over loopback cost 0.7 µs of CPU a packet, 2.6 without GSO, 3.5
+ * with node:dgram.
  */
 import type { PathId } from "../base/ids.ts";
 import { NO_ROW, SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
@@ -27,14 +27,14 @@ import { MessageHeaders } from "./message-headers.ts";
 import type { SocketAddresses } from "./socket-addresses.ts";
 import { writePointer } from "./word.ts";
 
-/** Messages of one system call. 16 and 256 measured the same: a call costs little beside its messages. */
+/** Messages of one system call. 16 and 256 measured the same: a call costs little compared with its messages. */
 const BATCH = 64;
 /** UDP_MAX_SEGMENTS of the kernels before 6.9; later ones take twice as many. */
 const SEGMENTS = 64;
 /** The largest payload of an IPv4 datagram, which bounds a segmented message too. */
 const MESSAGE_BYTES = 65_507;
 
-/** Takes messages from a pointer on: how many were sent, or a negative errno. */
+/** Sends `count` messages from a pointer on; returns how many were sent, or a negative errno. */
 export type SendMessages = (messages: bigint, count: number) => number;
 
 export class DatagramSender {
@@ -42,7 +42,7 @@ export class DatagramSender {
   readonly #sendMessages: SendMessages;
   readonly #segmentsMax: number;
   readonly #messages = new MessageHeaders(BATCH);
-  /** For the datagrams of a message that can't be segmented. */
+  /** For the datagrams of a message that cannot be segmented. */
   readonly #separate = new MessageHeaders(SEGMENTS);
   readonly #iovecs = new NativeMemory(BATCH * SEGMENTS * IOVEC.bytes);
   readonly #controls = new NativeMemory(BATCH * CMSG.bytes);
@@ -52,13 +52,13 @@ export class DatagramSender {
   readonly #segments = new Int32Array(BATCH);
   #messageCount = 0;
   #iovecCount = 0;
-  /** Referenced, for the kernel reads from its address. */
+  /** Referenced, because the kernel reads from its address. */
   #slab: Uint8Array | null = null;
   #slabAddress = 0;
   #dropped = 0;
   #isBlocked = false;
 
-  /** `canSegment`: whether the kernel knows UDP_SEGMENT. One that does not would send a run as one datagram. */
+  /** `canSegment`: whether the kernel supports UDP_SEGMENT. One that does not would send a run as one datagram. */
   constructor(addresses: SocketAddresses, canSegment: boolean, sendMessages: SendMessages) {
     this.#addresses = addresses;
     this.#sendMessages = sendMessages;
@@ -87,7 +87,7 @@ export class DatagramSender {
 
   #sendChain(ring: TransmitRing, firstRow: number): void {
     let row = sealedFrom(ring, firstRow);
-    // Without a row the path may be no address of this socket's.
+    // A chain without rows may have a path that is not of this socket.
     if (row === NO_ROW) return;
     const canSend = this.#addresses.prepare(ring.path[firstRow]! as PathId);
     while (row !== NO_ROW) {
@@ -99,7 +99,7 @@ export class DatagramSender {
     }
   }
 
-  /** Makes one message of a row and of those after it in its chain that can go along. Returns the first that can't. */
+  /** Makes one message of a row and of those after it in its chain that fit its run. Returns the row after it. */
   #addMessage(ring: TransmitRing, firstRow: number): number {
     if (this.#messageCount === BATCH) this.#flush();
     const message = this.#messageCount++;
@@ -155,14 +155,16 @@ export class DatagramSender {
     this.#iovecCount = 0;
   }
 
-  /** True when an error says something of the message; else it says that now is no time to send. */
+  /** Whether an error is about the message; otherwise it says that sending has to be retried, or is blocked. */
   #settle(errno: number): boolean {
     if (errno === EINTR) return false;
     this.#isBlocked = errno === EAGAIN || errno === ENOBUFS;
     return !this.#isBlocked;
   }
 
-  /** The device can't checksum (EIO), or the segments are too large for the route (EINVAL, EMSGSIZE): send them singly. */
+  /**
+   * The device cannot checksum (EIO), or segments are too large for the route (EINVAL, EMSGSIZE): sends them singly.
+   */
   #onRefused(message: number, errno: number): void {
     const segments = this.#segments[message]!;
     const isForSegmenting = errno === EIO || errno === EINVAL || errno === EMSGSIZE;
@@ -195,7 +197,7 @@ export class DatagramSender {
   }
 }
 
-/** `row`, or the first after it in its chain that is to be sent: one of 0 bytes could not be sealed, and was counted. */
+/** `row`, or the first after it in its chain that was sealed: rows of 0 bytes were not, and are counted already. */
 function sealedFrom(ring: TransmitRing, row: number): number {
   let at = row;
   while (at !== NO_ROW && ring.bytes[at] === 0) at = ring.nextRow[at]!;

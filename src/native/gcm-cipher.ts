@@ -156,7 +156,7 @@ function open(context: bigint, aad: bigint, aadBytes: number, from: number, to: 
     cipherUpdate(context, NULL, size, aad, word(aadBytes)) === 1 &&
     cipherUpdate(context, text, size, text, word(to - from)) === 1 &&
     cipherFinal(context, text, size) === 1;
-  // What OpenSSL queues for a forged packet would be reported by whoever asks next, such as TLS.
+  // OpenSSL queues an error for a forged packet, which the next to read the queue, such as TLS, would report.
   if (!done) clearErrors();
   return done;
 }

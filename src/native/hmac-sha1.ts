@@ -1,5 +1,5 @@
 /**
- * HMAC-SHA1 (RFC 2104) over a packet where it is, from states that are made once per key: two calls per packet.
+ * HMAC-SHA1 (RFC 2104) over a packet in place, from states that are computed once per key: two calls per packet.
  *
  *   inner state, after the block key ^ ipad:  hash the message and its padding  -> digest
  *   outer state, after the block key ^ opad:  hash the block  digest 20 | padding 44  -> tag
@@ -22,7 +22,9 @@ const PADDING_START = 0x80;
 /** RFC 3174 §6.1. */
 const INITIAL_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
 
-/** OpenSSL's SHA_CTX (openssl/sha.h): h0 to h4, bits hashed 2, pending block 16, its bytes; here none is ever pending. */
+/**
+ * Words of OpenSSL's SHA_CTX (openssl/sha.h): h0 to h4, bits hashed 2, pending block 16, its bytes; here always none.
+ */
 const STATE_WORDS = 24;
 const state = new Uint32Array(memory.buffer, SHA1_STATE_AT, STATE_WORDS);
 

@@ -1,7 +1,7 @@
 /**
- * The C functions, constants and struct layouts that a socket needs, of the process that Node itself is.
+ * The C functions, constants and struct layouts that a socket needs, from Node's own process.
  *
- * Importing this throws where they are not: then the portable body is the one to take. Layouts are those of 64-bit
+ * Importing this throws where they are missing: then the portable tier has to be used. Layouts are those of 64-bit
  * little-endian Linux (x86-64 and arm64 agree in all that is used here), with glibc or musl.
  */
 import { dlopen, getRawPointer, toArrayBuffer } from "node:ffi";
@@ -11,7 +11,7 @@ import { word } from "./word.ts";
 if (platform() !== "linux" || endianness() !== "LE" || !["x64", "arm64"].includes(arch())) {
   throw new Error(`no native socket for ${platform()} on ${arch()}`);
 }
-// libuv promises its layouts for one major version.
+// libuv keeps its ABI within a major version.
 if (!process.versions.uv.startsWith("1."))
   throw new Error(`no native socket over libuv ${process.versions.uv}`);
 
@@ -37,10 +37,10 @@ export const { functions: c } = dlopen(null, {
 
 /** `uv_handle_type` of a UDP socket (uv.h). */
 export const UV_UDP = 15;
-/** Links of `uv_loop_t` to its first and last handle, and where a handle is linked in. */
+/** Links of `uv_loop_t` to its first and last handle, and the offset of the link in a handle. */
 export const UV_LOOP_QUEUE = { next: 16, previous: 24 } as const;
 export const UV_HANDLE_QUEUE = 32;
-/** `uv_udp_t`: who is asked for a buffer, and who is told of what was read. */
+/** `uv_udp_t`: the callbacks that allocate a buffer and that take what was read. */
 export const UV_UDP_CALLBACKS = { allocate: 112, received: 120 } as const;
 
 export const AF_INET6 = 10;
@@ -48,9 +48,9 @@ export const AF_INET6 = 10;
 export const SOL_SOCKET = 1;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
-/** Each datagram comes with the time when the kernel got it, in a control message whose type is the same number. */
+/** Each datagram comes with the time at which the kernel received it, in a control message of the same type number. */
 export const SO_TIMESTAMPNS = 35;
-/** Nine 32-bit words of accounting, `SK_MEMINFO_…` (linux/sock_diag.h): asked for, it costs no packet anything. */
+/** Nine 32-bit words of accounting, `SK_MEMINFO_…` (linux/sock_diag.h), read on demand, at no cost per packet. */
 export const SO_MEMINFO = 55;
 export const MEMINFO_WORDS = 9;
 export const MEMINFO = { receiveBuffer: 1, sendBuffer: 3, drops: 8 } as const;
@@ -74,7 +74,7 @@ export const ENOBUFS = 105;
 export const SOCKADDR = { port: 2, ipv4: 4, ipv6: 8, scope: 24, ipv4Bytes: 16, ipv6Bytes: 28 } as const;
 /** `struct iovec`. */
 export const IOVEC = { length: 8, bytes: 16 } as const;
-/** `struct mmsghdr`: a `msghdr`, then how many bytes went or came. */
+/** `struct mmsghdr`: a `msghdr`, then the number of bytes sent or received. */
 export const MMSGHDR = {
   name: 0,
   nameBytes: 8,
@@ -91,40 +91,37 @@ export const TIMESPEC = { seconds: 0, nanoseconds: 8, bytes: 16 } as const;
 /** `struct cmsghdr` with the 16-bit value of UDP_SEGMENT; `valueEnd` is CMSG_LEN(2), `bytes` is CMSG_SPACE(2). */
 export const CMSG = { level: 8, type: 12, value: 16, valueEnd: 18, bytes: 24 } as const;
 
-/**
- * This thread's `errno` itself: a plain read after a failed call, before anything else can overwrite it. A second
- * call through ffi to learn it could.
- */
+/** This thread's `errno` as memory: read directly after a failed call, before a further ffi call could overwrite it. */
 const errno = new Int32Array(toArrayBuffer(c.__errno_location(), 4, false));
 
-/** V8 calls at once only what it knows to be constant. */
+/** V8 makes fast calls only to functions that it knows to be constant. */
 const { sendmmsg, recvmmsg, clock_gettime } = c;
 const CLOCK_REALTIME = word(0);
 
-/** `sendmmsg`: how many messages were taken, or the negative errno of the first. */
+/** `sendmmsg`: the number of messages sent, or the negative errno of the first. */
 export function sendMessages(fd: number, messages: bigint, count: number): number {
   const sent = sendmmsg(word(fd), messages, word(count), DO_NOT_WAIT);
   return sent < 0 ? -errno[0]! : sent;
 }
 
-/** `recvmmsg`: how many messages came; 0 when none wait. What errors there are belong to datagrams long gone. */
+/** `recvmmsg`: the number of messages received; 0 when none wait. Errors concern datagrams sent earlier. */
 export function receiveMessages(fd: number, messages: bigint, count: number): number {
   return Math.max(0, recvmmsg(word(fd), messages, word(count), DO_NOT_WAIT, NULL));
 }
 
-/** Fills a `struct timespec` by the clock of the kernel's time stamps. */
+/** Reads the clock of the kernel's timestamps into a `struct timespec`. */
 export function readRealTime(out: NativeMemory): void {
   clock_gettime(CLOCK_REALTIME, out.pointer);
 }
 
-/** Sets an option of 32 bits; false when the kernel refuses. */
+/** Sets a 32-bit socket option; false when the kernel refuses. */
 export function setOption(fd: number, level: number, option: number, value: number): boolean {
   const bytes = new ArrayBuffer(4);
   new Int32Array(bytes)[0] = value;
   return c.setsockopt(fd, level, option, bytes, 4) === 0;
 }
 
-/** Reads an option of some 32-bit words; false when the kernel does not know it. */
+/** Reads a socket option of several 32-bit words; false when the kernel does not support it. */
 export function getOption(fd: number, level: number, option: number, out: Uint32Array): boolean {
   const length = new ArrayBuffer(4);
   new Uint32Array(length)[0] = out.byteLength;
@@ -151,7 +148,7 @@ export class NativeMemory {
   }
 }
 
-/** Where the bytes of a view are. It holds while the view is referenced and its buffer neither resized nor moved. */
+/** The address of a view's bytes, valid while the view is referenced and its buffer neither resized nor moved. */
 export function addressOf(view: Uint8Array): number {
   return Number(getRawPointer(view));
 }

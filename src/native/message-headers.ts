@@ -1,7 +1,7 @@
 /**
  * An array of `struct mmsghdr` for one batch of `recvmmsg` or `sendmmsg`.
  *
- * Whatever is the same in every batch is written once by who makes the array; per packet a few 32-bit words remain.
+ * Fields that are the same in every batch are written once by the owner; a few 32-bit words remain per packet.
  */
 import { MMSGHDR, NativeMemory } from "./libc.ts";
 import { writePointer } from "./word.ts";
@@ -9,7 +9,7 @@ import { writePointer } from "./word.ts";
 const WORDS = MMSGHDR.bytes / 4;
 
 export class MessageHeaders {
-  /** Where each message begins: a batch that was taken in part goes on from the middle. */
+  /** Addresses of the messages: a batch that was sent in part is continued in the middle. */
   readonly pointers: readonly bigint[];
   readonly #words: Uint32Array;
   readonly #memory: NativeMemory;
@@ -25,7 +25,7 @@ export class MessageHeaders {
     return this.#memory.bytes.length / MMSGHDR.bytes;
   }
 
-  /** A socket address of so many bytes: to send to, or room for the sender's. */
+  /** Sets the socket address and its size: the destination, or room for the sender's. */
   setName(message: number, address: number, bytes: number): void {
     writePointer(this.#words, message * WORDS + MMSGHDR.name / 4, address);
     this.#words[message * WORDS + MMSGHDR.nameBytes / 4] = bytes;
@@ -40,22 +40,22 @@ export class MessageHeaders {
     writePointer(this.#words, message * WORDS + MMSGHDR.control / 4, address);
   }
 
-  /** Of a message to send: 0 for none. Of one to receive: room for them. */
+  /** Sets the size of the control messages: of a message to send, 0 for none; of one to receive, the room for them. */
   setControlBytes(message: number, bytes: number): void {
     this.#words[message * WORDS + MMSGHDR.controlBytes / 4] = bytes;
   }
 
-  /** Of a received message: how many bytes of control messages came with it. */
+  /** Size of the control messages of a received message. */
   controlBytes(message: number): number {
     return this.#words[message * WORDS + MMSGHDR.controlBytes / 4]!;
   }
 
-  /** Of a received message: how many bytes of it are in its buffer. */
+  /** Size of a received message, as far as it is in its buffer. */
   length(message: number): number {
     return this.#words[message * WORDS + MMSGHDR.length / 4]!;
   }
 
-  /** Of a received message: MSG_TRUNC and others. */
+  /** Flags of a received message: MSG_TRUNC and others. */
   flags(message: number): number {
     return this.#words[message * WORDS + MMSGHDR.flags / 4]!;
   }

@@ -1,4 +1,4 @@
-/** SRTP by the OpenSSL inside Node: the body of `SrtpCipher` for where node:ffi is. */
+/** SRTP by the OpenSSL inside Node: the implementation of `SrtpCipher` where node:ffi is available. */
 import { SRTP_AEAD_AES_128_GCM, type SrtpMasterKey, type SrtpProfile } from "../contract/dtls.ts";
 import { deriveSrtpSessionKeys } from "../srtp/key-derivation.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../srtp/srtp-cipher.ts";

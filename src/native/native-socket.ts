@@ -1,7 +1,7 @@
 /**
- * Datagrams by the system calls of Linux through node:ffi: the fast body of `DatagramSocket`.
+ * The fast implementation of `DatagramSocket`: system calls of Linux through node:ffi.
  *
- * Per packet nothing is allocated, in either direction; per batch, what ffi and one event of Node cost.
+ * Nothing is allocated per packet, in either direction; a batch costs what ffi and one Node event allocate.
  */
 import { isIPv6 } from "node:net";
 import type { TransmitRing } from "../base/transmit-ring.ts";
@@ -26,21 +26,21 @@ import { SocketAddresses } from "./socket-addresses.ts";
 import { openUdpHandle, type UdpHandle } from "./udp-handle.ts";
 
 /**
- * Batches read in one turn at most: 512 datagrams, some milliseconds of work. More would keep commands and timers
- * waiting longer, fewer would end turns, and so sends, while packets wait.
+ * Batches read in one turn at most: 512 datagrams, some milliseconds of work. Larger: commands and timers wait longer.
+ * Smaller: turns end, with a send each, while packets wait.
  */
 const BATCHES_PER_TURN = 8;
 
-/** A turn that begins later than this after the one before finds the thread at rest. */
+/** A turn that begins later than this after the one before found the thread idle. */
 const REST_US = 50;
 
-/** Read once: the global is an accessor, which costs as much again as the clock. */
+/** Read once: the global is an accessor, which costs as much as reading the clock. */
 const { performance } = globalThis;
 
-/** Nobody ever wakes a thread here before its time. */
+/** For a timed sleep by `Atomics.wait`: it is never notified. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-/** Opens a socket bound to a numeric address; `::` takes IPv4 too. Rejects when the address can't be had. */
+/** Opens a socket bound to a numeric address; `::` accepts IPv4 too. Rejects when the address cannot be bound. */
 export async function createNativeSocket(options: DatagramSocketOptions): Promise<DatagramSocket> {
   return new NativeSocket(await openUdpHandle(options), options);
 }
@@ -62,7 +62,7 @@ class NativeSocket implements DatagramSocket {
 
   constructor(handle: UdpHandle, options: DatagramSocketOptions) {
     const { fd } = handle;
-    // Beyond the limits of the system, for those who may (CAP_NET_ADMIN); for others the first answer stands.
+    // Beyond the system's limits, where permitted (CAP_NET_ADMIN); otherwise the earlier request stands.
     setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
     setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
     setOption(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
@@ -102,8 +102,9 @@ class NativeSocket implements DatagramSocket {
   }
 
   /**
-   * With interrupt moderation. A frame comes as packets some ten or hundred microseconds apart, each of which would wake the
-   * thread, and leave on its own: together they take one turn, and one system call for each receiver.
+   * Reads, with a kind of interrupt moderation. The packets of a frame arrive some ten or hundred microseconds apart;
+   * each would wake the thread and be sent on its own. Gathered, they take one turn, and one system call for each
+   * receiver.
    */
   readonly #onReadable = (): void => {
     const wasAtRest = this.#gatherUs > 0 && performance.now() * 1_000 - this.#endUs >= REST_US;

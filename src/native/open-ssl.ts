@@ -1,8 +1,8 @@
 /**
- * The functions of the OpenSSL that the Node binary carries and exports, called through node:ffi.
+ * The functions of the OpenSSL that the Node binary contains and exports, called through node:ffi.
  *
- * Every parameter is declared `pointer` and given as a BigInt made beforehand: `word.ts` says why.
- * Importing this file throws where node:ffi or a symbol is missing.
+ * Every parameter is declared `pointer` and given as a cached BigInt: `word.ts` says why. Importing this file throws
+ * where node:ffi or a symbol is missing.
  */
 import { dlopen } from "node:ffi";
 
@@ -14,10 +14,10 @@ const { functions } = dlopen(null, {
   EVP_aes_128_ctr: { return: "pointer", arguments: [] },
   EVP_CIPHER_CTX_new: { return: "pointer", arguments: [] },
   EVP_CIPHER_CTX_free: { return: "void", arguments: ["pointer"] },
-  /** Context, cipher, key, IV. What is NULL stays as it was. */
+  /** Context, cipher, key, IV. NULL leaves a setting as it is. */
   EVP_EncryptInit: { return: "i32", arguments: ["pointer", "pointer", "pointer", "pointer"] },
   EVP_DecryptInit: { return: "i32", arguments: ["pointer", "pointer", "pointer", "pointer"] },
-  /** Context, output, where to write its size, input, its size. Without an output, associated data. */
+  /** Context, output, where to write its size, input, its size. With a NULL output, the input is associated data. */
   EVP_CipherUpdate: { return: "i32", arguments: ["pointer", "pointer", "pointer", "pointer", "pointer"] },
   EVP_CipherFinal_ex: { return: "i32", arguments: ["pointer", "pointer", "pointer"] },
   /** Context, parameters. */

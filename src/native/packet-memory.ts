@@ -1,12 +1,12 @@
 /**
- * The memory that OpenSSL reads and writes beside the slab of the transmit ring: a packet that is not in there is copied in,
- * worked on, and copied out.
+ * The memory that OpenSSL reads and writes apart from the slab of the transmit ring: packets outside that slab are
+ * copied in, processed, and copied out.
  *
  *   0                      65,536                       66,560
  *   | packet, its tag behind | room for tag and padding   | IV, associated data, key, state of a hash |
  *
- * So native code holds no pointer to anything that may move, shrink or be collected, it takes packets from any kind of
- * buffer, and a packet that fails leaves its buffer as it was.
+ * So native code holds no pointer to memory that may move, shrink or be collected, packets may be in any kind of
+ * buffer, and a packet that fails leaves its buffer unchanged.
  */
 import { getRawPointer } from "node:ffi";
 import { SLOT_BYTES } from "../base/transmit-ring.ts";
@@ -27,7 +27,7 @@ export const TAG_NAME_AT = SHA1_BLOCK_AT + 64;
 export const TAG_PARAMETER_AT = TAG_NAME_AT + 8;
 const MEMORY_BYTES = TAG_PARAMETER_AT + 80;
 
-/** One of this thread, as long as it lives: all calls are synchronous, so there is one packet in work at most. */
+/** One for each thread, for its lifetime: all calls are synchronous, so at most one packet is being processed. */
 export const memory = new Uint8Array(new ArrayBuffer(MEMORY_BYTES));
 /** The same, for the packet in it. */
 export const scratch = new PacketSlab(memory);
@@ -36,7 +36,7 @@ const base = getRawPointer(memory);
 const pointers = new Array<bigint | undefined>(MEMORY_BYTES);
 const views = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
 
-/** The address of `memory[at]`, made at its first use: a BigInt anew costs 50 ns and more. */
+/** The address of `memory[at]`, cached after its first use: making a BigInt costs 50 ns and more. */
 export function pointerTo(at: number): bigint {
   const known = pointers[at];
   if (known !== undefined) return known;
@@ -46,13 +46,13 @@ export function pointerTo(at: number): bigint {
 }
 
 /**
- * Copies the packet `buf[at, at + bytes)` to the start of the memory. False, with nothing copied, when the sizes do
- * not fit each other: behind this check native code can not leave the memory.
+ * Copies the packet `buf[at, at + bytes)` to the start of the memory. Returns false, with nothing copied, when the
+ * sizes are inconsistent: this check keeps native code within the memory.
  */
 export function loadPacket(buf: Uint8Array, at: number, clearBytes: number, bytes: number): boolean {
   const fits = at >= 0 && clearBytes >= 0 && clearBytes <= bytes && bytes <= MAX_PACKET_BYTES;
   if (!fits || at + bytes > buf.length) return false;
-  // All of a slot, also what lies behind the packet: a view of just the packet would be allocated for each.
+  // The whole slot, beyond the end of the packet: a view of just the packet would have to be allocated each time.
   const isSlot = at === 0 && buf.length <= SLOT_BYTES;
   memory.set(isSlot ? buf : buf.subarray(at, at + bytes));
   return true;
@@ -63,7 +63,7 @@ export function storePacket(buf: Uint8Array, at: number, bytes: number): void {
   buf.set(bytes <= SLOT_BYTES ? packetView(bytes) : memory.subarray(0, bytes), at);
 }
 
-/** The packet of so many bytes, a view made at its first use. */
+/** A view of the packet for each size, cached after its first use. */
 function packetView(bytes: number): Uint8Array {
   const known = views[bytes];
   if (known !== undefined) return known;
@@ -72,7 +72,7 @@ function packetView(bytes: number): Uint8Array {
   return view;
 }
 
-/** Lends `use` a pointer to `key`, and leaves no copy of it behind. */
+/** Calls `use` with a pointer to a copy of `key`, which is erased afterwards. */
 export function withKey<T>(key: Uint8Array, use: (pointer: bigint) => T): T {
   memory.set(key, KEY_AT);
   try {

@@ -3,31 +3,33 @@
  *
  *   | header 12…  payload  room for the tag | next slot …        at = row × SLOT_BYTES
  *
- * An address is a BigInt, and one anew costs 50 ns and memory: each is made once, for the start of each slot and for each
- * size of header in it. They are kept size by size, for a pass over the ring reads them in that order.
+ * An address is a BigInt, and making one costs 50 ns and memory, so they are cached: for the start of each slot and for
+ * each size of header in it. They are stored by size, the order in which a pass over the ring reads them.
  */
 import { getRawPointer } from "node:ffi";
 import { SLOT_BYTES } from "../base/transmit-ring.ts";
 
-/** Headers of so many bytes have addresses kept, if whole words: RTP's are. A longer one has its address made each time. */
+/**
+ * Addresses are cached for headers shorter than this, in whole words as RTP's are; for others they are made each time.
+ */
 const KEPT_BYTES = 256;
 const WORD_BYTES = 4;
 
 export class PacketSlab {
-  /** Referenced, for its memory must outlive its addresses. It is neither resized nor transferred. */
+  /** Referenced, because its memory must outlive its addresses. It is neither resized nor transferred. */
   readonly bytes: Uint8Array;
   readonly #base: bigint;
   readonly #address: number;
-  /** By bytes from the start of the slot, in words, then by slot. */
+  /** By offset in the slot, in words, then by slot. */
   readonly #pointers: readonly (bigint | undefined)[][];
 
-  /** `bytes`: of a size that V8 keeps outside its heap, where nothing moves: more than 64. */
+  /** `bytes`: more than 64, so that V8 keeps them outside its heap, where nothing moves. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.#base = getRawPointer(bytes);
     this.#address = Number(this.#base);
     const slots = Math.ceil(bytes.length / SLOT_BYTES);
-    // Not one for all: V8 makes a hash table of an array so large.
+    // Not one array for all: V8 turns one that large into a hash table.
     this.#pointers = Array.from({ length: KEPT_BYTES / WORD_BYTES }, () => new Array(slots));
   }
 
@@ -44,21 +46,21 @@ export class PacketSlab {
     return pointer;
   }
 
-  /** The same as a number, for who writes it into memory. */
+  /** The same as a number, for writing it into memory. */
   addressOf(at: number): number {
     return this.#address + at;
   }
 }
 
-/** What a slot has room for behind a packet: the tag, and what an HMAC appends to hash it. */
+/** Room behind a packet in its slot: for the tag, and for what an HMAC appends to hash it. */
 const ROOM_BYTES = 128;
 
-/** One of this thread: it has one ring. */
+/** One for each thread, which has one ring. */
 let ring: PacketSlab | null = null;
 
 /**
- * The slab that `bytes[at, at + size)` is a packet of, with room behind it; null for a packet that is elsewhere, or does not
- * fit: behind this check native code can not leave the slot.
+ * The slab that holds the packet `bytes[at, at + size)` with room behind it; null for a packet that is elsewhere, or
+ * does not fit: this check keeps native code within the slot.
  */
 export function slabOf(bytes: Uint8Array, at: number, clearBytes: number, size: number): PacketSlab | null {
   if (bytes !== ring?.bytes) {

@@ -1,9 +1,9 @@
 /**
- * The kernel's socket addresses of the paths of a `PathTable`, found by their bytes.
+ * The socket addresses (`sockaddr`) of the paths of a `PathTable`, indexed by their bytes.
  *
  * A datagram from a known address costs a hash of two words (seven on an IPv6 socket; 10 and 38 ns) and no string; only
- * a new address is written out and interned. A row belongs to one generation of its path: when the table has given the id
- * to another address, the row is written anew before it is used.
+ * a new address is converted to text and interned. A row belongs to one generation of its path: when the table has
+ * reused the id for another address, the row is rewritten before it is used.
  */
 import { randomInt } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
@@ -15,14 +15,14 @@ import { AF_INET6, c, NativeMemory, SOCKADDR } from "./libc.ts";
 export const SOCKADDR_STRIDE = 32;
 const WORDS = SOCKADDR_STRIDE / 4;
 
-/** INET6_ADDRSTRLEN and IF_NAMESIZE, with the end of the string. */
+/** INET6_ADDRSTRLEN and IF_NAMESIZE, with the terminating zero. */
 const TEXT_BYTES = 64;
 const NONE = -1;
 
 export class SocketAddresses {
-  /** Bytes of an address of the socket's family. */
+  /** Size of a `sockaddr` of the socket's family. */
   readonly nameBytes: number;
-  /** Per path: the largest segment that the kernel takes for it in a segmented send. */
+  /** By path: the largest segment that the kernel accepts for it in a segmented send. */
   readonly segmentBytesMax: Uint16Array;
   readonly #paths: PathTable;
   readonly #isIpv6: boolean;
@@ -30,12 +30,12 @@ export class SocketAddresses {
   readonly #keyWords: number;
   readonly #memory: NativeMemory;
   readonly #words: Uint32Array;
-  /** Of `#paths` when the row was written; 0 for never. */
+  /** By row, the path's generation when the row was written; 0 for never. */
   readonly #generation: Uint32Array;
   /** Heads of chains of rows with the same hash, through `#next`. */
   readonly #buckets: Int32Array;
   readonly #next: Int32Array;
-  /** Secret, so that nobody can choose source addresses that all fall into one chain. */
+  /** Secret, so that nobody can choose source addresses that all hash into one chain. */
   readonly #seed = randomInt(2 ** 32);
   readonly #text = new NativeMemory(TEXT_BYTES);
 
@@ -52,12 +52,14 @@ export class SocketAddresses {
     this.#next = new Int32Array(paths.capacity);
   }
 
-  /** Where the socket address of a path is, for as long as its generation. Valid after `prepare` or `find`. */
+  /**
+   * The memory address of a path's `sockaddr`. Valid after `prepare` or `find`, while the path keeps its generation.
+   */
   addressOf(path: PathId): number {
     return this.#memory.address + path * SOCKADDR_STRIDE;
   }
 
-  /** The path of the socket address at `words[at…]`, new or known; -1 when the path table is full. */
+  /** The path of the `sockaddr` at `words[at…]`, new or known; -1 when the path table is full. */
   find(words: Uint32Array, at: number): PathId {
     let row = this.#buckets[this.#hash(words, at)]!;
     while (row !== NONE) {
@@ -67,7 +69,7 @@ export class SocketAddresses {
     return this.#intern(words, at);
   }
 
-  /** Has the socket address of a path ready; false when nothing can be sent there from this socket. */
+  /** Makes the `sockaddr` of a path valid; false when nothing can be sent there from this socket. */
   prepare(path: PathId): boolean {
     if (this.#isCurrent(path)) return true;
     const port = this.#paths.port(path);
@@ -122,7 +124,7 @@ export class SocketAddresses {
     this.segmentBytesMax[row] = 0xffff;
   }
 
-  /** Takes out what the row held before. */
+  /** Removes the former address of a row from the index. */
   #unlink(row: number): void {
     if (this.#generation[row] === 0) return;
     this.#generation[row] = 0;
@@ -136,7 +138,7 @@ export class SocketAddresses {
     this.#next[before] = this.#next[row]!;
   }
 
-  /** As node:dgram writes it, but for IPv4 addresses heard by an IPv6 socket: they are written as IPv4. */
+  /** In node:dgram's form, except that IPv4-mapped addresses of an IPv6 socket are written as IPv4. */
   #textOf(name: Uint8Array): string {
     if (name[0] !== AF_INET6) return name.subarray(SOCKADDR.ipv4, SOCKADDR.ipv4 + 4).join(".");
     const text = this.#readText(c.uv_ip6_name(name, this.#text.pointer, BigInt(TEXT_BYTES)));

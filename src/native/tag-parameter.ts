@@ -1,9 +1,9 @@
 /**
- * Where a GCM tag is, as an OSSL_PARAM (openssl/core.h): the form in which contexts take and give it with two arguments.
+ * The address of a GCM tag as an OSSL_PARAM (openssl/core.h), with which setting and getting it takes two arguments.
  *
  *   | key: pointer to "tag" 8 | type 4, pad 4 | data: pointer to the tag 8 | its size 8 | size returned 8 | 40 zeros |
  *
- * 64-bit machines only, in their own byte order.
+ * 64-bit machines only, in native byte order.
  */
 import { memory, pointerTo, TAG_NAME_AT, TAG_PARAMETER_AT } from "./packet-memory.ts";
 import { writePointer } from "./word.ts";
@@ -22,7 +22,7 @@ words[2] = OCTET_STRING;
 
 const pointer = pointerTo(TAG_PARAMETER_AT);
 
-/** The tag at this address. One at a time: the next call changes it. */
+/** The parameter for the tag at this address, valid until the next call. */
 export function tagAt(address: number): bigint {
   writePointer(words, 4, address);
   return pointer;

@@ -1,9 +1,9 @@
 /**
- * A UDP socket that Node opens, watches and closes, and that we read and write.
+ * A UDP socket that Node opens, polls and closes, and that we read and write.
  *
- * Readiness comes by way of node:dgram, not by a `uv_poll` and an ffi callback of ours. A handle of our own would have
- * to be closed before its thread ends, and an ffi callback that meets `worker.terminate()` or `process.exit()` aborts
- * the process: in both cases no JavaScript runs any more that could prevent it. What Node made, Node ends well.
+ * Readiness is reported through node:dgram, not by a `uv_poll` and an ffi callback of ours. A handle of our own would
+ * have to be closed before its thread ends, and an ffi callback during `worker.terminate()` or `process.exit()` aborts
+ * the process: in both cases no JavaScript runs any more that could prevent it. Node closes its own handles.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { getCurrentEventLoop, getUint64 } from "node:ffi";
@@ -31,8 +31,9 @@ export class UdpHandle {
   }
 
   /**
-   * Calls `onReadable` once in every turn of the event loop in which datagrams wait. libuv reports that it found no buffer
-   * to read into; node:dgram would make an error of that, for 2 µs and 700 bytes a turn, hence it is not asked.
+   * Calls `onReadable` once in every turn of the event loop in which datagrams wait. libuv reports that it got no
+   * buffer to read into (see `readNothing`); node:dgram's handler would make that an error, at 2 µs and 700 bytes a
+   * turn.
    */
   watch(onReadable: () => void): void {
     reportsOf(this.#socket).onmessage = () => onReadable();
@@ -44,7 +45,7 @@ export class UdpHandle {
   }
 }
 
-/** Opens a socket bound to a numeric address; rejects when the address can't be had. */
+/** Opens a socket bound to a numeric address; rejects when the address cannot be bound. */
 export async function openUdpHandle(options: UdpHandleOptions): Promise<UdpHandle> {
   const socket = createSocket({
     type: isIPv6(options.address) ? "udp6" : "udp4",
@@ -63,12 +64,12 @@ export async function openUdpHandle(options: UdpHandleOptions): Promise<UdpHandl
   }
 }
 
-/** Node's side of the handle, on which it calls what node:dgram has put there. */
+/** Node's wrapper of the handle, on which it calls the handler that node:dgram has set. */
 interface Reports {
   onmessage: () => void;
 }
 
-/** node:dgram keeps it under a symbol of its own. */
+/** node:dgram keeps it under a private symbol. */
 function reportsOf(socket: Socket): Reports {
   const members = socket as unknown as Record<
     symbol,
@@ -91,7 +92,7 @@ function bind(socket: Socket, { address, port }: UdpHandleOptions): Promise<void
   });
 }
 
-/** The libuv handle that node:dgram just made: new ones are put at the end of their loop's list. */
+/** The libuv handle that node:dgram has just made: new ones are appended to their loop's list. */
 function newestHandle(): bigint {
   const list = getCurrentEventLoop() + BigInt(UV_LOOP_QUEUE.next);
   const last = getUint64(list, UV_LOOP_QUEUE.previous - UV_LOOP_QUEUE.next);
@@ -103,8 +104,8 @@ function newestHandle(): bigint {
 }
 
 /**
- * libuv asks for a buffer before it reads. Whoever gives none, as `uv_is_active` does, a question that leaves the
- * buffer alone, makes libuv report that at once, and read nothing. The report goes to the callback that Node set.
+ * libuv asks for a buffer before it reads. Set as the allocation callback, `uv_is_active` provides none, as it leaves
+ * the buffer untouched: libuv then reads nothing and reports that at once, to the callback that Node has set.
  */
 function readNothing(handle: bigint): void {
   const report = getUint64(handle, UV_UDP_CALLBACKS.received);

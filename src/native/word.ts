@@ -1,15 +1,15 @@
 /**
- * Numbers as functions of pointers alone are given them.
+ * Numbers as arguments of C functions whose parameters are all declared as pointers.
  *
- * node:ffi hands a function whose parameters are all declared `pointer` to V8 as it is: 5 ns a call, and nothing
- * allocated. Any other type in the list, and it wraps the function in a check of its arguments: 30 to 80 ns, and from the
- * fourth argument on an array of them, 250 ns and 80 bytes. So what is called for each packet or batch is declared so,
- * its `int` and `size_t` too: C reads an `int` from the lower half of what it is given.
+ * node:ffi gives V8 a function whose parameters are all declared `pointer` as it is: 5 ns a call, and nothing
+ * allocated. With any other type it wraps the function in a check of its arguments: 30 to 80 ns, and from the fourth
+ * argument on an array of them, 250 ns and 80 bytes. So functions that are called for each packet or batch are declared
+ * with pointers only, even for `int` and `size_t`: C reads an `int` from the lower half of the argument.
  */
 const COUNT = 4096;
 const words = new Array<bigint | undefined>(COUNT);
 
-/** `value` as a BigInt, made at its first use when it is one of the small ones: sizes of packets, counts, flags. */
+/** `value` as a BigInt; small ones, such as sizes of packets, counts and flags, are cached after their first use. */
 export function word(value: number): bigint {
   const known = words[value];
   if (known !== undefined) return known;
