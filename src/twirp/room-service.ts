@@ -1,6 +1,6 @@
 /**
- * LiveKit's RoomService (livekit_room.proto) over our rooms: what backends use to moderate. The methods without their
- * encoding, which is `twirp-router.ts`, and without HTTP, which is `http/routes/twirp.ts`.
+ * LiveKit's RoomService (livekit_room.proto) over our rooms, with which backends moderate. The methods only: their
+ * encoding is in `twirp-router.ts`, HTTP in `http/routes/twirp.ts`.
  */
 import {
   type CreateRoomRequest,
@@ -41,9 +41,9 @@ import { roomInfo } from "../livekit/room-info.ts";
 import { trackInfo } from "../livekit/track-info.ts";
 import { orRefuse, refused, TwirpError } from "./twirp-error.ts";
 
-/** What a call of an application's method may take. Larger: more requests are held open. Smaller: slow ones fail. */
+/** Longest timeout of an RPC to an application. Larger: more requests are held open. Smaller: slow ones fail. */
 const MAX_CALL_MS = 60_000;
-/** When the caller says nothing. */
+/** Timeout where the caller gives none. */
 const CALL_MS = 10_000;
 
 /** LiveKit's RPC error codes for a peer that did not answer in time. */
@@ -56,7 +56,7 @@ export class RoomService {
     this.#rooms = rooms;
   }
 
-  /** Makes a room; one that exists takes over what the request names. */
+  /** Creates a room; an existing one takes over the options that the request sets. */
   createRoom(request: CreateRoomRequest): RoomInfo {
     const options = optionsOf(request);
     const present = this.#rooms.get(request.name);
@@ -98,7 +98,7 @@ export class RoomService {
     return new MuteRoomTrackResponse({ track: trackInfo(track) });
   }
 
-  /** An empty name, empty metadata and no permission mean that it stays as it is. */
+  /** An empty name, empty metadata or absent permission leaves it as it is. */
   updateParticipant(request: UpdateParticipantRequest): ParticipantInfo {
     const { name, metadata, attributes, permission } = request;
     const participant = this.#participant(request);
@@ -125,7 +125,7 @@ export class RoomService {
     return new UpdateSubscriptionsResponse();
   }
 
-  /** To those named, else to all. It is an error only when there are addressees and none can be reached. */
+  /** To those named, otherwise to all. An error only when there are addressees and none of them can be sent data. */
   sendData(request: SendDataRequest): SendDataResponse {
     const { destinationIdentities, destinationSids, data: payload, kind, topic, nonce } = request;
     const named = new Set([...destinationIdentities, ...destinationSids]);
@@ -171,7 +171,7 @@ export class RoomService {
     return new MoveParticipantResponse();
   }
 
-  /** Ends when the participant leaves its room, or is removed from the other. */
+  /** Forwarding ends when the participant leaves its room, or is removed from the other. */
   forwardParticipant({ destinationRoom, ...who }: ForwardParticipantRequest): ForwardParticipantResponse {
     orRefuse(this.#rooms.forward(this.#participant(who), destinationRoom));
     return new ForwardParticipantResponse();
@@ -190,7 +190,7 @@ export class RoomService {
   }
 }
 
-/** What the request names; 0 and the empty text stand for the server's own. */
+/** The options that the request sets; 0 and the empty string stand for the server's defaults. */
 function optionsOf(request: CreateRoomRequest): Partial<RoomOptions> {
   const { emptyTimeout, departureTimeout, maxParticipants, metadata, egress, agents, roomPreset } = request;
   if (egress !== undefined) throw new TwirpError("unimplemented", "this server records nothing");

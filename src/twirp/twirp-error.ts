@@ -1,6 +1,6 @@
 /**
- * Errors of the Twirp protocol, version 7: a code of a fixed list, which decides the HTTP status, and a message for the
- * person who reads it. They travel as JSON, whatever the request was written in.
+ * Errors of the Twirp protocol, version 7: a code of a fixed list, which determines the HTTP status, and a
+ * human-readable message. They are sent as JSON, whatever the encoding of the request.
  */
 const STATUS = {
   malformed: 400,
@@ -40,7 +40,7 @@ export class TwirpError extends Error {
   }
 }
 
-/** What control refuses, by the names of its outcomes. */
+/** Twirp code and message for each error of control. */
 const OUTCOMES = {
   invalid_room_name: ["invalid_argument", "the room's name is not valid"],
   metadata_too_large: ["invalid_argument", "the metadata has more than 64,000 bytes"],
@@ -71,7 +71,7 @@ export function refused(outcome: Refusal): TwirpError {
   return new TwirpError(code, message);
 }
 
-/** The value of a good outcome; throws the error that a bad one stands for. */
+/** The value of a successful result; throws the Twirp error of a failed one. */
 export function orRefuse<T>(
   result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Refusal },
 ): T {

@@ -29,7 +29,7 @@ export const JSON_TYPE = "application/json";
 export const PROTOBUF_TYPE = "application/protobuf";
 export type Encoding = typeof JSON_TYPE | typeof PROTOBUF_TYPE;
 
-/** LiveKit's services that need workers which this server does not have. */
+/** LiveKit's services that need components which this server does not have. */
 const UNIMPLEMENTED = ["Egress", "Ingress", "SIP", "AgentDispatchService", "Connector"];
 
 interface Method<Input extends Message<Input>> {
@@ -111,7 +111,7 @@ export class TwirpRouter {
     this.#service = new RoomService(rooms);
   }
 
-  /** `path`: what comes after `/twirp/`. Throws a `TwirpError` for whatever is refused. */
+  /** `path`: what comes after `/twirp/`. Throws a `TwirpError` for every refusal. */
   async answer(path: string, encoding: Encoding, body: Uint8Array, claims: Claims): Promise<Uint8Array> {
     const { input, grants, call } = methodAt(path);
     const request = decode(input, encoding, body);
@@ -138,15 +138,15 @@ function decode(input: AnyMethod["input"], encoding: Encoding, body: Uint8Array)
     if (encoding === PROTOBUF_TYPE) return input.fromBinary(body, { readUnknownFields: false });
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
     const request = input.fromJsonString(text, { ignoreUnknownFields: true });
-    // The library takes numbers from JSON that it cannot write.
+    // The library accepts numbers from JSON that it cannot serialise.
     return input.fromBinary(request.toBinary());
   } catch {
-    // Whatever the libraries throw, a full stack among it, is the fault of these bytes; their words might repeat them.
+    // Whatever the libraries throw, even a stack overflow, is caused by these bytes; their messages might repeat them.
     throw new TwirpError("malformed", `the body cannot be read as ${encoding} of ${input.typeName}`);
   }
 }
 
-/** JSON as Twirp servers write it: fields by their names in the protocol, and those of no value too. */
+/** JSON as Twirp servers write it: with the protocol's field names, and with fields that have default values. */
 function encode(message: AnyMessage, encoding: Encoding): Uint8Array {
   if (encoding === PROTOBUF_TYPE) return message.toBinary();
   return Buffer.from(message.toJsonString({ useProtoFieldName: true, emitDefaultValues: true }));
