@@ -1,6 +1,6 @@
 /**
- * What LiveKit's clients say of themselves and of their tracks, for other clients and for backends. Control has no use
- * for it, and whoever came by another protocol has said nothing.
+ * What LiveKit's clients report of themselves and of their tracks, for other clients and for backends. Control does not
+ * use it, and clients of other protocols do not report it.
  */
 import { AddTrackRequest, type ClientInfo, type DataTrackInfo } from "@livekit/protocol";
 import type { Participant } from "../control/participant.ts";
@@ -26,7 +26,7 @@ export function clientOf(participant: Participant): ClientInfo | undefined {
   return clients.get(participant);
 }
 
-/** How its publisher announced a track: the note that our adapter leaves with it. */
+/** How its publisher announced a track: the `note` that our adapter attaches to it. */
 export function requestOf({ note }: Track): AddTrackRequest | undefined {
   return note instanceof AddTrackRequest ? note : undefined;
 }

@@ -1,4 +1,4 @@
-/** A participant in LiveKit's words: `livekit.ParticipantInfo` and `ParticipantPermission` of livekit_models.proto. */
+/** A participant as `livekit.ParticipantInfo` and `ParticipantPermission` of livekit_models.proto. */
 import {
   DisconnectReason,
   ParticipantInfo,
@@ -52,7 +52,7 @@ export function participantInfo(participant: Participant): ParticipantInfo {
   });
 }
 
-/** As the others see it once it has left. */
+/** Its state for the others once it has left. */
 export function departedInfo(participant: Participant, reason: CloseReason): ParticipantInfo {
   const info = participantInfo(participant);
   info.state = ParticipantInfo_State.DISCONNECTED;
@@ -74,7 +74,7 @@ function permissionInfo(permission: Permission): ParticipantPermission {
   });
 }
 
-/** The reverse: what is not named is not allowed, as proto3 has no third value. */
+/** The reverse: fields that are not set count as denied, as proto3 cannot tell them from false. */
 export function permissionOf(info: ParticipantPermission): Permission {
   const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateMetadata, hidden } = info;
   return {
@@ -87,7 +87,9 @@ export function permissionOf(info: ParticipantPermission): Permission {
   };
 }
 
-/** One of a later protocol is unknown, as that of a track would be: left out, an empty list would grant them all. */
+/**
+ * Sources of a later protocol become `unknown`, as for tracks: left out, they could leave an empty list: all granted.
+ */
 function nameOf(source: TrackSource): SourceName {
   return SOURCE_NAMES.find((name) => SOURCES[name] === source) ?? "unknown";
 }

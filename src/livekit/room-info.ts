@@ -1,4 +1,4 @@
-/** A room in LiveKit's words: `livekit.Room` of livekit_models.proto. */
+/** A room as `livekit.Room` of livekit_models.proto. */
 import { Codec, Room as RoomInfo } from "@livekit/protocol";
 import type { Room } from "../control/room.ts";
 

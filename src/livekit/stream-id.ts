@@ -1,15 +1,15 @@
 /**
- * The MediaStream in which a client receives a track (`a=msid`, RFC 8830): `PA_..|` and what follows.
+ * The id of the MediaStream in which a client receives a track (`a=msid`, RFC 8830): `PA_..|` and a suffix.
  *
- * Browsers play in sync what is in one stream. A client that learns from the stream's name which track it has got must
- * have each track in a stream of its own; one that is told by section (`mid_to_track_id`) gets what its publisher put into
- * one stream in one stream.
+ * Browsers synchronise the tracks of one stream. A client that identifies a track by its stream's id must have each
+ * track in a stream of its own; for one that identifies it by MID (`mid_to_track_id`), tracks that the publisher put
+ * into one stream stay in one.
  */
 import type { TrackSource } from "../control/access-token.ts";
 import type { Track } from "../control/track.ts";
 import { requestOf } from "./client-facts.ts";
 
-/** What belongs together when its publisher says nothing of streams, as LiveKit's SDKs have it. */
+/** Streams by source where the publisher names none, as in LiveKit's SDKs. */
 const STREAMS: Readonly<Record<TrackSource, string | null>> = {
   unknown: null,
   camera: "camera",
@@ -23,7 +23,7 @@ export function streamIdOf(track: Track, syncs: boolean): string {
   return `${track.publisher.id}|${stream ?? track.id}`;
 }
 
-/** A name that could be taken for a track's, or that a session description can not hold, is no name. */
+/** Names that look like a track's id, or that are not valid in a session description, are ignored. */
 function streamOf(track: Track): string | null {
   const named = requestOf(track)?.stream ?? "";
   if (named === "") return STREAMS[track.section.source];

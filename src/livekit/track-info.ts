@@ -1,4 +1,4 @@
-/** A track in LiveKit's words: `livekit.TrackInfo` of livekit_models.proto. */
+/** A track as `livekit.TrackInfo` of livekit_models.proto. */
 import {
   type AddTrackRequest,
   Encryption_Type,
@@ -61,24 +61,24 @@ function codecsOf(stream: Track): SimulcastCodecInfo[] {
   return mimeType === "" ? [] : [codecInfo(mimeType, requestOf(stream), stream.section.mid)];
 }
 
-/** Before media has arrived: what stands first in an answer is what browsers send. */
+/** Before media has arrived, the first negotiated codec, which is the one that browsers send. */
 function mimeTypeOf({ payload, section }: Track): string {
   const codec = (payload ?? section.payloads[0])?.codec;
   return codec === undefined ? "" : `${section.kind}/${codec}`;
 }
 
-/** The codec of a track in the words of `SubscribedCodec`. */
+/** The codec of a track as `SubscribedCodec` names it. */
 export function codecOf({ payload, section }: Track): string {
   return ((payload ?? section.payloads[0])?.codec ?? "").toLowerCase();
 }
 
-/** That of its backup, whether that is published yet or not; undefined where its publisher has promised none. */
+/** The codec of its backup, published or only announced; undefined where its publisher has announced none. */
 export function backupCodecOf(track: Track): string | undefined {
   if (track.backup !== null) return codecOf(track.backup);
   return codecNamed(requestOf(track)?.simulcastCodecs[1]?.codec ?? "")?.toLowerCase();
 }
 
-/** A track that was announced, and whose media section has not come yet. */
+/** A track that was announced and has no media section yet. */
 export function announcedTrackInfo(id: TrackId, request: AddTrackRequest, muted: boolean): TrackInfo {
   const { type, source, encryption } = request;
   const mimeType = announcedMimeType(request);
@@ -102,10 +102,10 @@ function announcedMimeType(request: AddTrackRequest): string {
   return codec === undefined ? "" : `video/${codec}`;
 }
 
-/** What a video comes in that was to come in a codec that we do not route. Every client has it. */
+/** The codec for a video that was announced with one that we do not forward. Every client supports it. */
 const FALLBACK: CodecName = "VP8";
 
-/** The codec in which a track is to come; undefined where its publisher leaves that to the negotiation. */
+/** The codec in which a track is to be published; undefined where its publisher leaves that to the negotiation. */
 export function announcedCodec({ type, simulcastCodecs }: AddTrackRequest): CodecName | undefined {
   const asked = simulcastCodecs[0]?.codec ?? "";
   return codecNamed(asked) ?? (asked !== "" && type === TrackType.VIDEO ? FALLBACK : undefined);
@@ -137,7 +137,7 @@ function describedBy(request: AddTrackRequest): Partial<TrackInfo> {
   };
 }
 
-/** From the lowest up. A video of one layer is of high quality, as clients expect. */
+/** From the lowest up. The only layer of a video has high quality, as clients expect. */
 export function layersOf({ layers, simulcastCodecs, type, width, height }: AddTrackRequest): VideoLayer[] {
   if (type !== TrackType.VIDEO) return [];
   const own = simulcastCodecs[0]?.layers ?? [];
@@ -146,7 +146,7 @@ export function layersOf({ layers, simulcastCodecs, type, width, height }: AddTr
   return [new VideoLayer({ quality: VideoQuality.HIGH, width, height })];
 }
 
-/** A publisher says so where it sends these by simulcast; Safari names several encodings, and sends one with all layers. */
+/** SVC unless the publisher declares simulcast: Safari announces several encodings, and sends one with all layers. */
 const SVC_TYPES = ["video/VP9", "video/AV1"];
 
 function codecInfo(mimeType: string, request: AddTrackRequest | undefined, mid: string): SimulcastCodecInfo {

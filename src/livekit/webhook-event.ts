@@ -1,4 +1,4 @@
-/** What happens in a room as LiveKit's webhooks tell it: `livekit.WebhookEvent` of livekit_webhook.proto. */
+/** Events of a room as `livekit.WebhookEvent` of livekit_webhook.proto. */
 import { RoomEndReason as EndReason, WebhookEvent } from "@livekit/protocol";
 import type { RoomEndReason } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
@@ -14,10 +14,10 @@ const END_REASONS: Readonly<Record<RoomEndReason, EndReason>> = {
 };
 
 export class WebhookEvents {
-  /** Tracks that were told to be published: only their end is told too. */
+  /** Tracks whose publication was reported: their end is reported too. */
   readonly #published = new WeakSet<Track>();
 
-  /** Undefined for what LiveKit's webhooks do not tell. Participants join when they are connected, tracks with media. */
+  /** Undefined for what LiveKit's webhooks do not report. Participants join when connected, tracks with their media. */
   of(event: RoomEvent): WebhookEvent | undefined {
     const room = roomInfo(event.room);
     switch (event.kind) {
