@@ -18,30 +18,30 @@ import type { Flow } from "../sdp/rtp-extensions.ts";
 import { writeAnswer } from "../sdp/write-answer.ts";
 import type { Sender } from "../sdp/write-section.ts";
 
-/** What a publisher shows: WHIP itself has no word for it. */
+/** The source that a publisher declares, which WHIP itself does not cover. */
 export const WHIP_SOURCES = ["camera", "screen_share"] as const;
 export type WhipSource = (typeof WHIP_SOURCES)[number];
 
 export interface PublishOptions {
   readonly source: WhipSource;
-  /** What the publisher declares of its frames; the server cannot tell and does not try. */
+  /** What the publisher declares of its frames; it is not verified here. */
   readonly encryption: TrackEncryption;
 }
 
 export interface OpenedSession {
-  /** 128 random bits: whoever knows it still needs the token of the same participant. */
+  /** 128 random bits; requests also need a token of the same participant. */
   readonly sessionId: string;
   readonly answer: string;
   readonly etag: string;
 }
 
-/** `fragment` has the server's new credentials; `etag` names the ICE session from now on. */
+/** `fragment` has the server's new credentials; `etag` identifies the new ICE session. */
 export interface RestartedIce {
   readonly fragment: string;
   readonly etag: string;
 }
 
-/** The body cannot be parsed, or cannot be answered; `detail` is for the author of the client. */
+/** The body cannot be parsed, or cannot be answered; `detail` is for the client's developer. */
 export interface Refused {
   readonly ok: false;
   readonly error: "bad_request" | "unacceptable_session";
@@ -52,10 +52,10 @@ export type OpenError = JoinError | PublishError | AddSlotError | OpenTransportE
 
 export type PatchError = "session_not_found" | "precondition_required" | "precondition_failed";
 
-/** Who asks for a session. */
+/** The participant that requests a session. */
 interface Applicant {
   readonly permission: Permission;
-  /** Null for one who is not in the room, or is only forwarded there. */
+  /** Null when it is not in the room, or is only forwarded there. */
   readonly participant: Participant | null;
   readonly rules: RoomRules;
 }
@@ -65,7 +65,7 @@ interface Purpose {
   readonly flow: Flow;
   /** Whether `connect` would do it. Changes nothing. */
   check(applicant: Applicant, sections: readonly AcceptedMedia[]): Result<null, OpenError>;
-  /** Gives the negotiated sections their meaning, and says what we send in them. */
+  /** Publishes or subscribes the negotiated sections, and returns what we send in them. */
   connect(
     transport: Transport,
     sections: readonly AcceptedMedia[],
@@ -74,7 +74,7 @@ interface Purpose {
 
 interface Session {
   readonly transport: Transport;
-  /** The room of the tokens that own it. Its participant may have been moved to another since. */
+  /** The room in the tokens that may use the session. Its participant may have been moved to another since. */
   readonly room: string;
   readonly bundle: NegotiationOutcome["bundle"];
   remoteIce: IceCredentials;
@@ -87,7 +87,7 @@ const SOURCES: Readonly<Record<WhipSource, { audio: TrackSource; video: TrackSou
   screen_share: { audio: "screen_share_audio", video: "screen_share" },
 };
 
-/** In quotes it is a tag like any other (RFC 9110 §13.1.1), but the example of an ICE restart writes it so. */
+/** In quotes it is an ordinary entity tag (RFC 9110 §13.1.1), but RFC 9725's example of an ICE restart has it so. */
 const ANY_SESSION = ["*", '"*"'];
 
 const SESSION_ID_BYTES = 16;
@@ -103,8 +103,8 @@ export class WhipSessions {
   }
 
   /**
-   * A session of the same participant that publishes the same source ends: its client has started again. It goes on if
-   * the new one is refused.
+   * Replaces a session of the same participant with the same source, since its client has restarted. That session goes
+   * on if the new one is refused.
    */
   publish(
     room: string,
@@ -142,7 +142,7 @@ export class WhipSessions {
     });
   }
 
-  /** All tracks of the participant `identity`, or of everyone else in the room, as far as the offer has sections. */
+  /** Subscribes to all tracks of `identity`, or of everyone else in the room, as far as the offer has sections. */
   watch(
     room: string,
     claims: Claims,
@@ -160,7 +160,7 @@ export class WhipSessions {
           const slot = transport.addSlot({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
           if (!slot.ok) return slot;
           const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value.section;
-          // One stream for each CNAME, so that a browser plays sound and picture of one person together.
+          // One stream for each CNAME, so that a browser synchronises audio and video of one participant.
           senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } });
         }
         return ok(senders);
@@ -169,8 +169,8 @@ export class WhipSessions {
   }
 
   /**
-   * A trickled candidate or an ICE restart (RFC 9725 §4.3). `ifMatch` is the header's value: the session's ETag, or
-   * `*` for a restart, which holds whatever the ETag has become. Null after a trickle, which has nothing to answer.
+   * A trickled candidate or an ICE restart (RFC 9725 §4.3). `ifMatch` is the header's value: the session's ETag, or `*`
+   * for a restart, which matches any ETag. Returns null for a trickled candidate, which has no answer.
    */
   patch(
     sessionId: string,
@@ -216,14 +216,14 @@ export class WhipSessions {
     const joined = this.#rooms.join(room, claims);
     if (!joined.ok) return joined;
     const opened = this.#openFor(joined.value, claims.grants, negotiation.outcome, purpose);
-    // A session that never was does not show anybody in the room, nor take a seat there.
+    // After a failed session, a participant that joined for it does not stay in the room.
     if (!opened.ok && isNew) joined.value.leave("client_left");
     return opened;
   }
 
   /**
-   * Whether a session will open, as far as can be told. Whoever comes ends the forwarding of one of its identity, and what
-   * its token says of it holds from then on: one who is refused must not have come.
+   * Checks in advance, as far as possible, whether a session will open. A join ends the forwarding of its identity, and
+   * its token's claims replace the profile: a request that is refused must not have joined.
    */
   #check(
     name: string,
@@ -281,8 +281,8 @@ export class WhipSessions {
   }
 
   /**
-   * The participant's transports that publish one of `sources`, and are ours: a LiveKit client of the same identity would
-   * not learn that its connection is gone.
+   * The participant's WHIP transports that publish one of `sources`. Not those of a LiveKit client with the same
+   * identity, which would not learn that its connection is closed.
    */
   #publishersOf(participant: Participant, sources: readonly TrackSource[]): Transport[] {
     const ours = new Set([...this.#sessions.values()].map(({ transport }) => transport));
@@ -292,7 +292,7 @@ export class WhipSessions {
     );
   }
 
-  /** A session belongs to the participant who opened it; to anyone else it does not exist. */
+  /** A session belongs to the participant that opened it; for anyone else it does not exist. */
   #sessionOf(sessionId: string, { identity, grants }: Claims): Session | undefined {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return undefined;
@@ -301,7 +301,7 @@ export class WhipSessions {
   }
 }
 
-/** A strong entity tag (RFC 9110 §8.8.3): sessions have addresses of their own, so a count is unique. */
+/** A strong entity tag (RFC 9110 §8.8.3): each session has its own URL, so a count is unique. */
 const etagOf = ({ iceGeneration }: Session): string => `"${iceGeneration}"`;
 
 const isSame = (one: IceCredentials, other: IceCredentials): boolean =>
