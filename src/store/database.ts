@@ -1,14 +1,14 @@
 /**
- * The server's SQLite database: one file in the directory that `store.path` names, in write-ahead mode.
+ * The server's SQLite database: one file in the directory of `store.path`, in WAL mode.
  *
- * What is written outlives the death of the process. `synchronous=NORMAL` spares an fsync for each write: when the
- * machine loses its power, the last writes may be missing, but the file is whole.
+ * Writes survive a crash of the process. `synchronous=NORMAL` saves an fsync for each write: after a power failure the
+ * last writes may be missing, but the file is consistent.
  */
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** Step n makes a database of version n into one of version n + 1. A step that was released is never changed. */
+/** Step n migrates a database from version n to version n + 1. A released step is never changed. */
 const MIGRATIONS = [
   `CREATE TABLE webhooks (
      id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -19,12 +19,12 @@ const MIGRATIONS = [
    CREATE INDEX webhooks_by_url ON webhooks (url, id);`,
 ];
 
-/** Throws with a reason for the operator when the directory cannot be used. */
+/** Throws, with a reason for the operator, when the directory cannot be used. */
 export function openDatabase(directory: string): DatabaseSync {
   const file = join(directory, "blindfold.db");
   try {
     makeDirectory(directory);
-    // Made here, because SQLite would let others read it: events hold names and metadata.
+    // Created here, because SQLite would make it readable for others: events hold names and metadata.
     closeSync(openSync(file, "a", 0o600));
     const database = new DatabaseSync(file);
     try {
@@ -39,7 +39,7 @@ export function openDatabase(directory: string): DatabaseSync {
   }
 }
 
-/** Node's own `recursive` tries for ever where nothing can be made, as below /proc. */
+/** Node's own `recursive` never returns where no directory can be made, as below /proc. */
 function makeDirectory(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   makeDirectory(dirname(path));
@@ -47,13 +47,13 @@ function makeDirectory(path: string): void {
 }
 
 function prepare(database: DatabaseSync): void {
-  // One process at a time: two of them would both send what waits here.
+  // One process at a time: two would both send the queued events.
   database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
   migrate(database);
   checkWhole(database);
 }
 
-/** What a broken disk has left is found here, where the file has a name, and not by whoever reads it. */
+/** Finds damage at the start, where the error names the file, rather than at a later read. */
 function checkWhole(database: DatabaseSync): void {
   const { quick_check: found } = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (found !== "ok") throw new Error(`the file is damaged: ${found}`);

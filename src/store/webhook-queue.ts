@@ -1,4 +1,4 @@
-/** Events that wait for their receivers, in order for each URL, until they are delivered or given up. */
+/** Queue of events for their receivers, in order for each URL, until they are delivered or given up. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 export interface QueuedEvent {
@@ -9,9 +9,9 @@ export interface QueuedEvent {
 
 export class WebhookQueue {
   readonly #maxPerUrl: number;
-  /** Those that wait, by URL: nobody else writes the file. */
+  /** Number of queued events by URL, kept here since no other process writes the file. */
   readonly #counts = new Map<string, number>();
-  /** Up to which id the events of a URL have been removed, though the file may still hold them. */
+  /** By URL, the last id that was removed; the file may still hold events up to it. */
   readonly #removed = new Map<string, number>();
   readonly #insert: StatementSync;
   readonly #first: StatementSync;
@@ -30,7 +30,7 @@ export class WebhookQueue {
     for (const { url, events } of rows) this.#counts.set(url as string, events as number);
   }
 
-  /** Those for which something waits. */
+  /** URLs with queued events. */
   get urls(): string[] {
     return [...this.#counts].flatMap(([url, events]) => (events > 0 ? [url] : []));
   }
@@ -39,7 +39,7 @@ export class WebhookQueue {
     return [...this.#counts.values()].reduce((sum, events) => sum + events, 0);
   }
 
-  /** False when as many events wait for this URL as may. */
+  /** False when the queue of this URL is full. */
   add(url: string, body: string, createdMs: number): boolean {
     const events = this.#counts.get(url) ?? 0;
     if (events >= this.#maxPerUrl) return false;
@@ -53,8 +53,8 @@ export class WebhookQueue {
   }
 
   /**
-   * The first event of a URL, by its id, waits no more. Throws when the file can not be written: then the event leaves it with
-   * the next that does, and comes back only in another process.
+   * Removes the first event of a URL, by its id. Throws when the file cannot be written: then the event leaves the file
+   * with the next removal that succeeds, and is queued again only in a later process.
    */
   remove(url: string, id: number): void {
     if (id > (this.#removed.get(url) ?? 0)) {
@@ -64,7 +64,7 @@ export class WebhookQueue {
     this.#delete.run(url, id);
   }
 
-  /** Returns how many events that were. */
+  /** Returns the number of events. */
   removeAll(url: string): number {
     const { changes } = this.#deleteUrl.run(url);
     this.#counts.delete(url);
