@@ -2,7 +2,7 @@
 import type { AccessTokens } from "../control/access-token.ts";
 import type { Post } from "./webhook-sender.ts";
 
-/** `apiKey`: whose secret signs. */
+/** `apiKey`: the key whose secret signs. */
 export function postWebhook(tokens: AccessTokens, apiKey: string, timeoutSeconds: number): Post {
   return async (url, body) => {
     try {
@@ -15,11 +15,11 @@ export function postWebhook(tokens: AccessTokens, apiKey: string, timeoutSeconds
           "user-agent": "blindfold",
         },
         body,
-        // An answer from somewhere else is none: the event was not meant for that place.
+        // Redirects are not followed: the event is meant for this URL only.
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutSeconds * 1000),
       });
-      // Nobody reads it, however long it is.
+      // The body is not needed, however long it is.
       await reply.body?.cancel();
       return reply.status;
     } catch {

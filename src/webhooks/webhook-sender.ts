@@ -1,5 +1,5 @@
 /**
- * Delivers the events that wait for one URL, one after the other and in their order.
+ * Delivers the queued events of one URL, one at a time and in order.
  *
  *            wake()             2xx, or given up: the next
  *    idle ───────────▶ sending ◀───────────────────────────┐
@@ -8,9 +8,9 @@
  *                          ▼
  *                       waiting ── after the pause ──▶ sending
  *
- * An event leaves the queue only after an answer, so a receiver may get it twice, with the same id; from one process never
- * after it has answered, even if a full disk keeps the event in the file. One that its receiver calls bad, or that is too old
- * after a failure, is given up: it would hold up all the others.
+ * An event leaves the queue only after an answer, so a receiver may get it twice, with the same id; but not twice from
+ * one process after an answer, even if a full disk keeps the event in the file. An event that its receiver rejects for
+ * good, or that is too old after a failure, is given up: it would block all the others.
  */
 import type { Logger } from "pino";
 import type { Clock } from "../control/clock.ts";
@@ -34,7 +34,7 @@ export interface SenderDeps {
   readonly log: Logger;
 }
 
-/** The receiver has read the event and will say the same each time (RFC 9110 §15.5.1, .14, .16, .21). */
+/** The receiver has read the event and would reject it again (RFC 9110 §15.5.1, .14, .16, .21). */
 const REFUSALS = [400, 413, 415, 422];
 
 type State =
@@ -49,9 +49,9 @@ export class WebhookSender {
   readonly #deps: SenderDeps;
   readonly #log: Logger;
   #state: State = { kind: "idle" };
-  /** Failures since the last success: the pause grows with them, whichever event they were about. */
+  /** Failures since the last success, of whichever events: the pause grows with them. */
   #failures = 0;
-  /** The file still holds what has been removed. */
+  /** Whether the file still holds removed events. */
   #staysInFile = false;
 
   constructor(url: string, policy: RetryPolicy, deps: SenderDeps) {
@@ -62,17 +62,17 @@ export class WebhookSender {
     this.#log = deps.log.child({ receiver: new URL(url).origin });
   }
 
-  /** Something may be waiting. */
+  /** There may be queued events. */
   wake(): void {
     if (this.#state.kind === "idle") this.#start();
   }
 
-  /** Resolves when nothing more can be delivered now. */
+  /** Resolves when nothing more can be delivered for now. */
   async settled(): Promise<void> {
     if (this.#state.kind === "sending") await this.#state.done;
   }
 
-  /** Ends at once; what is under way may be delivered, and will be sent again. */
+  /** Stops at once; an event under way may still be delivered, and will be sent again. */
   stop(): void {
     if (this.#state.kind === "waiting") this.#state.cancel();
     this.#state = { kind: "stopped" };
@@ -90,16 +90,16 @@ export class WebhookSender {
     try {
       while (await this.#sendNext());
     } catch (error) {
-      // The store: it may work again after a pause, and until then nobody's call may suffer.
+      // The store has failed: it may work again after a pause, and calls must not suffer until then.
       this.#log.error({ err: error }, "webhook queue failed");
       this.#failures += 1;
       if (!this.#stopped) this.#wait();
     }
   }
 
-  /** Returns whether to go on with the next. */
+  /** Returns whether to continue with the next event. */
   async #sendNext(): Promise<boolean> {
-    // A turn later, so that the state says `sending` by then.
+    // In a later microtask, when the state is `sending`.
     await Promise.resolve();
     if (this.#stopped) return false;
     const event = this.#deps.queue.first(this.#url);
@@ -114,7 +114,7 @@ export class WebhookSender {
     return false;
   }
 
-  /** Returns whether the event is done with, well or badly. */
+  /** Returns whether the event is done: delivered or given up. */
   #settle(event: QueuedEvent, status: number | null): boolean {
     const { metrics, clock } = this.#deps;
     if (status !== null && status >= 200 && status < 300) {
@@ -136,7 +136,7 @@ export class WebhookSender {
     return true;
   }
 
-  /** A disk that is full holds up nobody, and is told of once. */
+  /** A full disk blocks nothing, and is logged once. */
   #remove(event: QueuedEvent): void {
     try {
       this.#deps.queue.remove(this.#url, event.id);

@@ -1,10 +1,10 @@
 /**
- * Tells an application's servers what happens in the rooms, as LiveKit's webhooks do.
+ * Notifies an application's servers of events in the rooms, as LiveKit's webhooks do.
  *
  *   Rooms ── RoomEvent ──▶ WebhookEvents ── JSON ──▶ WebhookQueue (SQLite) ──▶ WebhookSender, one for each URL
  *
- * Each URL gets all events, each at least once, in the order in which they happened. An event is in the queue before
- * whoever caused it gets an answer.
+ * Each URL gets all events, each at least once, in the order in which they happened. An event is queued before the
+ * request that caused it is answered.
  */
 import { randomBytes } from "node:crypto";
 import type { WebhookEvent } from "@livekit/protocol";
@@ -17,13 +17,13 @@ export interface WebhookSettings extends RetryPolicy {
   readonly urls: readonly string[];
 }
 
-/** 96 bits: an id is never given twice, in however many processes. */
+/** 96 bits, so that ids are unique across processes. */
 const EVENT_ID_BYTES = 12;
 
 interface Receiver {
   readonly url: string;
   readonly sender: WebhookSender;
-  /** Events that had no room in the queue since the last that had. */
+  /** Events dropped since the last that was queued. */
   dropped: number;
 }
 
@@ -34,7 +34,7 @@ export class Webhooks {
   readonly #events = new WebhookEvents();
   readonly #stopListening: () => void;
 
-  /** Starts at once with what an earlier process has left. */
+  /** Starts at once with the events that an earlier process has left. */
   constructor(settings: WebhookSettings, rooms: RoomEvents, deps: SenderDeps) {
     this.#deps = deps;
     this.#log = deps.log;
@@ -49,7 +49,7 @@ export class Webhooks {
     for (const { sender } of this.#receivers) sender.wake();
   }
 
-  /** Resolves when everything is delivered that can be now. */
+  /** Resolves when all that can be delivered for now is. */
   async settled(): Promise<void> {
     await Promise.all(this.#receivers.map(({ sender }) => sender.settled()));
   }
