@@ -1,5 +1,5 @@
 /**
- * An address that clients are told, with the port where a NAT or a container maps it:
+ * An address that is announced to clients, with a port where a NAT or a container maps it:
  *
  *   192.0.2.7   192.0.2.7:50000   2001:db8::7   [2001:db8::7]:50000
  */
@@ -7,14 +7,14 @@ import { isIP, isIPv6 } from "node:net";
 
 export interface AnnouncedAddress {
   readonly address: string;
-  /** Of the first media thread; null for the one that the socket is bound to. */
+  /** Port of the first media thread; null for the one that its socket is bound to. */
   readonly port: number | null;
 }
 
-/** IPv6 in brackets (RFC 3986 §3.2.2), or anything that holds no colon; then the port. */
+/** IPv6 in brackets (RFC 3986 §3.2.2), or anything without a colon; then the port. */
 const WITH_PORT = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:]+)):(?<port>\d{1,5})$/;
 
-/** Undefined for what is none of the forms above. */
+/** Undefined when `text` has none of the forms above. */
 export function parseAnnouncedAddress(text: string): AnnouncedAddress | undefined {
   if (isIP(text) !== 0) return { address: text, port: null };
   const { v4, v6, port } = WITH_PORT.exec(text)?.groups ?? {};

@@ -1,5 +1,5 @@
 /**
- * Settings from the environment: `BLINDFOLD_` and the key's path in capitals, words parted by `_`.
+ * Settings from the environment: `BLINDFOLD_` and the key's path in capitals, with `_` between words.
  *
  *   http.port              BLINDFOLD_HTTP_PORT=7880
  *   http.bodyLimitBytes    BLINDFOLD_HTTP_BODY_LIMIT_BYTES=65536
@@ -11,7 +11,7 @@ import { Settings } from "./schema.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = "BLINDFOLD_";
-/** Names the file, so it is read before there are settings. */
+/** The path of the settings file, so it is read before there are settings. */
 export const CONFIG_FILE_VARIABLE = "BLINDFOLD_CONFIG";
 
 const PAIRS = "key:secret pairs parted by commas, each key once";
@@ -22,7 +22,7 @@ export interface Override {
   readonly value: unknown;
 }
 
-/** What the environment sets, and a line for each variable that cannot be read or that starts like ours and means nothing. */
+/** The overrides, and a line for each variable that cannot be parsed, or has our prefix and is unknown. */
 export function readEnvironment(env: Environment): {
   readonly overrides: readonly Override[];
   readonly mistakes: readonly string[];
@@ -59,11 +59,11 @@ function leaves(value: unknown, path: readonly string[] = []): Leaf[] {
 }
 
 /**
- * Reads `text` as what the default is; what does not fit stays text, and the schema says what is wrong with it. Undefined for
- * what is no list of pairs: it may hold a secret, which the schema would repeat as the name of a key.
+ * Converts `text` to the type of the default; what does not parse stays text, and the schema reports it. Undefined for
+ * a malformed list of pairs: it may hold a secret, which the schema's error would repeat as the name of a key.
  */
 function convert(text: string, like: unknown): unknown {
-  // What is "auto" or "all" by default may be a number instead.
+  // Instead of "auto" or "all" there may be a number.
   if (typeof like === "number" || like === "auto" || like === "all")
     return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
   if (typeof like === "boolean") return text === "true" ? true : text === "false" ? false : text;

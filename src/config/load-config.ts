@@ -1,4 +1,4 @@
-/** Loads the settings once, at start: file, then environment, then the rules that no single key can check. */
+/** Loads the settings once, at start: file, then environment, then the rules that concern several keys. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -7,26 +7,24 @@ import type { z } from "zod";
 import { CONFIG_FILE_VARIABLE, type Environment, type Override, readEnvironment } from "./environment.ts";
 import { isLoopback, Settings } from "./schema.ts";
 
-/** Settings as the server uses them: checked, frozen, with what follows from them. */
+/** Settings as the server uses them: checked, frozen, and with derived values. */
 export interface Config extends Omit<Settings, "development" | "media"> {
   readonly media: Omit<Settings["media"], "threads"> & { readonly threads: number };
-  /** Hands out tokens and serves the test page to whoever asks; only ever true on loopback, and without proxies. */
+  /** Issues tokens and serves the test page to anybody; only ever true on loopback, and without proxies. */
   readonly development: boolean;
 }
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config }
-  /** One line for each thing that is wrong: the key's path, then a sentence. */
+  /** One line for each mistake: the key's path, then a sentence. */
   | { readonly ok: false; readonly lines: readonly string[] };
 
-/**
- * Known to everybody who reads this line, hence for loopback only. With it a fresh checkout runs without any setting.
- */
+/** A public key, hence for loopback only. With it a fresh checkout runs without any setting. */
 const DEVELOPMENT_KEYS = { devkey: "development-secret-known-to-everyone" } as const;
 
 const WILDCARDS = ["0.0.0.0", "::"];
 
-/** `args`: the command line after the script's name; `--config path` wins over `BLINDFOLD_CONFIG`. */
+/** `args`: the command line after the script's name; `--config path` takes precedence over `BLINDFOLD_CONFIG`. */
 export function loadConfig(args: readonly string[], env: Environment): LoadedConfig {
   const file = readSettingsFile(args, env);
   if (!file.ok) return file;
@@ -77,7 +75,7 @@ function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What each key allows on its own, but all of them together do not. */
+/** Combinations of settings that are invalid though each key is valid on its own. */
 function contradictions({ http, media, auth, ice, webhooks, development }: Settings): string[] {
   const lines: string[] = [];
   if (ice.turnUrls.length > 0 && ice.turnSecret === "") {
@@ -90,7 +88,7 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
   if (exposure !== undefined && development === "on") {
     lines.push(`development: cannot be on while ${exposure}, because it gives tokens to everybody`);
   }
-  // Those of this machine may be private ones, which clients elsewhere cannot reach: nothing would say why no media comes.
+  // This machine's addresses may be private, unreachable for clients elsewhere: media would fail without any error.
   if (exposure !== undefined && WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
     lines.push(
       `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host} and ${exposure}`,
@@ -117,17 +115,17 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
   return lines;
 }
 
-/** To the server what a proxy forwards comes from loopback, whoever sent it. */
+/** Requests through a proxy come from loopback, whoever sent them. */
 function proxyExposure({ trustedProxies }: Settings["http"]): string | undefined {
   return trustedProxies.length === 0 ? undefined : `http.trustedProxies is ${trustedProxies.join(", ")}`;
 }
 
-/** Without a name it is clear only where there are not several. */
+/** An empty name is unambiguous only with a single key. */
 function signsWebhooks(apiKey: string, keys: readonly string[]): boolean {
   return apiKey === "" ? keys.length < 2 : keys.includes(apiKey);
 }
 
-/** One for each core but one, which main, DTLS and the kernel share. */
+/** One for each core but one, which the main thread, the DTLS thread and the kernel share. */
 function threadCount(threads: Settings["media"]["threads"]): number {
   return threads === "auto" ? Math.max(1, availableParallelism() - 1) : threads;
 }
@@ -157,13 +155,13 @@ function describe(error: z.ZodError, tree: unknown, overrides: readonly Override
   });
 }
 
-/** The keys that would have been known at `path`. */
+/** The known keys at `path`. */
 function suggestion(path: readonly string[]): string {
   const known = valueAt(Settings.parse({}), path);
   return isMap(known) ? `; known here: ${Object.keys(known).join(", ")}` : "";
 }
 
-/** zod's types in the words of a file. */
+/** zod's types in the terms of a settings file. */
 const TYPES: Readonly<Record<string, string>> = {
   int: "a whole number",
   number: "a whole number",

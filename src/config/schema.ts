@@ -43,7 +43,7 @@ const Secret = z
 
 const AllOrSome = z.union([z.literal("all"), z.int().min(1).max(100)], "must be all, or from 1 to 100");
 
-/** What may be chosen for one room: here as the default of all, in the API for each. */
+/** Settings of a room: the defaults here, for each room in the API. */
 export const ROOM_LIMITS = {
   maxParticipants: z.int().min(1).max(10_000),
   maxTracksPerParticipant: z.int().min(1).max(256),
@@ -135,7 +135,7 @@ function isReceiver(text: string): boolean {
   return /^https?:$/.test(protocol) && username === "" && password === "";
 }
 
-/** Two spellings of one URL are one receiver. Is asked about what is no URL too: each error is told. */
+/** Two spellings of one URL are one receiver. Also called with invalid URLs, since all errors are reported. */
 function namesEachOnce(urls: readonly string[]): boolean {
   return new Set(urls.map((url) => URL.parse(url)?.href ?? url)).size === urls.length;
 }
@@ -145,7 +145,7 @@ function isNetwork(text: string): boolean {
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;
   if (prefix === undefined) return true;
-  // A prefix of no bits would be a proxy at every address: then nobody's address could be believed.
+  // A prefix of 0 bits would trust every address as a proxy: then no client's address could be trusted.
   return /^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128);
 }
 
