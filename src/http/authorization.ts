@@ -1,4 +1,4 @@
-/** Who is asking, and what their token lets them do. */
+/** Authentication by access token, and checks of its grants. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessTokens, Claims, TokenError } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
@@ -7,12 +7,12 @@ import { HttpProblem } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Set on every route below `requireToken`. */
+    /** Set on every route in a scope with `requireToken`. */
     claims: Claims;
   }
 }
 
-/** A stranger learns no more than how to ask again: whether a key exists is not told. */
+/** Details for the client, which do not reveal whether an API key exists. */
 const DETAILS: Record<TokenError, string> = {
   too_large: "it is too large",
   malformed: "it is not a signed JSON Web Token",
@@ -24,8 +24,8 @@ const DETAILS: Record<TokenError, string> = {
 };
 
 /**
- * All routes of this scope need a token. Checked after the rate limit, so that guesses are counted, and before the
- * body is read, so that strangers cannot make us parse one.
+ * Requires a token on all routes of this scope. Checked after the rate limit, so that guesses are counted, and before
+ * the body is read, so that strangers cannot make us parse one.
  */
 export function requireToken(app: FastifyInstance, tokens: AccessTokens): void {
   app.decorateRequest("claims");
@@ -61,7 +61,7 @@ export function requireMember(claims: Claims, room: string): void {
   requireGrant(mayJoin(claims, room) || mayAdminister(claims, room));
 }
 
-/** Hidden participants are seen by themselves and by those who administer the room, and so are their tracks. */
+/** Hidden participants and their tracks are shown only to themselves and to administrators of the room. */
 export function isShown({ profile, identity, room }: Participant, claims: Claims): boolean {
   return !profile.permission.hidden || identity === claims.identity || mayAdminister(claims, room.id);
 }

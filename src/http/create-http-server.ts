@@ -1,5 +1,5 @@
 /**
- * The HTTP server: one Fastify instance with everything that answers requests, not yet listening.
+ * The HTTP server: one Fastify instance with all routes, not yet listening.
  *
  *   request → rate limit → CORS → token → body limit → schema (zod) → handler → problem document or answer
  */
@@ -43,44 +43,44 @@ export interface HttpServerDeps {
   readonly log: Logger;
 }
 
-/** Head and body of a request must be here by then. Larger: slow strangers hold sockets. Smaller: slow links fail. */
+/** Time to receive a request, head and body. Larger: slow strangers hold sockets. Smaller: slow links fail. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
 /**
- * A client that reads nothing of its answer for so long, or for twice as long, is let go. Larger: strangers who never do hold
- * sockets, and what was written to them. Smaller: on a link that stalls the answer is lost.
+ * A connection is closed when its client reads nothing of an answer for this time, or up to twice as long. Larger:
+ * strangers who never read hold sockets and buffers. Smaller: on a link that stalls the answer is lost.
  */
 const SILENCE_MS = 15_000;
 
-/** How often that is looked at. Larger: strangers hold sockets for longer. Smaller: more passes over all sockets. */
+/** How often that is checked. Larger: strangers hold sockets for longer. Smaller: more passes over all sockets. */
 const CHECKING_INTERVAL_MS = 2_000;
 
 /** A name of 256 characters, each of which may take 12 when percent-encoded. Longer parts of a path are refused. */
 const MAX_PATH_PART_CHARS = 256 * 12;
 
-/** Nothing that is not a page may be shown or run as one. Pages set their own. */
+/** API answers must not be rendered or run as a page. Pages set their own policy. */
 const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
-/** What a browser's script may read of an answer from another origin (WHIP needs all of it). */
+/** Response headers that scripts of other origins may read (WHIP needs all of them). */
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
   const { config, rooms, tokens, sessions, iceServers, signal, metrics, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    // One line of our own for each exchange, see observeExchanges.
+    // We log one line for each exchange, see observeExchanges.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: SILENCE_MS,
     http: {
       connectionsCheckingInterval: CHECKING_INTERVAL_MS,
-      // What is upgraded is no more in the server's care: nobody would close it where there is no WebSocket to be had.
+      // The server no longer manages an upgraded socket: nothing would close it at a path without WebSockets.
       shouldUpgradeCallback: ({ method, url = "" }) => method === "GET" && isWebSocketPath(url),
     },
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
-    // While draining, /readyz says so in a problem document; requests under way are still answered.
+    // While draining, /readyz reports it in a problem document; requests under way are still answered.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
     clientErrorHandler: sendClientError,
@@ -88,7 +88,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser("text/plain");
-  // None takes a body, so none is looked at: many clients name a type, of JSON mostly, even where they send nothing.
+  // No DELETE takes a body, so it is not parsed: many clients set a content type, mostly JSON, even without a body.
   app.addHttpMethod("DELETE", { hasBody: false, overrideExisting: true });
   setSecurityHeaders(app);
   observeExchanges(app, metrics);
@@ -132,15 +132,15 @@ function setSecurityHeaders(app: FastifyInstance): void {
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
       "content-security-policy": API_POLICY,
-      // Answers hold tokens, names and states: none is worth keeping.
+      // Answers hold tokens, names and states, which caches must not keep.
       "cache-control": "no-store",
     });
   });
 }
 
 /**
- * One metric and one line for each exchange; lines at `info` for those that change something. What is refused changes nothing,
- * and a stranger could fill a disk with it.
+ * One metric and one log line for each exchange; at `info` only for those that change something. Refused ones change
+ * nothing, and a stranger could fill a disk with them.
  */
 function observeExchanges(app: FastifyInstance, metrics: Metrics): void {
   app.addHook("onResponse", async (request, reply) => {
@@ -154,7 +154,7 @@ function observeExchanges(app: FastifyInstance, metrics: Metrics): void {
   });
 }
 
-/** Tokens are sent by scripts, never by the browser itself, so another origin gains nothing that its user lacks. */
+/** Tokens are sent by scripts, never by the browser itself, so CORS gives other origins no access without a token. */
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return;
   await app.register(cors, {

@@ -1,11 +1,11 @@
-/** Turns whatever goes wrong between socket and handler into a problem document. */
+/** Turns all errors between socket and handler into problem documents. */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { HttpProblem, PROBLEM_MEDIA_TYPE, type ProblemCode } from "./problem.ts";
 
-/** Errors that Fastify and its plugins throw for bad requests. Anything else is a bug of ours. */
+/** Errors that Fastify and its plugins throw for bad requests. Any other is a bug of ours. */
 const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_BAD_URL: "bad_request",
   FST_ERR_CTP_EMPTY_JSON_BODY: "bad_request",
@@ -17,7 +17,7 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: "uri_too_long",
 };
 
-/** What Node says of a connection before there is a request, or all of one. Anything else cannot be read as HTTP. */
+/** Node's errors for connections without a complete request. Any other means that the bytes are not valid HTTP. */
 const NODE_CODES: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
   HPE_HEADER_OVERFLOW: "headers_too_large",
@@ -35,7 +35,7 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
   if (problem.code === "internal_error") request.log.error({ err: error }, "request failed");
   const { headers } = problem.extras;
   if (headers !== undefined) reply.headers(headers);
-  // Serialized here: a route's own schema is for its own answers.
+  // Serialised here, since a route's schema is for its own answers.
   return reply
     .code(problem.status)
     .header("content-type", PROBLEM_MEDIA_TYPE)
@@ -43,7 +43,7 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
     .send(problem.document);
 }
 
-/** What an error of Fastify, of its plugins or of ours says to the client. */
+/** The problem to answer for an error of Fastify, of its plugins or of ours. */
 export function toProblem(error: FastifyError): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -57,18 +57,18 @@ export function toProblem(error: FastifyError): HttpProblem {
   return new HttpProblem(code ?? (isBadRequest(error) ? "bad_request" : "internal_error"));
 }
 
-/** JSON that does not parse, or that names `__proto__`, arrives as an error without a code. */
+/** Invalid JSON, or JSON with a `__proto__` key, causes an error without a code. */
 function isBadRequest(error: FastifyError): boolean {
   return error.statusCode === 400;
 }
 
 /**
- * How long a client may take to read such an answer, and to close its end. Larger: strangers who do not hold sockets for
- * longer. Smaller: on a slow link the answer is lost.
+ * How long a client may take to read such an answer and to close its side. Larger: strangers who do not close hold
+ * sockets for longer. Smaller: on a slow link the answer is lost.
  */
 const LAST_WORDS_MS = 1_000;
 
-/** What never becomes a whole request has no reply: the answer is written to the socket, which nobody else looks after. */
+/** An incomplete request has no reply object: writes the answer to the socket, which has to be closed here as well. */
 export function sendClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
   const problem = new HttpProblem(NODE_CODES[error.code ?? ""] ?? "bad_request");

@@ -1,13 +1,13 @@
 /**
- * Answers 405 with `Allow` (RFC 9110 §15.5.6) wherever a path exists but the method does not, and OPTIONS with what
- * may be sent there: `Accept-Post`, `Accept-Patch` (RFC 5789 §3.1) where a route's schema says what it consumes.
+ * Answers 405 with `Allow` (RFC 9110 §15.5.6) wherever a path exists but not the method, and OPTIONS with the allowed
+ * methods and media types: `Accept-Post`, `Accept-Patch` (RFC 5789 §3.1) where a route's schema has `consumes`.
  */
 import type { FastifyInstance } from "fastify";
 import { HttpProblem } from "./problem.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
-/** Watches the routes that are added from now on; call the function returned when all of them have been. */
+/** Records the routes that are added from now on; call the function returned after the last one. */
 export function completeMethods(app: FastifyInstance): () => void {
   const consumedByUrl = new Map<string, Map<string, readonly string[]>>();
   app.addHook("onRoute", ({ url, method, schema }) => {
@@ -28,7 +28,7 @@ function complete(app: FastifyInstance, url: string, consumed: ReadonlyMap<strin
     throw new HttpProblem("method_not_allowed", { headers: { allow } });
   };
   if (missing.length > 0) {
-    // Refused before the body is read, or its type would be complained about first.
+    // Refused before the body is read, or its media type would be rejected first.
     app.route({ method: missing, url, schema: { hide: true }, preParsing: refuse, handler: refuse });
   }
   if (!present.includes("OPTIONS")) {

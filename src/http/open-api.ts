@@ -1,10 +1,10 @@
-/** The API's description (OpenAPI 3.1) and a page to read it and try it on. */
+/** The API's description (OpenAPI 3.1), and a page to read it and try the API. */
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 
-/** The page brings its own scripts and styles; Swagger UI sets inline styles and draws icons from data URLs. */
+/** Scripts and styles are from this server; Swagger UI sets inline styles and has icons in data URLs. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -16,7 +16,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Named schemas are replies; the variants that the library makes of them for requests are used by none. */
+/** Named schemas are used in replies only; removes the variants for requests that the library adds. */
 function withReplySchemas(document: Parameters<typeof jsonSchemaTransformObject>[0]) {
   const description = jsonSchemaTransformObject(document);
   const schemas = "components" in description ? (description.components?.schemas ?? {}) : {};
@@ -26,7 +26,7 @@ function withReplySchemas(document: Parameters<typeof jsonSchemaTransformObject>
   return description;
 }
 
-/** To be registered before the routes, which it collects. */
+/** Must be registered before the routes, which it collects. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {

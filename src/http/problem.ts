@@ -1,8 +1,8 @@
 /**
- * Every error that leaves this server by HTTP, as a problem document (RFC 9457).
+ * All HTTP errors of this server, as problem documents (RFC 9457).
  *
- * One table gives each code its status and title. Handlers throw `HttpProblem`; the outcomes of control have the same
- * names as the codes, so an outcome without a row here does not compile.
+ * One table gives each code its status and title. Handlers throw `HttpProblem`; the error names of control are such
+ * codes, so one without a row here does not compile.
  */
 import { z } from "zod";
 
@@ -65,7 +65,7 @@ export const ProblemDocument = z
 export type ProblemDocument = z.output<typeof ProblemDocument>;
 
 interface ProblemExtras {
-  /** For the person who reads it; must hold no secret. */
+  /** Human-readable; must not contain secrets. */
   readonly detail?: string;
   readonly errors?: ProblemDocument["errors"];
   readonly headers?: Readonly<Record<string, string>>;
@@ -99,12 +99,12 @@ export class HttpProblem extends Error {
   }
 }
 
-/** All codes with status and title: what `type` points at. */
+/** All codes with status and title, for the page that `type` refers to. */
 export function problemList(): { code: string; status: number; title: string }[] {
   return Object.entries(PROBLEMS).map(([code, [status, title]]) => ({ code, status, title }));
 }
 
-/** What is answered before a handler is asked: where a token is needed, where a name is in the path, where JSON is taken. */
+/** Problems before the handler: where a token is needed, a name is in the path, or a JSON body is accepted. */
 export const TOKEN_PROBLEMS = ["unauthorized", "invalid_token"] as const satisfies readonly ProblemCode[];
 export const PATH_PROBLEMS = ["invalid_request", "uri_too_long"] as const satisfies readonly ProblemCode[];
 export const BODY_PROBLEMS = [
@@ -114,7 +114,7 @@ export const BODY_PROBLEMS = [
   "unsupported_media_type",
 ] as const satisfies readonly ProblemCode[];
 
-/** The `response` entries of a route's schema for these codes and for those that every route may answer. */
+/** The `response` entries of a route's schema for these codes, and for those that every route may return. */
 export function problemResponses(...codes: readonly ProblemCode[]) {
   const byStatus = new Map<number, string[]>();
   for (const code of new Set<ProblemCode>([...codes, "rate_limited"])) {
@@ -132,7 +132,7 @@ export function problemResponses(...codes: readonly ProblemCode[]) {
   );
 }
 
-/** The value of a good outcome; throws the problem that a bad one is named after. */
+/** The value of a successful result; throws the problem of a failed one, which has the same name. */
 export function orThrow<T>(
   result:
     | { readonly ok: true; readonly value: T }

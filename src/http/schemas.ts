@@ -1,8 +1,8 @@
-/** The shapes of the REST API, as clients see them. */
+/** The schemas of the REST API. */
 import { z } from "zod";
 import { ROOM_LIMITS } from "../config/schema.ts";
 
-/** What may be in a path is decided by control; here only what no name can be. */
+/** Control decides which names are valid; this only rejects what can never be one. */
 const RoomName = z.string().min(1).max(128);
 export const RoomPath = z.object({ room: RoomName });
 export const ParticipantPath = RoomPath.extend({ identity: z.string().min(1).max(256) });
@@ -171,7 +171,7 @@ function isChange(body: object): boolean {
   return Object.keys(body).length > 0;
 }
 
-/** `body` without the keys that were not given: zod types them as perhaps undefined. */
+/** `body` without absent keys, which zod types as possibly undefined. */
 export function given<T extends object>(body: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as never;
 }

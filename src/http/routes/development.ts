@@ -1,6 +1,6 @@
 /**
- * What makes a first try easy and would be a hole anywhere else: tokens for whoever asks. Registered in development
- * mode only, which exists on loopback only, and only while no proxy is trusted.
+ * Tokens for anybody, for first steps: a security hole anywhere else. Registered in development mode only, which exists
+ * on loopback only, and only while no proxy is trusted.
  */
 import { isIP } from "node:net";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
@@ -9,13 +9,13 @@ import { isLoopback } from "../../config/schema.ts";
 import { type AccessTokens, Identity } from "../../control/access-token.ts";
 import { HttpProblem, problemResponses } from "../problem.ts";
 
-/** A working day. Larger: a token found in a browser's history works longer. Smaller: a long test call drops out. */
+/** A working day. Larger: a token found in a browser's history works longer. Smaller: a long test call ends. */
 const VALID_SECONDS = 8 * 3_600;
 
 export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> = async (app, { tokens }) => {
   /**
-   * A page on the web can name a host that resolves to 127.0.0.1 (DNS rebinding): then the Host header tells. It is what
-   * `hostname` comes from, since without a trusted proxy nobody's `X-Forwarded-Host` is believed.
+   * A page on the web can use a host name that resolves to 127.0.0.1 (DNS rebinding): the Host header reveals that.
+   * `hostname` comes from it, since `X-Forwarded-Host` is ignored without a trusted proxy.
    */
   app.addHook("onRequest", async ({ hostname }) => {
     if (!isLocalName(hostname))
@@ -25,7 +25,7 @@ export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> 
   app.get(
     "/dev/token",
     {
-      // Whatever origins the API allows: only our own page may read a token from here.
+      // Whatever origins the API allows, only our own page may read this token.
       config: { cors: false },
       schema: {
         tags: ["development"],

@@ -1,4 +1,4 @@
-/** What operators' tools ask: is it alive, is it ready, what does it measure. None of it needs a token. */
+/** Liveness, readiness and metrics, for operators' tools. No token is needed. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Rooms } from "../../control/rooms.ts";
@@ -6,7 +6,7 @@ import type { Metrics } from "../../telemetry/metrics.ts";
 import { HttpProblem, problemList, problemResponses } from "../problem.ts";
 
 const TAGS = ["operations"];
-/** Probes and scrapers come often and from one address. */
+/** Probes and scrapers send many requests from one address. */
 const UNLIMITED = { rateLimit: false } as const;
 const Status = z.object({ status: z.literal("ok") });
 const OK = { status: "ok" } as const;

@@ -1,4 +1,4 @@
-/** Participants: list, look at, remove. */
+/** Participants: list, read, remove. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { RoomStats } from "../../control/media-threads.ts";

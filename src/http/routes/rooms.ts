@@ -1,4 +1,4 @@
-/** Rooms: create, list, look at, change, delete. */
+/** Rooms: create, list, read, change, delete. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Claims } from "../../control/access-token.ts";

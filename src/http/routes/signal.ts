@@ -1,6 +1,6 @@
 /**
- * LiveKit's client protocol over WebSockets. The token comes as a query parameter from browsers, which can set no header,
- * and as a header from everybody else; whoever has none does not get as far as a WebSocket.
+ * LiveKit's client protocol over WebSockets. Browsers, which cannot set headers, send the token as a query parameter,
+ * others in a header; without a valid token the upgrade is refused.
  */
 import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -9,8 +9,8 @@ import { type JoinParams, type Query, readJoinParams, textOf } from "../../signa
 import type { ConnectError, SignalSessions } from "../../signal/signal-sessions.ts";
 
 /**
- * A description of a large room has up to 640 kB, and `sync_state` holds two. Larger: one message of a client costs more
- * memory. Smaller: members of large rooms can not resume.
+ * A description of a large room has up to 640 kB, and `sync_state` holds two. Larger: one message of a client costs
+ * more memory. Smaller: clients in large rooms cannot resume.
  */
 const MAX_MESSAGE_BYTES = 1_572_864;
 
@@ -19,7 +19,7 @@ interface Joining {
   readonly params: JoinParams;
 }
 
-/** Status and text of a refusal: clients show the text, and tell some refusals by the status. */
+/** Status and text of a refusal: clients show the text, and distinguish some refusals by the status. */
 type Refusal = readonly [status: number, text: string];
 
 const NO_TOKEN: Refusal = [401, "an access token is needed"];
@@ -29,18 +29,18 @@ const BAD_REQUEST: Refusal = [400, "the join request can not be read"];
 const REFUSALS: Readonly<Record<ConnectError, Refusal>> = {
   forbidden: [403, "the access token does not grant this"],
   identity_required: [403, "the access token names no identity"],
-  // These words tell clients that the room is missing, and not this path.
+  // By this text clients recognise that the room is missing, not this path.
   room_not_found: [404, "requested room does not exist"],
   invalid_room_name: [400, "the room's name is not valid"],
   room_full: [403, "the room is full"],
-  // Of this status clients give up: of the word `leave` they would join anew.
+  // With this status clients give up; after a `leave` message they would join anew.
   session_over: [403, "the session was ended"],
   draining: [503, "the server is shutting down"],
 };
 
 const PATHS = ["/rtc", "/rtc/v1"];
 
-/** Whether a request line's target is answered with a WebSocket. */
+/** Whether the request target accepts WebSockets. */
 export function isWebSocketPath(url: string): boolean {
   return PATHS.includes(url.split("?", 1)[0]!);
 }
@@ -58,7 +58,7 @@ export async function signalRoutes(
   const joinings = new WeakMap<FastifyRequest, Joining>();
 
   app.addHook("onRequest", async (_request, reply) => {
-    // Whether a token is good is told to scripts of any origin: they have it anyway.
+    // Scripts of any origin may learn whether their token is valid.
     reply.header("access-control-allow-origin", "*");
   });
 
@@ -79,7 +79,7 @@ export async function signalRoutes(
     });
   }
 
-  /** Everything that can be refused is, before there is a WebSocket. */
+  /** Makes all refusals before the WebSocket is opened. */
   async function admission(request: FastifyRequest, needsJoinRequest: boolean): Promise<Joining | Refusal> {
     const query = request.query as Query;
     const token = textOf(query, "access_token") || bearerOf(request);
@@ -122,11 +122,11 @@ function carry(
     try {
       connection.receive(data, isBinary ? "binary" : "json");
     } catch (error) {
-      // Nobody else catches it, and what one client says would end the server for all.
+      // Uncaught, an error from one client's message would end the server for all.
       log.error({ err: error }, "message failed");
     }
   });
   socket.on("close", () => connection.onClosed());
-  // What is wrong with a frame is told by the close that follows.
+  // An invalid frame is followed by a close, which is handled above.
   socket.on("error", () => {});
 }

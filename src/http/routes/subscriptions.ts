@@ -1,4 +1,4 @@
-/** Subscriptions: who receives what in which quality, and what they would like. */
+/** Subscriptions: who receives which track in which quality, and the preferences for it. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { SubscriptionId } from "../../base/ids.ts";
@@ -65,7 +65,7 @@ export const subscriptionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async
       requireMember(claims, params.room);
       const room = roomNamed(rooms, params.room);
       const subscription = room.subscription(params.subscriptionId as SubscriptionId);
-      // Those of others are as good as absent: a member cannot list them either.
+      // To a member, those of others do not exist: they are not listed either.
       if (subscription === undefined || !isTheirs(subscription, claims)) {
         throw new HttpProblem("subscription_not_found");
       }

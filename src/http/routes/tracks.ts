@@ -1,4 +1,4 @@
-/** Published tracks: list with what is measured of them, mute. */
+/** Published tracks: list with measurements, mute. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { TrackId } from "../../base/ids.ts";
@@ -80,7 +80,7 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
   );
 };
 
-/** `stats`: undefined when the media thread was silent. A track it does not know yet has no layers. */
+/** `stats`: undefined when a media thread did not answer. A track that it does not know yet has no layers. */
 function trackReply(track: Track, stats: RoomStats | undefined): z.output<typeof TrackReply> {
   const measuredOf = (id: TrackId) => stats?.upTracks.find(({ trackId }) => trackId === id);
   const layersOf = (id: TrackId) => (stats === undefined ? null : [...(measuredOf(id)?.layers ?? [])]);

@@ -1,4 +1,4 @@
-/** LiveKit's server API: Twirp over HTTP. Its errors have a form of their own, whoever makes them. */
+/** LiveKit's server API: Twirp over HTTP. All errors are in Twirp's form, also those from before a method is called. */
 import type { FastifyError, FastifyPluginAsync } from "fastify";
 import type { Rooms } from "../../control/rooms.ts";
 import { type TwirpCode, TwirpError } from "../../twirp/twirp-error.ts";
@@ -7,12 +7,12 @@ import { toProblem } from "../errors.ts";
 import type { ProblemCode } from "../problem.ts";
 
 /**
- * A participant's metadata and attributes, each at its limit of 64,000 bytes, with what JSON adds to them. Larger: a
- * holder of a token makes us buffer more. Smaller: changes within the limits are refused.
+ * A participant's metadata and attributes, each at its limit of 64,000 bytes, with JSON's overhead. Larger: a holder of
+ * a token makes us buffer more. Smaller: changes within the limits are refused.
  */
 const MAX_BODY_BYTES = 262_144;
 
-/** What is refused before a method is looked for. Twirp knows no other method than POST and has no 405 or 415. */
+/** Refusals before a method is looked up. Twirp has only POST, and no 405 or 415. */
 const CODES: Partial<Record<ProblemCode, TwirpCode>> = {
   unauthorized: "unauthenticated",
   invalid_token: "unauthenticated",
@@ -31,7 +31,7 @@ export const twirpRoutes: FastifyPluginAsync<{ rooms: Rooms }> = async (app, { r
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { refusal, headers } = toTwirpError(error);
     if (refusal.code === "internal") request.log.error({ err: error }, "request failed");
-    // The exact type: clients look for it, without a charset, to tell our errors from a proxy's.
+    // Exactly this type, without a charset: by it clients distinguish our errors from a proxy's.
     return reply
       .code(refusal.status)
       .headers(headers)
@@ -50,7 +50,7 @@ export const twirpRoutes: FastifyPluginAsync<{ rooms: Rooms }> = async (app, { r
         throw new TwirpError("bad_route", `POST a request as ${JSON_TYPE} or ${PROTOBUF_TYPE}`);
       }
       const encoding = encodingOf(headers["content-type"]);
-      // A client's application that is called may take longer than a socket may be silent: who waits for it is not let go.
+      // An RPC to a client's application may take longer than the socket timeout, which must not close this then.
       reply.raw.on("timeout", () => {
         if (reply.raw.writableEnded) reply.raw.destroy();
       });

@@ -157,7 +157,7 @@ export const whipRoutes: FastifyPluginAsyncZod<WhipRoutesOptions> = async (app, 
       requireMediaType(request.headers["content-type"], FRAGMENT);
       const { claims, params, headers, body } = request;
       const restarted = orThrow(sessions.patch(params.sessionId, claims, headers["if-match"], body));
-      // Only a new ICE session is named in the answer (RFC 9725 §4.3.2).
+      // Only the answer to an ICE restart has an ETag (RFC 9725 §4.3.2).
       if (restarted === null) return reply.code(204).send(null);
       return reply.code(200).header("etag", restarted.etag).type(FRAGMENT).send(restarted.fragment);
     },
@@ -189,7 +189,7 @@ function sessionHeaders({ sessionId, etag }: OpenedSession): Record<string, stri
   return { location: `/sessions/${sessionId}`, etag, "accept-patch": FRAGMENT };
 }
 
-/** STUN and TURN servers for the client (RFC 9725 §4.6). Nothing in them needs to be escaped. */
+/** STUN and TURN servers for the client (RFC 9725 §4.6). None of the values needs escaping. */
 function linkHeader(servers: readonly IceServer[]): Record<string, string> {
   const links = servers.flatMap(({ urls, credentials }) =>
     urls.map((url) => iceServerLink(url, credentials)),
@@ -204,7 +204,7 @@ function iceServerLink(url: string, credentials: IceServer["credentials"]): stri
   return `${link}; username="${username}"; credential="${credential}"; credential-type="password"`;
 }
 
-/** Both types have a parser in this scope, so the parser alone would take one for the other. */
+/** Both types have a parser in this scope, so each route would accept the other type as well. */
 function requireMediaType(contentType: string | undefined, expected: string): void {
   const [essence = ""] = (contentType ?? "").split(";", 1);
   if (essence.trim().toLowerCase() !== expected) throw new HttpProblem("unsupported_media_type");

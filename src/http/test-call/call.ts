@@ -1,4 +1,4 @@
-/** A call from joining to leaving: follows the room, keeps a session for each participant, and shows them. */
+/** A call from joining to leaving: polls the room, keeps a session for each participant, and shows them. */
 import { FrameSealing } from "./frame-sealing.ts";
 import { OwnParticipant, type PublishOptions } from "./own-participant.ts";
 import { byId, showBanner } from "./page-elements.ts";
@@ -11,16 +11,16 @@ export interface CallSettings extends PublishOptions {
   readonly room: string;
   readonly name: string;
   readonly passphrase: string;
-  /** Whether others are asked for in the size of their tiles. */
+  /** Whether videos are requested in the size of their tiles. */
   readonly fit: boolean;
   readonly media: MediaStream;
 }
 
-/** Larger: newcomers appear later. Smaller: more requests, of which the server allows each address fifty a second. */
+/** Larger: new participants appear later. Smaller: more requests; the server allows each address fifty a second. */
 const POLL_MS = 1_000;
-/** Layers are asked for every so many polls. */
+/** Layers are read with every n-th poll. */
 const POLLS_PER_SUBSCRIPTIONS = 2;
-/** After an error that may pass. */
+/** Pause after a transient error. */
 const RETRY_MS = 3_000;
 /** Reading the statistics of one connection costs about a millisecond. */
 const REFRESH_MS = 400;
@@ -53,7 +53,7 @@ export class Call {
     this.#own = own;
   }
 
-  /** Throws `ApiError` when the room cannot be joined at all. Camera and microphone are then let go of. */
+  /** Throws `ApiError` when the room cannot be joined at all. Camera and microphone are then released. */
   static async join(settings: CallSettings): Promise<Call> {
     try {
       return await Call.#open(settings);
@@ -89,7 +89,7 @@ export class Call {
     return this.#own.identity;
   }
 
-  /** Reads and shows what is measured now. */
+  /** Reads and shows the current statistics. */
   tiles(): Promise<TileReport[]> {
     return Promise.all([this.#own, ...this.#others.values()].map((one) => one.refresh()));
   }
@@ -138,7 +138,7 @@ export class Call {
     }
   }
 
-  /** Asks for no more than can have changed: what others want of our video at any time. */
+  /** Requests no more than may have changed: the wanted layers of our video may at any time. */
   async #readRoom(): Promise<RoomState> {
     try {
       const room = await this.#api.room();
@@ -153,7 +153,7 @@ export class Call {
       }
       return room;
     } catch (error) {
-      // It ended between our questions.
+      // The room ended between our requests.
       if (error instanceof ApiError && error.code === "room_not_found") return NO_ROOM;
       throw error;
     }
@@ -163,7 +163,7 @@ export class Call {
     try {
       await one.follow(this.#tracksOf(one.identity), this.#subscriptions);
     } catch (error) {
-      // They left between our two questions: the next poll will not list them.
+      // They left between our two requests: the next poll will not list them.
       if (error instanceof ApiError && error.code.endsWith("_not_found")) return;
       throw error;
     }
@@ -200,7 +200,7 @@ function voiceOf(identity: string, { participants, dominantSpeaker }: RoomState)
   return isSpeaking ? "speaking" : "silent";
 }
 
-/** An identity is one participant, whoever uses it: a second Ada becomes "Ada 2". */
+/** An identity is one participant, however many use it: a second Ada becomes "Ada 2". */
 async function freeIdentity(room: string, name: string): Promise<string> {
   const api = await ServerApi.join(room, name);
   const taken = (await api.room())?.participants.map((one) => one.identity) ?? [];

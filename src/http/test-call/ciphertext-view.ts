@@ -1,24 +1,24 @@
 /**
- * What the server sees of a stream: a picture and a dump made of the bytes that it forwards, and the facts that
- * headers tell it.
+ * What the server sees of a stream: the bytes that it forwards, as a picture and as a hex dump, and the facts in
+ * headers.
  */
 import type { FrameSighting } from "./e2ee-messages.ts";
 import { element } from "./page-elements.ts";
 
-/** Of the hex dump. */
+/** Size of the hex dump. */
 const ROWS = 6;
 const ROW_BYTES = 16;
 
-/** What headers in the clear say beside the frame. */
+/** What the unencrypted headers say. */
 export interface HeaderFacts {
   readonly codec: string | null;
-  /** Of several encodings of one picture (simulcast), the one that the frame is of: "high"; null when there is one. */
+  /** With simulcast, the encoding of the frame, such as "high"; null with a single encoding. */
   readonly encoding: string | null;
-  /** In [0, 1], of the RTP header extension of RFC 6464; null without a microphone. */
+  /** In [0, 1], from the RTP header extension of RFC 6464; null without a microphone. */
   readonly audioLevel: number | null;
 }
 
-/** Between two pictures, for who wants less motion: slides instead of a film. */
+/** Interval of repaints for users who prefer reduced motion. */
 const CALM_PAINT_MS = 5_000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -26,7 +26,7 @@ export class CiphertextView {
   readonly #canvas: HTMLCanvasElement;
   readonly #facts: HTMLElement;
   readonly #dump: HTMLElement;
-  /** One byte a pixel, the newest last: the picture rolls upwards as frames arrive. */
+  /** One byte a pixel, the newest last: the picture scrolls upwards as frames arrive. */
   readonly #bytes: Uint8Array;
   #paintedMs = Number.NEGATIVE_INFINITY;
 
@@ -77,7 +77,7 @@ function factsOf(sighting: FrameSighting, { codec, encoding, audioLevel }: Heade
   const frame = `${frameBytes.toLocaleString("en")} bytes, ${keyFrame ? "key" : "delta"}, after ${gapMs.toFixed(0)} ms`;
   const layer = [
     encoding !== null && `encoding ${encoding}`,
-    // VP8 and H264 have none: what browsers tell of them is always 0.
+    // VP8 and H264 have no spatial layers: browsers always report 0.
     (codec === "VP9" || codec === "AV1") && spatial !== null && `spatial ${spatial}`,
     temporal !== null && `temporal ${temporal}`,
   ];
@@ -91,7 +91,7 @@ function factsOf(sighting: FrameSighting, { codec, encoding, audioLevel }: Heade
   return facts;
 }
 
-/** Below full scale, as RFC 6464 has it: whole, and -127 for silence. */
+/** In dBov, as in RFC 6464: a whole number, and -127 for silence. */
 function loudnessDb(level: number): number {
   return Math.round(Math.max(-127, 20 * Math.log10(level)));
 }

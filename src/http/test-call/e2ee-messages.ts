@@ -1,21 +1,21 @@
-/** What crosses between the page and the worker that seals and opens its frames. */
+/** Messages between the page and the worker that encrypts and decrypts its frames. */
 import type { CodecName } from "../../base/codec.ts";
 import type { StreamName } from "./room-keys.ts";
 
 /**
- * `seal`: encrypt what we send. `open`: decrypt what we receive. `pass`: touch nothing and only look at the frames, for
- * streams that their publisher declared to be not end-to-end encrypted.
+ * `seal`: encrypt what we send. `open`: decrypt what we receive. `pass`: only inspect the frames, of streams whose
+ * publisher declared no end-to-end encryption.
  */
 export type TransformMode = "seal" | "open" | "pass";
 
 /** The options of an `RTCRtpScriptTransform`. */
 export interface TransformOptions {
-  /** Names the stream in reports. */
+  /** Identifies the stream in reports. */
   readonly streamId: string;
   readonly mode: TransformMode;
   readonly stream: StreamName;
   readonly roomKey: CryptoKey;
-  /** Used when the browser does not say the codec of each frame. */
+  /** Used when the browser does not report the codec of each frame. */
   readonly codec: CodecName | null;
 }
 
@@ -27,20 +27,20 @@ export type FrameFailure =
   | "unsealable"
   | "no_key_frame";
 
-/** What became of the frames of one stream since it began. */
+/** Counts of the frames of one stream since it began. */
 export interface FrameCounts {
-  /** Sealed, opened, or passed, by the mode. */
+  /** Sealed, opened or passed, depending on the mode. */
   readonly good: number;
   /** Dropped, because they could not be sealed or did not open. */
   readonly failed: number;
-  /** Dropped, because they had been opened before. Bandwidth probes resend old packets, so some are to be expected. */
+  /** Dropped as replays. Bandwidth probes resend old packets, so some are to be expected. */
   readonly repeated: number;
   readonly lastFailure: FrameFailure | null;
 }
 
-/** One frame as the server had it. */
+/** One frame as the server sees it. */
 export interface FrameSighting {
-  /** The first bytes of the frame as it crosses the network, at most `SIGHTING_BYTES`. */
+  /** The first bytes of the frame as sent over the network, at most `SIGHTING_BYTES`. */
   readonly head: Uint8Array<ArrayBuffer>;
   readonly frameBytes: number;
   /** Milliseconds since the frame before it. */

@@ -1,8 +1,8 @@
 /**
  * The worker through which every frame goes, between encoder and packetiser, and between depacketiser and decoder.
  *
- * A frame that cannot be sealed is not sent; one that does not open is not shown. Nothing is ever let through as it
- * is, but for streams that are declared to be unencrypted, which the page marks in red.
+ * A frame that cannot be sealed is not sent; one that does not open is not shown. Nothing is passed through unchanged
+ * except streams that are declared unencrypted, which the page marks in red.
  */
 import type { CodecName } from "../../base/codec.ts";
 import {
@@ -20,7 +20,7 @@ import { StreamOpener } from "./stream-opener.ts";
 type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
 type Metadata = RTCEncodedVideoFrameMetadata & RTCEncodedAudioFrameMetadata;
 
-/** The parts of the worker's scope that TypeScript knows only under its "webworker" library. */
+/** The parts of the worker's scope that TypeScript declares only in its "webworker" library. */
 interface Transformer {
   readonly options: TransformOptions;
   readonly readable: ReadableStream<Frame>;
@@ -32,18 +32,18 @@ declare const self: {
   postMessage(reports: StreamReport[]): void;
 };
 
-/** Eight times a second. More often: busier page. Less: the picture of the ciphertext stutters. */
+/** Eight times a second. Larger: the picture of the ciphertext stutters. Smaller: the page uses more CPU. */
 const REPORT_MS = 125;
 /** Larger: a picture stays frozen longer when the request is lost. Smaller: the sender makes more key frames. */
 const KEY_FRAME_RETRY_MS = 1_000;
 
 /**
- * Several encodings go through one sender (simulcast): sighted is the widest, until it has not come for so long. Larger:
- * a layer that is switched off is shown for longer. Smaller: slow cameras seem to jump between sizes.
+ * With simulcast, one sender has several encodings: the widest is shown, until it was missing for this time. Larger: an
+ * encoding that is switched off is shown for longer. Smaller: slow cameras seem to jump between sizes.
  */
 const ENCODING_LOST_MS = 1_000;
 
-/** What one mode does with a frame's bytes: the new bytes, or why the frame is dropped. */
+/** Transforms a frame's bytes for one mode: returns the new bytes, or why the frame is dropped. */
 type Change = (codec: CodecName, bytes: Uint8Array) => Promise<Uint8Array | FrameFailure | "replayed">;
 
 const taps = new Set<Tap>();
@@ -70,7 +70,7 @@ class Tap {
   #sighting: FrameSighting | null = null;
   #lastFrameMs = 0;
   #sightedWidth = 0;
-  /** A decoder must not get a delta frame when one that it may build on was dropped. */
+  /** A decoder must not get a delta frame after a frame that it may depend on was dropped. */
   #needsKeyFrame = false;
   #keyFrameAskedMs = 0;
 
@@ -126,7 +126,7 @@ class Tap {
 
   #drop(failure: FrameFailure): void {
     this.#failed += 1;
-    // That we wait for a key frame is a consequence: the cause is what to tell.
+    // Waiting for a key frame is a consequence: the cause is reported.
     if (failure !== "no_key_frame") this.#lastFailure = failure;
     const { mode, stream } = this.#transformer.options;
     if (mode !== "open" || stream.kind !== "video") return;
@@ -134,7 +134,7 @@ class Tap {
     const nowMs = performance.now();
     if (nowMs - this.#keyFrameAskedMs < KEY_FRAME_RETRY_MS) return;
     this.#keyFrameAskedMs = nowMs;
-    // Rejects when the receiver has stopped: then nobody needs the frame.
+    // Rejects when the receiver has stopped: then the frame is not needed.
     void this.#transformer.sendKeyFrameRequest?.().catch(() => {});
   }
 

@@ -1,4 +1,4 @@
-/** The lock on a tile: what may honestly be said of a participant's media. */
+/** The lock on a tile: what is known about the encryption of a participant's media. */
 import type { FrameCounts } from "./e2ee-messages.ts";
 
 export type MarkState = "waiting" | "sealed" | "undecryptable" | "foreign" | "open";
@@ -8,7 +8,7 @@ export interface Mark {
   readonly text: string;
 }
 
-/** As the publisher declared it, and the server passed it on. */
+/** As the publisher declared it, and the server reports it. */
 export type DeclaredEncryption = "none" | "gcm" | "custom";
 
 const TEXTS: Record<MarkState, string> = {
@@ -20,7 +20,7 @@ const TEXTS: Record<MarkState, string> = {
 };
 
 /**
- * Green is earned by frames that opened with the sender's key, never by what the server says. One stream in the clear
+ * Green requires frames that opened with the sender's key, never just what the server says. One unencrypted stream
  * makes the whole red.
  */
 export function encryptionMark(

@@ -1,6 +1,6 @@
 /**
- * Where in an encoded frame of each codec the SFrame goes, so that packetisers, which split and rebuild frames
- * between sender and receiver, carry it unharmed. Measured with Chromium's and Firefox's.
+ * Where the SFrame is placed in an encoded frame of each codec, so that packetisers and depacketisers carry it
+ * unchanged. Tested with Chromium's and Firefox's.
  *
  *   opus, VP8, VP9   [ SFrame ]                            packetised as bytes; their descriptors are made outside
  *   AV1              [ OBU header | size | SFrame ]        packetised by OBU, so the frame must be one
@@ -8,15 +8,15 @@
  *
  * H264's packetiser looks for start codes and its depacketiser for parameter sets and the start of a slice header, so
  * those stay readable (the server sees resolution, slice type, and parameter set id), are authenticated as SFrame
- * metadata, and the rest becomes the remainder of that first slice, with emulation prevention (H.264 §7.4.1.1), or
- * ciphertext would now and then hold a start code and be cut in two.
+ * metadata, and the rest becomes the remainder of that first slice, with emulation prevention (H.264 §7.4.1.1):
+ * otherwise ciphertext would occasionally contain a start code and be split there.
  */
 import type { CodecName } from "../../base/codec.ts";
 import { concat } from "./sframe.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** `clear` is sent readable and authenticated, `secret` is what is sealed. */
+/** `clear` is sent in the clear and authenticated, `secret` is encrypted. */
 export interface PlainFrame {
   readonly clear: Uint8Array;
   readonly secret: Uint8Array;
@@ -90,16 +90,16 @@ const START_CODE = Uint8Array.of(0, 0, 0, 1);
 /** nal_unit_type 1 to 5 are slices and their partitions. */
 const LAST_SLICE_TYPE = 5;
 /**
- * first_mb_in_slice, slice_type and pic_parameter_set_id, which a depacketiser reads: 9 bits with the usual numbers,
- * up to 24 with unusual ones. More would show more, fewer would stop the stream.
+ * first_mb_in_slice, slice_type and pic_parameter_set_id, which a depacketiser reads: 9 bits with the usual values, up
+ * to 24 with unusual ones. Larger: more stays readable. Smaller: depacketisers fail.
  */
 const SLICE_HEADER_BYTES = 3;
-/** rbsp_trailing_bits: keeps zeros at the end of a ciphertext from being taken for padding. */
+/** rbsp_trailing_bits: prevents zeros at the end of a ciphertext from being taken for padding. */
 const TRAILER = 0x80;
 
 /**
- * `clear` ends within the first slice. It has four-byte start codes whatever the encoder wrote, because that is what
- * depacketisers make, and both ends must authenticate the same bytes.
+ * `clear` ends within the first slice. It has four-byte start codes whatever the encoder wrote, because depacketisers
+ * write those, and both ends must authenticate the same bytes.
  */
 function splitAtFirstSlice(frame: Uint8Array): { clear: Bytes; rest: Uint8Array } | undefined {
   const clear: Uint8Array[] = [];
@@ -138,7 +138,7 @@ function trailingZeros(bytes: Uint8Array): number {
 
 /** `zerosBefore`: how many zeros stand right before `bytes`, since a start code may begin there. */
 function escapeNal(bytes: Uint8Array, zerosBefore: number): Uint8Array {
-  // At most one byte in three is added: the two zeros before it are bytes of ours, but for those before the first.
+  // At most one byte is added for every two, since the two zeros before it are ours, except before the first.
   const escaped = new Uint8Array(bytes.length + Math.ceil(bytes.length / 2) + 2);
   let [at, zeros] = [0, zerosBefore];
   for (const byte of concat(bytes, Uint8Array.of(TRAILER))) {

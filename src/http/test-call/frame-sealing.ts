@@ -1,4 +1,4 @@
-/** The page's end of the worker: attaches transforms and keeps what the worker reports of each stream. */
+/** The page's side of the worker: attaches transforms and passes on the worker's reports of each stream. */
 import type { CodecName } from "../../base/codec.ts";
 import type { StreamReport, TransformMode, TransformOptions } from "./e2ee-messages.ts";
 import type { StreamName } from "./room-keys.ts";

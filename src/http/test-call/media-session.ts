@@ -13,7 +13,7 @@ export class MediaSession {
   }
 
   /**
-   * The offer goes out at once, without candidates: the server is ICE-lite with an address of its own, and learns ours
+   * The offer is sent at once, without candidates: the server is ICE-lite with a reachable address, and learns ours
    * from the checks. Throws `ApiError`; the connection is then closed.
    */
   static async open(
@@ -42,7 +42,7 @@ export class MediaSession {
   }
 
   async close(): Promise<void> {
-    // Asked first: the end of the connection ends the session too, and asking then would be an error.
+    // Before the connection is closed: that ends the session too, and the request would then fail.
     await this.#api.close(this.#session);
     this.connection.close();
   }

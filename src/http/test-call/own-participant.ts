@@ -1,4 +1,4 @@
-/** Oneself: camera and microphone, the WHIP session that publishes them sealed, and the tile that shows them. */
+/** The local participant: camera and microphone, the WHIP session that publishes them encrypted, and their tile. */
 import type { MediaKind, VideoCodec } from "../../base/codec.ts";
 import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
@@ -16,7 +16,7 @@ export interface PublishOptions {
   readonly sealed: boolean;
 }
 
-/** By the ids that `addVideo` gives, in the words of the layer choice. */
+/** By RID of `addVideo`, as named in the layer choice. */
 const ENCODING_NAMES: Readonly<Record<string, string>> = { q: "low", h: "medium", f: "high" };
 
 export class OwnParticipant {
@@ -34,7 +34,7 @@ export class OwnParticipant {
   #detachers: (() => void)[] = [];
   #isOpening = false;
 
-  /** `media`: with a video track, an audio track, both, or none at all, to only watch. */
+  /** `media`: with a video track, an audio track, both, or none, to only watch. */
   constructor(
     identity: string,
     api: ServerApi,
@@ -51,7 +51,7 @@ export class OwnParticipant {
     this.#tile.play(media);
   }
 
-  /** Publishes, or publishes again when the connection is over. Throws `ApiError`. */
+  /** Publishes, or publishes again when the connection has ended. Throws `ApiError`. */
   async keepPublishing(): Promise<void> {
     const isRunning = this.#session !== undefined && !this.#session.isOver;
     if (this.#isOpening || isRunning || this.#media.getTracks().length === 0) return;
@@ -64,12 +64,12 @@ export class OwnParticipant {
     }
   }
 
-  /** Whether others' wishes change what it sends. */
+  /** Whether the layers that others want affect what it sends. */
   get sendsVideo(): boolean {
     return this.#videoSender !== undefined;
   }
 
-  /** What the room says of its own tracks now: encodes no more than somebody wants. */
+  /** Applies the room's state of its own tracks: encodes no more than somebody wants. */
   async follow(tracks: readonly Track[]): Promise<void> {
     const video = tracks.find((track) => track.kind === "video");
     if (this.#videoSender === undefined || video === undefined || this.#session?.isOver === true) return;
@@ -144,7 +144,7 @@ export class OwnParticipant {
     this.#detachers.push(this.#sealing.attach(sender, mode, name, codec, onReport));
   }
 
-  /** The browser writes the level that it measures into the header extension. */
+  /** The audio level is the one that the browser measures and writes into the header extension. */
   #headerFacts(): HeaderFacts {
     const { rid, audioLevel } = this.#measured;
     const hasMicrophone = this.#media.getAudioTracks().length > 0;

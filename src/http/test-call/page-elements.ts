@@ -1,6 +1,6 @@
-/** Finding parts of the page, and telling the person what went wrong. */
+/** Finds elements of the page, and shows errors to the user. */
 
-/** The first match in `root`. Throws where the page's HTML and its scripts do not fit together. */
+/** The first match in `root`. Throws where the page's HTML and its scripts do not match. */
 export function element<T extends Element>(root: ParentNode, selector: string, type: new () => T): T {
   const found = root.querySelector(selector);
   if (!(found instanceof type)) throw new Error(`the page has no ${selector}`);
@@ -11,11 +11,11 @@ export const byId = (id: string): HTMLElement => element(document, `#${id}`, HTM
 
 export function showOnly(id: "lobby" | "call" | "goodbye"): void {
   for (const one of ["lobby", "call", "goodbye"]) byId(one).hidden = one !== id;
-  // What had the focus may be hidden now: the keyboard goes on from here.
+  // The focused element may be hidden now: moves the keyboard focus here.
   byId(id).focus();
 }
 
-/** One banner for each `topic`; null takes it away. */
+/** One banner for each `topic`; null removes it. */
 export function showBanner(topic: string, message: string | null): void {
   const id = `banner-${topic}`;
   const shown = document.getElementById(id);
@@ -27,7 +27,7 @@ export function showBanner(topic: string, message: string | null): void {
   banner.id = id;
   banner.className = "banner";
   banner.dataset.testid = "banner";
-  // Screen readers read a banner again when its text is set, even to the same.
+  // Screen readers announce a banner again whenever its text is set, even to the same.
   if (banner.textContent !== message) banner.textContent = message;
   if (shown === null) byId("banners").append(banner);
 }

@@ -2,8 +2,9 @@
  * The test call's page: lobby, call, goodbye.
  *
  * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&watch=1&sealed=0&fit=0#passphrase`. `auto`
- * joins at once; `watch` without camera and microphone; `sealed=0` publishes without end-to-end encryption, to see how
- * that is marked; `fit=0` takes pictures larger than their tiles. For tests, `window.blindfold` is there from the moment the call is joined until it is left.
+ * joins at once; `watch` joins without camera and microphone; `sealed=0` publishes without end-to-end encryption, to
+ * see how that is marked; `fit=0` receives videos larger than their tiles. For tests, `window.blindfold` exists while
+ * the call is joined.
  */
 import type { VideoCodec } from "../../base/codec.ts";
 import { Call } from "./call.ts";
@@ -18,7 +19,7 @@ interface PageForTests {
   readonly identity: string;
   /** One for each tile, one's own first. */
   tiles(): Promise<TileReport[]>;
-  /** As the choice in the tile of that participant does. */
+  /** Like the layer choice in that participant's tile. */
   setLayers(identity: string, choice: LayerChoice): Promise<void>;
   leave(): Promise<void>;
 }
@@ -29,7 +30,7 @@ declare global {
   }
 }
 
-/** To start with; two tabs rarely get the same. */
+/** Initial values, chosen at random so that two tabs rarely get the same. */
 const NAMES = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Hedy", "Radia", "Ken"];
 const WORDS = ["quiet", "amber", "north", "river", "linen", "maple", "stone", "cedar", "harbour", "velvet"];
 
@@ -109,7 +110,7 @@ async function leave(): Promise<void> {
   await left?.leave();
 }
 
-/** Camera and microphone, or what of them there is: who has neither watches. */
+/** Camera and microphone, or whichever there is: without either, the user only watches. */
 async function openMedia(): Promise<MediaStream> {
   const wishes: MediaStreamConstraints[] = [
     { video: CAMERA, audio: true },
@@ -154,7 +155,7 @@ function prepareControls(): void {
   for (const button of document.querySelectorAll<HTMLElement>(".copy-invite")) {
     button.onclick = () => void copyInvite(button);
   }
-  // Others see us go at once instead of when ICE gives up.
+  // Others see us leave at once instead of after the ICE timeout.
   window.addEventListener("pagehide", () => void call?.leave());
 }
 
@@ -177,7 +178,7 @@ async function copyInvite(button: HTMLElement): Promise<void> {
   }, 1_500);
 }
 
-/** Room and passphrase live in the address, so that a reload comes back to them. */
+/** Keeps room and passphrase in the address, so that a reload returns to them. */
 function keepAddress(): void {
   parameters.set("room", field("room").value);
   history.replaceState(null, "", `?${parameters}#${encodeURIComponent(field("passphrase").value)}`);

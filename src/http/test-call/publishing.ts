@@ -6,7 +6,7 @@ interface Encoding extends RTCRtpEncodingParameters {
   readonly scalabilityMode: string;
 }
 
-/** 1280 × 720 halved twice. Rates: what each size needs for a face at 30 frames a second, and no more. */
+/** 1280 × 720, halved twice. The rates suffice for a face in each size at 30 frames a second. */
 const SIMULCAST: readonly Encoding[] = [
   { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000, scalabilityMode: "L1T3" },
   { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode: "L1T3" },
@@ -31,7 +31,7 @@ export const CAMERA: MediaTrackConstraints = {
   frameRate: { ideal: 30, max: 30 },
 };
 
-/** Adds the video section, sending `codec` only. Returns undefined when this browser cannot send it. */
+/** Adds a section that sends video in `codec` only. Returns undefined when this browser cannot send it. */
 export function addVideo(
   connection: RTCPeerConnection,
   track: MediaStreamTrack,
@@ -46,8 +46,8 @@ export function addVideo(
 }
 
 /**
- * Turns encodings above a spatial layer off, and those up to it on; -1 turns all off, null none. A single encoding is left
- * alone: its layers are not to be had one by one.
+ * Turns encodings above a spatial layer off, and those up to it on; -1 turns all off, null none. A single encoding is
+ * left as it is: its layers cannot be turned off one by one.
  */
 export async function sendUpTo(sender: RTCRtpSender, highest: number | null): Promise<void> {
   const parameters = sender.getParameters();
@@ -64,7 +64,7 @@ export function canSend(codec: VideoCodec): boolean {
   return codecPreferences(codec).length > 0;
 }
 
-/** The codec and its retransmissions. Left out: RED and FEC, which would wrap what is sealed already. */
+/** The codec and RTX, without RED and FEC, which would wrap encrypted payloads. */
 function codecPreferences(codec: VideoCodec): RTCRtpCodec[] {
   const all = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
   const own = all.filter(
@@ -74,7 +74,7 @@ function codecPreferences(codec: VideoCodec): RTCRtpCodec[] {
   return own.length === 0 ? [] : [...own, ...rtx];
 }
 
-/** Profiles that every receiver has: VP9 and AV1 profile 0, H264 constrained baseline in fragments. */
+/** Profiles that every receiver supports: VP9 and AV1 profile 0, H264 constrained baseline, not single-NAL mode. */
 function isWanted({ sdpFmtpLine = "" }: RTCRtpCodec): boolean {
   const value = (name: string): string | undefined => new RegExp(`\\b${name}=(\\w+)`).exec(sdpFmtpLine)?.[1];
   const isH264Fit =

@@ -1,31 +1,31 @@
-/** What a browser measures of a peer connection, reduced to what a tile shows and tests ask for. */
+/** A browser's statistics of a peer connection, reduced to what tiles show and tests need. */
 
 export interface MediaStatistics {
   readonly framesDecoded: number;
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
-  /** Of the encoding that is measured, where several are sent (simulcast); else empty. */
+  /** With simulcast, the encoding that is measured; otherwise empty. */
   readonly rid: string;
   readonly freezeCount: number;
   readonly totalFreezesDuration: number;
-  /** In [0, 1] squared and summed over time, W3C webrtc-stats; stays 0 while nothing but silence is played. */
+  /** Square of the level in [0, 1], integrated over time (W3C webrtc-stats); stays 0 while only silence is played. */
   readonly totalAudioEnergy: number;
   /** In [0, 1], now. */
   readonly audioLevel: number;
-  /** Played, made up because nothing came in time, and those of these that were silence anyway. */
+  /** Samples played; of these, concealed because nothing came in time; of these, silent. */
   readonly totalSamplesReceived: number;
   readonly concealedSamples: number;
   readonly silentConcealedSamples: number;
-  /** Of the video: seconds that frames waited before they were decoded, summed over those that were (W3C webrtc-stats). */
+  /** For video: seconds that frames waited before decoding, summed over the emitted frames (W3C webrtc-stats). */
   readonly jitterBufferDelay: number;
   readonly jitterBufferEmittedCount: number;
-  /** Of the video: NACKs and PLIs, sent where it is received and got where it is sent. */
+  /** For video: NACKs and PLIs, sent by a receiver or received by a sender. */
   readonly nackCount: number;
   readonly pliCount: number;
-  /** Audio and video together, since the last reading. */
+  /** Of audio and video together, since the last reading. */
   readonly bitrateBps: number;
-  /** What the browser believes that it could send; 0 while it has no estimate. */
+  /** The browser's bandwidth estimate; 0 while it has none. */
   readonly availableOutgoingBps: number;
 }
 
@@ -50,10 +50,10 @@ export const NO_STATISTICS: MediaStatistics = {
   availableOutgoingBps: 0,
 };
 
-/** `RTCStats` as TypeScript types it has only what all kinds have in common. */
+/** TypeScript's `RTCStats` has only the members common to all kinds. */
 type Report = Record<string, number | string | undefined>;
 
-/** Reads one connection again and again; rates are taken between two readings. */
+/** Reads the statistics of one connection repeatedly; rates are computed between two readings. */
 export class StatisticsReader {
   readonly #connection: RTCPeerConnection;
   #bytes = 0;
@@ -63,7 +63,7 @@ export class StatisticsReader {
     this.#connection = connection;
   }
 
-  /** What arrives and is decoded. */
+  /** What is received and decoded. */
   async received(): Promise<MediaStatistics> {
     return this.#read("inbound-rtp", "framesDecoded");
   }

@@ -1,4 +1,4 @@
-/** What a receiving section of an offer has to say beyond a browser's defaults. */
+/** Receiving sections of an offer, with what they need beyond a browser's defaults. */
 import type { MediaKind } from "../../base/codec.ts";
 
 const DEPENDENCY_DESCRIPTOR =
@@ -15,7 +15,7 @@ interface NegotiatingTransceiver extends RTCRtpTransceiver {
 }
 
 /**
- * Adds a section on which media of `kind` comes in. A receiver of sealed AV1 needs the dependency descriptor to find
+ * Adds a section that receives media of `kind`. A receiver of encrypted AV1 needs the dependency descriptor to find
  * frames, and Chromium does not offer it by itself where it only receives.
  */
 export function addReceiver(connection: RTCPeerConnection, kind: MediaKind): RTCRtpReceiver {

@@ -1,18 +1,18 @@
 /**
- * Which counters of one key have been accepted: RFC 9605 §9.3 leaves replay protection to the application and points
- * at the sliding window of RFC 3711 §3.3.2, which this is.
+ * Replay protection for the counters of one key: RFC 9605 §9.3 leaves it to the application and refers to the sliding
+ * window of RFC 3711 §3.3.2, which this is.
  */
 
 /**
  * How far behind the newest frame a frame may be. Frames of one stream reach us in decoding order, so anything above
- * some tens is generous. Larger: more memory. Smaller: late frames of a path that reorders would be refused.
+ * some tens is generous. Larger: more memory. Smaller: late frames on a reordering path would be refused.
  */
 const WINDOW = 1024n;
 const MASK = (1n << WINDOW) - 1n;
 
 export class ReplayWindow {
   #highest = -1n;
-  /** Bit `i` stands for the counter `highest - i`. */
+  /** Bit `i` represents the counter `highest - i`. */
   #seen = 0n;
 
   isFresh(ctr: bigint): boolean {

@@ -1,16 +1,16 @@
 /**
- * From the passphrase in the link to the key of one stream.
+ * Derives the key of one stream from the passphrase in the link.
  *
  *   passphrase ── PBKDF2(room name) ──▶ room key ── HKDF(identity, kind, KID) ──▶ base_key of RFC 9605 ──▶ AES key
  *
- * - The passphrase lives in the URL's fragment, which browsers never send, and in nothing that is stored.
- * - The sender's identity and the kind are bound into the key. A server that shows Bob's picture in Alice's place, or
- *   sends one stream as another, makes frames that do not open.
- * - The KID is random for each stream of each stay, so that a page that is loaded again never repeats a nonce. 48
- *   bits: two stays of one identity would share a key after millions of them, and 6 bytes a frame is what it costs.
- *   All encodings of a simulcast share one KID and one counter.
- * - It is a shared secret: who knows it can speak as anybody, and it has no forward secrecy. Good enough for a test
- *   call; MLS (RFC 9420) is what gives both.
+ * - The passphrase is in the URL's fragment, which browsers never send, and is not stored anywhere.
+ * - The sender's identity and the kind are bound to the key. When a server presents Bob's video as Alice's, or one
+ *   stream as another, the frames do not open.
+ * - The KID is random for each stream of each session, so that a reloaded page never repeats a nonce. 48 bits: two
+ *   sessions of one identity would share a key only after millions of them, at a cost of 6 bytes a frame. All encodings
+ *   of a simulcast share one KID and one counter.
+ * - It is a shared secret: whoever knows it can impersonate anybody, and there is no forward secrecy. Good enough for a
+ *   test call; MLS (RFC 9420) provides both authentication and forward secrecy.
  */
 import type { MediaKind } from "../../base/codec.ts";
 
@@ -23,14 +23,14 @@ export interface StreamName {
 }
 
 /**
- * OWASP's advice for PBKDF2 with SHA-256. Larger: joining takes longer than some tenths of a second. Smaller: a weak
- * passphrase of a user's own is guessed sooner; a generated one has 100 bits and would need none of it.
+ * OWASP's recommendation for PBKDF2 with SHA-256. Larger: joining takes longer than some tenths of a second. Smaller: a
+ * weak passphrase chosen by a user is guessed sooner; a generated one has 100 bits and needs no stretching.
  */
 const PBKDF2_ITERATIONS = 600_000;
 
 const KID_BYTES = 6;
 
-/** Crockford's base 32: no letter that is taken for another. 20 characters hold 100 bits. */
+/** Crockford's base 32: no letters that are easily confused. 20 characters hold 100 bits. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const PASSPHRASE_CHARS = 20;
 
@@ -55,7 +55,7 @@ export async function deriveRoomKey(passphrase: string, room: string): Promise<C
 }
 
 export async function deriveBaseKey(roomKey: CryptoKey, stream: StreamName, kid: bigint): Promise<Bytes> {
-  // Only the identity may hold any character, and it comes last: no two streams have the same text.
+  // Only the identity may contain any character, and it comes last: no two streams have the same text.
   const info = utf8(`Blindfold stream ${stream.kind} ${kid} ${stream.identity}`);
   const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
   return new Uint8Array(await crypto.subtle.deriveBits(hkdf, roomKey, 256));

@@ -1,4 +1,4 @@
-/** The server as the page sees it: tokens, what is in the room, WHIP and WHEP sessions. */
+/** The page's client of the server's API: tokens, the state of the room, WHIP and WHEP sessions. */
 
 export interface Layers {
   readonly spatial: number;
@@ -14,11 +14,11 @@ export interface LayerPreference {
   readonly paused: boolean;
   readonly preferred: Layers;
   readonly maximum: Layers;
-  /** The frame that shows it; null for any size. */
+  /** Size in which it is shown; null for any size. */
   readonly visible: PixelSize | null;
 }
 
-/** The parts that this page reads; the API's description is at /docs. */
+/** The members that this page reads; the API is described at /docs. */
 export interface Participant {
   readonly identity: string;
   /** Ids of the tracks that it publishes. */
@@ -28,7 +28,7 @@ export interface Participant {
 
 export interface RoomState {
   readonly participants: readonly Participant[];
-  /** Identity of who has the floor. */
+  /** Identity of the dominant speaker. */
   readonly dominantSpeaker: string | null;
 }
 
@@ -38,9 +38,9 @@ export interface Track {
   readonly kind: "audio" | "video";
   readonly codec: string | null;
   readonly encryption: "none" | "gcm" | "custom";
-  /** `rid`: of one encoding among several (simulcast), else empty. */
+  /** `rid`: with simulcast; otherwise empty. */
   readonly layers: readonly { readonly rid: string }[] | null;
-  /** The highest that anybody would have; -1 for none, null while not known. */
+  /** The highest spatial layer that anybody wants; -1 for none, null while not known. */
   readonly wantedSpatial: number | null;
 }
 
@@ -54,15 +54,15 @@ export interface Subscription {
 }
 
 export interface OpenSession {
-  /** Where to DELETE it. */
+  /** The URL to DELETE it. */
   readonly url: string;
   readonly answer: string;
 }
 
-/** `code`: of the server's problem document, or `unreachable`. The message is for the person. */
+/** `code`: of the server's problem document, or `unreachable`. The message is for the user. */
 export class ApiError extends Error {
   readonly code: string;
-  /** Whether the same request may well succeed in a while. */
+  /** Whether the same request may succeed later. */
   readonly isPassing: boolean;
 
   constructor(code: string, isPassing: boolean, message: string) {
@@ -109,8 +109,8 @@ export class ServerApi {
   }
 
   /**
-   * Undefined while there is no such room: it comes into being with the first who publishes. The list of rooms is asked
-   * first, because browsers write each 404 into their console as an error.
+   * Undefined while there is no such room: the first publisher creates it. The list of rooms is requested first,
+   * because browsers log each 404 in their console as an error.
    */
   async room(): Promise<RoomState | undefined> {
     const { rooms } = (await this.#get("/v1/rooms")) as {
@@ -138,7 +138,7 @@ export class ServerApi {
     await this.#send("PATCH", path, "application/json", JSON.stringify(preference));
   }
 
-  /** `encryption`: what others are told of the frames. The server cannot check it, and neither can it lie to the key. */
+  /** `encryption`: what others are told of the frames. The server cannot check it, and no claim makes frames open. */
   publish(offer: string, encryption: "custom" | "none"): Promise<OpenSession> {
     return this.#openSession(`${this.#whipPath}?encryption=${encryption}`, offer);
   }
@@ -147,7 +147,7 @@ export class ServerApi {
     return this.#openSession(`${this.#whepPath}/${encodeURIComponent(identity)}`, offer);
   }
 
-  /** Never fails: a session that is not closed ends when its connection does. Works while the page is being left. */
+  /** Never fails: a session that is not closed ends with its connection. Works while the page is being unloaded. */
   async close({ url }: OpenSession): Promise<void> {
     const headers = { authorization: `Bearer ${this.#token}` };
     await fetch(url, { method: "DELETE", headers, keepalive: true }).catch(() => {});

@@ -1,5 +1,5 @@
 /**
- * The SFrame header (RFC 9605 §4.3): which key, and which counter under it.
+ * The SFrame header (RFC 9605 §4.3): key id and counter.
  *
  *   0 1 2 3 4 5 6 7
  *  +-+-+-+-+-+-+-+-+-----------------+-----------------+
@@ -7,7 +7,7 @@
  *  +-+-+-+-+-+-+-+-+-----------------+-----------------+
  *
  * With X (or Y) clear, K (or C) is the value itself and no bytes follow for it. Both values take up to 64 bits, hence
- * bigint. This file and all it stands beside run in browsers as well as in Node.
+ * bigint. This file, like its neighbours, runs in browsers as well as in Node.
  */
 export interface SframeHeader {
   readonly kid: bigint;
@@ -28,7 +28,7 @@ export function encodeSframeHeader(kid: bigint, ctr: bigint): Uint8Array<ArrayBu
   return Uint8Array.of(first, ...kidBytes, ...ctrBytes);
 }
 
-/** Undefined when `data` ends within the header, or a value takes more bytes than it needs (§4.3 wants the fewest). */
+/** Undefined when `data` ends within the header, or a value is not in its shortest encoding (required by §4.3). */
 export function decodeSframeHeader(data: Uint8Array): SframeHeader | undefined {
   const first = data[0];
   if (first === undefined) return undefined;

@@ -3,8 +3,8 @@
  *
  *   header | AES-128-GCM ciphertext | 16-byte tag        nonce = salt XOR ctr,  AAD = header | metadata
  *
- * The API makes the two mistakes that would be fatal hard to make: a sealer counts by itself, so no nonce is used
- * twice, and an opener gives out a frame only when it is authentic and new.
+ * The API prevents the two fatal mistakes: a sealer counts by itself, so that no nonce is used twice, and an opener
+ * returns a frame only when it is authentic and not a replay.
  */
 import { ReplayWindow } from "./replay-window.ts";
 import { encodeSframeHeader, type SframeHeader } from "./sframe-header.ts";
@@ -31,7 +31,7 @@ export class SframeSealer {
     this.#key = key;
   }
 
-  /** One sealer per (kid, baseKey), ever: a second one would repeat the first one's nonces. */
+  /** Only one sealer per (kid, baseKey), ever: a second one would repeat the nonces of the first. */
   static async create(kid: bigint, baseKey: Bytes): Promise<SframeSealer> {
     return new SframeSealer(kid, await deriveKeyAndSalt(kid, baseKey, "encrypt"));
   }
@@ -48,7 +48,7 @@ export class SframeSealer {
 
 export type OpenError = "forged" | "replayed";
 
-/** Opens what one sealer made. */
+/** Opens the frames of one sealer. */
 export class SframeOpener {
   readonly #key: DerivedKey;
   readonly #window = new ReplayWindow();
@@ -71,7 +71,7 @@ export class SframeOpener {
       const sealed = sframe.subarray(headerBytes) as Bytes;
       plaintext = await crypto.subtle.decrypt(algorithm, this.#key.aesKey, sealed);
     } catch {
-      // WebCrypto's only way to say that the tag does not match, or that there is not even a tag.
+      // WebCrypto's only sign that the tag does not match, or is missing.
       return "forged";
     }
     return this.#window.accept(ctr) ? new Uint8Array(plaintext) : "replayed";

@@ -1,11 +1,11 @@
-/** Opens the frames of one stream of one sender, whichever of its keys they name. */
+/** Opens the frames of one stream of one sender, with the key that they name by KID. */
 import { deriveBaseKey, type StreamName } from "./room-keys.ts";
 import { type OpenError, SframeOpener } from "./sframe.ts";
 import { decodeSframeHeader } from "./sframe-header.ts";
 
 /**
- * Keys that have opened a frame: one for each time the sender came back. Larger: more memory. Smaller: the replay
- * window of an earlier stay is forgotten sooner, and its frames could be played to us again.
+ * Keys that have opened a frame: one for each session of the sender. Larger: more memory. Smaller: the replay window of
+ * an earlier session is forgotten sooner, and its frames could be replayed.
  */
 const MAX_OPENERS = 64;
 
@@ -14,9 +14,9 @@ export type StreamError = OpenError | "not_sframe" | "too_many_keys";
 export class StreamOpener {
   readonly #roomKey: CryptoKey;
   readonly #stream: StreamName;
-  /** By KID; only those that have opened a frame, so that a server cannot fill it with numbers of its own. */
+  /** By KID; only keys that have opened a frame, so that a server cannot fill it with KIDs of its own. */
   readonly #proven = new Map<bigint, SframeOpener>();
-  /** The last KID that was tried and has opened nothing yet: a wrong passphrase derives one key, not one a frame. */
+  /** The last KID that has not opened a frame yet: a wrong passphrase derives one key, not one for each frame. */
   #candidate: { readonly kid: bigint; readonly opener: SframeOpener } | undefined;
 
   constructor(roomKey: CryptoKey, stream: StreamName) {

@@ -18,7 +18,7 @@ export interface TestCallAsset {
 const FOLDER = new URL("./", import.meta.url);
 const OWN_FILE = "test-call-routes.ts";
 
-/** Everything from here and nothing inline; `connect-src` is the API. */
+/** Everything from this server, nothing inline; `connect-src` is for the API. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -37,7 +37,7 @@ export const testCallRoutes: FastifyPluginAsync = async (app) => {
     app.get(path, { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
       reply.headers({
         "content-security-policy": PAGE_POLICY,
-        // Browsers ask again each time, so that a changed server never meets an old page.
+        // Browsers revalidate each time, so that an old page never runs against a changed server.
         "cache-control": "no-cache",
         etag,
       });
@@ -62,7 +62,7 @@ export function testCallAssets(): Map<string, TestCallAsset> {
   return assets;
 }
 
-/** Types become spaces; imports of neighbours follow them to their new names. */
+/** Replaces types by spaces, and `.ts` by `.js` in relative imports. */
 function toJavaScript(source: string): string {
   return stripTypeScriptTypes(source).replace(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"');
 }

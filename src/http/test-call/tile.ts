@@ -5,21 +5,21 @@ import { byId, element } from "./page-elements.ts";
 import type { MediaStatistics } from "./received-statistics.ts";
 import type { LayerPreference, Layers, PixelSize } from "./server-api.ts";
 
-/** What the server makes of the audio levels. The dominant one has the floor: speaks, or spoke last. */
+/** Speech as the server detects it from audio levels. `dominant`: speaks, or spoke last. */
 export type Voice = "silent" | "speaking" | "dominant";
 
 const VOICE_TEXTS: Record<Voice, string> = { silent: "", speaking: "speaking", dominant: "main speaker" };
 
 export type LayerChoice = "auto" | "high" | "mid" | "low" | "pause";
 
-/** Layers above those that exist mean the highest there is. */
+/** Higher than any that exist, which stands for the highest available. */
 const TOP: Layers = { spatial: 3, temporal: 7 };
 const atMost = (spatial: number): Partial<LayerPreference> => {
   const layers = { ...TOP, spatial };
   return { paused: false, preferred: layers, maximum: layers };
 };
 
-/** `auto` leaves the choice to the server, which knows the size of the tile; the others are ceilings in any size. */
+/** `auto` leaves the choice to the server, which knows the size of the tile; the others are limits for any size. */
 export const PREFERENCES: Record<LayerChoice, Partial<LayerPreference>> = {
   auto: atMost(TOP.spatial),
   high: atMost(2),
@@ -28,13 +28,13 @@ export const PREFERENCES: Record<LayerChoice, Partial<LayerPreference>> = {
   pause: { paused: true },
 };
 
-/** What `window.blindfold` tells of a tile. Frames are those of audio and video together. */
+/** A tile's state in `window.blindfold`. Frames are those of audio and video together. */
 export interface TileReport extends MediaStatistics {
   readonly identity: string;
   readonly own: boolean;
   readonly mark: MarkState;
   readonly voice: Voice;
-  /** Of one's own: sealed, and not sent because they could not be sealed. */
+  /** In one's own tile: sealed, and not sent because they could not be sealed. */
   readonly framesDecrypted: number;
   readonly framesDecryptFailed: number;
   /** Layer that the server sends; null when none, or not known. */
@@ -42,7 +42,7 @@ export interface TileReport extends MediaStatistics {
   readonly connectionState: RTCPeerConnectionState | "none";
 }
 
-/** As the choice in the tile has them, by spatial layer or encoding. */
+/** Names in the tile's layer choice, by spatial layer or encoding. */
 export const LAYER_NAMES = ["low", "medium", "high"];
 
 export class Tile {
@@ -82,7 +82,7 @@ export class Tile {
     byId("tiles").insertBefore(this.root, byId("alone"));
   }
 
-  /** Of the picture, in device pixels. */
+  /** Size of the video, in device pixels. */
   get size(): PixelSize {
     const { width, height } = this.video.getBoundingClientRect();
     const pixels = (length: number): number => Math.round(length * devicePixelRatio);
@@ -91,7 +91,7 @@ export class Tile {
 
   play(stream: MediaStream): void {
     this.video.srcObject = stream;
-    // Rejected when the browser wants a click first, and when a newer stream takes the place.
+    // Rejects when the browser requires a click first, and when a newer stream replaces this one.
     void this.video.play().catch(() => {});
   }
 
@@ -110,7 +110,7 @@ export class Tile {
     element(this.#mark, "use", SVGUseElement).setAttribute("href", symbol);
   }
 
-  /** `trouble`: why there is no picture, for the person; empty when there is no more to say than that. */
+  /** `trouble`: why there is no picture, for the user; may be empty. */
   showPicture(has: boolean, trouble: string): void {
     this.root.dataset.picture = String(has);
     this.#trouble.textContent = trouble;
@@ -120,7 +120,7 @@ export class Tile {
     return this.root.dataset.voice as Voice;
   }
 
-  /** In words too: a coloured frame alone is nothing to those who do not see it. */
+  /** In words too, for users who cannot see the coloured frame. */
   showVoice(voice: Voice): void {
     this.root.dataset.voice = voice;
     this.#voiceText.textContent = VOICE_TEXTS[voice];
@@ -132,7 +132,7 @@ export class Tile {
     const rate = frameWidth === 0 ? "" : `${framesPerSecond} fps`;
     const bits = bitrateBps === 0 ? "" : rateText(bitrateBps);
     this.#facts.textContent = [size, rate, bits, layerText].filter(Boolean).join("  ·  ");
-    // Loudness is heard by ratios: a square root brings speech to the middle of the meter.
+    // Loudness is perceived logarithmically: a square root brings speech to the middle of the meter.
     this.#meter.value = Math.sqrt(audioLevel);
   }
 
@@ -142,7 +142,7 @@ export class Tile {
   }
 }
 
-/** What the server sends of a participant: frames of all temporal layers up to one. */
+/** The layers that the server sends of a participant: all temporal layers up to one. */
 export function layerText(layers: Layers | null): string {
   if (layers === null) return "";
   const temporal = layers.temporal === 0 ? "T0" : `T0–${layers.temporal}`;

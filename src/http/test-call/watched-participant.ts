@@ -1,4 +1,4 @@
-/** Somebody else in the room: their WHEP session, what becomes of their frames, and their tile. */
+/** Another participant in the room: their WHEP session, frame counts, and tile. */
 import type { CodecName, MediaKind } from "../../base/codec.ts";
 import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
@@ -21,7 +21,7 @@ import {
 interface Watching {
   readonly session: MediaSession;
   readonly statistics: StatisticsReader;
-  /** Which kinds were declared unencrypted when the session was opened: another declaration needs other transforms. */
+  /** The kinds that were declared unencrypted when the session was opened: a change needs other transforms. */
   readonly unsealed: string;
   readonly audioReceiver: RTCRtpReceiver;
 }
@@ -54,7 +54,7 @@ export class WatchedParticipant {
     this.#tile.onLayerChoice((choice) => void this.choose(choice).catch(() => {}));
   }
 
-  /** What the room says of this participant now. Opens or reopens the session when needed. Throws `ApiError`. */
+  /** Applies the room's state of this participant. Opens or reopens the session when needed. Throws `ApiError`. */
   async follow(tracks: readonly Track[], subscriptions: readonly Subscription[]): Promise<void> {
     this.#tracks = tracks;
     this.#subscription = subscriptions.find((one) => one.publisher === this.identity && one.kind === "video");
@@ -108,7 +108,7 @@ export class WatchedParticipant {
     await this.#stop();
   }
 
-  /** They have left, and with them the server has ended the session. */
+  /** They have left, which ended the session on the server. */
   remove(): void {
     this.#isGone = true;
     this.#tile.remove();
@@ -157,7 +157,7 @@ export class WatchedParticipant {
     this.#tile.play(new MediaStream([video.track, audio.track]));
   }
 
-  /** What is not known to be declared unencrypted must open: an unknown track is taken for a sealed one. */
+  /** Frames must open unless the track was declared unencrypted: an unknown track counts as encrypted. */
   #openFramesOf(receiver: RTCRtpReceiver): () => void {
     const kind = receiver.track.kind as MediaKind;
     const track = this.#tracks.find((one) => one.kind === kind);
@@ -167,12 +167,12 @@ export class WatchedParticipant {
     return this.#sealing.attach(receiver, mode, { identity: this.identity, kind }, codec, onReport);
   }
 
-  /** In what size the picture is of use. */
+  /** The size in which the video is shown. */
   get #visible(): PixelSize | null {
     return this.#fit && this.#choice === "auto" ? this.#tile.size : null;
   }
 
-  /** Says so when it has changed: the polls of the room keep it from being said at every step of a resize. */
+  /** Sends the size to the server when it has changed, with the polls of the room, not at every step of a resize. */
   async #tellVisible(): Promise<void> {
     const [visible, told] = [this.#visible, this.#subscription?.preference.visible];
     if (visible === null || this.#subscription === undefined) return;
