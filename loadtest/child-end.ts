@@ -1,12 +1,12 @@
-/** What a process started does not outlive it, also when that is told to end in the midst of its work. */
+/** Ends child processes with this process, also when a signal ends it in the middle of its work. */
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 
 const children = new Set<ChildProcess>();
-/** As a shell has it. */
+/** As shells report it. */
 const STATUS_OF_SIGNAL = 128;
 
-/** Kills `child` when this process ends, if it runs then. SIGINT and SIGTERM end this process. */
+/** Kills `child` when this process ends, if it is still running. SIGINT and SIGTERM end this process. */
 export function endWithThisProcess(child: ChildProcess): void {
   if (children.size === 0) watch();
   children.add(child);

@@ -1,8 +1,8 @@
-/** Who joins which room, when, and in which process. */
+/** Plans which client joins which room, when, and in which process. */
 import type { ClientSpec } from "./client/load-client.ts";
 import type { Options } from "./options.ts";
 
-/** An offer with more sections is refused; two kinds share it. */
+/** Offers with more sections are refused; the two kinds share the limit. */
 const MAX_SECTIONS_OF_KIND = 64;
 
 type Plan = Pick<
@@ -10,7 +10,7 @@ type Plan = Pick<
   "rooms" | "publishers" | "subscribers" | "meeting" | "video" | "audio" | "feedback" | "join-rate"
 >;
 
-/** `run`: in every room's name, so that two runs do not meet. Publishers start before subscribers. */
+/** `run`: part of every room's name, so that two runs do not share rooms. Publishers start before subscribers. */
 export function planClients(options: Plan, run: string): ClientSpec[] {
   const { rooms, meeting } = options;
   const publishers = meeting ?? options.publishers;
@@ -20,7 +20,7 @@ export function planClients(options: Plan, run: string): ClientSpec[] {
   for (let i = 0; i < publishers; i++) {
     for (const room of roomNames) clients.push({ room, identity: `p${i}`, role: { kind: "publisher" } });
   }
-  // In a meeting nobody sees himself.
+  // In a meeting nobody receives its own media.
   const role = watching(options, meeting === undefined ? publishers : meeting - 1);
   for (let i = 0; i < subscribers; i++) {
     for (const room of roomNames) {
@@ -36,7 +36,7 @@ export function planClients(options: Plan, run: string): ClientSpec[] {
 
 function watching({ video, audio, feedback }: Plan, tracks: number): ClientSpec["role"] {
   const sections = Math.min(tracks, MAX_SECTIONS_OF_KIND);
-  // A viewer of an empty room has its sections all the same.
+  // A viewer of an empty room has sections as well.
   const audios = audio === "on" ? Math.max(1, sections) : 0;
   const videos = video === "none" ? 0 : Math.max(1, sections);
   const kind = video === "none" ? "audio" : "video";
@@ -44,7 +44,7 @@ function watching({ video, audio, feedback }: Plan, tracks: number): ClientSpec[
   return { kind: "subscriber", audios, videos, feedback: feedback === "on", expects };
 }
 
-/** Dealt out in turn, so that each process has publishers and subscribers. */
+/** Distributed in turn, so that each process has publishers and subscribers. */
 export function dealClients(clients: readonly ClientSpec[], processes: number): ClientSpec[][] {
   const used = Math.min(processes, clients.length);
   return Array.from({ length: used }, (_, process) => clients.filter((_, i) => i % used === process));

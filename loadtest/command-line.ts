@@ -1,8 +1,8 @@
-/** The command line of a tool: options within limits, `--help`, and one line for what is wrong. */
+/** The command line of a tool: options within limits, `--help`, and one line for each mistake. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
 
-/** Of a command that was asked for what it does not have. */
+/** Exit status after wrong usage. */
 const WRONG_USAGE = 2;
 
 export type Parsed<Options> =
@@ -13,9 +13,9 @@ export type Parsed<Options> =
 export interface CommandLine<S extends z.ZodObject> {
   readonly usage: string;
   readonly options: S;
-  /** Options that are given by their place, in order. */
+  /** Positional options, in order. */
   readonly places?: readonly (keyof z.infer<S> & string)[];
-  /** What is wrong with options of which each is right. */
+  /** What is wrong with options that are each valid on their own. */
   readonly contradiction?: (options: z.infer<S>) => string | undefined;
 }
 
@@ -56,7 +56,7 @@ export function parseCommandLine<S extends z.ZodObject>(
   return error === undefined ? { ok: true, options: checked.data } : { ok: false, error };
 }
 
-/** What this process was asked for. Ends it with 0 when that is help, with 2 when it is nothing that there is. */
+/** The options of this process. Ends it with status 0 after `--help`, with 2 after wrong usage. */
 export function commandLine<S extends z.ZodObject>(command: CommandLine<S>): z.infer<S> {
   const parsed = parseCommandLine(command, process.argv.slice(2));
   if (parsed.ok === true) return parsed.options;
@@ -74,14 +74,14 @@ export function refuse(error: string): never {
 
 export const whole = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max);
 
-/** Whole numbers with commas between them. */
+/** Comma-separated whole numbers. */
 export const wholes = (min: number, max: number) =>
   z
     .string()
     .transform((text) => text.split(","))
     .pipe(z.array(whole(min, max)));
 
-/** Some of these words, with commas between them. */
+/** Comma-separated words, all of them among `known`. */
 export const words = <const T extends readonly string[]>(...known: T) =>
   z
     .string()

@@ -1,4 +1,4 @@
-/** The generator processes of one run, seen from the command: started, told what to do, and ended, whatever happens. */
+/** The generator processes of one run, seen from the command: starts, commands and ends them, whatever happens. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { addSample, emptySample, type Sample } from "./measure/meter.ts";
 import type { FromGenerator, GeneratorReport, Progress, ToGenerator } from "./messages.ts";
 
 const GENERATOR = fileURLToPath(new URL("generator.ts", import.meta.url));
-/** For the reports, and then for the sessions' ends: beyond it a process is killed. */
+/** Time for the reports, and then for the sessions to end: after that a process is killed. */
 const REPORT_LIMIT_MS = 15_000;
 const END_LIMIT_MS = 20_000;
 
@@ -34,12 +34,12 @@ export class Fleet {
     return { joined: sum(({ joined }) => joined), failed: sum(({ failed }) => failed) };
   }
 
-  /** Of the processes that reported. */
+  /** Reports of the processes that sent one. */
   get reports(): readonly GeneratorReport[] {
     return this.#members.flatMap(({ report }) => report ?? []);
   }
 
-  /** Every client, those of a process that died included. */
+  /** All clients, including those of processes that died. */
   get clients(): ClientReport[] {
     return this.#members.flatMap(({ report, clients }) => report?.clients ?? clients.map(lostWithItsProcess));
   }
@@ -65,7 +65,7 @@ export class Fleet {
     await this.end(END_LIMIT_MS);
   }
 
-  /** Kills what does not end by itself within `limitMs`. */
+  /** Kills processes that do not end by themselves within `limitMs`. */
   async end(limitMs: number): Promise<void> {
     await Promise.all(
       this.#members.map(async ({ child }) => {

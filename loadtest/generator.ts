@@ -10,7 +10,7 @@ import { DelayHistogram } from "./measure/delay-histogram.ts";
 import { Meter } from "./measure/meter.ts";
 import type { FromGenerator, GeneratorReport, ToGenerator } from "./messages.ts";
 
-/** Larger: pictures are sent later than they are due. Smaller: more of the process is spent on looking. */
+/** Larger: pictures are sent later than they are due. Smaller: polling takes more of the process. */
 const TICK_MS = 4;
 const PROGRESS_INTERVAL_US = 200_000;
 const SECOND_US = 1_000_000;
@@ -29,7 +29,7 @@ class Generator {
     const { url, credentials, settings } = message;
     const signalling = new Signalling(url, credentials);
     const certificate = await createDtlsCertificate();
-    // The server's own choice: what opens packets fastest here leaves most of the machine to what is measured.
+    // As the server chooses: the fastest ciphers here leave most of the machine to the server under test.
     const { ciphers } = await loadTier((await chooseTier("auto")).tier);
     const tools = { settings, signalling, certificate, ciphers, meter: this.#meter, clock: monotonicUs };
     this.#clients = message.clients.map((spec) => new LoadClient(spec, tools));
@@ -102,7 +102,7 @@ process.on("message", (message: ToGenerator) => {
   }
 });
 
-// Its parent is gone: nobody would ever end it.
+// The parent has died: nothing else would end this process.
 process.on("disconnect", () => process.exit(1));
-// The terminal interrupts the whole group; the parent decides how the run ends.
+// The terminal interrupts the whole process group; the parent decides how the run ends.
 process.on("SIGINT", () => {});

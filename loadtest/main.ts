@@ -1,4 +1,4 @@
-/** `npm run loadtest`: real clients against a running server. `--help` tells all. */
+/** `npm run loadtest`: real clients against a running server. See `--help`. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { RequestFailed } from "./client/signalling.ts";

@@ -1,4 +1,4 @@
-/** What the command and its generator processes tell one another: plain data over the IPC channel of `fork`. */
+/** Messages between the command and its generator processes: plain data over the IPC channel of `fork`. */
 import type { ClientReport, ClientSettings, ClientSpec } from "./client/load-client.ts";
 import type { Credentials } from "./client/signalling.ts";
 import type { Sample } from "./measure/meter.ts";
@@ -11,14 +11,14 @@ export type ToGenerator =
       readonly settings: ClientSettings;
       readonly clients: readonly ClientSpec[];
     }
-  /** Samples are of whole seconds from this moment of CLOCK_MONOTONIC on. */
+  /** Samples cover whole seconds from this time of CLOCK_MONOTONIC on. */
   | { readonly kind: "measure"; readonly startUs: number }
   /** Publishers stop. */
   | { readonly kind: "quiet" }
   /** Report, leave, end. */
   | { readonly kind: "finish" };
 
-/** How many clients are in which state. */
+/** Number of clients by state. */
 export interface Progress {
   readonly joined: number;
   readonly failed: number;
@@ -31,10 +31,10 @@ export type FromGenerator =
 
 export interface GeneratorReport {
   readonly clients: readonly ClientReport[];
-  /** Cores that the process used while it measured: 1 is all that its one thread can do. */
+  /** Cores that the process used during the measurement: 1 is the most that its one thread can use. */
   readonly cpuCores: number;
-  /** How late its clock ticked while it measured: what it adds to delays, and when it has too much to do. */
+  /** How late its timer ticked during the measurement: adds to measured delays, and shows overload. */
   readonly latenessBuckets: Float64Array;
-  /** Datagrams that its full sockets did not take: losses that are its own. Null where the system does not tell. */
+  /** Datagrams dropped by its full sockets, which are losses of its own. Null where the system does not report it. */
   readonly socketDrops: number | null;
 }

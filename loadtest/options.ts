@@ -1,4 +1,4 @@
-/** The command line of `npm run loadtest`: what may be asked for, within limits, and the text that explains it. */
+/** The command line of `npm run loadtest`: options with their limits, and the text that explains them. */
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import type { SrtpProfile } from "../src/contract/dtls.ts";

@@ -1,10 +1,10 @@
-/** The files that a run's result goes to, looked at before the run: after an hour it would be lost. */
+/** The files for a run's result, checked before the run: a failure after it would lose the result. */
 import { open } from "node:fs/promises";
 
-/** By option: its path, if it was given. */
+/** Path by option, if it was given. */
 export type ResultFiles = Readonly<Record<string, string | undefined>>;
 
-/** What is wrong with the first that cannot be written. What is in a file stays there until there is a result. */
+/** What is wrong with the first file that cannot be written. Does not change the contents of the files. */
 export async function unwritable(files: ResultFiles): Promise<string | undefined> {
   for (const [option, path] of Object.entries(files)) {
     if (path === undefined) continue;

@@ -21,10 +21,10 @@ export interface SecondResult {
   readonly receivedPackets: number;
   /** By layer, as in `layers`. */
   readonly receivedBps: readonly number[];
-  /** Null when nothing came. */
+  /** Null when nothing was received. */
   readonly delayP50Ms: number | null;
   readonly delayP99Ms: number | null;
-  /** Numbers passed over and filled again, of those expected. */
+  /** Shares of the expected sequence numbers: missing when a higher one arrived, and filled later. */
   readonly gapRatio: number;
   readonly filledRatio: number;
   readonly skippedPictures: number;
@@ -41,7 +41,7 @@ export interface FailureCount {
   readonly reason: string;
   readonly afterJoin: boolean;
   readonly count: number;
-  /** Of one of them. */
+  /** Of one of these failures. */
   readonly detail: string;
 }
 
@@ -54,11 +54,11 @@ export interface StreamTotals {
   readonly repaired: number;
   readonly outOfOrder: number;
   readonly duplicates: number;
-  /** Numbers that never came. */
+  /** Sequence numbers that were never received. */
   readonly lost: number;
   /**
-   * Packets of the layer a subscriber got that its publisher sent and it never received, wherever they were lost. Null of
-   * video to subscribers that send feedback: of what they did not get, some the server left out on purpose.
+   * Packets of the forwarded layer that the publisher sent and the subscriber never received, wherever they were lost.
+   * Null for video to subscribers that send feedback: the server does not forward all of it to them, on purpose.
    */
   readonly missing: number | null;
 }
@@ -92,12 +92,12 @@ export interface RunResult {
   readonly layers: readonly string[];
   readonly seconds: readonly SecondResult[];
   readonly server: {
-    /** Empty when its metrics could not be read. */
+    /** Empty when the server's metrics could not be read. */
     readonly seconds: readonly ServerSecond[];
     readonly dropped: Readonly<Record<string, number>>;
-    /** Of its whole process, between its first and its last reading; null without metrics. */
+    /** CPU time of the whole server process, between the first and the last reading; null without metrics. */
     readonly cpuCores: number | null;
-    /** RTP packets that it says it sent, between its first and its last reading; null without metrics. */
+    /** RTP packets that the server reports as sent, between the first and the last reading; null without metrics. */
     readonly sentPerSecond: number | null;
     /** CPU time of the whole server process per RTP packet it sent; null without metrics. */
     readonly cpuUsPerSentPacket: number | null;
@@ -121,8 +121,8 @@ export interface RunFacts {
 }
 
 /**
- * The first `count` seconds of a run: what comes while the last packets are awaited is no second of the load, and one of
- * which no process told, because none had a core or all had died, is.
+ * The first `count` seconds of a run. Excludes samples from the time in which the last packets are awaited; includes
+ * seconds without any sample, in which no process had a core or all had died.
  */
 export function wholeSeconds(samples: ReadonlyMap<number, Sample>, count: number): Map<number, Sample> {
   return new Map(
@@ -189,13 +189,13 @@ export function resultOf(facts: RunFacts): RunResult {
   };
 }
 
-/** Whether everything that should have come did come. */
+/** Whether everything that was expected was received. */
 export function isFlawless({ clients, received }: RunResult): boolean {
   const { audio, video } = received;
   return clients.failed === 0 && audio.lost + video.lost + missingOf(audio) + missingOf(video) === 0;
 }
 
-/** As far as it is known. */
+/** 0 where it is not known. */
 export function missingOf({ missing }: StreamTotals): number {
   return missing ?? 0;
 }
@@ -246,7 +246,7 @@ function streamTotals(clients: readonly ClientReport[], kind: "audio" | "video")
       if (stream.kind === kind) sent.set(`${spec.index} ${stream.layer}`, stream.packets);
     }
   }
-  // Which temporal layers they get the server chooses.
+  // The server chooses their temporal layers.
   const isKnown =
     kind === "audio" || !clients.some(({ spec: { role } }) => role.kind === "subscriber" && role.feedback);
   const totals = {
@@ -271,7 +271,7 @@ function streamTotals(clients: readonly ClientReport[], kind: "audio" | "video")
       totals.outOfOrder += stream.outOfOrder;
       totals.duplicates += stream.duplicates;
       totals.lost += stream.lost;
-      // Who left early could not receive to the end; that it left is counted as a failure.
+      // A client that left early could not receive to the end; that is counted as a failure.
       const sentOf = (publisher: number, layer: number): number | undefined =>
         failure === null ? sent.get(`${publisher} ${layer}`) : undefined;
       totals.missing += missingIn(stream.runs, sentOf);

@@ -9,9 +9,9 @@ import { droppedBetween, readServer, type ServerReading, serverSeconds } from ".
 import { bitratesBpsOf, type Options, profilesOf } from "./options.ts";
 import { type RunResult, resultOf, wholeSeconds } from "./result.ts";
 
-/** After the last client's start: longer than any one's own limits, so that each has told its reason. */
+/** After the last client's start: longer than each client's own limits, so that each has reported its failure. */
 const JOIN_LIMIT_MS = 50_000;
-/** After the publishers' last packet: what is under way arrives, and what is missing is repaired. */
+/** After the publishers' last packet: for packets under way, and for retransmissions. */
 const DRAIN_MS = 1_000;
 const POLL_MS = 100;
 
@@ -22,13 +22,13 @@ export interface Status {
   readonly clients: number;
   readonly joined: number;
   readonly failed: number;
-  /** Of the phase, 0 to 1. */
+  /** Share of the phase, 0 to 1. */
   readonly done: number;
 }
 
 export interface RunHooks {
   readonly onStatus: (status: Status) => void;
-  /** Ends the measurement early; the result is of what was measured until then. */
+  /** Ends the measurement early; the result covers what was measured until then. */
   readonly stop: AbortSignal;
 }
 
@@ -87,8 +87,8 @@ export async function run(options: Options, name: string, { onStatus, stop }: Ru
 }
 
 /**
- * With an API key, rooms are made to hold all who come, whatever the server's default is. Rejects when the server does
- * not let it, for then nobody could join either.
+ * With an API key, creates rooms that hold all clients, whatever the server's default is. Rejects when the server
+ * refuses, since then nobody could join either.
  */
 async function createRooms(options: Options, specs: readonly ClientSpec[]): Promise<void> {
   const credentials = credentialsOf(options);
@@ -105,7 +105,7 @@ async function until(limitMs: number, stop: AbortSignal, isDone: () => boolean):
   while (!isDone() && !stop.aborted && monotonicUs() < endUs) await delay(POLL_MS);
 }
 
-/** One reading a second, the first at once and the last at the end. */
+/** Takes one reading a second, the first at once and the last at the end. */
 async function scrape(url: string, readings: ServerReading[], end: AbortSignal): Promise<void> {
   for (;;) {
     const last = end.aborted;

@@ -1,4 +1,4 @@
-/** A server under measurement, as a process of its own: started, waited for, ended. */
+/** A server under test, in a process of its own: starts it, waits until it is ready, ends it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -7,19 +7,19 @@ import { endWithThisProcess } from "./child-end.ts";
 
 const START_LIMIT_MS = 20_000;
 const POLL_MS = 100;
-/** USER_HZ: what Linux counts CPU time in, towards programs. */
+/** USER_HZ: the unit in which Linux reports CPU time. */
 const TICKS_PER_SECOND = 100;
 
 const NAME = "Blindfold";
 
 export interface ServerProcess {
   readonly url: string;
-  /** Of the whole process since its start. */
+  /** CPU time of the whole process since its start. */
   cpuSeconds(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** This tree's server with its defaults and `settings` (variables of its environment), in development mode. */
+/** Starts this repository's server with its defaults and `settings` (environment variables), in development mode. */
 export async function startBlindfold(
   address: string,
   port: number,
@@ -40,12 +40,12 @@ export async function startBlindfold(
   return started(child, url, `${url}/readyz`, NAME);
 }
 
-/** Rejects when somebody answers before `name` was started: whose answers would be taken for its own. */
+/** Rejects when `readyUrl` answers before `name` was started: answers would be taken for those of `name`. */
 export async function expectNobody(readyUrl: string, name: string): Promise<void> {
   if (await answers(readyUrl)) throw new Error(`${name} did not start: somebody else answers ${readyUrl}`);
 }
 
-/** Resolves when `readyUrl` answers. `name`: of the server, for when it does not. */
+/** Resolves when `readyUrl` answers. `name`: of the server, for the error when it does not. */
 export async function started(
   child: ChildProcess,
   url: string,

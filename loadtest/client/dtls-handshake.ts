@@ -1,4 +1,4 @@
-/** The client's side of a DTLS handshake, by werift, for the SRTP keys and nothing else. */
+/** The client's side of a DTLS handshake, by werift, only for the SRTP keys. */
 import { DtlsClient } from "werift";
 import {
   SRTP_AEAD_AES_128_GCM,
@@ -13,13 +13,13 @@ export interface ClientKeys {
   readonly profile: SrtpProfile;
   readonly send: SrtpMasterKey;
   readonly receive: SrtpMasterKey;
-  /** That the server presented (DER). */
+  /** The server's certificate (DER). */
   readonly certificate: Uint8Array;
 }
 
 export interface DtlsHandshake {
   onDatagram(datagram: Buffer): void;
-  /** Says close_notify. */
+  /** Sends close_notify. */
   close(): void;
 }
 
@@ -57,7 +57,7 @@ export function startHandshake(
     extendedMasterSecret: true,
     transport,
   });
-  // It fires again for every repeated Finished.
+  // The event fires again for every repeated Finished.
   client.onConnect.once(() => {
     const profile = client.srtp.srtpProfile as SrtpProfile | undefined;
     if (profile === undefined) return onError(new Error("no SRTP profile in common"));
@@ -71,7 +71,7 @@ export function startHandshake(
   });
   client.connect().catch((error: unknown) => onError(error as Error));
   return {
-    // werift throws on what it cannot parse: to a client that is loss.
+    // werift throws on what it cannot parse: a client treats that as loss.
     onDatagram: (datagram) => {
       try {
         transport.onData(datagram);

@@ -1,10 +1,10 @@
 /**
  * Dependency Descriptors of the load publishers' video, as Chromium writes them: three temporal layers in the pattern
- * T0 T2 T1 T2, for VP8 in one spatial layer (each simulcast encoding), for VP9 SVC in three (L3T3_KEY).
+ * T0 T2 T1 T2, for VP8 with one spatial layer (each simulcast encoding), for VP9 SVC with three (L3T3_KEY).
  */
 import { writeU16 } from "../../src/base/bytes.ts";
 
-/** With the five flags in front: a structure follows. */
+/** With the five flags before it: a structure follows. */
 const VP8_L1T3 = Buffer.from("8002044eaaaf2860414d34538a0940404fc02cc0", "hex");
 const VP9_L3T3_KEY = Buffer.from(
   "80081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b5524906d5" +
@@ -12,7 +12,7 @@ const VP9_L3T3_KEY = Buffer.from(
   "hex",
 );
 
-/** Templates of one spatial layer: in a key picture, and then by place in the pattern. */
+/** Templates of one spatial layer: for a key picture, and then by position in the pattern. */
 interface LayerTemplates {
   readonly key: number;
   readonly pattern: readonly number[];
@@ -34,13 +34,13 @@ export const L3T3_KEY: FrameStructure = {
   ],
 };
 
-/** Temporal layers by place in the pattern. */
+/** Temporal layers by position in the pattern. */
 export const TEMPORAL = [0, 2, 1, 2] as const;
 
 export interface DescriptorOptions {
   readonly structure: FrameStructure;
   readonly spatial: number;
-  /** Place of the picture in the pattern, counted from its key picture; ignored in a key picture itself. */
+  /** Position of the picture in the pattern, counted from its key picture; ignored for a key picture. */
   readonly place: number;
   readonly isKeyPicture: boolean;
   /** 16 bits. */

@@ -1,14 +1,14 @@
 /**
- * How large the frames of an encoder are: of the target rate on average, key frames several times a delta frame, whose
- * surplus the frames after it save again.
+ * Frame sizes of an encoder: the target rate on average; key frames are several times larger than delta frames, and the
+ * frames after one are smaller to make up for it.
  */
 
 /** A key frame of camera video is 3 to 8 delta frames. Larger: heavier bursts at joins. */
 const KEY_FRAME_FACTOR = 4;
-/** Of each frame after a key frame. Larger: the rate returns to its target sooner. */
+/** Share by which each frame after a key frame is smaller. Larger: the rate returns to its target sooner. */
 const SAVED = 0.25;
 
-/** Payload bytes of a packet: with headers, extensions and tag under 1,200 as libwebrtc has it. */
+/** Payload bytes of a packet: with headers, extensions and tag below 1,200, as in libwebrtc. */
 const MAX_PAYLOAD_BYTES = 1_100;
 
 export class FrameSizes {
@@ -31,7 +31,9 @@ export class FrameSizes {
   }
 }
 
-/** Payload sizes of the packets of a frame: as few as can be, and as equal (libwebrtc's packetizers do so). */
+/**
+ * Payload sizes of the packets of a frame: as few packets as possible, of equal sizes if possible (as in libwebrtc).
+ */
 export function packetSizes(frameBytes: number, leastBytes: number): number[] {
   const count = Math.max(1, Math.ceil(frameBytes / MAX_PAYLOAD_BYTES));
   return Array.from({ length: count }, (_, i) => {

@@ -1,5 +1,5 @@
 /**
- * One client from its first request to its end. Whatever goes wrong becomes a counted reason, never a hang.
+ * One client from its first request to its end. Every failure becomes a counted reason, never a hang.
  *
  *   waiting ──join()──▶ joining ──secure (publisher), first media (subscriber)──▶ joined
  *                          └───────────────────────▶ failed ◀──────────────────────┘
@@ -21,13 +21,13 @@ import { Subscriber, type SubscriberReport } from "./subscriber.ts";
 const MEDIA_LIMIT_US = 10_000_000;
 
 export interface ClientSpec {
-  /** In the whole run; in stamps it names the publisher. */
+  /** Index in the whole run, by which stamps identify the publisher. */
   readonly index: number;
   readonly room: string;
   readonly identity: string;
   readonly role:
     | { readonly kind: "publisher" }
-    /** How many tracks it has sections for, and whether any are to be expected. */
+    /** How many tracks it has sections for, and which kind is to be expected. */
     | {
         readonly kind: "subscriber";
         readonly audios: number;
@@ -64,7 +64,7 @@ export interface ClientFailure {
   readonly afterJoin: boolean;
 }
 
-/** Milliseconds since the client's own start; null for what did not happen. */
+/** Milliseconds since the client's own start; null for steps that did not happen. */
 export interface JoinTimes {
   readonly answeredMs: number | null;
   readonly connectedMs: number | null;
@@ -138,7 +138,7 @@ export class LoadClient {
     if (this.#state === "joining") this.#awaitMedia(nowUs);
   }
 
-  /** Publishes nothing more; what is under way may still be repaired. */
+  /** Stops publishing; packets under way may still be repaired. */
   quiet(): void {
     this.#isQuiet = true;
   }
@@ -168,7 +168,7 @@ export class LoadClient {
     if (this.#location !== "") await this.#tools.signalling.end(this.#location, this.#token);
   }
 
-  /** Is gone without a word. */
+  /** Disappears without closing the session. */
   vanish(): void {
     this.#link?.close(true);
   }

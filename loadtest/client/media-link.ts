@@ -1,10 +1,10 @@
 /**
- * The client's end of one transport: a UDP socket of its own, ICE checks, the handshake, and SRTP both ways.
+ * The client's side of one transport: a UDP socket of its own, ICE checks, the DTLS handshake, and SRTP both ways.
  *
  *   checking ──first answer──▶ handshaking ──keys──▶ secure ──close()──▶ closed
  *      └──────────timeout──────────┴───────silence──────┴──▶ failed
  *
- * A socket for each client, because a server on one UDP port tells its clients apart by where they send from.
+ * A socket for each client, because a server on one UDP port distinguishes its clients by source address.
  */
 import { createSecretKey, randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
@@ -21,13 +21,13 @@ import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
 import { type DtlsHandshake, startHandshake } from "./dtls-handshake.ts";
 import { bindingRequest } from "./stun-request.ts";
 
-/** Between checks until the first answer; browsers pace theirs at 50 ms. */
+/** Interval of checks until the first answer; browsers send theirs every 50 ms. */
 const CHECK_US = 100_000;
-/** Between checks after it: what keeps consent (RFC 7675 asks for 4 to 6 s). */
+/** Interval of checks after it, which renew consent (RFC 7675 has 4 to 6 s). */
 const CONSENT_US = 2_500_000;
 /** Consent expires (RFC 7675 §5.1). */
 const CONSENT_LOST_US = 30_000_000;
-/** A server under a rush of joins answers late; a client that waited longer would have been given up by its user. */
+/** A server under a rush of joins answers late; after this time a user would have given up. */
 const CONNECT_LIMIT_US = 15_000_000;
 /** The kernel may give less. A fan-out of key frames comes in bursts; what does not fit counts as loss. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ export type LinkFailure =
 
 export interface LinkHandlers {
   onSecure(nowUs: number): void;
-  /** An opened packet in `bytes[0, length)`. */
+  /** A decrypted packet in `bytes[0, length)`. */
   onRtp(bytes: Uint8Array, length: number, header: RtpHeader, nowUs: number): void;
   onRtcp(bytes: Uint8Array, length: number, nowUs: number): void;
   onFailed(reason: LinkFailure, detail: string): void;
@@ -76,9 +76,9 @@ export class MediaLink {
   port = 0;
   /** When the first check was answered; 0 before. */
   connectedUs = 0;
-  /** Datagrams that did not open: damaged, or sealed with other keys. */
+  /** Datagrams that failed authentication: damaged, or encrypted with other keys. */
   refused = 0;
-  /** Datagrams that came twice. */
+  /** Datagrams received twice. */
   replayed = 0;
   /** The server's certificate (DER), as soon as there are keys. */
   serverCertificate: Uint8Array | null = null;
@@ -114,7 +114,7 @@ export class MediaLink {
     return this.#state === "secure";
   }
 
-  /** Checks and timeouts. */
+  /** Sends due checks, and detects timeouts. */
   tick(nowUs: number): void {
     if (this.#state === "closed" || this.#state === "failed" || !this.#isOpen) return;
     if (nowUs >= this.#nextCheckUs) {
@@ -129,7 +129,7 @@ export class MediaLink {
     }
   }
 
-  /** Seals and sends a copy of `packet`; `extSeq` gives the rollover counter. */
+  /** Encrypts and sends a copy of `packet`; `extSeq` gives the rollover counter. */
   sendRtp(packet: Uint8Array, headerBytes: number, extSeq: number): void {
     if (this.#sender === null || !this.isSecure) return;
     const out = withRoom(packet);
@@ -142,7 +142,7 @@ export class MediaLink {
     this.#send(out, this.#sender.sealRtcp(out, 0, packet.length));
   }
 
-  /** `silently`: as one whose network is gone. */
+  /** `silently`: without close_notify, as after losing the network. */
   close(silently = false): void {
     if (this.#state === "closed" || this.#state === "failed") return;
     if (this.#state === "secure" && !silently) this.#dtls?.close();
@@ -162,11 +162,11 @@ export class MediaLink {
   }
 
   #send(bytes: Uint8Array, length: number): void {
-    // An error comes back as an event of the socket, or as loss.
+    // Errors appear as events of the socket, or as loss.
     if (this.#isOpen && length > 0) this.#socket.send(bytes, 0, length, onSent);
   }
 
-  /** By the first byte (RFC 7983 §7). */
+  /** Demultiplexes by the first byte (RFC 7983 §7). */
   #receive(bytes: Buffer, nowUs: number): void {
     const first = bytes[0] ?? 0xff;
     if (first < 4) this.#receiveStun(bytes, nowUs);
@@ -200,7 +200,7 @@ export class MediaLink {
     });
   }
 
-  /** Of a server that is a full agent. */
+  /** Answers a check of a server that is a full ICE agent. */
   #answerCheck(request: Buffer): void {
     const { address, port, localIce } = this.#options;
     const key = createSecretKey(localIce.pwd, "utf8");
@@ -210,14 +210,14 @@ export class MediaLink {
 
   #receiveDtls(bytes: Buffer): void {
     if (this.#state === "handshaking") this.#dtls?.onDatagram(bytes);
-    // After the handshake an alert can only be the end of it; nobody else is on this path to forge one.
+    // After the handshake an alert can only be close_notify; nobody else is on this path to forge one.
     else if (bytes[0] === ALERT) this.#fail("closed_by_server", "DTLS alert");
   }
 
   #receiveSrtp(bytes: Buffer, nowUs: number): void {
     if (this.#receiver === null || bytes.length < 12) return;
     const second = bytes[1]!;
-    // RTCP packet types look like no payload type of ours (RFC 5761 §4).
+    // RTCP packet types differ from all our payload types (RFC 5761 §4).
     if (second >= 192 && second <= 223) {
       const length = this.#receiver.openRtcp(bytes, bytes.length);
       if (length < 0) this.#refuse(length);

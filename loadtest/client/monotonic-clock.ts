@@ -1,4 +1,4 @@
-/** CLOCK_MONOTONIC in microseconds: one clock for all processes of a machine, so a stamp of one can be read by another. */
+/** CLOCK_MONOTONIC in microseconds: one clock for all processes of a machine, so their timestamps are comparable. */
 export function monotonicUs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1_000_000 + Math.floor(nanoseconds / 1000);
@@ -6,7 +6,7 @@ export function monotonicUs(): number {
 
 const START_OF_NTP_TO_UNIX_SECONDS = 2_208_988_800;
 
-/** Wall-clock time as RTCP wants it: microseconds since 1900. */
+/** Wall-clock time for RTCP: microseconds since 1900. */
 export function ntpNowUs(): number {
   return (START_OF_NTP_TO_UNIX_SECONDS * 1000 + Date.now()) * 1000;
 }

@@ -1,10 +1,10 @@
 /**
  * The last bytes of every payload: when it was sent, and as which packet of which stream. At the end, so that it is
- * found without a look at the codec's descriptor.
+ * found without parsing the codec's descriptor.
  *
  *   | "LOAD" 4 | sent, µs 8 | publisher 2 | layer 1 | layers 1 | number 4 |
  *
- * `number` counts the packets of one layer from 0. A server that forwards a layer whole forwards every number.
+ * `number` counts the packets of one layer from 0. A server that forwards a complete layer forwards every number.
  */
 import { readU16, readU32, writeU16, writeU32 } from "../../src/base/bytes.ts";
 

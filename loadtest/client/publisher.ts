@@ -1,4 +1,4 @@
-/** Publishes over one link: audio every 20 ms, a picture every frame interval, reports; answers NACK and PLI. */
+/** Publishes on one link: audio every 20 ms, a picture every frame interval, reports; answers NACK and PLI. */
 import { randomBytes } from "node:crypto";
 import { ntpMiddle } from "../../src/base/ntp.ts";
 import { readFir, readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
@@ -16,7 +16,7 @@ const AUDIO_INTERVAL_US = 20_000;
 /** 64 bytes would be speech, 160 music. */
 const AUDIO_BYTES = 100;
 const REPORT_INTERVAL_US = 1_000_000;
-/** A sender that is later than this leaves pictures out, as an encoder does that is given no CPU. */
+/** A sender that is later than this skips pictures, as an encoder does without CPU time. */
 const LATE_INTERVALS = 1;
 
 export interface PublisherOptions {
@@ -47,7 +47,7 @@ export interface PublisherReport {
   readonly resent: number;
   /** Lost on the way up before repair, as the server reported. */
   readonly lostUp: number;
-  /** Of the report blocks; -1 before the first. */
+  /** From report blocks; -1 before the first. */
   readonly rttUs: number;
   /** Transport-wide feedback messages received. */
   readonly feedbacks: number;
@@ -102,7 +102,7 @@ export class Publisher {
     this.#streams = [...(this.#audio === null ? [] : [this.#audio]), ...videoStreams];
   }
 
-  /** From here on it sends. Publishers start at different moments of their frame interval, as people do. */
+  /** Starts sending. Publishers start at random times in their frame interval, as in reality. */
   start(nowUs: number): void {
     const phase = randomBytes(2).readUInt16BE() / 65_536;
     this.#audioDueUs = nowUs + Math.round(phase * AUDIO_INTERVAL_US);

@@ -1,4 +1,4 @@
-/** One SSRC as a subscriber gets it, with its RTX partner: counts, delays, and what to ask for again. */
+/** One SSRC as a subscriber receives it, with its RTX partner: counts, delays, and NACKs. */
 import { readU16 } from "../../src/base/bytes.ts";
 import { extendSeq } from "../../src/base/sequence.ts";
 import { NackGenerator } from "../../src/cc/nack-generator.ts";
@@ -24,7 +24,7 @@ export interface ReceivedReport {
   readonly outOfOrder: number;
   readonly duplicates: number;
   readonly lost: number;
-  /** Packets without a stamp of ours, of which nothing else is known. */
+  /** Packets without our stamp, of which nothing else is known. */
   readonly foreign: number;
   readonly runs: readonly AuditedRun[];
 }
@@ -53,7 +53,7 @@ export class ReceivedStream {
     this.#meter = meter;
   }
 
-  /** An opened packet on either SSRC, in `bytes[0, length)`. */
+  /** Processes a decrypted packet on either SSRC, in `bytes[0, length)`. */
   onPacket(bytes: Uint8Array, length: number, header: RtpHeader, nowUs: number): void {
     if (!readPadding(bytes, length, header)) return;
     const rtx = header.ssrc === this.rtxSsrc && this.rtxSsrc !== 0;

@@ -1,4 +1,6 @@
-/** One outgoing SSRC with its RTX partner: makes packets, remembers them, and repeats what a NACK asks for (RFC 4588). */
+/**
+ * One outgoing SSRC with its RTX partner: makes and stores packets, and retransmits what a NACK requests (RFC 4588).
+ */
 import { randomBytes } from "node:crypto";
 import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import { absSendTime, ExtensionWriter } from "../../src/rtp/header-extensions.ts";
@@ -6,14 +8,14 @@ import { writeCname, writeSenderReport } from "../../src/rtp/rtcp/reports.ts";
 import type { MediaLink } from "./media-link.ts";
 import { EXTENSION_ID } from "./session-offer.ts";
 
-/** A power of two. Fewer would forget before a NACK over a slow path comes; each keeps one packet. */
+/** A power of two. Larger: more memory. Smaller: packets are forgotten before a NACK over a slow path arrives. */
 const KEPT_PACKETS = 512;
 const HEADER_BYTES = 12;
 /** Room for the extensions: the structure of L3T3 takes about a hundred bytes. */
 const MAX_EXTENSION_BYTES = 192;
 /** One-byte elements hold 16 bytes (RFC 8285 §4.2). */
 const ONE_BYTE_MAX = 16;
-/** SRTP takes the first rollover counter for 0, so a stream starts below half the circle. */
+/** SRTP assumes an initial rollover counter of 0, so a stream starts in the lower half of the sequence numbers. */
 const FIRST_SEQ_LIMIT = 0x7000;
 
 export interface RtpStreamOptions {
@@ -33,7 +35,7 @@ export interface OutgoingPacket {
   readonly marker: boolean;
   readonly timestamp: number;
   readonly payload: Uint8Array;
-  /** Of the Dependency Descriptor; null for audio. */
+  /** The Dependency Descriptor; null for audio. */
   readonly descriptor: Uint8Array | null;
 }
 
@@ -49,14 +51,14 @@ export class RtpStream {
   packets = 0;
   bytes = 0;
   payloadBytes = 0;
-  /** Sequence numbers asked for again, and those sent again. */
+  /** Sequence numbers in NACKs, and those retransmitted. */
   nacked = 0;
   resent = 0;
   keyframeRequests = 0;
-  /** Of the server's last receiver report. */
+  /** From the server's last receiver report. */
   lostUp = 0;
   rttUs = -1;
-  /** Until the server has reported on the stream it may not know whose it is (RFC 8843 §9.2). */
+  /** Until the server has reported on the stream, it may not know its section (RFC 8843 §9.2). */
   isKnown = false;
   readonly #options: RtpStreamOptions;
   readonly #timestampOffset = random32();

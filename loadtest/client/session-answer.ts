@@ -1,4 +1,4 @@
-/** What a load client takes from the server's answer. */
+/** What a load client reads from the server's answer. */
 import { isIPv4 } from "node:net";
 import type { IceCredentials } from "../../src/contract/media.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
@@ -6,7 +6,7 @@ import { parseDescription } from "../../src/sdp/parse.ts";
 
 export interface AnsweredSection {
   readonly kind: "audio" | "video";
-  /** Of the stream that the server sends in it; 0 where it only receives. */
+  /** SSRC of the stream that the server sends in the section; 0 where it only receives. */
   readonly ssrc: number;
   readonly rtxSsrc: number;
 }
@@ -16,11 +16,11 @@ export interface Answer {
   readonly address: string;
   readonly port: number;
   readonly sections: readonly AnsweredSection[];
-  /** Whether the server sends transport-wide sequence numbers, and so wants feedback on them. */
+  /** Whether the server sends transport-wide sequence numbers, and so expects feedback. */
   readonly hasTransportCc: boolean;
 }
 
-/** Throws when the answer cannot be used: its text is then the reason why the client failed. */
+/** Throws when the answer cannot be used; the message is the reason of the client's failure. */
 export function readAnswer(text: string, serverHost: string): Answer {
   const parsed = parseDescription(text);
   if (!parsed.ok) throw new Error(`answer: ${parsed.error}`);
@@ -50,8 +50,8 @@ interface Candidate {
 }
 
 /**
- * The address by which the control API was reached, where the server has a candidate there: media then takes the same
- * path as the requests, loopback for a server on loopback. Otherwise its first one, IPv4 if there is any.
+ * The candidate with the address of the control API, if there is one: media then takes the same path as the requests,
+ * loopback for a server on loopback. Otherwise the first candidate, preferably IPv4.
  */
 function chooseCandidate(text: string, serverHost: string): Candidate | undefined {
   const host = serverHost === "localhost" ? "127.0.0.1" : serverHost.replace(/^\[(.*)\]$/, "$1");

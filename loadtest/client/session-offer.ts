@@ -1,4 +1,4 @@
-/** Offers of the load clients for WHIP (publish) and WHEP (watch): what a browser offers, without what nobody uses. */
+/** Offers of the load clients for WHIP (publish) and WHEP (watch): like a browser's, without unused parts. */
 import type { Fingerprint, IceCredentials } from "../../src/contract/media.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 
@@ -54,7 +54,7 @@ export function publishOffer(local: LocalDescription, video: VideoMode, audio: b
 }
 
 export interface WatchPlan {
-  /** How many tracks of each kind it wants to see. */
+  /** How many tracks of each kind it wants to receive. */
   readonly audios: number;
   readonly videos: number;
   /** Transport-wide feedback. */

@@ -1,12 +1,12 @@
-/** The few HTTP requests of a client: a token, an offer for an answer, and the end of the session. */
+/** The HTTP requests of a client: get a token, exchange offer and answer, end the session. */
 import { SignJWT } from "jose";
 import type { Grants } from "../../src/control/access-token.ts";
 
-/** A server that is busy with a rush of joins takes seconds; one that is stuck must not hold up the run. */
+/** A server under a rush of joins takes seconds; a hung one must not block the run. */
 const REQUEST_LIMIT_MS = 10_000;
 const TOKEN_VALIDITY = "6h";
 
-/** Where tokens come from: signed here, or asked for at the server's development route. */
+/** Where tokens come from: signed here, or requested from the server's development route. */
 export type Credentials =
   | { readonly kind: "key"; readonly key: string; readonly secret: string }
   | { readonly kind: "development" };
@@ -16,7 +16,7 @@ export interface OpenedSession {
   readonly location: string;
 }
 
-/** A request that was answered, and not as hoped. `reason` has few values: failures are counted by it. */
+/** A request that was refused. `reason` has few values: failures are counted by it. */
 export class RequestFailed extends Error {
   readonly reason: string;
 
@@ -36,7 +36,7 @@ export class Signalling {
     this.#credentials = credentials;
   }
 
-  /** With the grants that the development route gives: to join this room, and to list rooms. */
+  /** A token with the same grants as one of the development route: to join this room, and to list rooms. */
   async token(room: string, identity: string): Promise<string> {
     if (this.#credentials.kind === "key") {
       return this.#sign(room, identity, { roomJoin: true, roomList: true });
@@ -46,7 +46,7 @@ export class Signalling {
     return ((await reply.json()) as { readonly token: string }).token;
   }
 
-  /** Takes an API key: the development route gives no grant for it. A room that exists stays as it is. */
+  /** Needs an API key: the development route does not grant it. An existing room is not changed. */
   async createRoom(name: string, maxParticipants: number): Promise<void> {
     const token = await this.#sign(name, "load", { roomCreate: true });
     await this.#request("room", "/v1/rooms", {
@@ -66,7 +66,7 @@ export class Signalling {
     return { answer: await reply.text(), location: reply.headers.get("location") ?? "" };
   }
 
-  /** The server may be gone; then so is the session. */
+  /** Ignores failure: if the server has ended, so has the session. */
   async end(location: string, token: string): Promise<void> {
     const headers = { authorization: `Bearer ${token}` };
     await this.#request("end", location, { method: "DELETE", headers }).catch(() => undefined);
@@ -96,7 +96,7 @@ export class Signalling {
   }
 }
 
-/** The server's problem document (RFC 9457) in a line, or the beginning of whatever else it answered. */
+/** The server's problem document (RFC 9457) in one line, or the beginning of any other answer. */
 function problemOf(body: string): string {
   try {
     const { code, detail, title } = JSON.parse(body) as Record<string, unknown>;

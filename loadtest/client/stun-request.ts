@@ -30,7 +30,7 @@ export function bindingRequest({ localUfrag, remoteUfrag, remotePwd, transaction
     header,
     attribute(ATTRIBUTE.username, Buffer.from(`${remoteUfrag}:${localUfrag}`)),
     attribute(ATTRIBUTE.priority, Buffer.from([0x6e, 0x00, 0x1e, 0xff])),
-    // The largest tie-breaker: a full agent that takes itself for controlling gives way (RFC 8445 §7.3.1.1).
+    // The largest tie-breaker: a full agent that believes to be controlling switches its role (RFC 8445 §7.3.1.1).
     attribute(ATTRIBUTE.iceControlling, Buffer.alloc(8, 0xff)),
     attribute(ATTRIBUTE.useCandidate, Buffer.alloc(0)),
   ]);
@@ -43,7 +43,7 @@ export function bindingRequest({ localUfrag, remoteUfrag, remotePwd, transaction
   return Buffer.concat([message, attribute(ATTRIBUTE.fingerprint, fingerprint)]);
 }
 
-/** The length field counts what follows the header, `more` bytes of it still to be added. */
+/** The length field excludes the header; `more`: bytes that are still to be added. */
 function setLength(message: Buffer, more: number): void {
   message.writeUInt16BE(message.length - 20 + more, 2);
 }

@@ -1,4 +1,4 @@
-/** Watches over one link: counts what comes, and answers it with RR, NACK, PLI, and TWCC where negotiated. */
+/** Receives on one link: counts packets, and answers with RR, NACK, PLI, and TWCC where negotiated. */
 import { readU16, readU32 } from "../../src/base/bytes.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 import { EXTENSION, EXTENSION_URI, ExtensionMap, ExtensionView } from "../../src/rtp/header-extensions.ts";
@@ -13,7 +13,7 @@ import type { Answer } from "./session-answer.ts";
 import { EXTENSION_ID } from "./session-offer.ts";
 
 const REPORT_INTERVAL_US = 1_000_000;
-/** Assumed for repeating NACKs; loopback is nearer, but a loaded server answers later. */
+/** Assumed for repeating NACKs; loopback is faster, but a loaded server answers later. */
 const RTT_US = 60_000;
 const MAX_NACKS = 128;
 const FEEDBACK_SSRC = 1;
@@ -33,7 +33,7 @@ const extensions = new ExtensionView();
 const extensionMap = new ExtensionMap({ [EXTENSION_URI.transportCc]: EXTENSION_ID.transportCc });
 
 export class Subscriber {
-  /** When the first media came, and the first video; 0 before. */
+  /** Arrival of the first media, and of the first video; 0 before. */
   firstMediaUs = 0;
   firstVideoUs = 0;
   readonly #link: MediaLink;
@@ -41,7 +41,7 @@ export class Subscriber {
   readonly #bySsrc = new Map<number, ReceivedStream>();
   readonly #arrivals: ArrivalRecorder | null;
   #reportDueUs = 0;
-  /** Browsers report by a clock that runs from their own start, and not when packets come. */
+  /** Browsers send feedback at times relative to their own start, not to arrivals. */
   #feedbackDueUs = 0;
   #keyframeRequests = 0;
   #senderReports = 0;
@@ -56,7 +56,7 @@ export class Subscriber {
     }
   }
 
-  /** The link is secure: a decoder that starts wants key frames. */
+  /** The link is secure: a decoder needs key frames to start. */
   start(nowUs: number): void {
     this.#feedbackDueUs = nowUs + Math.random() * FEEDBACK_INTERVAL_US;
     this.#reportDueUs = nowUs + REPORT_INTERVAL_US;
@@ -129,7 +129,7 @@ export class Subscriber {
     this.#send((out) => arrivals.write(nowUs, out, 0, FEEDBACK_SSRC, mediaSsrc));
   }
 
-  /** RR for what has come. */
+  /** Sends RR for the streams received. */
   #reportStreams(nowUs: number): void {
     const heard = this.#streams.filter(({ statistics }) => statistics.highestExtSeq >= 0);
     for (let from = 0; from < heard.length; from += MAX_REPORT_BLOCKS) {

@@ -1,6 +1,6 @@
 /**
- * A camera and its encoder: at each frame interval the packets of all layers in one burst, sealed payloads of random
- * bytes behind the codec's own descriptor.
+ * A camera and its encoder: at each frame interval, the packets of all layers in one burst, with the codec's payload
+ * descriptor and random bytes in place of an encrypted payload.
  */
 import { randomFillSync } from "node:crypto";
 import { descriptorOf, type FrameStructure, L1T3, L3T3_KEY, TEMPORAL } from "./frame-layers.ts";
@@ -9,7 +9,7 @@ import { STAMP_BYTES, writeStamp } from "./packet-stamp.ts";
 import type { RtpStream } from "./rtp-stream.ts";
 import type { VideoMode } from "./session-offer.ts";
 
-/** Random bytes to cut payloads from: an end-to-end encrypted frame has no pattern that anything could profit from. */
+/** Random bytes for payloads, since end-to-end encrypted frames have no pattern either. */
 const NOISE = randomFillSync(Buffer.allocUnsafe(64 * 1024));
 const DESCRIPTOR_BYTES = { vp8: 6, vp9: 5 } as const;
 
@@ -18,7 +18,7 @@ export interface VideoSourceOptions {
   /** Lowest first, bits per second; one for `single`. */
   readonly bitratesBps: readonly number[];
   readonly framesPerSecond: number;
-  /** One of each encoding, lowest first; one altogether for SVC. */
+  /** One for each encoding, lowest first; only one for SVC. */
   readonly streams: readonly RtpStream[];
   /** Index of the publisher in the whole run, for the stamp. */
   readonly publisher: number;
@@ -35,7 +35,7 @@ interface Layer {
   bytes: number;
 }
 
-/** Numbers of one stream. */
+/** Counters of one stream. */
 interface StreamState {
   frameNumber: number;
   /** Pictures since the key picture. */

@@ -1,6 +1,6 @@
 /**
  * A subscriber on a socket of its own, which answers what it receives with transport-wide feedback, as browsers do.
- * What it receives it shows to the sink, which counts.
+ * Received packets are passed to the sink, which counts them.
  */
 import { readU16 } from "../../src/base/bytes.ts";
 import type { PathId } from "../../src/base/ids.ts";
@@ -13,9 +13,9 @@ import { SrtpSender } from "../../src/srtp/srtp-sender.ts";
 import type { DatagramHandler, DatagramSocket } from "../../src/worker/datagram-socket.ts";
 import { EXTENSIONS, keysOf, type Load, subscriberName } from "./load.ts";
 
-/** The sender SSRC of feedback: of no stream. */
+/** The sender SSRC of feedback, which is of no stream. */
 const FEEDBACK_SSRC = 1;
-/** Between two looks at whether feedback is due. */
+/** Interval at which due feedback is checked for. */
 const ANSWER_MS = 20;
 const header = new RtpHeader();
 const view = new ExtensionView();
@@ -45,7 +45,7 @@ export class AnsweringReceiver implements DatagramHandler {
   }
 
   onDatagram(bytes: Uint8Array, length: number, path: PathId, offsetUs: number): void {
-    // Before the sink: it may open the packet in place.
+    // Before the sink, which may decrypt the packet in place.
     this.#record(bytes, length, path);
     this.#sink.onDatagram(bytes, length, path, offsetUs);
   }
@@ -54,7 +54,7 @@ export class AnsweringReceiver implements DatagramHandler {
     this.#answer();
   }
 
-  /** Feedback also goes by the clock: a probe may be the last that comes for a while. */
+  /** Feedback is also sent by timer: a probe may be the last packet for a while. */
   begin(socket: DatagramSocket): void {
     this.#socket = socket;
     this.#timer = setInterval(() => this.#answer(), ANSWER_MS);

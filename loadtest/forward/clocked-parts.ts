@@ -1,4 +1,4 @@
-/** What of a media thread is clocked: all that finds out how much may be sent, paces it and deals it out. */
+/** The parts of a media thread that are timed: bandwidth estimation, pacing and allocation. */
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
 import { Pacer } from "../../src/cc/pacer.ts";
 import { BandwidthAllocation } from "../../src/sfu/bandwidth-allocation.ts";

@@ -1,6 +1,6 @@
 /**
- * Entry of a worker, the floor: what the least work costs that any server must do with this tier's calls. A bare loop
- * that seals packets made once, under changing numbers, and sends them; nothing is received, looked up or rewritten.
+ * Entry of a worker, the floor: the least that any server must do with this tier's calls. A bare loop that encrypts
+ * packets made once, under changing sequence numbers, and sends them; nothing is received, looked up or rewritten.
  */
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -26,7 +26,7 @@ export interface FloorSettings {
   readonly sinkPort: number;
 }
 
-/** Sent to the floor: how many bursts a second, and for how long. It answers with the bursts sent. */
+/** Command to the floor: how many bursts a second, and for how long. It answers with the number of bursts sent. */
 export interface FloorRun {
   readonly burstsPerSecond: number;
   readonly ms: number;

@@ -1,4 +1,4 @@
-/** The publisher: sends bursts at even distances, to the microsecond. */
+/** The publisher: sends bursts at even intervals, to the microsecond. */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { PathId } from "../../src/base/ids.ts";
 import { PathTable } from "../../src/base/path-table.ts";
@@ -8,7 +8,7 @@ import { MediaSource } from "./media-source.ts";
 import type { Forwarder } from "./subject.ts";
 import { cipherFactory, createSocket } from "./tier.ts";
 
-/** Of the distance between two bursts, how much is left at least when one is late. */
+/** The least interval after a late burst, as a share of the regular one. */
 const LEAST_DISTANCE = 0.5;
 
 export class Generator {
@@ -53,8 +53,8 @@ export class Generator {
   }
 
   /**
-   * Resolves with the bursts sent. What it could not send in time, because it had no core, falls out: several at once
-   * would be another load than the one asked for.
+   * Resolves with the number of bursts sent. Bursts that it could not send in time, because it had no core, are
+   * skipped: several at once would be another load than the requested one.
    */
   async run(burstsPerSecond: number, ms: number): Promise<number> {
     const distanceUs = 1e6 / burstsPerSecond;
@@ -78,5 +78,5 @@ export class Generator {
   }
 }
 
-/** The clock that the sink has too. */
+/** The same clock as the sink's. */
 export const nowUs = (): number => Math.round(performance.now() * 1_000);

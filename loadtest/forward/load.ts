@@ -1,4 +1,4 @@
-/** What is forwarded in one measurement, and to whom: addresses and keys that all sides of it agree upon. */
+/** The load of one measurement, with the addresses and keys that all sides share. */
 import { createHash } from "node:crypto";
 import type { MediaKind } from "../../src/base/codec.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
@@ -10,13 +10,13 @@ export interface Load {
   readonly fanOut: number;
   /** Packets that the publisher sends at once. */
   readonly burst: number;
-  /** Whether receivers send transport-wide feedback, as browsers do, and are sent no more than they seem to bear. */
+  /** Whether receivers send transport-wide feedback, as browsers do, so that bandwidth is estimated for them. */
   readonly answered?: boolean;
-  /** Whether the server's thread tells how long it is in which of its parts. */
+  /** Whether the time in parts of the server's thread is measured. */
   readonly clocked?: boolean;
 }
 
-/** RTP header and payload, as the issue of a benchmark fixes it: video of 1,100 bytes, audio of 100. */
+/** RTP header and payload, as specified for the benchmark: video of 1,100 bytes, audio of 100. */
 export const PACKET_BYTES: Record<MediaKind, number> = { video: 1100, audio: 100 };
 
 export const PAYLOAD_TYPE = 96;
@@ -31,7 +31,7 @@ export const EXTENSIONS: Record<string, number> = {
 };
 
 const { [EXTENSION_URI.transportCc]: _numbered, ...plain } = EXTENSIONS;
-/** A receiver that promises feedback and sends none would be taken for a path that carries next to nothing. */
+/** A receiver that negotiates feedback and sends none would be taken for a path with next to no bandwidth. */
 export const subscriberExtensions = ({ answered }: Load): Record<string, number> =>
   answered === true ? EXTENSIONS : plain;
 

@@ -1,6 +1,6 @@
 /**
- * A publishing browser's RTP, sealed: one encoding of VP8 with a Dependency Descriptor, or Opus. Each packet carries
- * the time at which it was made in abs-capture-time, which the server passes on as it is.
+ * A publishing browser's SRTP: one encoding of VP8 with a Dependency Descriptor, or Opus. Each packet carries its send
+ * time in abs-capture-time, which the server forwards unchanged.
  */
 import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { PathId } from "../../src/base/ids.ts";
@@ -26,10 +26,10 @@ const STRUCTURE = Buffer.from("8002044eaaaf2860414d34538a0940404fc02cc0", "hex")
 const KEY_TEMPLATE = 0;
 const BASE_TEMPLATE = 1;
 
-/** No PLI is answered: who has lost the thread finds it again here. */
+/** PLIs are not answered: a receiver that needs a key frame has to wait for the next. */
 const KEY_FRAME_EVERY = 32;
 
-/** VP8 payload descriptor with a 15-bit picture id and TL0PICIDX, then what stands for a sealed frame. */
+/** VP8 payload descriptor with a 15-bit picture id and TL0PICIDX; the rest stands for an encrypted frame. */
 const VP8_DESCRIPTOR_BYTES = 6;
 
 const id = (name: keyof typeof EXTENSION_URI): number => EXTENSIONS[EXTENSION_URI[name]]!;
@@ -50,7 +50,7 @@ export class MediaSource {
     this.ring = new TransmitRing(Math.max(16, load.burst));
   }
 
-  /** Writes and seals one burst into the ring: one video frame, or as many audio packets. */
+  /** Writes one encrypted burst into the ring: one video frame, or as many audio packets. */
   writeBurst(nowUs: number, path: PathId): void {
     const { ring } = this;
     const { burst, kind } = this.#load;

@@ -6,7 +6,7 @@ import { answerProbes } from "./thread-probe.ts";
 
 interface ThreadData {
   readonly probe: MessagePort;
-  /** Whether to find out what takes which part of the time: it costs some itself. */
+  /** Whether to time the parts of its work, which costs some time itself. */
   readonly clocked: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Entry of a worker, the naive way: what an SFU costs that is put together from packages. One packet object by werift
- * for each receiver, one `createCipheriv` and one `dgram.send` for each packet.
+ * Entry of a worker, the naive way: an SFU assembled from packages. One packet object by werift for each receiver, one
+ * `createCipheriv` and one `dgram.send` for each packet.
  */
 import { createCipheriv, createDecipheriv, createHmac } from "node:crypto";
 import { createSocket } from "node:dgram";

@@ -1,19 +1,19 @@
 /**
- * How long a thread is in some of the server's methods: they are clocked from the outside, at a random one in eight of their
- * calls, for a look at the clock takes as long as the shortest of them.
+ * Measures the time that a thread spends in some of the server's methods: they are wrapped, and a random one in eight
+ * calls is timed, because reading the clock takes as long as the shortest of them.
  *
- * V8's sampling profiler can not tell: a thread in a system call is interrupted only at its end, so that one that sends to
- * fifty receivers counts as a single sample however long it takes, and what is left looks dear.
+ * V8's sampling profiler cannot measure this: a thread is interrupted only at the end of a system call, so a call that
+ * sends to fifty receivers is a single sample however long it takes, and all else seems expensive.
  */
 
-/** One call in so many is clocked. */
+/** One call in so many is timed. */
 const EVERY = 8;
 const CALIBRATIONS = 200_000;
 
-/** Microseconds by part, of all calls since the clock began. */
+/** Microseconds by part, of all calls since the start. */
 export type PartTimes = Readonly<Record<string, number>>;
 
-/** Methods of a class, by the part that they belong to; none may call another of those clocked. */
+/** Methods of a class, by the part that they belong to; none may call another timed method. */
 export interface ClockedClass {
   readonly part: string;
   readonly prototype: object;
@@ -29,9 +29,9 @@ interface Tally {
 
 export class PartClock {
   readonly #tallies = new Map<string, Tally>();
-  /** What the clock itself takes of a clocked call. */
+  /** The overhead of timing in a timed call. */
   readonly #ownUs: number;
-  /** Of a linear congruential generator: which calls are clocked must not follow the rhythm of packets. */
+  /** State of a linear congruential generator: the choice of timed calls must not follow the rhythm of packets. */
   #random = 1;
 
   constructor(classes: readonly ClockedClass[]) {
@@ -75,7 +75,7 @@ export class PartClock {
     return this.#random >>> 29 === 0;
   }
 
-  /** What a clocked call of a method that does nothing takes. */
+  /** The time of a timed call of an empty method. */
   #calibrate(): number {
     const nothing = { call: () => {} };
     const tally = { clocked: 0, us: 0 };

@@ -1,6 +1,6 @@
 /**
- * A room in media threads, with one publisher and its subscribers: the commands, letters and checks that the control
- * plane, the DTLS thread and browsers would send.
+ * A room in media threads, with one publisher and its subscribers: sends the commands, messages and checks that the
+ * control plane, the DTLS thread and browsers would send.
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -42,14 +42,14 @@ import { tierName } from "./tier.ts";
 const ROOM = "bench" as RoomId;
 const TRACK = "TR_bench" as TrackId;
 const HOST = "127.0.0.1";
-/** Of the stream in which subscriber 0 is sent probes. */
+/** RTX SSRC of subscriber 0, on which it is sent probes. */
 const RTX_SSRC = 0x20000;
-/** As the server has it by default. */
+/** The server's default. */
 const GATHER_US = 500;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
 /**
- * A room in so many threads, the publisher in the first, its subscribers dealt out in equal parts. Resolves when the
+ * Starts a room in so many threads, the publisher in the first, its subscribers distributed evenly. Resolves when the
  * addresses of all subscribers have been checked.
  */
 export async function startRoom(load: Load, sinkPort: number, threads = 1): Promise<Forwarder> {
@@ -145,12 +145,12 @@ class Member {
     this.send({ kind: "down-track.source", subscriptionId, source: { trackId: TRACK, payload } });
   }
 
-  /** Resolves when all who joined have keys. */
+  /** Resolves when all joined transports have keys. */
   secured(): Promise<void> {
     return this.#joining.size === 0 ? Promise.resolve() : this.#allSecure.promise;
   }
 
-  /** Plays the DTLS thread: gives every transport its keys. */
+  /** Acts as the DTLS thread: gives every transport its keys. */
   #answerHandshakes({ profile }: Load): void {
     const { port1, port2 } = new MessageChannel();
     this.send({ kind: "dtls.connect", port: port2 as never }, [port2]);
@@ -178,7 +178,7 @@ const payloadOf = ({ kind }: Load): PayloadParams =>
       }
     : { payloadType: PAYLOAD_TYPE, codec: "opus", clockRate: 48_000, profile: "" };
 
-/** Carries the track from one thread to another. */
+/** Pipes the track from one thread to another. */
 function pipe(from: Member, to: Member, track: UpTrackParams): void {
   const channel = 0;
   const memory = PacketPipe.allocate();
@@ -225,7 +225,7 @@ function checkOf(name: string): Uint8Array {
   });
 }
 
-/** One connectivity check from `address:from`, until it is answered. */
+/** Repeats a connectivity check from `address:from` until it is answered. */
 async function check(address: string, from: number, to: number, name: string): Promise<void> {
   const socket = createSocket("udp4");
   socket.bind(from, address);

@@ -1,6 +1,6 @@
 /**
- * All subscribers in one socket: counts what arrives, for which of them, how late; opens a sample of it, so that no
- * one measures garbage.
+ * All subscribers on one socket: counts packets, the subscribers reached, and delays; decrypts a sample, so that
+ * garbage is not counted as media.
  */
 
 import { readU32 } from "../../src/base/bytes.ts";
@@ -12,7 +12,7 @@ import { SrtpReceiver } from "../../src/srtp/srtp-receiver.ts";
 import type { DatagramHandler } from "../../src/worker/datagram-socket.ts";
 import { EXTENSIONS, keysOf, type Load, subscriberName, subscriberSsrc } from "./load.ts";
 
-/** Every how many packets one is opened, and one's delay looked at: coprime, so that no burst position is favoured. */
+/** One in so many packets is decrypted, and one's delay measured: coprime, so that no burst position is favoured. */
 const OPENED_EVERY = 997;
 const TIMED_EVERY = 7;
 
@@ -21,7 +21,7 @@ const MAX_DELAYS = 1 << 20;
 export class Sink implements DatagramHandler {
   /** RTP packets received. */
   packets = 0;
-  /** Of those that were opened: with a tag that did not match. */
+  /** Of the sampled packets, those whose tag did not match. */
   forged = 0;
   opened = 0;
   readonly #receivers: readonly SrtpReceiver[];
@@ -52,7 +52,7 @@ export class Sink implements DatagramHandler {
     this.#delays = 0;
   }
 
-  /** Microseconds from the publisher's clock to here, at this share of all that were looked at; NaN without any. */
+  /** This quantile of the measured delays from the publisher, in microseconds; NaN without any. */
   delayUs(quantile: number): number {
     const sorted = this.#delaysUs.slice(0, this.#delays).sort();
     return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? Number.NaN;

@@ -1,4 +1,4 @@
-/** "0.81 (0.78–0.83)": the median of some samples, the least and the most. */
+/** "0.81 (0.78–0.83)": the median of some samples, and their minimum and maximum. */
 export function spread(samples: readonly number[], digits: number): string {
   const sorted = samples.toSorted((a, b) => a - b);
   const median = sorted[sorted.length >> 1]!;

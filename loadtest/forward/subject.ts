@@ -1,4 +1,4 @@
-/** The thread whose work is measured: a media thread of the server, the floor or the naive way, each in a worker. */
+/** The thread under test: a media thread of the server, the floor or the naive way, each in a worker. */
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { createSharedCounters, FORWARD_DELAY_BOUNDS_US, SLOT } from "../../src/base/counters.ts";
@@ -8,7 +8,7 @@ import type { ProbeReading } from "./thread-probe.ts";
 
 export class Subject {
   readonly worker: Worker;
-  /** Of a media thread; unused by the others. */
+  /** Used by a media thread only. */
   readonly counters = createSharedCounters();
   readonly #probe: MessagePort;
 
@@ -57,11 +57,11 @@ export async function runFloor({ worker }: Subject, run: FloorRun): Promise<numb
   return (await once(worker, "message"))[0] as number;
 }
 
-/** Subjects that forward what comes to a UDP port. */
+/** Subjects that forward what arrives at a UDP port. */
 export interface Forwarder {
   readonly subjects: readonly Subject[];
   readonly port: number;
-  /** The datagram with which the publisher's address becomes known; none when it need not be. */
+  /** The datagram that makes the publisher's address known; null when that is not needed. */
   readonly hello: Uint8Array | null;
   /** Makes the addresses of all receivers known, or says that they are still there; nobody else uses their sockets then. */
   checkReceivers(): Promise<void>;

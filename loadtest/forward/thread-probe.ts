@@ -1,4 +1,4 @@
-/** What a thread under test reports of itself: CPU time, bytes allocated, time in garbage collection. */
+/** Measurements of a thread under test from inside: CPU time, bytes allocated, time in garbage collection. */
 import { readFileSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
@@ -7,7 +7,7 @@ import type { PartTimes } from "./part-clock.ts";
 
 export interface ProbeReading {
   readonly cpuUs: number;
-  /** Ready to run, while others had the cores; NaN where the kernel does not tell. */
+  /** Time in which it was ready to run while others had the cores; NaN where the kernel does not report it. */
   readonly waitedUs: number;
   /** Allocated on the thread's JavaScript heap since it started. */
   readonly allocatedBytes: number;
@@ -17,7 +17,7 @@ export interface ProbeReading {
   readonly parts: PartTimes;
 }
 
-/** Answers each message on `port` with a `ProbeReading`. `parts`: of a thread whose methods are clocked. */
+/** Answers each message on `port` with a `ProbeReading`. `parts`: for a thread whose methods are timed. */
 export function answerProbes(port: MessagePort, parts: () => PartTimes = () => ({})): void {
   let gcUs = 0;
   let longestGcUs = 0;
@@ -45,7 +45,7 @@ export function answerProbes(port: MessagePort, parts: () => PartTimes = () => (
   port.on("message", () => port.postMessage(read()));
 }
 
-/** Nanoseconds on a core, nanoseconds in wait of one, times on a core (Linux, sched-stats). */
+/** Reads schedstat: nanoseconds on a core, nanoseconds waiting for one, number of time slices (Linux, sched-stats). */
 function waitedUs(): number {
   try {
     return Number(readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1]) / 1_000;

@@ -21,7 +21,7 @@ declare module "autocannon" {
       };
       /** Requests without an answer. */
       readonly errors: number;
-      /** Seconds that it took. */
+      /** Duration in seconds. */
       readonly duration: number;
       readonly statusCodeStats: Readonly<Record<string, { readonly count: number }>>;
     }

@@ -1,4 +1,4 @@
-/** Routes of the control API under load, one after the other, by autocannon. */
+/** Loads the routes of the control API, one after the other, by autocannon. */
 import autocannon from "autocannon";
 import { createDtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
 import { watchOffer } from "../client/session-offer.ts";
@@ -17,7 +17,7 @@ interface Route {
   readonly name: string;
   readonly path: string;
   readonly hasToken: boolean;
-  /** The status that a server which works as it should answers with. */
+  /** The status of a correct answer. */
   readonly expected: number;
 }
 
@@ -33,7 +33,7 @@ export interface RouteResult {
     readonly max: number;
   };
   readonly non2xx: number;
-  /** Answers with another status than was expected, by status. */
+  /** Answers with an unexpected status, by status. */
   readonly unexpected: Readonly<Record<string, number>>;
   /** Requests without an answer. */
   readonly errors: number;
@@ -53,7 +53,7 @@ function routesOf(room: string): Route[] {
   ];
 }
 
-/** Opens a session first, so that there is a room with somebody in it. Rejects when the server does not let it. */
+/** Opens a session first, so that there is a room with a participant. Rejects when the server refuses. */
 export async function loadRoutes(load: HttpLoad, onRoute: (name: string) => void): Promise<RouteResult[]> {
   const { url, credentials, room, connections, seconds } = load;
   const signalling = new Signalling(url, credentials);
@@ -112,7 +112,7 @@ export function httpTable(results: readonly RouteResult[]): string {
   return limited ? `${lines}\n\n  429: the server's http.rateLimitPerMinute. See --help.` : lines;
 }
 
-/** The first and the last column are words, those between are numbers. */
+/** The first and the last column are text, those between are numbers. */
 function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows

@@ -1,4 +1,4 @@
-/** `npm run loadtest:http`: how many requests the control API answers, and how fast. `--help` tells all. */
+/** `npm run loadtest:http`: how many requests the control API answers, and how fast. See `--help`. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { z } from "zod";

@@ -9,8 +9,8 @@ import { expectNobody, type ServerProcess, started } from "../server-process.ts"
 const NAME = "Janus (of Debian: apt-get install janus)";
 
 /**
- * Janus with VideoRoom and HTTP alone, one room, and none of what costs and is not compared: no limits of bitrate, no
- * recording, no logs. ICE-lite, as we are.
+ * Janus with only VideoRoom and HTTP, one room, and without what costs and is not compared: no bitrate limits, no
+ * recording, no logs. ICE-lite, like our server.
  */
 export async function startJanus(address: string, port: number, room: number): Promise<ServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), "janus-"));
@@ -29,7 +29,7 @@ admin: { admin_http = false }
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const url = `http://127.0.0.1:${port}/janus`;
   await expectNobody(`${url}/info`, NAME);
-  // Where it leaves a core dump, should it crash.
+  // A core dump would be written to this folder.
   const child = spawn("janus", ["-F", folder], { cwd: folder, stdio: "ignore" });
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return started(child, url, `${url}/info`, NAME);

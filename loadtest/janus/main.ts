@@ -1,4 +1,4 @@
-/** `npm run bench:janus`: what carrying one video to many costs this server and Janus. `--help` tells all. */
+/** `npm run bench:janus`: what forwarding one video to many costs this server and Janus. See `--help`. */
 import { networkInterfaces } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { BlindfoldSfu, JanusSfu, type Sfu } from "./sfu.ts";
 import { type Cost, createTools, measureCost, type VideoLoad } from "./video-load.ts";
 
 const ROOM = 1234;
-/** For sessions of a load to end before the next begins. */
+/** Time for the sessions of a load to end before the next begins. */
 const REST_MS = 3_000;
 
 const USAGE = `Usage: npm run bench:janus -- [options]

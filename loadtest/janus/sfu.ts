@@ -1,4 +1,4 @@
-/** How one publishes to a server and watches there: Blindfold by WHIP and WHEP, Janus by its VideoRoom over HTTP. */
+/** Publishing to a server and watching there: Blindfold by WHIP and WHEP, Janus by its VideoRoom over HTTP. */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { parseDescription } from "../../src/sdp/parse.ts";
@@ -7,7 +7,7 @@ import { type LocalDescription, publishOffer, watchOffer } from "../client/sessi
 import { Signalling } from "../client/signalling.ts";
 import { writeAnswer } from "../livekit/answer-text.ts";
 
-/** One video of one publisher, for as long as a load takes. */
+/** One video of one publisher, for the duration of a load. */
 export interface Sfu {
   publish(local: LocalDescription): Promise<Answer>;
   /** After `publish`. */
@@ -47,7 +47,7 @@ export class BlindfoldSfu implements Sfu {
   }
 }
 
-/** What replies and events of Janus have in common, as far as we read them. */
+/** Common members of Janus' replies and events, as far as we read them. */
 const Reply = z.looseObject({
   janus: z.string(),
   data: z.looseObject({ id: z.number() }).optional(),
@@ -56,7 +56,7 @@ const Reply = z.looseObject({
 });
 type Reply = z.infer<typeof Reply>;
 
-/** Acknowledgements and notices that come before what is waited for. */
+/** Most acknowledgements and notices that may precede an awaited event. */
 const MAX_EVENTS = 20;
 
 export class JanusSfu implements Sfu {
@@ -76,7 +76,7 @@ export class JanusSfu implements Sfu {
     const handle = await this.#attach();
     await handle.send({ request: "join", ptype: "publisher", room: this.#room });
     this.#feed = (await handle.event(({ plugindata }) => plugindata?.data.id)) ?? 0;
-    // It would take the active role, which load clients have.
+    // Janus would take the active role, which is the load client's.
     const sdp = publishOffer(local, "single", false).replace("a=setup:actpass", "a=setup:active");
     await handle.send({ request: "publish" }, { type: "offer", sdp });
     return readAnswer(await handle.event(({ jsep }) => jsep?.sdp), this.#address);
@@ -128,7 +128,7 @@ class JanusHandle {
     await post(this.#session, { janus: "destroy" });
   }
 
-  /** What `pick` finds in the first event in which it finds something. */
+  /** The result of `pick` for the first event for which it has one. */
   async event<T>(pick: (event: Reply) => T | undefined): Promise<T> {
     for (let i = 0; i < MAX_EVENTS; i++) {
       const event = Reply.parse(await (await fetch(`${this.#session}?maxev=1`)).json());

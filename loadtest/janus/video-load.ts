@@ -1,4 +1,4 @@
-/** One publisher and its receivers at one server: what it costs the server to carry the video for some seconds. */
+/** One publisher and its receivers at one server: what forwarding the video for some seconds costs the server. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
@@ -30,10 +30,10 @@ export interface VideoLoad {
 }
 
 export interface Cost {
-  /** RTP packets that came to the receivers. */
+  /** RTP packets that reached the receivers. */
   readonly packets: number;
   readonly cpuSeconds: number;
-  /** Share of what was sent to the server that a receiver did not get. */
+  /** Share of the packets sent to the server that a receiver did not get, in [0, 1]. */
   readonly loss: number;
 }
 
@@ -54,7 +54,7 @@ interface Client {
 
 class Room {
   readonly meter = new Meter();
-  /** Why it is of no use. */
+  /** Why the client cannot be used; null while it can. */
   failure: string | null = null;
   readonly #tools: Tools;
   readonly #clients: Client[] = [];
@@ -136,7 +136,7 @@ class Room {
   }
 }
 
-/** Puts `load` on a server of which nobody else asks anything. */
+/** Measures `load` on a server without other clients. */
 export async function measureCost(
   server: ServerProcess,
   sfu: Sfu,

@@ -1,10 +1,10 @@
-/** Short calls, one after another and some at a time: one publishes, others watch, all leave, some without a word. */
+/** Short calls, several at a time: one publishes, others watch, all leave, some without closing their sessions. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type ClientSpec, type ClientTools, LoadClient } from "../client/load-client.ts";
 
 const WATCHERS = 3;
 export const JOINS_PER_CALL = 1 + WATCHERS;
-/** In each so many calls one participant's network ends: the server has to find out by itself. */
+/** In one of so many calls a participant loses its network: the server has to detect it by itself. */
 const VANISH_EVERY = 8;
 const TICK_MS = 4;
 const POLL_MS = 10;
@@ -12,9 +12,9 @@ const POLL_MS = 10;
 const WATCHING = { kind: "subscriber", audios: 1, videos: 1, feedback: true, expects: "video" } as const;
 
 export class Calls {
-  /** Participants that joined, saw or sent video, and left. */
+  /** Participants that joined, received or sent video, and left. */
   joins = 0;
-  /** Why others did not, with how many. */
+  /** Failures by reason. */
   readonly failures = new Map<string, number>();
   readonly #tools: ClientTools;
   readonly #clients = new Set<LoadClient>();
@@ -26,7 +26,7 @@ export class Calls {
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** `count` calls, so many of which begin in a second. Resolves when all have ended. */
+  /** Runs `count` calls, of which `perSecond` begin each second. Resolves when all have ended. */
   async run(count: number, perSecond: number): Promise<void> {
     const begun: Promise<void>[] = [];
     for (let i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ export class Calls {
     if (failure === null) this.joins += 1;
     else this.failures.set(failure.reason, (this.failures.get(failure.reason) ?? 0) + 1);
     this.#clients.delete(client);
-    // Another one each time.
+    // Each time another participant.
     const vanishes = call % VANISH_EVERY === 0 && spec.index === (call / VANISH_EVERY) % JOINS_PER_CALL;
     if (vanishes) client.vanish();
     else await client.leave();

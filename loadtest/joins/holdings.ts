@@ -1,10 +1,10 @@
-/** What a server holds, by its own metrics. */
+/** The resources that a server holds, by its own metrics. */
 import { parsePrometheusText } from "../measure/prometheus-text.ts";
 
 export interface Holdings {
   readonly residentBytes: number;
   readonly files: number;
-  /** Of media threads: transports, tracks, contexts of ciphers. */
+  /** Objects of media threads: transports, tracks, cipher contexts. */
   readonly objects: number;
   /** DTLS associations. */
   readonly associations: number;

@@ -1,4 +1,4 @@
-/** `npm run soak:joins`: whether a server keeps anything of those who have left. `--help` tells all. */
+/** `npm run soak:joins`: whether a server leaks resources of participants that have left. See `--help`. */
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
@@ -15,10 +15,10 @@ import { Calls, JOINS_PER_CALL } from "./calls.ts";
 import { type Holdings, readHoldings } from "./holdings.ts";
 
 const HOST = "127.0.0.1";
-/** Until whoever went without a word is given up, empty rooms end, and HTTP connections that nobody uses (72 s). */
+/** Time until silent participants are removed, empty rooms end, and idle HTTP connections are closed (72 s). */
 const DRAIN_LIMIT_MS = 120_000;
 const POLL_MS = 1_000;
-/** Memory is to be flat after so many: caches are full and code is compiled. */
+/** Memory should be constant after so many: caches are full and code is compiled. */
 const SETTLED_JOINS = 2_000;
 
 const USAGE = `Usage: npm run soak:joins -- [options]
@@ -72,13 +72,13 @@ function tell(joins: number, { residentBytes, ...rest }: Holdings): void {
   );
 }
 
-/** `files`: what it had open before anybody came. */
+/** `files`: number of files that were open before the first join. */
 function isEmpty(holdings: Holdings, files: number): boolean {
   const { objects, associations, rooms, participants } = holdings;
   return objects + associations + rooms + participants === 0 && holdings.files <= files;
 }
 
-/** What it holds when nobody is left, or when the time for that is over. */
+/** What it holds once nobody is left, or when the time for that is over. */
 async function drained(url: string, files: number): Promise<Holdings> {
   for (const limitMs = performance.now() + DRAIN_LIMIT_MS; ; await delay(POLL_MS)) {
     const holdings = await readHoldings(url);
@@ -86,7 +86,7 @@ async function drained(url: string, files: number): Promise<Holdings> {
   }
 }
 
-/** Bytes a join by which memory grew once it had settled: the slope of a line through the readings (least squares). */
+/** Growth of memory after settling, in bytes a join: the slope of a line through the readings (least squares). */
 function growth(readings: readonly (readonly [joins: number, bytes: number])[]): number {
   const settled = readings.filter(([joins]) => joins >= SETTLED_JOINS);
   const mean = (pick: 0 | 1): number => settled.reduce((sum, one) => sum + one[pick], 0) / settled.length;

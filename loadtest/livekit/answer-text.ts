@@ -1,4 +1,4 @@
-/** Answers the server's offer of what it sends: everything that it offers, in VP8 and Opus, without bandwidth feedback. */
+/** Writes the answer to the server's offer: accepts all sections, in VP8 and Opus, without bandwidth feedback. */
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import type { MediaSection, SessionDescription } from "../../src/sdp/session-description.ts";
 import type { LocalDescription } from "../client/session-offer.ts";

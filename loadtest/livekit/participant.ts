@@ -1,6 +1,6 @@
 /**
- * A synthetic participant by LiveKit's client protocol: it publishes a voice and a camera, and notes from whom the same
- * came. It negotiates as LiveKit's clients do, and decodes nothing.
+ * A synthetic participant on LiveKit's client protocol: it publishes microphone and camera, and records from whom it
+ * received the same. It negotiates as LiveKit's clients do, and decodes nothing.
  *
  *   single   one link; we offer, and again whenever the server asks for sections
  *   dual     a link up, which we offer, and a link down, which the server offers
@@ -36,10 +36,10 @@ import type { Meter } from "../measure/meter.ts";
 import { writeAnswer } from "./answer-text.ts";
 import { type Mode, SignalSocket } from "./signal-socket.ts";
 
-/** From the lowest encoding to the highest; small, for what is measured is who gets what and when. */
+/** From the lowest encoding to the highest; small, since what is measured is who receives what and when. */
 const BITRATES_BPS = [60_000, 150_000, 300_000];
 const FRAMES_PER_SECOND = 10;
-/** As livekit-client has in its first offer. */
+/** As in livekit-client's first offer. */
 const FIRST_SECTIONS = 3;
 const PING_US = 5_000_000;
 
@@ -58,13 +58,13 @@ export class Participant {
   readonly index: number;
   /** By the clock of the tools. */
   startedUs = 0;
-  /** By publisher: when its voice was first heard, and its first whole picture seen. */
+  /** By publisher: when its first audio was received, and its first complete picture. */
   readonly heard = new Map<number, number>();
   readonly seen = new Map<number, number>();
-  /** Negotiations, whoever began them. */
+  /** Negotiations, whoever started them. */
   negotiations = 0;
   negotiatedBytes = 0;
-  /** Why it does not go on; empty while it does. */
+  /** Why it has failed; empty while it has not. */
   failure = "";
   readonly #tools: ParticipantTools;
   readonly #links: MediaLink[] = [];
@@ -249,5 +249,5 @@ export class Participant {
   }
 }
 
-/** What browsers and this server agree on. */
+/** The profile that browsers and this server negotiate. */
 const PROFILES = [SRTP_AEAD_AES_128_GCM] as const;

@@ -1,4 +1,4 @@
-/** A room of synthetic participants who all publish: joined one after the other, until everybody has everybody. */
+/** A room of synthetic participants that all publish: they join one after the other, until each receives all others. */
 import { setTimeout as delay } from "node:timers/promises";
 import { createDtlsCertificate } from "../../src/dtls/dtls-certificate.ts";
 import { chooseTier } from "../../src/worker/choose-tier.ts";
@@ -8,7 +8,7 @@ import { Meter } from "../measure/meter.ts";
 import { Participant } from "./participant.ts";
 import type { Mode } from "./signal-socket.ts";
 
-/** Larger: packets are sent later than they are due. Smaller: more of the process is spent on looking. */
+/** Larger: packets are sent later than they are due. Smaller: polling takes more of the process. */
 const TICK_MS = 4;
 const POLL_MS = 50;
 
@@ -16,28 +16,28 @@ export interface RoomPlan {
   readonly url: string;
   readonly mode: Mode;
   readonly participants: number;
-  /** Between two who join. */
+  /** Between two joins. */
   readonly gapMs: number;
-  /** How many videos each is to get. */
+  /** How many videos each is to receive. */
   readonly videos: number;
-  /** After the last has joined. */
+  /** Time limit after the last join. */
   readonly limitMs: number;
   token(identity: string): Promise<string>;
 }
 
 export interface RoomOutcome {
-  /** What did not come about: `p3 hears 28 of 29`; empty when everything has. */
+  /** What was not achieved, such as `p3 hears 28 of 29`; empty when nothing is missing. */
   readonly missing: readonly string[];
-  /** From joining to the first whole picture of anybody, for those who found somebody there. */
+  /** From joining to the first complete picture of anybody, for those who found somebody there. */
   readonly firstPictureMs: readonly number[];
-  /** For each pair, from the moment both had joined until one heard the other. */
+  /** For each pair, from when both had joined until one heard the other. */
   readonly heardMs: readonly number[];
-  /** Of each participant. */
+  /** By participant. */
   readonly negotiations: readonly number[];
   readonly negotiatedBytes: readonly number[];
-  /** Until all was there. */
+  /** Until nothing was missing. */
   readonly elapsedMs: number;
-  /** CPU seconds of this process, which plays all participants. */
+  /** CPU seconds of this process, which runs all participants. */
   readonly cpuSeconds: number;
 }
 

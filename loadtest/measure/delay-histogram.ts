@@ -1,9 +1,9 @@
 /**
- * Delays in buckets that grow with them: sixteen to each doubling, so that a percentile is at most 6 % too high.
+ * A histogram of delays in exponential buckets: sixteen to each doubling, so that a percentile is at most 6 % too high.
  * Merged across processes and read at the end; adding costs one logarithm and no allocation.
  */
 const PER_DOUBLING = 16;
-/** 2^26 µs is a minute. What is above counts as a minute. */
+/** 2^26 µs is about a minute. Longer delays count as that. */
 const DOUBLINGS = 26;
 export const DELAY_BUCKETS = PER_DOUBLING * DOUBLINGS + 1;
 
@@ -29,7 +29,7 @@ export class DelayHistogram {
     });
   }
 
-  /** The upper bound of the bucket in which the share `quantile` of all delays is reached, µs; NaN when empty. */
+  /** The upper bound of the bucket that contains this quantile, µs; NaN when empty. */
   quantileUs(quantile: number): number {
     const wanted = Math.max(1, Math.ceil(this.count * quantile));
     let seen = 0;

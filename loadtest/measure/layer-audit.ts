@@ -1,15 +1,15 @@
 /**
- * Holds what came against what the publisher sent, by the numbers in the stamps: a loss anywhere on the way shows, also
- * one that the server has hidden by renumbering.
+ * Compares what was received with what the publisher sent, by the numbers in the stamps: detects a loss anywhere on the
+ * way, also one that the server has hidden by renumbering.
  *
- * Audited is the top layer alone, which a subscriber gets whole once it gets it. Each change to a lower layer and back
- * starts a new run, because what was sent meanwhile was not meant for it.
+ * Only the top layer is audited, of which a subscriber gets every packet while it gets that layer. Each switch to a
+ * lower layer and back starts a new run, because packets of the top layer sent meanwhile were not meant for it.
  */
 import type { PacketStamp } from "../client/packet-stamp.ts";
 
 /**
- * Packets of lower layers in a row that make a switch. Fewer would take late ones for it and forget what is missing; more
- * would count a short switch as missing.
+ * Packets of lower layers in a row that count as a switch. Larger: packets during a short switch count as missing.
+ * Smaller: late packets are taken for a switch, and missing ones forgotten.
  */
 const SWITCHED_PACKETS = 16;
 
@@ -19,17 +19,17 @@ export interface AuditedRun {
   readonly first: number;
   last: number;
   received: number;
-  /** Its layer is still forwarded, as far as is known. */
+  /** Whether its layer is still forwarded, as far as is known. */
   isOpen: boolean;
 }
 
 export class LayerAudit {
   readonly runs: AuditedRun[] = [];
   #run: AuditedRun | null = null;
-  /** Packets of a lower layer since the last of the top one: a few come late, many are a switch. */
+  /** Packets of a lower layer since the last of the top one: a few are late, many are a switch. */
   #lower = 0;
 
-  /** A packet that came for the first time. `lowerComeToo`: lower layers are part of the stream, as with SVC. */
+  /** Counts a packet that is not a duplicate. `lowerComeToo`: lower layers are part of the stream, as with SVC. */
   onPacket({ publisher, layer, layers, number }: PacketStamp, lowerComeToo: boolean): void {
     if (layer !== layers - 1) {
       this.#lower += 1;
@@ -42,7 +42,7 @@ export class LayerAudit {
       this.#run = { publisher, layer, first: number, last: number, received: 0, isOpen: true };
       this.runs.push(this.#run);
     }
-    // What came before the first one was not asked for.
+    // Packets from before the first one of the run are not part of it.
     if (number < this.#run.first) return;
     this.#run.last = Math.max(this.#run.last, number);
     this.#run.received += 1;
@@ -55,8 +55,8 @@ export class LayerAudit {
 }
 
 /**
- * Packets of the runs that never came. `sentOf`: how many the publisher made of that layer, if it is known: an open run
- * goes on until the publisher's end.
+ * Packets of the runs that were not received. `sentOf`: how many packets of that layer the publisher sent, if known: an
+ * open run lasts until the publisher's end.
  */
 export function missingIn(
   runs: readonly AuditedRun[],

@@ -1,4 +1,4 @@
-/** What all clients of one process measure together; drained once a second. */
+/** Sums over all clients of one process; drained once a second. */
 import { DELAY_BUCKETS, DelayHistogram } from "./delay-histogram.ts";
 
 /** Audio, then the video layers from the lowest up. */
@@ -13,13 +13,13 @@ export interface Sample {
   receivedPackets: number;
   /** RTP bytes by layer, as in LAYER_NAMES. */
   readonly receivedBytes: number[];
-  /** Changes of gaps, and of gaps that were filled. */
+  /** Changes in the number of gaps, and of filled gaps. */
   gaps: number;
   filled: number;
   duplicates: number;
-  /** Pictures that were due and not sent, because the process was late by more than one. */
+  /** Pictures that were due and skipped, because the process was late by more than one. */
   skippedPictures: number;
-  /** One-way delay, from sealing to opening, retransmissions included. */
+  /** One-way delay, from encryption to decryption, including retransmissions. */
   delayBuckets: Float64Array;
 }
 
@@ -41,7 +41,7 @@ export class Meter {
   sample = emptySample();
   delays = new DelayHistogram(this.sample.delayBuckets);
 
-  /** Gives the counts since the last call, and starts again. */
+  /** Returns the counts since the last call, and resets them. */
   drain(): Sample {
     const drained = this.sample;
     this.sample = emptySample();

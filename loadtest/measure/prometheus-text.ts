@@ -1,12 +1,12 @@
 /**
  * Samples of the Prometheus text format (exposition format 0.0.4), by series: name and labels as they are written,
- * `process_cpu_seconds_total` or `blindfold_rooms{state="open"}`. Comments, types and time stamps are passed over.
+ * `process_cpu_seconds_total` or `blindfold_rooms{state="open"}`. Comments, types and timestamps are ignored.
  */
 const SAMPLE = /^([A-Za-z_:][\w:]*(?:\{.*\})?)[ \t]+(\S+)(?:[ \t]+-?\d+)?$/;
 
 const INFINITIES: Readonly<Record<string, number>> = { "+Inf": Infinity, "-Inf": -Infinity };
 
-/** Throws on a line that is neither a sample nor a comment: then the page is not what it says it is. */
+/** Throws on a line that is neither a sample nor a comment: then the text is not in this format. */
 export function parsePrometheusText(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   for (const line of text.split("\n")) {

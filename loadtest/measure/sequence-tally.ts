@@ -1,17 +1,17 @@
-/** What became of the sequence numbers of one received stream: came in order, late, repaired, twice, or never. */
+/** Counts the sequence numbers of one received stream: in order, late, retransmitted, duplicate, or lost. */
 import { ReplayWindow } from "../../src/srtp/replay-window.ts";
 
-/** How far back a packet is told from its own repetition: some seconds of video. A power of two. */
+/** How far back duplicates are recognised: some seconds of video. A power of two. */
 const WINDOW_PACKETS = 4096;
 
 export class SequenceTally {
-  /** Different packets that came, in whatever way. */
+  /** Distinct packets received, in any way. */
   received = 0;
-  /** Numbers that were passed over when a higher one came. */
+  /** Numbers that were missing when a higher one arrived. */
   gaps = 0;
   /** Of these, filled by a retransmission. */
   repaired = 0;
-  /** Of these, filled by the packet itself, which was overtaken. */
+  /** Of these, filled by the packet itself, which was reordered. */
   outOfOrder = 0;
   duplicates = 0;
   readonly #window = new ReplayWindow(WINDOW_PACKETS);
@@ -21,12 +21,12 @@ export class SequenceTally {
     return this.#window.highest;
   }
 
-  /** Never came, as far as is known now. */
+  /** Lost, as far as is known now. */
   get lost(): number {
     return this.gaps - this.repaired - this.outOfOrder;
   }
 
-  /** `extSeq` has its rollovers counted; `rtx`: it came as a retransmission. False for a duplicate. */
+  /** `extSeq` has its rollovers counted; `rtx`: received as a retransmission. False for a duplicate. */
   onPacket(extSeq: number, rtx: boolean): boolean {
     const { highest } = this.#window;
     if (!this.#window.isFresh(extSeq)) {

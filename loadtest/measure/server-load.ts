@@ -1,10 +1,10 @@
-/** What the server says of itself while it is under load: scraped from its /metrics once a second. */
+/** The server's own metrics while it is under load: scraped from its /metrics once a second. */
 import { parsePrometheusText } from "./prometheus-text.ts";
 
 /** Longer than a scrape of a busy server, shorter than the interval. */
 const SCRAPE_LIMIT_MS = 900;
 
-/** Of less a rate says nothing: CPU time is counted in steps of milliseconds. */
+/** Rates over less time are meaningless: CPU time is counted in steps of milliseconds. */
 const LEAST_INTERVAL_US = 500_000;
 
 export interface ServerReading {
@@ -20,13 +20,13 @@ export interface ServerReading {
 
 export interface ServerSecond {
   readonly second: number;
-  /** Cores in use since the reading before, of the whole process. */
+  /** Cores used since the previous reading, by the whole process. */
   readonly cpuCores: number;
   readonly residentBytes: number;
   readonly threads: Readonly<Record<string, number>>;
 }
 
-/** Undefined when the server does not answer in time: then the plot has a gap. */
+/** Undefined when the server does not answer in time: the plot then has a gap. */
 export async function readServer(url: string, clock: () => number): Promise<ServerReading | undefined> {
   try {
     const reply = await fetch(new URL("/metrics", url), { signal: AbortSignal.timeout(SCRAPE_LIMIT_MS) });
@@ -61,7 +61,7 @@ function family(samples: ReadonlyMap<string, number>, name: string, label: strin
   return values;
 }
 
-/** Rates between neighbouring readings; the last one takes the place of one right before it. */
+/** Rates between neighbouring readings; a reading just before the last one is dropped. */
 export function serverSeconds(all: readonly ServerReading[], startUs: number): ServerSecond[] {
   const last = all.at(-1);
   const readings = all.filter(
@@ -84,7 +84,7 @@ export function serverSeconds(all: readonly ServerReading[], startUs: number): S
   });
 }
 
-/** What was dropped between two readings, reasons without any left out. */
+/** Packets dropped between two readings, by reason; reasons without any are omitted. */
 export function droppedBetween(before: ServerReading, after: ServerReading): Record<string, number> {
   const grown = Object.entries(after.dropped).map(
     ([reason, value]) => [reason, value - (before.dropped[reason] ?? 0)] as const,

@@ -2,9 +2,9 @@
  * What the bandwidth estimator costs a thread, per packet sent and per packet acknowledged:
  * node loadtest/micro/bandwidth-estimator.ts
  *
- * Feedback comes as from Chromium at 2.5 Mbit/s, twenty packets a message. The measure is the copy of one packet, which
- * every packet to a subscriber costs anyway. Bodies take turns within each round, so that a noisy machine bends all alike;
- * each number is the median of the rounds' CPU time, its spread the least and the most. Read the ratios.
+ * Feedback is as from Chromium at 2.5 Mbit/s, twenty packets a message. The reference is the copy of one packet, which
+ * every packet to a subscriber costs anyway. Bodies take turns within each round, so that a noisy machine affects all
+ * alike; each number is the median of the rounds' CPU time, its spread the minimum and maximum. Compare the ratios.
  */
 import { writeU24 } from "../../src/base/bytes.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
@@ -20,12 +20,12 @@ const MESSAGES = 60_000;
 const PACKET_BYTES = 1_100;
 const SLOTS = 64;
 const PACKETS_PER_MESSAGE = 20;
-/** One unit of the reference time, so that messages can be used again with another. */
+/** One unit of the reference time, so that messages can be reused with another reference time. */
 const INTERVAL_US = 64_000;
 const DELAY_US = 30_000;
 /** One cycle of the sequence number. */
 const CYCLE_MESSAGES = 0x10000 / 4;
-/** Where the reference time stands in a message. */
+/** Offset of the reference time in a message. */
 const REFERENCE_AT = 16;
 
 /** Does the work of one message's packets. */
@@ -44,7 +44,7 @@ function makeMessages(): Uint8Array[] {
   });
 }
 
-/** A queue of a few packets comes and goes, and those of one burst follow each other. */
+/** A queue of a few packets builds up and drains, and packets of one burst arrive one after the other. */
 function arrivalUs(message: number, i: number): number {
   const queued = ((i >> 2) * 7 + message) % 5;
   return message * INTERVAL_US + sentUs(i) + DELAY_US + 250 * (queued + (i & 3));
@@ -58,7 +58,7 @@ function sentUs(i: number): number {
 const messages = makeMessages();
 const cursor = new RtcpCursor();
 
-/** Message number `message` of an endless row: its arrivals go on where the cycle before ended. */
+/** Message number `message` of an endless sequence: its arrivals continue where the previous cycle ended. */
 function present(message: number): Uint8Array {
   const buffer = messages[message % CYCLE_MESSAGES]!;
   const baseUs = message * INTERVAL_US + DELAY_US;

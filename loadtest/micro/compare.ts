@@ -1,6 +1,6 @@
-/** What some functions cost a call, beside copying a packet: the medians of rounds in which they take turns. */
+/** The cost of a call of some functions, compared with copying a packet: medians of rounds in which they take turns. */
 
-/** As the packet path does it: into another slot each time. */
+/** As in the packet path, each copy goes into another slot. */
 const SLOTS = 64;
 const SLOT_BYTES = 2048;
 const ROUNDS = 9;

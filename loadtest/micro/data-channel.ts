@@ -1,10 +1,10 @@
 /**
- * What a message on a reliable data channel costs a thread, by how many are sent at once:
+ * The cost of a message on a reliable data channel, by how many are sent at once:
  * node loadtest/micro/data-channel.ts
  *
  * `werift` is its own data channel; `ours` is the same association behind our guard, with our queue in front of it. The
- * receiver is werift's in both. They take turns within each round; each number is the median of the rounds' CPU time for
- * both ends together. Read the ratios: how a message's cost grows with their number is what there is to see.
+ * receiver is werift's in both. They take turns within each round; each number is the median of the rounds' CPU time
+ * for both ends together. Compare the ratios: they show how a message's cost grows with the number of messages.
  */
 import { Event, RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport } from "werift";
 import { DataAssociation } from "../../src/dtls/sctp/data-association.ts";
@@ -25,7 +25,7 @@ const CHANNEL = {
 type Dtls = Parameters<RTCSctpTransport["setDtlsTransport"]>[0];
 type Send = (packet: Uint8Array) => void;
 
-/** werift's SCTP transport over any way to send a packet; `receive` is how it gets some. */
+/** werift's SCTP transport over any function that sends packets; `receive` passes it received ones. */
 function weriftTransport(role: string, send: Send): { transport: RTCSctpTransport; receive: Send } {
   const transport = new RTCSctpTransport(PORT);
   const dtls = {
@@ -36,11 +36,11 @@ function weriftTransport(role: string, send: Send): { transport: RTCSctpTranspor
     sendData: async (packet: Buffer) => send(packet),
   };
   transport.setDtlsTransport(dtls as unknown as Dtls);
-  // werift takes its receiver away when it stops.
+  // werift removes its receiver when it stops.
   return { transport, receive: (packet) => dtls.dataReceiver?.(Buffer.from(packet)) };
 }
 
-/** The receiving end; resolves when `count` messages have come. */
+/** The receiving side; `done` resolves after `count` messages. */
 function receiver(
   send: Send,
   count: number,
@@ -57,7 +57,7 @@ function receiver(
   return { transport, receive, done: promise };
 }
 
-/** As on a network, nothing arrives before the sender is done with its turn. */
+/** As on a network, nothing arrives before the sender has finished its turn. */
 const later = (receive: Send) => (packet: Uint8Array) => void setImmediate(() => receive(packet));
 
 async function cpuUsOf(run: () => Promise<void>): Promise<number> {

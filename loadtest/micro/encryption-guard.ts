@@ -1,10 +1,10 @@
 /**
- * What it costs to watch whether a track looks encrypted, per packet, beside copying that packet once:
+ * The cost of checking whether a track looks encrypted, per packet, compared with copying that packet once:
  * node loadtest/micro/encryption-guard.ts
  *
- * `audio`: each packet is a frame, one in 16 is looked at. `video`: likewise with every tenth packet a frame's last.
- * `doubted`: sound of which each packet is looked at. Bodies take turns within each round; each number is the median of
- * the rounds' CPU time. Read the ratios.
+ * `audio`: each packet is a frame, one in 16 is checked. `video`: likewise, with every tenth packet the last of a
+ * frame. `doubted`: audio of which each packet is checked. Bodies take turns within each round; each number is the
+ * median of the rounds' CPU time. Compare the ratios.
  */
 import type { CodecName } from "../../src/base/codec.ts";
 import { EncryptionGuard } from "../../src/sfu/encryption-guard.ts";

@@ -1,9 +1,10 @@
 /**
- * What it costs to hear a voice, per audio packet, beside copying that packet once:  node loadtest/micro/voice.ts
+ * The cost of speech detection, per audio packet, compared with copying that packet once:
+ * node loadtest/micro/voice.ts
  *
- * `unlimited` takes in the level; `held` also looks for a place among N that are all taken by people who speak, the
- * longest way there is. The comparison of a hundred voices, ten times a second, is spread over their packets. Bodies
- * take turns within each round; each number is the median of the rounds' CPU time. Read the ratios.
+ * `unlimited` processes the level; `held` also looks for a place among N that are all taken by active speakers, the
+ * longest path. The comparison of a hundred voices, ten times a second, is spread over their packets. Bodies take turns
+ * within each round; each number is the median of the rounds' CPU time. Compare the ratios.
  */
 
 import { createSharedCounters } from "../../src/base/counters.ts";
@@ -47,7 +48,7 @@ const packet = new UpPacket();
 packet.bytes = new Uint8Array(AUDIO_BYTES);
 packet.extensions.at[EXTENSION.audioLevel] = 20;
 packet.extensions.bytes[EXTENSION.audioLevel] = 1;
-/** Words of everybody at once: levels go up and down. */
+/** Speech of everybody at once: levels go up and down. */
 const LEVELS = Uint8Array.from({ length: 64 }, (_, i) => 0x80 | (i % 11 < 8 ? 25 + (i % 7) : 62));
 let nowUs = 1_000_000;
 

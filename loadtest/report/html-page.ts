@@ -1,4 +1,4 @@
-/** The result as one page that needs nothing else: no script, no font, no picture from anywhere. */
+/** The result as one self-contained page: no script, and no font or picture from elsewhere. */
 import { missingOf, type RunResult } from "../result.ts";
 import { STYLE } from "./page-style.ts";
 import { escapeText, label } from "./plot.ts";

@@ -1,4 +1,4 @@
-/** The page's style sheet: light and dark as the reader's system has it, and fit for print. */
+/** The page's style sheet: light or dark as the reader's system prefers, and suitable for print. */
 export const STYLE = `
 :root { color-scheme: light dark;
   --paper: light-dark(#fbfbfa, #17181a); --card: light-dark(#fff, #1f2123); --ink: light-dark(#1b1c1e, #ececea);

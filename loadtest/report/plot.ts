@@ -2,7 +2,7 @@
 
 export interface Series {
   readonly name: string;
-  /** In order of x; a null y is a gap. `note` is shown when the pointer rests on it. */
+  /** In order of x; a null y is a gap. `note` is the tooltip. */
   readonly points: readonly { readonly x: number; readonly y: number | null; readonly note?: string }[];
   /** Which of the page's colours, 1 to 6. */
   readonly color: number;
@@ -51,11 +51,11 @@ function draw({ kind, unit, xLabel, title }: PlotSpec, series: readonly Series[]
   const y = scale(Math.max(...all.map((point) => point.y!)), HEIGHT - BOTTOM, TOP, true);
   const shapes = {
     lines: () => series.map((one) => line(one, x, y)),
-    // The largest sum is drawn first, the lower ones over it.
+    // The largest sum is drawn first, smaller ones over it.
     stacked: () => series.toReversed().map((one) => area(one, x, y)),
     points: () => series.map((one) => dots(one, x, y, POINT_RADIUS, "dot")),
   }[kind]();
-  // Targets for the pointer that are larger than what is seen.
+  // Targets for the pointer, larger than the visible points.
   const targets = kind === "points" ? [] : series.map((one) => dots(one, x, y, 7, "target", unit));
   return (
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeText(title)}">` +
@@ -108,7 +108,7 @@ function stack(series: readonly Series[]): Series[] {
   }));
 }
 
-/** From 0, for an axis that starts elsewhere would exaggerate, to `max` or to the first round number that holds it. */
+/** From 0, because an axis that starts elsewhere exaggerates, to `max` or to the next round number. */
 function scale(max: number, from: number, to: number, isRound: boolean): Scale {
   const top = max > 0 ? max : 1;
   const step = niceStep(top / TICKS);
@@ -137,7 +137,7 @@ function vertical(x: number, text: string): string {
   return `<text class=tick x="${x.toFixed(1)}" y="${HEIGHT - BOTTOM + 15}" text-anchor="middle">${text}</text>`;
 }
 
-/** Three digits that count; no trailing zeros. */
+/** Three significant digits; no trailing zeros. */
 export function label(value: number): string {
   return Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 6 });
 }

@@ -1,4 +1,4 @@
-/** Where a run stands: one line that is written over on a terminal, a line now and then elsewhere. */
+/** Progress of a run: on a terminal one line that is overwritten, elsewhere a line now and then. */
 import type { Status } from "../run.ts";
 
 const WIDTH = 30;

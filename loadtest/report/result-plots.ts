@@ -1,4 +1,4 @@
-/** What of a result is plotted. */
+/** The plots of a result. */
 import type { JoinResult, RunResult, SecondResult } from "../result.ts";
 import { plot, type Series } from "./plot.ts";
 
@@ -9,7 +9,7 @@ export function plotsOf(result: RunResult): string[] {
   return [delayPlot(result), bitratePlot(result), lossPlot(result), joinPlot(result), ...serverPlots(result)];
 }
 
-/** A value of each second, drawn at its middle. */
+/** One value for each second, drawn at its middle. */
 function overSeconds(
   seconds: readonly SecondResult[],
   of: (second: SecondResult) => number | null,

@@ -1,4 +1,4 @@
-/** The result in rows of a name and a sentence, for a terminal and for the page. */
+/** The result as rows of a name and a sentence, for a terminal and for the page. */
 import type { Quantiles, RunResult, StreamTotals } from "../result.ts";
 
 export function textTable(result: RunResult): string {
