@@ -1,4 +1,4 @@
-/** Flows over one simulated bottleneck, and what is sampled of them every 10 ms. */
+/** Flows over one simulated bottleneck, sampled every 10 ms. */
 
 import { EstimatedFlow, type FlowPacket } from "./estimated-flow.ts";
 import { Bottleneck, type BottleneckOptions } from "./flow-bottleneck.ts";
@@ -13,19 +13,19 @@ const STEP_US = 1_000;
 const SAMPLE_US = 10_000;
 const MAX_SAMPLES = 20_000;
 
-/** More than any capacity here, for who sends all that is allowed. */
+/** Rate of a source that sends all that is allowed: more than any capacity here. */
 const GREEDY_BPS = 8 * MBIT;
 const VIDEOS = 3;
-/** Everything that they are wanted for, headers and audio left out. */
+/** Rate of all videos in full quality, without headers and audio. */
 export const LAYERED_BPS = VIDEOS * 1.7 * MBIT;
 
 export type SourceKind = "greedy" | "layered";
 
 export interface RunOptions extends Partial<BottleneckOptions> {
-  /** Chooses frame sizes, losses and clocks, and of the path what is not told: its delay and the length of its queue. */
+  /** Determines frame sizes, losses and clocks, and the delay and queue length of the path where they are not given. */
   readonly seed: number;
   readonly source: SourceKind;
-  /** When each flow starts; one at 0 unless told. */
+  /** When each flow starts; by default one at 0. */
   readonly startsUs?: readonly number[];
   readonly tcpStartUs?: number;
   readonly feedbackLoss?: number;
@@ -106,18 +106,18 @@ export class BandwidthRun {
     return Math.min(...this.#samples(fromUs, toUs));
   }
 
-  /** The estimate's mean over the second around `atUs`, as a share of the capacity of that moment. */
+  /** The estimate's mean over the second around `atUs`, as a share of the capacity at `atUs`. */
   shareAt(atUs: number): number {
     return this.meanBps(atUs - SECOND_US / 2, atUs + SECOND_US / 2) / this.link.capacityBps(atUs);
   }
 
-  /** Seconds from `fromUs` until the estimate is at `bps` for the first time; infinite when it never is. */
+  /** Seconds from `fromUs` until the estimate first reaches `bps`; Infinity when it never does. */
   secondsUntil(bps: number, fromUs: number): number {
     const index = this.#samples(fromUs, this.#nowUs).findIndex((sample) => sample >= bps);
     return index === -1 ? Number.POSITIVE_INFINITY : (index * SAMPLE_US) / SECOND_US;
   }
 
-  /** The delay that a packet would have met in the queue at any moment. */
+  /** Percentile of the queueing delay over time. */
   queuePercentileMs(share: number): number {
     return percentile(this.#queueMs, share);
   }
@@ -129,7 +129,7 @@ export class BandwidthRun {
     this.#queueMs.push(this.link.queueDelayUs(nowUs) / 1_000);
   }
 
-  /** Of the first flow. */
+  /** Estimates of the first flow. */
   #samples(fromUs: number, toUs: number): Float64Array {
     return this.#targetsBps[0]!.subarray(Math.ceil(fromUs / SAMPLE_US), Math.ceil(toUs / SAMPLE_US));
   }

@@ -1,6 +1,6 @@
 /**
- * What is asked of the bandwidth estimator: runs on a simulated path that say what they measured, and within which bounds
- * it has to be for every seed.
+ * Requirements of the bandwidth estimator: runs on a simulated path, with the bounds of their measurements for every
+ * seed.
  */
 
 import {
@@ -26,7 +26,7 @@ export interface Scenario {
   run(seed: number): Measure[];
 }
 
-/** Of the estimate in capacities, once it has found it. */
+/** Bounds of the estimate as a share of the capacity, once it has converged. */
 const NEAR = { atLeast: 0.85, atMost: 1.05 };
 
 function steps(source: SourceKind): Scenario {
@@ -49,7 +49,7 @@ function steps(source: SourceKind): Scenario {
   };
 }
 
-/** So far that the queue overflows, and takes a second to empty. */
+/** A fall so deep that the queue overflows, and takes a second to drain. */
 function fall(): Scenario {
   const capacity = [
     [0, 8 * MBIT],
@@ -64,7 +64,7 @@ function fall(): Scenario {
   };
 }
 
-/** A viewer of layered video on a line of more capacity than is wanted. Returns the run and what is sent, after 20 s. */
+/** A viewer of layered video on a line with more capacity than wanted. Returns the run and what is sent after 20 s. */
 function onLossyLine(seed: number, loss: number | GilbertElliott, untilUs: number): [BandwidthRun, number] {
   const run = new BandwidthRun({ source: "layered", seed, capacity: [[0, 20 * MBIT]], loss });
   const before = run.until(20 * SECOND_US).flows[0]!.sentBytes;
@@ -72,7 +72,7 @@ function onLossyLine(seed: number, loss: number | GilbertElliott, untilUs: numbe
   return [run, (sentBytes * 8 * SECOND_US) / (untilUs - 20 * SECOND_US)];
 }
 
-/** Losses that the rate does not cause. */
+/** Losses that do not depend on the rate. */
 function lossy(name: string, loss: number | GilbertElliott): Scenario {
   return {
     name: `${name} lost, 20 Mbit/s`,
@@ -87,7 +87,7 @@ function lossy(name: string, loss: number | GilbertElliott): Scenario {
   };
 }
 
-/** So many that it takes a fall of the rate to show that the rate does not cause them. */
+/** So many losses that only lowering the rate shows that they do not depend on it. */
 function veryLossy(name: string, loss: number): Scenario {
   return {
     name: `${name} lost, 20 Mbit/s`,
@@ -98,7 +98,7 @@ function veryLossy(name: string, loss: number): Scenario {
   };
 }
 
-/** Several flows, and a capacity that falls so far that each loses most: none may take that for bad radio. */
+/** Several flows, and a capacity that falls so far that each loses most: none may take that for random loss. */
 function crowded(): Scenario {
   const capacity = [
     [0, 8 * MBIT],
@@ -122,7 +122,7 @@ function crowded(): Scenario {
   };
 }
 
-/** Losses that the rate does cause, and no delay to speak of. */
+/** Losses caused by the rate, with hardly any queueing delay. */
 function shortQueue(): Scenario {
   const capacityBps = 2 * MBIT;
   return {
@@ -153,7 +153,7 @@ function jitter(reorders: boolean, source: SourceKind): Scenario {
   };
 }
 
-/** Nothing comes through either way; or the link stands still and its queue with it. */
+/** An outage in both directions; or, with `stalls`, a link that stops sending and keeps its queue. */
 function blackout(stalls: boolean): Scenario {
   const [fromUs, toUs] = [20 * SECOND_US, 23 * SECOND_US];
   const path = stalls
@@ -231,7 +231,7 @@ function besideTcp(): Scenario {
   };
 }
 
-/** A path that is unlike the others in one thing. */
+/** A path that differs from the others in one property. */
 function odd(name: string, options: Partial<RunOptions>): Scenario {
   return {
     name,
@@ -246,7 +246,7 @@ function odd(name: string, options: Partial<RunOptions>): Scenario {
   };
 }
 
-/** Radio that stands still for so long every three seconds. */
+/** A radio link that stalls for `forUs` every three seconds. */
 function standingStill(bps: number, forUs: number): BottleneckOptions["capacity"] {
   const from = Array.from({ length: 20 }, (_, i) => 3 * i * SECOND_US);
   return from.flatMap((fromUs) => [[fromUs, 0] as const, [fromUs + forUs, bps] as const]);

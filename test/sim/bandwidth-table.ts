@@ -1,4 +1,4 @@
-/** `npm run sim:bwe`: what the bandwidth estimator does over many seeds. `--help` tells all. */
+/** `npm run sim:bwe`: results of the bandwidth estimator over many seeds. See `--help`. */
 import { z } from "zod";
 import { commandLine, whole } from "../../loadtest/command-line.ts";
 import { percentile } from "./bandwidth-run.ts";

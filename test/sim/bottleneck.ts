@@ -1,9 +1,9 @@
 /**
- * The narrowest hop of a path: takes what comes, one packet after the other, at its rate, and lets a queue of limited
- * length wait. What finds the queue full is dropped (drop-tail), as routers and modems do.
+ * The narrowest hop of a path: sends packets one after the other at its rate, and holds the others in a queue of
+ * limited length. Packets that find the queue full are dropped (drop-tail), as in routers and modems.
  */
 
-/** Which packets may wait: so many bytes, or as many as the rate carries in so many milliseconds. */
+/** Length of the queue: in bytes, or as the time that it takes at the rate. */
 export type QueueLimit = { readonly bytes: number } | { readonly ms: number };
 
 interface Waiting<T> {
@@ -11,7 +11,7 @@ interface Waiting<T> {
   readonly bytes: number;
 }
 
-/** Packets that have gone are cut off the queue's array when they are so many. */
+/** Sent packets are removed from the queue's array when there are so many. */
 const TRIM = 1024;
 
 export class Bottleneck<T> {
@@ -20,25 +20,25 @@ export class Bottleneck<T> {
   /** `#queue[#first]` is being sent, those after it wait. */
   #queue: Waiting<T>[] = [];
   #first = 0;
-  /** Of all in the queue, the one being sent in full. */
+  /** Bytes of all packets in the queue, including all of the one being sent. */
   #queuedBytes = 0;
-  /** What was still to be sent of the first at `#sinceUs`, when it became the first or the rate changed. */
+  /** Rest of the first packet at `#sinceUs`, when it became the first or the rate changed. */
   #leftBits = 0;
   #sinceUs = 0;
 
-  /** `rateBps` may be 0: then all wait. */
+  /** `rateBps` may be 0: then all packets wait. */
   constructor(rateBps: number, limit: QueueLimit) {
     this.#rateBps = rateBps;
     this.#limit = limit;
   }
 
-  /** When the first of the queue will have gone; Infinity when nothing waits. */
+  /** When the first packet will have been sent; Infinity when the queue is empty. */
   get nextUs(): number {
     if (this.#first === this.#queue.length) return Number.POSITIVE_INFINITY;
     return this.#sinceUs + (this.#leftBits * 1_000_000) / this.#rateBps;
   }
 
-  /** Whatever has gone before `nowUs` must have been taken. Returns false when the packet is dropped. */
+  /** Packets that were sent before `nowUs` must have been taken. Returns false when the packet is dropped. */
   offer(nowUs: number, item: T, bytes: number): boolean {
     const idle = this.#first === this.#queue.length;
     if (!idle && this.backlogBytes(nowUs) + bytes > this.#limitBytes) return false;
@@ -48,7 +48,7 @@ export class Bottleneck<T> {
     return true;
   }
 
-  /** Takes the first out, which has gone at `nextUs`. */
+  /** Removes the first packet, which has been sent at `nextUs`. */
   take(): T {
     const goneUs = this.nextUs;
     const { item, bytes } = this.#queue[this.#first++]!;
@@ -61,19 +61,19 @@ export class Bottleneck<T> {
     return item;
   }
 
-  /** What waits, and what is left of the packet that is being sent. */
+  /** Bytes waiting, and the rest of the packet that is being sent. */
   backlogBytes(nowUs: number): number {
     const first = this.#queue[this.#first];
     return first === undefined ? 0 : this.#queuedBytes - first.bytes + this.#left(nowUs) / 8;
   }
 
-  /** How long a packet would wait that came now. */
+  /** How long a packet that arrives now would wait. */
   waitUs(nowUs: number): number {
     const bytes = this.backlogBytes(nowUs);
     return bytes === 0 ? 0 : (bytes * 8_000_000) / this.#rateBps;
   }
 
-  /** What waits already stays, whatever the new limit. */
+  /** Queued packets stay, whatever the new limit. */
   change(nowUs: number, rateBps: number, limit: QueueLimit): void {
     this.#leftBits = this.#left(nowUs);
     this.#sinceUs = nowUs;

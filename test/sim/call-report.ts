@@ -1,4 +1,4 @@
-/** What came of a simulated call, for each who watched each, and for each link and publisher. Times in seconds of the call. */
+/** Results of a simulated call: for each viewer of each publisher, and for each link. Times in seconds of the call. */
 import type { Conference } from "./conference.ts";
 import { freezesOf } from "./freezes.ts";
 import type { SimViewer } from "./sim-viewer.ts";
@@ -7,32 +7,32 @@ const US_PER_SECOND = 1_000_000;
 /** `layerOfSecond` of a second in which nothing was shown. */
 export const NOTHING = -1;
 
-/** What one person saw and heard of another. */
+/** What one participant received of another. */
 export interface ViewReport {
   readonly viewer: string;
   readonly publisher: string;
-  /** Frames that came whole, and those begun and never completed. */
+  /** Frames received completely, and those begun and never completed. */
   readonly framesComplete: number;
   readonly framesLost: number;
   readonly picturesShown: number;
-  /** Until the first picture; Infinity when there was none. */
+  /** Time until the first picture; Infinity when there was none. */
   readonly firstPictureS: number;
   readonly freezes: { readonly count: number; readonly totalS: number; readonly longestS: number };
-  /** By second of the call: what arrived of the video, headers and repetitions with it. */
+  /** By second of the call: received rate of the video, including headers and retransmissions. */
   readonly bitrateBps: readonly number[];
   /** By second of the call: the encoding or spatial layer shown last in it, or NOTHING. */
   readonly layerOfSecond: readonly number[];
-  /** Share of the call in which each layer was to be seen, lowest first; a picture stands until the next. */
+  /** Share of the call in which each layer was shown, lowest first; a picture is shown until the next. */
   readonly layerShare: readonly number[];
-  /** Share of audio packets that never came. */
+  /** Share of audio packets that were never received. */
   readonly audioLoss: number;
   /** PLIs that the viewer sent. */
   readonly plis: number;
 }
 
-/** The access link of one person. */
+/** The access link of one participant. */
 export interface LinkReport {
-  /** How long packets wait at its bottleneck on the way down: what 95 of 100 instants stay below. */
+  /** 95th percentile, over time, of the queueing delay at its downlink bottleneck. */
   readonly queueP95Us: number;
   readonly overflowed: number;
   readonly lost: number;
@@ -44,7 +44,7 @@ export class CallReport {
   readonly #startUs: number;
   readonly #queues: ReadonlyMap<string, readonly number[]>;
 
-  /** `queues`: by name, the wait at the bottleneck down, sampled in equal distances. */
+  /** `queues`: by name, queueing delays at the downlink bottleneck, sampled at equal intervals. */
   constructor(conference: Conference, startUs: number, queues: ReadonlyMap<string, readonly number[]>) {
     this.#conference = conference;
     this.#startUs = startUs;
@@ -69,7 +69,7 @@ export class CallReport {
     return { queueP95Us, overflowed: down.counts.overflowed, lost: down.counts.lost };
   }
 
-  /** When the publisher got PLIs, for each of its streams, lowest encoding first. */
+  /** When the publisher received PLIs, for each of its streams, lowest encoding first. */
   plisTo(name: string): number[][] {
     const { encodings, plis } = this.#conference.seat(name).peer.publisher;
     return encodings.map(({ ssrc }) =>
@@ -77,7 +77,7 @@ export class CallReport {
     );
   }
 
-  /** A row for each view, for people. */
+  /** A human-readable table with a row for each view. */
   text(): string {
     const rows = this.views.map((view) => {
       const { totalS, longestS, count } = view.freezes;
@@ -137,7 +137,7 @@ export class CallReport {
     return { layerOfSecond, layerShare };
   }
 
-  /** What `of` gives for each whole second of the call, by the second of the clock. */
+  /** `of` for each whole second of the call; its argument is the second of the clock. */
   #bySecond(of: (second: number) => number): number[] {
     const first = this.#startUs / US_PER_SECOND;
     const seconds = Math.floor(this.#seconds(this.#conference.nowUs));

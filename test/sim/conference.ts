@@ -1,6 +1,6 @@
 /**
- * A conference in one call stack: a MediaCore or several, people with browsers' habits, and a link up and a link down for
- * each of them. Time is a number.
+ * A conference in one call stack: a MediaCore or several, participants that behave like browsers, each with an uplink
+ * and a downlink. Time is a number.
  */
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { asSsrc, type PathId, type RoomId, type TrackId } from "../../src/base/ids.ts";
@@ -21,36 +21,36 @@ import type { Sends } from "./sim-publisher.ts";
 
 const ROOM = "room" as RoomId;
 const { [EXTENSION_URI.transportCc]: _, ...WITHOUT_NUMBERS } = EXTENSION_IDS;
-/** Senders pace and links deliver by it. Larger: arrival times tell less. Smaller: a simulated minute takes longer. */
+/** Step of senders and links. Larger: arrival times are less precise. Smaller: a simulated minute takes longer. */
 const STEP_US = 1_000;
-/** How often the server's timers are looked at, as worker/media-loop does. */
+/** How often the server's timers are checked, as in worker/media-loop. */
 const TICK_US = 10_000;
 
 export interface Person {
   readonly name: string;
-  /** What it publishes; audio goes with video. All of it in three encodings unless told. */
+  /** What it publishes; video includes audio. By default audio and video in three encodings. */
   readonly sends?: Sends;
-  /** Names of those whose audio and video it receives. All others unless told. */
+  /** Names of those whose audio and video it receives. By default all others. */
   readonly watches?: readonly string[];
-  /** Its client knows transport-wide numbers. It does unless told. */
+  /** Whether its client negotiates transport-wide sequence numbers. By default it does. */
   readonly numbersPackets?: boolean;
-  /** The way to the server and from it. Perfect unless told. */
+  /** Its links to the server and from it. By default perfect. */
   readonly up?: Partial<LinkSettings>;
   readonly down?: Partial<LinkSettings>;
-  /** It says that LiveKit's encryption seals its frames. */
+  /** It declares that its frames have LiveKit's encryption. */
   readonly saysSealed?: boolean;
 }
 
 export interface ConferenceOptions {
   readonly people: readonly Person[];
   readonly seed: number;
-  /** Media threads that the room lives in; people take turns. */
+  /** Media threads of the room; participants are distributed in turn. */
   readonly threads?: number;
-  /** Publishers turn encodings off that nobody wants. */
+  /** Publishers turn off encodings that nobody wants. */
   readonly dynacast?: boolean;
-  /** The server's. Peers have portable ones, or none when the server has none. */
+  /** The server's ciphers. Peers have portable ones, or none when the server has none. */
   readonly ciphers?: SrtpCipherFactory;
-  /** Datagrams that a thread writes before it has to send them. */
+  /** Number of datagrams that a thread can write before it has to send them. */
   readonly ringSlots?: number;
 }
 
@@ -58,7 +58,7 @@ export interface Seat {
   readonly person: Person;
   readonly peer: SimPeer;
   readonly thread: Thread;
-  /** From where it sends. */
+  /** The path from which it sends. */
   path: PathId;
   readonly up: LinkModel<Uint8Array>;
   readonly down: LinkModel<Uint8Array>;
@@ -73,7 +73,7 @@ export interface Thread {
   readonly seatOf: Map<number, Seat>;
 }
 
-/** So many people who all publish three encodings and watch each other, over the same kind of link both ways. */
+/** So many participants that all publish three encodings and receive each other, with equal links both ways. */
 export function meeting(people: number, link: Partial<LinkSettings>): Person[] {
   return Array.from({ length: people }, (_, i) => ({ name: `peer-${i}`, up: link, down: link }));
 }
@@ -82,11 +82,11 @@ export class Conference {
   readonly threads: readonly Thread[];
   readonly seats: readonly Seat[];
   nowUs = 1_000_000;
-  /** Sees each datagram that the people send, before the server opens it in place. */
+  /** Called with each datagram from participants, before the server decrypts it in place. */
   overheard: ((datagram: Uint8Array) => void) | null = null;
-  /** Sees each datagram that reaches one of them, before it is opened. */
+  /** Called with each datagram that reaches one of them, before it is decrypted. */
   delivered: ((datagram: Uint8Array, peer: SimPeer) => void) | null = null;
-  /** Hears what each thread tells control. */
+  /** Called with the events of each thread for control. */
   told: ((event: MediaEvent) => void) | null = null;
   #channels = 0;
   /** By track and thread, the highest layer wanted there. */
@@ -137,13 +137,13 @@ export class Conference {
     for (const endUs = this.nowUs + durationUs; this.nowUs < endUs; this.nowUs += STEP_US) this.#step();
   }
 
-  /** A datagram that comes to a thread, the first unless told, from `path` now, no matter who sent it. */
+  /** Makes a thread, by default the first, receive a datagram from `path` now, whoever sent it. */
   receive(datagram: Uint8Array, path: PathId, thread: Thread = this.threads[0]!): void {
     thread.core.receive(this.nowUs, datagram, datagram.length, path, this.nowUs);
     this.#flush(thread);
   }
 
-  /** From now on `viewer` receives what `publisher` sends. */
+  /** Subscribes `viewer` to what `publisher` sends. */
   watch(viewer: string, publisher: string): void {
     const { peer, thread } = this.seat(viewer);
     const { peer: other, thread: home } = this.seat(publisher);
@@ -169,14 +169,14 @@ export class Conference {
     }
   }
 
-  /** What `viewer` wants of the video of `publisher`. */
+  /** Sets the preference of `viewer` for the video of `publisher`. */
   prefer(viewer: string, publisher: string, preference: LayerPreference): void {
     const { peer, thread } = this.seat(viewer);
     const { subscriptionId } = peer.view("video", publisher);
     thread.core.command(this.nowUs, { kind: "down-track.prefer", subscriptionId, preference });
   }
 
-  /** The person is in another network from now on, in the last block of 10.0.0.0/8 unless told; its links stay as they are. */
+  /** Moves the participant to another network, by default in the last block of 10.0.0.0/8; its links do not change. */
   roam(name: string, address = `10.255.0.${this.seats.indexOf(this.seat(name)) + 1}`): void {
     const seat = this.seat(name);
     const { thread, peer } = seat;
@@ -185,7 +185,7 @@ export class Conference {
     peer.ice.checkNow();
   }
 
-  /** Ends the person's transport; from now on it does nothing any more. */
+  /** Ends the participant's transport; it does nothing from now on. */
   leave(name: string): void {
     const { peer, thread } = this.seat(name);
     peer.isSilent = true;
@@ -262,7 +262,7 @@ export class Conference {
     }
   }
 
-  /** What a thread's shell does at the end of a turn. */
+  /** What the media loop does at the end of a turn. */
   #flush(thread: Thread): void {
     const { events, letters, pipes } = thread.core;
     this.#send(thread);
@@ -279,14 +279,14 @@ export class Conference {
     });
   }
 
-  /** Seals and sends what a thread has written. */
+  /** Encrypts and sends what a thread has written. */
   #send(thread: Thread): void {
     const { core } = thread;
     core.seal();
     const { ring } = core;
     for (let row = 0; row < ring.count; row++) {
       const bytes = ring.bytes[row]!;
-      // What SRTP has refused to seal; sockets pass it over too.
+      // SRTP refused to encrypt it; sockets skip it too.
       if (bytes === 0) continue;
       const at = row * SLOT_BYTES;
       const datagram = ring.slab.slice(at, at + bytes);
@@ -295,13 +295,13 @@ export class Conference {
     ring.clear();
   }
 
-  /** What control does with a piped track's wish. */
+  /** What control does when a piped track needs a key frame. */
   #askKeyframe(trackId: TrackId, encoding: number): void {
     const { core } = this.#publisherOf(trackId).thread;
     core.command(this.nowUs, { kind: "up-track.keyframe", trackId, encoding });
   }
 
-  /** What control and signalling do with what receivers of all threads want. */
+  /** What control and signalling do with the layers that subscribers in all threads want. */
   #tellWanted(trackId: TrackId, thread: Thread, spatial: number): void {
     const byThread = this.#wanted.get(trackId) ?? new Map<Thread, number>();
     this.#wanted.set(trackId, byThread.set(thread, spatial));

@@ -1,4 +1,4 @@
-/** One subscriber transport over a bottleneck: sender, receiver, and a way back that delays feedback and loses some. */
+/** One subscriber transport over a bottleneck: sender, receiver, and a return path that delays and loses feedback. */
 import type { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
 import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { FeedbackReceiver } from "./feedback-receiver.ts";
@@ -6,7 +6,7 @@ import { Bottleneck } from "./flow-bottleneck.ts";
 import { PacedSender } from "./paced-sender.ts";
 import type { VideoSource } from "./video-sources.ts";
 
-/** The way back has room for all. */
+/** The return path has capacity for all feedback. */
 const BACK_BPS = 10_000_000;
 const BACK_QUEUE_BYTES = 100_000;
 const BACK_JITTER_US = 5_000;
@@ -31,7 +31,7 @@ export interface FlowOptions {
 }
 
 export class EstimatedFlow {
-  /** Of everything sent: when, which number, how much (FNV-1a). */
+  /** Digest of all packets sent, with time, sequence number and size (FNV-1a). */
   digest = 0x811c9dc5;
   sentBytes = 0;
   readonly #sender: PacedSender;
@@ -65,7 +65,7 @@ export class EstimatedFlow {
     return this.#receiver.receivedBytes;
   }
 
-  /** What happens on both sides until `nowUs`, at most a millisecond after the last call. `silent`: there is no media. */
+  /** Advances both sides to `nowUs`, at most a millisecond after the last call. `silent`: there is no media. */
   step(nowUs: number, silent: boolean): void {
     if (nowUs < this.#startUs) return;
     this.#back.deliver(nowUs, (message) => this.#onFeedback(message, nowUs));

@@ -1,4 +1,4 @@
-/** The far side of a subscriber transport: notes arrivals by a clock of its own and reports them as Chromium does. */
+/** The receiver of a subscriber transport: records arrivals by its own clock and reports them as Chromium does. */
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
 
 /** Feedback takes a twentieth of the rate received, every 50 to 250 ms. */
@@ -16,7 +16,7 @@ export class FeedbackReceiver {
   #lastUs = 0;
   #reportedBytes = 0;
 
-  /** Its clock is ahead by `clockOffsetUs`, and goes faster by `driftPpm`. */
+  /** Its clock is ahead by `clockOffsetUs`, and runs faster by `driftPpm`. */
   constructor(clockOffsetUs: number, driftPpm: number) {
     this.#clockOffsetUs = clockOffsetUs;
     this.#clockRate = 1 + driftPpm / 1_000_000;
@@ -27,7 +27,7 @@ export class FeedbackReceiver {
     this.#recorder.onPacket(seq, this.#clockUs(arrivalUs));
   }
 
-  /** Reports that are due. */
+  /** Returns the feedback that is due. */
   poll(nowUs: number): Uint8Array[] {
     if (nowUs < this.#nextUs) return [];
     const bits = (this.receivedBytes - this.#reportedBytes) * 8;

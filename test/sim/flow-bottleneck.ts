@@ -1,16 +1,16 @@
 /**
- * The narrowest link of a path: a capacity that changes, a queue that drops its tail, then delay, jitter and loss.
+ * The narrowest link of a path: a capacity that changes, a drop-tail queue, then delay, jitter and loss.
  *
  *   send ─▶ [ queue, at most queueBytes ] ─▶ capacity ─▶ loss ─▶ delay + jitter ─▶ deliver
  *
- * Time comes from outside and chance from a seed; a packet's departure is computed when it enters, so steps of the
- * caller's clock round nothing. Several senders may share one link: the item says whose a packet is.
+ * Time is an argument and randomness comes from a seed; a packet's departure is computed when it enters, so it is not
+ * rounded to the caller's time steps. Several senders may share one link: the item identifies a packet's sender.
  */
 import { seededRandom } from "./seeded-random.ts";
 
 const US_PER_SECOND = 1_000_000;
 
-/** Loss in bursts: a chain of two states, and in each a probability of loss (Gilbert 1960, Elliott 1963). */
+/** Bursty loss: a Markov chain of two states, each with a probability of loss (Gilbert 1960, Elliott 1963). */
 export interface GilbertElliott {
   readonly toBad: number;
   readonly toGood: number;
@@ -28,9 +28,9 @@ export interface BottleneckOptions {
   /** Whether jitter lets packets overtake one another; otherwise they wait for those before them. */
   readonly reorders?: boolean;
   readonly loss?: number | GilbertElliott;
-  /** Spans in which whatever would leave the link is lost. */
+  /** Spans in which all packets that would leave the link are lost. */
   readonly outages?: readonly (readonly [fromUs: number, toUs: number])[];
-  /** From a moment on the path is longer. */
+  /** From a time on the delay is longer. */
   readonly longer?: { readonly fromUs: number; readonly byUs: number };
   readonly seed: number;
 }
@@ -72,7 +72,7 @@ export class Bottleneck<T> {
     this.#insert({ arrivesUs: reorders ? arrivesUs : this.#lastArrivalUs, item });
   }
 
-  /** Hands over what has arrived until `nowUs`, in order of arrival. */
+  /** Calls `each` for what has arrived until `nowUs`, in order of arrival. */
   deliver(nowUs: number, each: (item: T, arrivalUs: number) => void): void {
     let count = 0;
     while (count < this.#inFlight.length && this.#inFlight[count]!.arrivesUs <= nowUs) count += 1;
@@ -103,7 +103,7 @@ export class Bottleneck<T> {
     return bps;
   }
 
-  /** When a packet whose first bit leaves at `fromUs` or later has left. */
+  /** When a packet whose first bit leaves at `fromUs` or later will have left. */
   #transmit(fromUs: number, bytes: number): number {
     let atUs = fromUs;
     let bits = bytes * 8;

@@ -1,6 +1,6 @@
-/** Packets of one video stream put together to frames, whatever order they come in, as a browser's packet buffer does. */
+/** Assembles packets of one video stream into frames, in whatever order they come, like a browser's packet buffer. */
 
-/** Numbers behind the highest that may still come: some seconds of video. More only costs memory. */
+/** How far behind the highest number packets may still arrive: some seconds of video. More only costs memory. */
 const WINDOW = 2048;
 
 /** What headers say about one packet, and its payload about the frame. */
@@ -17,21 +17,21 @@ export interface ReceivedPacket {
   /** Encoding or spatial layer. */
   readonly layer: number;
   readonly temporal: number;
-  /** Which of the publisher's streams it is of; frames are counted in each. */
+  /** The publisher's stream that it belongs to; frames are counted in each. */
   readonly stream: number;
   readonly frame: number;
   readonly reference: number;
 }
 
-/** A frame all of whose packets have come. */
+/** A frame all of whose packets have been received. */
 export interface CompleteFrame extends ReceivedPacket {
   readonly packets: number;
-  /** When the last packet of it came. */
+  /** Arrival of its last packet. */
   readonly completeUs: number;
 }
 
 export class FrameAssembler {
-  /** Frames of which the first packet came. */
+  /** Frames whose first packet was received. */
   begun = 0;
   /** In the order of their completion. */
   readonly complete: CompleteFrame[] = [];
@@ -56,7 +56,7 @@ export class FrameAssembler {
     return frame;
   }
 
-  /** The packet beside it, if it is of the same frame: one that the server left out leaves no gap in the numbers. */
+  /** The neighbouring packet, if of the same frame: frames that the server left out leave no gap in the numbers. */
   #neighbour({ extSeq, stream, frame }: ReceivedPacket, step: 1 | -1): ReceivedPacket | undefined {
     const found = this.#packets.get(extSeq + step);
     return found?.stream === stream && found.frame === frame ? found : undefined;

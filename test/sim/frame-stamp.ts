@@ -1,7 +1,7 @@
 /**
- * What simulated payloads hold behind the codec's descriptor: who made them and what a decoder needs to know, then
- * noise that follows from that, so that a receiver can tell whether a payload is what was published, byte for byte. The
- * server must not look at it; to it this is the sealed frame.
+ * What simulated payloads hold behind the codec's descriptor: their sender and what a decoder needs to know, then noise
+ * derived from that, so that a receiver can check byte for byte whether a payload is what was published. The server
+ * must not read it: to the server this is the encrypted frame.
  *
  *   | publisher 16 | layer 8 | temporal 8 | packet number 32 | frame 32 | reference 32 | noise …
  */
@@ -10,7 +10,7 @@ import { seededRandom } from "./seeded-random.ts";
 
 export const STAMP_BYTES = 16;
 
-/** Payloads are windows into it. Their starts differ by packet, so a byte that moved is found out. */
+/** Payloads are slices of it, whose starts differ by packet, so that a moved byte is detected. */
 const random = seededRandom(1);
 const NOISE = Buffer.from(Uint8Array.from({ length: 64 * 1024 }, () => random() * 256));
 const STARTS = NOISE.length - 2048;
@@ -20,14 +20,14 @@ export class FrameStamp {
   /** Encoding or spatial layer. */
   layer = 0;
   temporal = 0;
-  /** Of the packet in its stream. */
+  /** Number of the packet in its stream. */
   packet = 0;
-  /** Of the frame in its stream, from 1. */
+  /** Number of the frame in its stream, from 1. */
   frame = 0;
   /** The frame that a decoder must have decoded before; 0 for none. */
   reference = 0;
 
-  /** Reads and checks the payload `bytes[at, end)`. False when it is not as it was published. */
+  /** Reads and checks the payload `bytes[at, end)`. False when it differs from what was published. */
   read(bytes: Uint8Array, at: number, end: number): boolean {
     if (end - at < STAMP_BYTES) return false;
     this.publisher = readU16(bytes, at);

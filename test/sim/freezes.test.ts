@@ -4,7 +4,7 @@ import { freezesOf } from "./freezes.ts";
 const MS = 1_000;
 const SECOND_US = 1_000_000;
 
-/** Pictures each so many milliseconds after the one before. */
+/** Times of pictures, each so many milliseconds after the one before. */
 function shown(...gapsMs: number[]): number[] {
   const times = [0];
   for (const gap of gapsMs) times.push(times.at(-1)! + gap * MS);

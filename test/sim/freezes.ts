@@ -12,8 +12,8 @@ export interface Freeze {
 }
 
 /**
- * `shownUs`: when each picture was shown, ascending. What stands still at `endUs` counts as if a picture came then: the
- * definition would not count it at all.
+ * `shownUs`: when each picture was shown, ascending. A freeze that lasts until `endUs` counts as if a picture came
+ * then; the definition would not count it at all.
  */
 export function freezesOf(shownUs: readonly number[], endUs: number): Freeze[] {
   const freezes: Freeze[] = [];

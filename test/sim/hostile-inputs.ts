@@ -1,6 +1,6 @@
 /**
- * Datagrams that nobody should send, from a seed: noise, damaged copies of real ones, and packets that a participant
- * has sealed rightly round a malformed inside.
+ * Hostile datagrams from a seed: noise, damaged copies of real ones, and malformed packets that a participant has
+ * encrypted correctly.
  */
 import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { PathId } from "../../src/base/ids.ts";
@@ -9,16 +9,16 @@ import { seededRandom } from "./seeded-random.ts";
 import { OPUS, RIDS, VIDEO_PAYLOAD } from "./session-parameters.ts";
 import { TAG_BYTES } from "./sim-rtp-stream.ts";
 
-/** Real datagrams to damage. More would only make older ones likelier. */
+/** Real datagrams kept for damaging. More would only make older ones likelier. */
 const OVERHEARD = 256;
 const MAX_NOISE_BYTES = 2048;
-/** Of noise that is an empty datagram: by chance it would hardly come up. */
+/** Share of noise that is an empty datagram, which would hardly occur by chance. */
 const EMPTY_SHARE = 0.01;
 const FIRST_INVENTED_SSRC = 0x7000_0000;
 const PROFILES = [0xbede, 0x1000, 0x100f, 0xbedf] as const;
 const VP8 = VIDEO_PAYLOAD.simulcast;
 const PAYLOAD_TYPES = [OPUS.payloadType, VP8.payloadType, VP8.rtxPayloadType!, 0, 127];
-/** Report, BYE, APP, both kinds of feedback, extended report, and what no RFC has given a meaning. */
+/** Reports, SDES, BYE, APP, both kinds of feedback, extended report, and types that no RFC defines. */
 const RTCP_TYPES = [192, 200, 201, 202, 203, 204, 205, 206, 207, 223] as const;
 
 export interface HostileInput {
@@ -35,7 +35,7 @@ export class HostileInputs {
   /** SSRCs that the insider has made up. */
   invented = 0;
 
-  /** `insider`: the participant who seals what is malformed inside. */
+  /** `insider`: the participant that encrypts malformed packets. */
   constructor(conference: Conference, insider: Seat, seed: number) {
     this.#random = seededRandom(seed);
     this.#conference = conference;
@@ -66,7 +66,7 @@ export class HostileInputs {
   #noise(): HostileInput {
     const length = this.#random() < EMPTY_SHARE ? 0 : this.#below(MAX_NOISE_BYTES + 1);
     const datagram = this.#bytes(length);
-    // Half of it under the first byte of a protocol: STUN, DTLS, RTP; and of RTCP by the second.
+    // Half of it has the first byte of a protocol: STUN, DTLS, RTP; and half of that RTCP's second byte.
     if (datagram.length > 1 && this.#random() < 0.5) {
       datagram[0] = this.#pick([0, 1, 20, 22, 23, 63, 0x80, 0x90, 0xb0, 0xbf]);
       if (this.#random() < 0.5) datagram[1] = this.#pick(RTCP_TYPES);
@@ -87,8 +87,8 @@ export class HostileInputs {
   }
 
   /**
-   * Media only: ICE has no defence against whoever repeats a check from elsewhere (RFC 8445 §19.3), but for the check
-   * that the peer makes next.
+   * Media only: ICE has no defence against a replayed check from elsewhere (RFC 8445 §19.3), except the peer's next
+   * check.
    */
   #replayed(): HostileInput {
     const media = this.#overheard.filter((datagram) => datagram[0]! >= 128);
@@ -120,7 +120,7 @@ export class HostileInputs {
     });
   }
 
-  /** A header with whatever extensions, CSRCs and padding come up, round the payload that `fill` makes. */
+  /** A header with random extensions, CSRCs and padding, and the payload that `fill` makes. */
   #sealed(kind: string, ssrc: number, extSeq: number, fill: (out: Uint8Array) => Uint8Array): HostileInput {
     const csrcs = this.#random() < 0.2 ? this.#below(16) : 0;
     const extended = this.#random() < 0.9;
@@ -141,7 +141,7 @@ export class HostileInputs {
     return { kind, datagram, path: this.#insider.path };
   }
 
-  /** A block of the right length, for else nothing in it would be read; its elements may run over its end. */
+  /** A block of the correct length, since otherwise nothing in it would be read; its elements may exceed it. */
   #extensions(): Uint8Array {
     const profile = this.#pick(PROFILES);
     const elements: Uint8Array[] = [];
@@ -159,7 +159,7 @@ export class HostileInputs {
     return block;
   }
 
-  /** Garbage of any length, half of it behind a first byte that starts a frame and says that a structure follows. */
+  /** Garbage of any length, half of it with the first bytes of a frame start that has a structure. */
   #descriptor(): Uint8Array {
     const descriptor = this.#bytes(this.#pick([0, 1, 2, 3, 4, 8, 16, 60, 200]));
     if (descriptor.length > 3 && this.#random() < 0.5) {
@@ -182,7 +182,7 @@ export class HostileInputs {
     packet[0] = 0x80 | (this.#random() < 0.2 ? 0x20 : 0) | this.#below(32);
     packet[1] = this.#pick(RTCP_TYPES);
     packet.writeUInt16BE(this.#random() < 0.8 ? body.length / 4 : this.#below(0x10000), 2);
-    // Half of it about streams that there are: those it gets, and those it sends.
+    // Half of it about existing streams: those it receives, and those it sends.
     if (packet.length >= 12 && this.#random() < 0.5) packet.writeUInt32BE(this.#ssrcOfInsider(), 8);
     return packet;
   }
@@ -228,7 +228,7 @@ export class HostileInputs {
   }
 }
 
-/** What does not fit the one-byte form gets a length that lies. */
+/** Data that does not fit the one-byte form gets a wrong length. */
 function element(profile: number, id: number, data: Uint8Array): Uint8Array {
   const head = profile === 0xbede ? [(id << 4) | ((data.length - 1) & 0x0f)] : [id, data.length];
   return Buffer.concat([Uint8Array.from(head), data]);

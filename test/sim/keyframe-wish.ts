@@ -1,16 +1,16 @@
-/** When a browser asks for a key frame (PLI): what comes can not be decoded, and no retransmission will mend it. */
+/** When a browser requests a key frame (PLI): what arrives cannot be decoded, and no retransmission will repair it. */
 
-/** Without a decodable frame for so long, at the start and later (libwebrtc). */
+/** Time without a decodable frame, at the start and later (libwebrtc). */
 const FIRST_FRAME_LIMIT_US = 200_000;
 const NEXT_FRAME_LIMIT_US = 3_000_000;
 /** Between two requests (libwebrtc). */
 const INTERVAL_US = 200_000;
-/** Nobody waits for a stream from which nothing comes any more: it is paused. */
+/** A stream without packets for this time is paused, and needs no key frame. */
 const ACTIVE_US = 1_000_000;
 
 export class KeyframeWish {
   requests = 0;
-  /** When the stream began to come, or came again. */
+  /** When the stream started or resumed. */
   #sinceUs = 0;
   #arrivedUs = Number.NEGATIVE_INFINITY;
   #requestedUs = Number.NEGATIVE_INFINITY;
@@ -21,8 +21,8 @@ export class KeyframeWish {
   }
 
   /**
-   * Whether to send a PLI now. `shownUs`: when the picture last moved, -Infinity for never. `gaveUp`: something that was
-   * asked for again will not come.
+   * Whether to send a PLI now. `shownUs`: when the last picture was shown, -Infinity for never. `gaveUp`: a
+   * retransmission was given up.
    */
   poll(nowUs: number, shownUs: number, gaveUp: boolean): boolean {
     if (nowUs - this.#arrivedUs > ACTIVE_US || nowUs - this.#requestedUs < INTERVAL_US) return false;

@@ -1,7 +1,7 @@
 /**
- * Goal: the link does what its settings say, for else every test on it measures something else.
- * Method: exact times where nothing is left to chance, shares of many packets where it is, and for all settings that
- * the outcome does not depend on how often one looks.
+ * Goal: the link does what its settings say, since otherwise every test on it measures something else.
+ * Method: exact times where nothing is random, shares of many packets where it is, and for all settings that the
+ * outcome does not depend on how often the link is polled.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -19,7 +19,7 @@ interface Arrival {
   readonly atUs: number;
 }
 
-/** Everything that is still under way, with the exact times. */
+/** All packets that are still under way, with their exact arrival times. */
 function drain(link: LinkModel<number>, untilUs = Number.MAX_SAFE_INTEGER): Arrival[] {
   const arrived: Arrival[] = [];
   for (let atUs = link.nextUs; atUs <= untilUs; atUs = link.nextUs) {
@@ -28,7 +28,7 @@ function drain(link: LinkModel<number>, untilUs = Number.MAX_SAFE_INTEGER): Arri
   return arrived;
 }
 
-/** `packets` in equal distances, and what arrives of them. */
+/** Sends `packets` at equal intervals, and returns those that arrive. */
 function stream(settings: Partial<LinkSettings>, packets: number, intervalUs: number, seed = 1): Arrival[] {
   const link = new LinkModel<number>(settings, seed);
   for (let item = 0; item < packets; item++) link.send(item * intervalUs, item, PAYLOAD_BYTES);
@@ -185,7 +185,7 @@ const anySettings = fc.record<LinkSettings>({
     fc.record({ ms: fc.integer({ min: 0, max: 500 }) }),
   ),
 });
-/** Each a pause, a size, whether somebody looks, and what is changed. */
+/** Each a pause, a size, whether the link is polled, and what is changed. */
 const anyTraffic = fc.array(
   fc.tuple(
     fc.integer({ min: 0, max: 20 * MS }),

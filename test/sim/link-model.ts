@@ -1,17 +1,17 @@
 /**
- * One direction of a network path, from a seed and with time from outside: what `netem` and a narrow line do.
+ * One direction of a network path, with a seed and time as an argument: like `netem` and a narrow line.
  *
  *   send ──▶ bottleneck ──▶ loss, bursts of loss, blackout ──▶ delay, jitter, reordering ──▶ arrivals
  *            (drop-tail queue)
  *
- * A packet's fate is drawn when it is sent, so it does not depend on how often arrivals are asked for. Loss lies behind
- * the bottleneck: what is lost has taken its share of the rate.
+ * A packet's fate is drawn when it is sent, so it does not depend on how often the link is polled. Loss happens behind
+ * the bottleneck: lost packets have used their share of the rate.
  */
 import { Bottleneck, type QueueLimit } from "./bottleneck.ts";
 import { normalRandom, seededRandom } from "./seeded-random.ts";
 import { TimeQueue } from "./time-queue.ts";
 
-/** IPv4 and UDP headers, which take their share of a line and are not in a datagram's size. */
+/** IPv4 and UDP headers, which use the line and are not in a datagram's size. */
 export const HEADER_BYTES = 28;
 
 export interface LinkSettings {
@@ -22,32 +22,32 @@ export interface LinkSettings {
   readonly jitter: "uniform" | "normal";
   /** Whether jitter lets packets overtake one another. If not, those behind a late one wait for it. */
   readonly jitterReorders: boolean;
-  /** Of each packet on its own, in [0, 1]. */
+  /** Probability for each packet independently, in [0, 1]. */
   readonly loss: number;
   readonly bursts: LossBursts | null;
   readonly reordering: Reordering | null;
-  /** Of the bottleneck; null for none. 0 lets everything wait. */
+  /** Rate of the bottleneck; null for none. With 0 everything waits. */
   readonly rateBps: number | null;
   readonly queue: QueueLimit;
 }
 
-/** Loss in bursts (Gilbert and Elliott): a state that a packet may enter and the packets after it stay in. */
+/** Bursty loss (Gilbert and Elliott): a state that begins with some packet and lasts for those after it. */
 export interface LossBursts {
   /** Probability that the state begins with a packet outside it. */
   readonly start: number;
-  /** That it ends before the next packet inside it: a burst lasts 1 / end packets on average. */
+  /** Probability that it ends before the next packet: a burst lasts 1 / end packets on average. */
   readonly end: number;
-  /** Of each packet inside it. */
+  /** Probability of loss for each packet in it. */
   readonly loss: number;
 }
 
-/** Packets that take longer by so much, and are overtaken. */
+/** Packets that are delayed by so much, and overtaken. */
 export interface Reordering {
   readonly probability: number;
   readonly byUs: number;
 }
 
-/** A path that does nothing at all. */
+/** A path without delay, loss or limits. */
 const PERFECT: LinkSettings = {
   delayUs: 0,
   jitterUs: 0,
@@ -69,7 +69,7 @@ interface InFlight<T> {
 }
 
 export class LinkModel<T> {
-  /** Packets, by what became of them; bytes as on the wire. */
+  /** Packets by outcome; bytes as on the wire. */
   readonly counts = { sent: 0, overflowed: 0, lost: 0, delivered: 0, deliveredBytes: 0 };
   #settings: LinkSettings;
   readonly #random: () => number;
@@ -80,7 +80,7 @@ export class LinkModel<T> {
   #lastArrivalUs = 0;
   readonly #blackouts: { readonly fromUs: number; readonly untilUs: number }[] = [];
 
-  /** What `settings` leave out is perfect. */
+  /** Settings that are left out are perfect. */
   constructor(settings: Partial<LinkSettings>, seed: number) {
     this.#random = seededRandom(seed);
     this.#settings = PERFECT;
@@ -91,7 +91,7 @@ export class LinkModel<T> {
     return this.#settings;
   }
 
-  /** When to ask for arrivals next: before it there are none. Infinity while nothing is under way. */
+  /** When to poll arrivals next: there are none before. Infinity while nothing is under way. */
   get nextUs(): number {
     return Math.min(this.#flying.nextUs, this.#bottleneck?.nextUs ?? Number.POSITIVE_INFINITY);
   }
@@ -119,7 +119,7 @@ export class LinkModel<T> {
     return arrived;
   }
 
-  /** From now on; what is under way arrives as it would have. Without a bottleneck, what waits at it goes at once. */
+  /** Changes settings for later packets. If the bottleneck is removed, those that wait at it go at once. */
   change(nowUs: number, changes: Partial<LinkSettings>): void {
     this.#advance(nowUs);
     this.#settings = { ...this.#settings, ...changes };
@@ -134,7 +134,7 @@ export class LinkModel<T> {
     this.#bottleneck = null;
   }
 
-  /** All that would pass in this time is lost. */
+  /** Loses all packets that would pass in this time. */
   blackout(fromUs: number, untilUs: number): void {
     this.#blackouts.push({ fromUs, untilUs });
   }

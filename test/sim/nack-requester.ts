@@ -1,35 +1,34 @@
 /**
- * When a browser asks for a packet again (libwebrtc): as soon as a gap is longer than packets are overtaken by, and then by
- * a timer.
+ * When a browser sends NACKs (libwebrtc): as soon as a gap is longer than the usual reordering, and then by a timer.
  *
- * Chromium that only receives knows no round trip, since no browser offers reference times (RFC 3611 §4.4) by itself. It
- * takes what it begins with: between two requests for one packet 98 to 118 ms were measured on a path of 50.
+ * A Chromium that only receives knows no RTT, since no browser offers reference times (RFC 3611 §4.4) by itself. It
+ * uses its initial value: 98 to 118 ms between two NACKs for one packet were measured on a path of 50.
  */
 
 const ASSUMED_RTT_US = 100_000;
 const TIMER_US = 20_000;
 const MAX_TRIES = 10;
-/** More at once is no loss to repair: it wants a key frame. */
+/** More at once are not repaired: a key frame is needed. */
 const MAX_MISSING = 1_000;
-/** Overtaken packets remembered, and the most numbers that a gap is given for their sake. */
+/** Reordered packets remembered, and the most numbers to wait for because of them. */
 const REMEMBERED = 128;
 const MAX_WAIT = 9;
 
 interface Missing {
-  /** Asked for once this number has come. */
+  /** A NACK is due once this number has arrived. */
   readonly dueExtSeq: number;
-  /** -Infinity until it was asked for. */
+  /** When it was last requested; -Infinity before. */
   askedUs: number;
   tries: number;
 }
 
 export class NackRequester {
-  /** Something was given up. The caller resets it. */
+  /** A packet was given up. The caller resets this. */
   gaveUp = false;
   #highest = -1;
   #timerUs = 0;
   readonly #missing = new Map<number, Missing>();
-  /** By how many numbers packets were late. */
+  /** By how many numbers reordered packets were late. */
   readonly #lateness: number[] = [];
 
   onPacket(extSeq: number, isRtx: boolean): void {
@@ -50,7 +49,7 @@ export class NackRequester {
     this.gaveUp = true;
   }
 
-  /** To be called each millisecond or so. Writes the wire numbers to ask for now to `out`; returns how many. */
+  /** To be called about every millisecond. Writes the sequence numbers to request now to `out`; returns how many. */
   poll(nowUs: number, out: Uint16Array): number {
     const timed = nowUs >= this.#timerUs;
     if (timed) this.#timerUs = nowUs + TIMER_US;
@@ -69,7 +68,7 @@ export class NackRequester {
     return count;
   }
 
-  /** Half of the packets that came late were late by no more. */
+  /** The median lateness of reordered packets. */
   #usualLateness(): number {
     if (this.#lateness.length === 0) return 0;
     const sorted = this.#lateness.toSorted((a, b) => a - b);

@@ -1,6 +1,6 @@
 /**
- * SRTP without encryption, for simulations only: packets have the sizes of AEAD_AES_128_GCM, and nothing is spent on
- * keys. A simulated minute of thirty people would else be a minute of AES.
+ * SRTP without encryption, for simulations only: packets have the sizes of AEAD_AES_128_GCM, at no cost. Otherwise a
+ * simulated minute of thirty participants would take a minute of AES.
  */
 import { writeU32 } from "../../src/base/bytes.ts";
 import type { SrtpCipher, SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";

@@ -1,6 +1,6 @@
 /**
- * The near side of a subscriber transport as the media thread has it: video waits in a queue for the pacer, audio does not,
- * probes are sent in bursts of a tick, and the source is told what it may send.
+ * The sending side of a subscriber transport as in the media thread: video waits in a queue for the pacer, audio does
+ * not, probes are sent in bursts of a tick, and the source gets its allowed rate.
  */
 import { BandwidthEstimator } from "../../src/cc/bandwidth-estimator.ts";
 import { Pacer } from "../../src/cc/pacer.ts";
@@ -21,10 +21,10 @@ const MIN_PADDING_BYTES = 50;
 const AUDIO_BPS = ((AUDIO_BYTES + IP_UDP_BYTES) * 8 * 1_000_000) / AUDIO_US;
 const PAYLOAD_SHARE = PACKET_BYTES / (PACKET_BYTES + RTP_BYTES + IP_UDP_BYTES);
 
-/** Frames are left out while so much of a second's worth waits. */
+/** Frames are skipped while this share of a second's worth is queued. */
 const MAX_WAITING_SHARE = 1 / 3;
 
-/** Takes the datagram of `wireBytes` with the transport-wide number `seq`. */
+/** Sends the datagram of `wireBytes` with the transport-wide sequence number `seq`. */
 export type Transmit = (nowUs: number, seq: number, wireBytes: number) => void;
 
 export class PacedSender {
@@ -105,7 +105,7 @@ export class PacedSender {
   }
 }
 
-/** What video of `bps` takes, headers and the audio beside it included; 0 for none. */
+/** Rate on the wire of video of `bps`, including headers and audio; 0 for none. */
 function onWire(bps: number): number {
   return bps === 0 ? 0 : bps / PAYLOAD_SHARE + AUDIO_BPS;
 }

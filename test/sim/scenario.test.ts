@@ -1,6 +1,6 @@
 /**
- * Goal: simulated people send and answer as browsers do, events happen when they are told to, and reports are true.
- * Method: small calls of which it is known beforehand what must come of them, whatever the server does about congestion.
+ * Goal: simulated participants send and answer as browsers do, events happen at their times, and reports are correct.
+ * Method: small calls with known results, whatever the server does about congestion.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
@@ -59,7 +59,7 @@ describe.each([
   test("each layer has about the rate that Chromium gives it", () => {
     const rates = [7, 11, 4].map((second) => view.bitrateBps.slice(second, second + 2));
     rates.forEach((rate, layer) => {
-      // SVC sends the upper layers alone between key pictures.
+      // With SVC only the top layer is sent between key pictures.
       expect(mean(rate) / 1_000 / kbps[layer]!, `layer ${layer}`).toBeGreaterThan(0.75);
       expect(mean(rate) / 1_000 / kbps[layer]!, `layer ${layer}`).toBeLessThan(1.25);
     });
@@ -78,7 +78,7 @@ test("a line that narrows carries no more than its rate, and its queue is no lon
   const report = play({ seed: 1, seconds: 15, people: [ADA, bo], events });
   const { bitrateBps } = report.view("bo", "ada");
   expect(mean(bitrateBps.slice(1, 5))).toBeGreaterThan(1.4 * MBPS);
-  // One second of audio is in it too, and a queue of 300 ms of the old rate at the most.
+  // Includes a second of audio, and at most a queue of 300 ms of the old rate.
   expect(Math.max(...bitrateBps.slice(7))).toBeLessThan(600 * KBPS);
   expect(report.link("bo").queueP95Us).toBeLessThanOrEqual(300 * MS);
   expect(report.link("bo").queueP95Us).toBeGreaterThan(10 * MS);
@@ -107,7 +107,7 @@ test("losses on the way up and down are repaired, but for audio", () => {
   ];
   const report = play({ seed: 2, seconds: 20, people, events: [at(10, up("ada", { loss: 0 }))] });
   const view = report.view("bo", "ada");
-  // Half the frames or all of them, as the server takes the losses.
+  // Half the frames or all of them, depending on how the server reacts to the losses.
   expect(view.framesComplete).toBeGreaterThan(20 * 15 - 20);
   expect(view.framesLost / view.framesComplete).toBeLessThan(0.02);
   expect(view.audioLoss).toBeGreaterThan(0.05);

@@ -1,5 +1,5 @@
 /**
- * A whole call as one reads it, and what came of it:
+ * A whole call in readable form, and its results:
  *
  *   const report = play({
  *     seed: 1,
@@ -12,7 +12,7 @@
  *   });
  *   expect(report.view("bo", "ada").freezes.totalS).toBeLessThan(1);
  *
- * It knows nothing of how the server decides; what it reports is what reaches people.
+ * It knows nothing of the server's decisions; it reports what reaches participants.
  */
 import { type LayerPreference, NO_PREFERENCE } from "../../src/contract/media.ts";
 import { CallReport } from "./call-report.ts";
@@ -24,7 +24,7 @@ const US_PER_SECOND = 1_000_000;
 const MS = 1_000;
 export const KBPS = 1_000;
 export const MBPS = 1_000_000;
-/** Between two looks at the queues: often enough for a percentile of seconds. */
+/** Sampling interval of the queues: short enough for percentiles over seconds. */
 const SAMPLE_US = 10_000;
 
 export type Happening = (call: Conference) => void;
@@ -39,7 +39,7 @@ export interface Scenario extends Omit<ConferenceOptions, "ciphers"> {
   readonly events?: readonly TimedHappening[];
 }
 
-/** Plays it to its end. */
+/** Runs it to its end. */
 export function play({ seconds, events = [], ...options }: Scenario): CallReport {
   const call = new Conference({ ...options, ciphers: nullCipherFactory });
   const startUs = call.nowUs;
@@ -60,17 +60,17 @@ export function at(second: number, happening: Happening): TimedHappening {
   return { second, happening };
 }
 
-/** Changes the way from the server to a person. */
+/** Changes a participant's downlink. */
 export function down(name: string, changes: Partial<LinkSettings>): Happening {
   return (call) => call.seat(name).down.change(call.nowUs, changes);
 }
 
-/** Changes the way from a person to the server. */
+/** Changes a participant's uplink. */
 export function up(name: string, changes: Partial<LinkSettings>): Happening {
   return (call) => call.seat(name).up.change(call.nowUs, changes);
 }
 
-/** Nothing passes to or from a person for so long. */
+/** Nothing passes to or from a participant for so long. */
 export function blackout(name: string, seconds: number): Happening {
   return (call) => {
     const untilUs = call.nowUs + seconds * US_PER_SECOND;
@@ -78,7 +78,7 @@ export function blackout(name: string, seconds: number): Happening {
   };
 }
 
-/** A person goes to another network, whose way from the server differs so. */
+/** A participant moves to another network, with these changes of its downlink. */
 export function roams(name: string, changes: Partial<LinkSettings>, address?: string): Happening {
   return (call) => {
     call.seat(name).down.change(call.nowUs, changes);
@@ -94,12 +94,12 @@ export function speaks(name: string, seconds: number): Happening {
   };
 }
 
-/** `viewer` begins to watch `publisher`, whom it did not watch before. */
+/** `viewer` subscribes to `publisher`, to which it was not subscribed before. */
 export function watches(viewer: string, publisher: string): Happening {
   return (call) => call.watch(viewer, publisher);
 }
 
-/** What `viewer` wants of the video of `publisher`; what is left out is everything. */
+/** Sets the preference of `viewer` for the video of `publisher`; members that are left out have no limit. */
 export function prefers(viewer: string, publisher: string, wishes: Partial<LayerPreference>): Happening {
   return (call) => call.prefer(viewer, publisher, { ...NO_PREFERENCE, ...wishes });
 }
@@ -108,7 +108,7 @@ export function leaves(name: string): Happening {
   return (call) => call.leave(name);
 }
 
-/** A line of this rate, 25 ms long, with a queue as home routers have it. */
+/** A line of this rate, with a delay of 25 ms and a queue like a home router's. */
 export function line(rateBps: number): Partial<LinkSettings> {
   return { delayUs: 25 * MS, rateBps, queue: { ms: 300 } };
 }

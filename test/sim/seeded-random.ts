@@ -1,4 +1,4 @@
-/** Chance from a seed: the same on every machine. */
+/** Random numbers from a seed: the same on every machine. */
 
 /** mulberry32: small, fast; uniform in [0, 1). */
 export function seededRandom(seed: number): () => number {
@@ -11,7 +11,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** Of mean 0 and standard deviation 1, by Box and Muller. Takes two numbers of `random`. */
+/** Normal, with mean 0 and standard deviation 1 (Box-Muller). Uses two numbers of `random`. */
 export function normalRandom(random: () => number): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()));
   return radius * Math.cos(2 * Math.PI * random());

@@ -1,4 +1,4 @@
-/** Which sequence numbers of one stream have come, extended over their wraps. */
+/** Which sequence numbers of one stream have been received, with rollovers counted. */
 import { extendSeq } from "../../src/base/sequence.ts";
 
 export class SeenNumbers {
@@ -11,7 +11,7 @@ export class SeenNumbers {
     return this.#highest < 0 ? seq : extendSeq(this.#highest, seq);
   }
 
-  /** False for one that came before. */
+  /** False for a number that was added before. */
   add(extSeq: number): boolean {
     if (this.#seen.has(extSeq)) return false;
     this.#first = this.#highest < 0 ? extSeq : Math.min(this.#first, extSeq);
@@ -24,7 +24,7 @@ export class SeenNumbers {
     return this.#seen.size;
   }
 
-  /** Numbers between the first and the last that never came. */
+  /** Numbers between the lowest and the highest that were never received. */
   get gaps(): number {
     return this.#highest < 0 ? 0 : this.#highest - this.#first + 1 - this.#seen.size;
   }

@@ -1,4 +1,4 @@
-/** What every simulated session description says: payload types, extension ids, names of encodings. */
+/** Common to all simulated session descriptions: payload types, extension ids, names of encodings. */
 import type { PayloadParams } from "../../src/contract/media.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 

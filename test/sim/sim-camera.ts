@@ -1,6 +1,6 @@
 /**
  * A camera with its encoders: VP8 in three encodings, or VP9 in three spatial layers (L3T3_KEY), of three temporal
- * layers each, about as large as Chromium's for a face. Frames vary, and key frames are several times a delta frame.
+ * layers each, at about Chromium's rates for a face. Frame sizes vary; key frames are several times larger.
  */
 
 import {
@@ -24,9 +24,9 @@ export const BITRATES_BPS: Readonly<Record<VideoKind, readonly number[]>> = {
   svc: [150_000, 400_000, 1_250_000],
 };
 
-/** A delta frame by its temporal layer, to the average of the pattern T0 T2 T1 T2: what more refer to is worth more. */
+/** Size of a delta frame by temporal layer, relative to the average of the pattern T0 T2 T1 T2: lower are larger. */
 const TEMPORAL_WEIGHT = [1.6, 0.9, 0.75] as const;
-/** Standard deviation of a frame's size to its mean; a moving picture is never even. */
+/** Standard deviation of frame sizes, relative to their mean. */
 const VARIATION = 0.25;
 const DESCRIPTOR_BYTES: Readonly<Record<VideoKind, number>> = { simulcast: 6, svc: 5 };
 const STRUCTURE: Readonly<Record<VideoKind, FrameStructure>> = { simulcast: L1T3, svc: L3T3_KEY };
@@ -39,13 +39,13 @@ class Encoder {
   readonly stream: SimRtpStream;
   isActive = true;
   needsKeyframe = true;
-  /** Near their wraps, so that a minute crosses them. */
+  /** Close to wrapping, so that they wrap within a minute. */
   frameNumber = 65_500;
   pictureId = 32_700;
   tl0PicIdx = 250;
   /** Pictures since the key picture. */
   place = 0;
-  /** Frames and packets ever made: names to a decoder, which do not wrap. */
+  /** Frames and packets made so far: ids for the decoder, which do not wrap. */
   frames = 0;
   packets = 0;
   /** By spatial layer: its latest frame of each temporal layer. */
@@ -78,7 +78,7 @@ export class SimCamera {
   readonly #layers: readonly Layer[];
   readonly #random: () => number;
 
-  /** `streams`: of each encoding, lowest first; one altogether for SVC. */
+  /** `streams`: one for each encoding, lowest first; only one for SVC. */
   constructor(kind: VideoKind, streams: readonly SimRtpStream[], publisher: number, seed: number) {
     this.#kind = kind;
     this.#publisher = publisher;
@@ -97,7 +97,7 @@ export class SimCamera {
     for (const encoder of this.encoders) if (encoder.stream.ssrc === ssrc) encoder.needsKeyframe = true;
   }
 
-  /** Encodes up to this encoding from now on; one that is turned on starts at a key frame. Returns what it turns off. */
+  /** Encodes up to this encoding from now on; encodings turned on start with a key frame. Returns those turned off. */
   encodeUpTo(highest: number): SimRtpStream[] {
     const stopped: SimRtpStream[] = [];
     this.encoders.forEach((encoder, index) => {
@@ -164,8 +164,8 @@ export class SimCamera {
   }
 
   /**
-   * The frame that `frame` is predicted from, 0 for none. In time: the latest of a lower temporal layer, for T0 the T0
-   * before; in space: only in key pictures, the layer below.
+   * The frame that `frame` is predicted from, 0 for none: the latest of a lower temporal layer, for T0 the previous T0;
+   * in key pictures, the spatial layer below.
    */
   #refer({ encoder, spatial }: Layer, temporal: number, frame: number): number {
     const below = encoder.latest[spatial - 1]?.[0] ?? 0;

@@ -1,13 +1,13 @@
 /**
- * A decoder that knows which frame refers to which, and notes what it would have shown. What comes later than its
- * successor is not shown at all.
+ * A decoder that follows frame references, and records which pictures it would have shown. A picture that is complete
+ * only after its successor is not shown at all.
  */
 import type { CompleteFrame } from "./frame-assembler.ts";
 import { SimPlayout } from "./sim-playout.ts";
 
-/** Frames whose references are missing still. More than a second of them is a matter for a key frame. */
+/** Frames that wait for missing references. After more than a second of them, a key frame is needed. */
 const WAITING = 90;
-/** Decoded frames remembered, by their number: references go back by no more than a few. */
+/** Decoded frames remembered, by number: references go back by only a few. */
 const REMEMBERED = 64;
 
 export interface ShownPicture {
@@ -17,16 +17,16 @@ export interface ShownPicture {
 }
 
 export class SimDecoder {
-  /** The last may still be to come. */
+  /** The last may be in the future. */
   readonly shown: ShownPicture[] = [];
   readonly playout = new SimPlayout();
-  /** Place in what is received of the frame that was decoded last. */
+  /** Sequence number of the frame that was decoded last. */
   #lastExtSeq = Number.NEGATIVE_INFINITY;
-  /** `frame` of what was decoded of each of the publisher's streams, in a ring. */
+  /** `frame` of the frames decoded of each of the publisher's streams, in a ring. */
   readonly #decoded: Float64Array[] = [];
   #waiting: CompleteFrame[] = [];
 
-  /** When the picture last moved; -Infinity before the first. */
+  /** When the last picture was shown; -Infinity before the first. */
   get shownUs(): number {
     return this.shown.at(-1)?.atUs ?? Number.NEGATIVE_INFINITY;
   }
@@ -52,7 +52,7 @@ export class SimDecoder {
     this.#waiting = this.#waiting.filter((one) => one.extSeq > extSeq);
   }
 
-  /** The first of those that waited for nothing but what has been decoded by now. */
+  /** The first waiting frame whose references have all been decoded by now. */
   #nextDecodable(): CompleteFrame | undefined {
     let first: CompleteFrame | undefined;
     for (const frame of this.#waiting) {

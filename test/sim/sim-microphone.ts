@@ -1,11 +1,11 @@
-/** A microphone with its Opus encoder: a packet every 20 ms, and the level of what is said in it (RFC 6464). */
+/** A microphone with its Opus encoder: a packet every 20 ms, with its audio level (RFC 6464). */
 import { FrameStamp } from "./frame-stamp.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { type MediaPacket, NO_LEVEL, type SimRtpStream } from "./sim-rtp-stream.ts";
 
 /** 64 kbit/s with headers. */
 const PAYLOAD_BYTES = 120;
-/** The V bit: the encoder takes it for speech. */
+/** The V bit: the encoder detects speech. */
 const VOICE = 0x80;
 /** Levels are in -dBov: 0 is the loudest. Speech is about 25, a quiet room 70. */
 const SPEECH_DB = 20;
@@ -13,7 +13,7 @@ const SYLLABLE_DB = 20;
 const ROOM_DB = 65;
 const ROOM_NOISE_DB = 15;
 const SYLLABLES_PER_SECOND = 4;
-/** Above this share of a syllable's swing it is a pause between two. */
+/** Above this share of a syllable's swing there is a pause between two syllables. */
 const PAUSE = 0.85;
 
 const stamp = new FrameStamp();
@@ -48,7 +48,7 @@ export class SimMicrophone {
     return { marker: false, timestamp, payload, descriptor: null, audioLevel };
   }
 
-  /** Loud and soft by turns while speaking, with pauses that are no speech. */
+  /** Alternately loud and soft while speaking, with pauses that do not count as speech. */
   #level(nowUs: number): number {
     if (nowUs >= this.speaksUntilUs) return Math.round(ROOM_DB + this.#random() * ROOM_NOISE_DB);
     const swing = (1 + Math.sin((2 * Math.PI * SYLLABLES_PER_SECOND * nowUs) / 1_000_000)) / 2;

@@ -1,8 +1,6 @@
-/**
- * What a browser puts between encoder and network: frames leave as a stream, not as bursts. Retransmissions go first.
- */
+/** A browser's pacer between encoder and network: frames leave as a stream, not as bursts. Retransmissions go first. */
 
-/** libwebrtc paces at two and a half times its target: a frame is out before the next, and a queue drains. */
+/** libwebrtc paces at 2.5 times its target: a frame is sent before the next, and a queue drains. */
 const PACING_FACTOR = 2.5;
 
 interface Paced {
@@ -15,7 +13,7 @@ export class SimPacer<T extends Paced> {
   #repairs: T[] = [];
   /** `#media[#first]` is next. */
   #first = 0;
-  /** When the line is free again. */
+  /** When the next packet may be sent. */
   #freeUs = 0;
 
   constructor(targetBps: number) {
@@ -30,12 +28,12 @@ export class SimPacer<T extends Paced> {
     this.#repairs.push(packet);
   }
 
-  /** The next that may go out at `nowUs`, or undefined. */
+  /** The next packet that may be sent at `nowUs`, or undefined. */
   next(nowUs: number): T | undefined {
     if (this.#freeUs > nowUs) return undefined;
     const packet = this.#repairs.shift() ?? this.#nextMedia();
     if (packet === undefined) return undefined;
-    // Idle time is not saved up: it would come out as a burst.
+    // Idle time is not accumulated: it would cause a burst.
     this.#freeUs = Math.max(this.#freeUs, nowUs - 1_000) + packet.bytes * this.#usPerByte;
     return packet;
   }

@@ -1,4 +1,4 @@
-/** One person of a simulated conference: a browser with one transport, on which it publishes and watches. */
+/** One participant of a simulated conference: a browser with one transport, on which it publishes and receives. */
 import { createHash } from "node:crypto";
 import { bindingRequest } from "../../loadtest/client/stun-request.ts";
 import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
@@ -20,7 +20,7 @@ import { SimViewer } from "./sim-viewer.ts";
 
 const CHECK_INTERVAL_US = 2_500_000;
 const REPORT_INTERVAL_US = 1_000_000;
-/** SSRCs of one receiver's streams apart from another's. */
+/** Keeps SSRCs of different receivers' streams distinct. */
 const FIRST_VIEW_SSRC = 0x4000_0000;
 const VIEW_SSRCS = 4096;
 
@@ -43,23 +43,23 @@ export class SimPeer {
   readonly ice: SimIce;
   readonly publisher: SimPublisher;
   readonly receiver = new SimReceiver();
-  /** By "audio" or "video", and the name of who is watched. */
+  /** By "audio" or "video", and the publisher's name. */
   readonly views = new Map<string, View>();
-  /** What the server said of our packets, by transport-wide number: whether it came. A later word overrules. */
+  /** By transport-wide sequence number, whether the server reported our packet as received. Later reports override. */
   readonly arrivals = new Map<number, boolean>();
-  /** What the server's latest report said of each of our streams: share lost since the one before. */
+  /** Fraction lost of each of our streams in the server's latest report. */
   readonly toldLoss = new Map<number, number>();
-  /** The server's estimates for us (REMB), in the order they came. */
+  /** The server's estimates for us (REMB), in order of arrival. */
   readonly estimatesBps: number[] = [];
-  /** Packets from the server that came again, or later than the replay window reaches. */
+  /** Packets from the server that were duplicates, or older than the replay window. */
   replayed = 0;
-  /** A network that takes nothing any more, though it still brings. */
+  /** Its uplink is dead: it sends nothing, but still receives. */
   isSilent = false;
   readonly #srtp: SrtpEnds;
   #reportUs = 0;
-  /** To be sent at the next tick. */
+  /** BYEs to be sent at the next tick. */
   readonly #goodbyes: Uint8Array[] = [];
-  /** Reused: there is a tick each millisecond, and mostly nothing in it. */
+  /** Reused, because there is a tick each millisecond, mostly without packets. */
   readonly #out: Uint8Array[] = [];
   readonly #sendRtp = (packet: MadePacket): void => void this.#out.push(this.sealRtp(packet));
   readonly #sendRtcp = (packet: Uint8Array): void => void this.#out.push(this.sealRtcp(packet));
@@ -74,12 +74,12 @@ export class SimPeer {
     this.#srtp = new SrtpEnds(`${seed} ${index}`, ciphers);
   }
 
-  /** The keys as the handshake would give them to the server; ours follow from them. */
+  /** The keys as the handshake would give them to the server; ours are derived from them. */
   serverKeys(profile: SrtpProfile): SrtpKeys {
     return this.#srtp.agree(profile);
   }
 
-  /** A section on which it receives a track of `other`. */
+  /** Adds a section on which it receives a track of `other`. */
   watch(kind: "audio" | "video", other: SimPeer, payload: PayloadParams): View {
     const ssrc = FIRST_VIEW_SSRC + this.index * VIEW_SSRCS + 2 * this.views.size;
     const rtxSsrc = kind === "video" ? ssrc + 1 : 0;
@@ -96,7 +96,7 @@ export class SimPeer {
     return view;
   }
 
-  /** What it sends now; good until the next tick. */
+  /** The datagrams that it sends now; valid until the next tick. */
   tick(nowUs: number): readonly Uint8Array[] {
     const out = this.#out;
     out.length = 0;
@@ -117,7 +117,7 @@ export class SimPeer {
     this.#goodbyes.push(...this.publisher.sendUpTo(highest));
   }
 
-  /** A datagram from the server. */
+  /** Processes a datagram from the server. */
   receive(datagram: Uint8Array, nowUs: number): void {
     if (datagram[0]! < 4) return;
     const second = datagram[1]!;
@@ -125,14 +125,14 @@ export class SimPeer {
     else this.#receiveRtp(datagram, nowUs);
   }
 
-  /** The datagram that this peer makes of an RTP packet, whatever is in it; sealed in place. */
+  /** Encrypts an RTP packet with this peer's keys, in place, whatever its contents. */
   sealRtp({ buffer, bytes, headerBytes, extSeq }: MadePacket): Uint8Array {
     const sealed = this.#srtp.sender.sealRtp(buffer, 0, headerBytes, bytes, extSeq);
     if (sealed < 0) throw new Error("the peer sealed one number twice");
     return buffer.subarray(0, sealed);
   }
 
-  /** The datagram that this peer makes of RTCP, whatever is in it. */
+  /** Encrypts an RTCP packet with this peer's keys, whatever its contents. */
   sealRtcp(packet: Uint8Array): Uint8Array {
     const out = new Uint8Array(packet.length + TAG_BYTES);
     out.set(packet);
@@ -198,7 +198,7 @@ export class SimPeer {
   }
 }
 
-/** Its ICE agent: checks the server's only candidate, first and to consent (RFC 7675). */
+/** Its ICE agent: checks the server's only candidate, to connect and to renew consent (RFC 7675). */
 export class SimIce {
   readonly peer: IceCredentials;
   readonly server: IceCredentials;
@@ -212,12 +212,12 @@ export class SimIce {
     this.server = { ufrag: `server${index}`, pwd: `password-of-server-for-${index}` };
   }
 
-  /** At the next tick. */
+  /** Sends a check at the next tick. */
   checkNow(): void {
     this.#checkUs = 0;
   }
 
-  /** Adds to `out` what is due. */
+  /** Adds due checks to `out`. */
   check(nowUs: number, out: Uint8Array[]): void {
     if (nowUs < this.#checkUs) return;
     this.#checkUs = nowUs + CHECK_INTERVAL_US;
@@ -233,7 +233,7 @@ export class SimIce {
   }
 }
 
-/** The client's ends of both SRTP sessions, under keys from a seed. */
+/** The client's side of both SRTP sessions, with keys derived from a seed. */
 class SrtpEnds {
   readonly #name: string;
   readonly #ciphers: SrtpCipherFactory;

@@ -1,24 +1,24 @@
 /**
- * When a browser shows what it has decoded: as soon as it can, or, where the sender asks for a delay (playout-delay), so
- * much later than the fastest picture came. What comes too late for that is shown at once.
+ * When a browser shows what it has decoded: at once, or, where the sender requests a delay (playout-delay), so much
+ * later than the fastest picture. Pictures that are too late for that are shown at once.
  */
 import { timestampDelta } from "../../src/base/sequence.ts";
 
 const CLOCK_RATE = 90_000;
-/** A change of the delay is played out by so much a second (libwebrtc). */
+/** The delay changes by at most this much a second (libwebrtc). */
 const SLEW = 0.1;
 
 export class SimPlayout {
-  /** What the sender asks for, microseconds. */
+  /** The delay that the sender requests, microseconds. */
   wantedUs = 0;
   #delayUs = 0;
   #timestamp: number | null = null;
-  /** `#timestamp` on a line without wraps, microseconds. */
+  /** `#timestamp` without wraps, microseconds. */
   #mediaUs = 0;
   #fastestUs = Number.POSITIVE_INFINITY;
   #shownUs = Number.NEGATIVE_INFINITY;
 
-  /** When the picture that has been decoded at `nowUs` is shown. In the order of showing. */
+  /** When the picture that was decoded at `nowUs` is shown. To be called in presentation order. */
   show(timestamp: number, nowUs: number): number {
     const stepUs = (timestampDelta(this.#timestamp ?? timestamp, timestamp) * 1_000_000) / CLOCK_RATE;
     this.#timestamp = timestamp;

@@ -1,4 +1,4 @@
-/** What a simulated browser publishes over one transport: a microphone and a camera, paced, repeated where lost. */
+/** What a simulated browser publishes on one transport: microphone and camera, paced, with retransmissions. */
 
 import { asSsrc, type ParticipantId, type TrackId } from "../../src/base/ids.ts";
 import type { PayloadParams, UpTrackParams } from "../../src/contract/media.ts";
@@ -10,14 +10,14 @@ import { SimMicrophone } from "./sim-microphone.ts";
 import { SimPacer } from "./sim-pacer.ts";
 import { type MadePacket, SimRtpStream } from "./sim-rtp-stream.ts";
 
-/** What a person publishes; audio goes with video. */
+/** What a participant publishes; video includes audio. */
 export type Sends = VideoKind | "audio" | "nothing";
 
 const AUDIO_INTERVAL_US = 20_000;
 const FRAME_INTERVAL_US = 1_000_000 / FRAMES_PER_SECOND;
-/** SRTP takes the first rollover counter for 0, so a stream starts below 2^15; so near that a minute crosses it. */
+/** SRTP assumes a rollover counter of 0 first, so a stream starts below 2^15; close to it, to cross it in a minute. */
 const FIRST_EXT_SEQ = 30_000;
-/** Near its wrap. */
+/** Close to wrapping. */
 const FIRST_TRANSPORT_SEQ = 0xfff0;
 
 /** Room for a BYE of one SSRC. */
@@ -55,14 +55,14 @@ export class SimPublisher {
   readonly camera: SimCamera | null;
   /** PLIs received, by SSRC, with their times. */
   readonly plis: { readonly ssrc: number; readonly atUs: number }[] = [];
-  /** Whether its frames end as if LiveKit's clients had sealed them, or surely do not; null leaves them as they are. */
+  /** Whether its frames have the trailer of LiveKit's encryption, or certainly not; null leaves them as they are. */
   seals: boolean | null = null;
   readonly #id: ParticipantId;
   readonly #sends: Sends;
   readonly #pacer: SimPacer<Outgoing>;
   readonly #clock: { readonly audio: Beat; readonly video: Beat };
 
-  /** `index`: of the person in the conference. */
+  /** `index`: of the participant in the conference. */
   constructor(index: number, sends: Sends, seed: number) {
     const random = seededRandom(seed * 100 + index);
     const transportSeq = { next: FIRST_TRANSPORT_SEQ };
@@ -95,7 +95,7 @@ export class SimPublisher {
       this.camera = null;
       this.#pacer = new SimPacer(1);
     }
-    // Nobody's camera goes with anybody else's.
+    // Cameras are not synchronised with each other.
     this.#clock = {
       audio: new Beat(AUDIO_INTERVAL_US, random()),
       video: new Beat(FRAME_INTERVAL_US, random()),
@@ -139,7 +139,7 @@ export class SimPublisher {
     return this.camera?.encoders.map(({ stream }) => stream) ?? [];
   }
 
-  /** Hands to `send` what leaves now. */
+  /** Passes the packets that are sent now to `send`. */
   send(nowUs: number, send: (packet: MadePacket) => void): void {
     const { microphone } = this;
     if (microphone !== null && this.#clock.audio.isDue(nowUs)) {
@@ -167,11 +167,11 @@ export class SimPublisher {
   onNack(ssrc: number, seq: number): void {
     const stream = this.encodings.find((one) => one.ssrc === ssrc);
     if (stream === undefined) return;
-    // Its size is not known before it is found; that of a full packet slows the others by no more than that.
+    // Its size is not known until it is looked up; assuming a full packet delays the others a little at most.
     this.#pacer.pushRepair({ bytes: 1_200, make: (nowUs) => stream.rewrite(seq, nowUs) });
   }
 
-  /** Leaves encodings up to this one on. Returns what it says of those that it turns off, as Chromium does. */
+  /** Turns off the encodings above this one. Returns a BYE for each, as Chromium sends. */
   sendUpTo(highest: number): Uint8Array[] {
     return (this.camera?.encodeUpTo(highest) ?? []).map(({ ssrc }) => {
       const out = new Uint8Array(BYE_BYTES);
@@ -188,7 +188,7 @@ export class SimPublisher {
     if (this.seals !== null) payload[payload.length - 2] = this.seals ? 12 : 0;
   }
 
-  /** What waits of an encoding that is turned off never leaves. */
+  /** Queued packets of an encoding that is turned off are not sent. */
   #pace({ encoder, packet }: CapturedPacket): void {
     const make = (nowUs: number): MadePacket | undefined =>
       encoder.isActive ? encoder.stream.write(packet, nowUs) : undefined;

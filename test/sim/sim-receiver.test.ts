@@ -1,4 +1,4 @@
-/** Goal: a simulated receiver says of what arrives what a browser would, for the server's estimate is made of it. */
+/** Goal: a simulated receiver sends the feedback that a browser would, since the server's estimate is based on it. */
 import { describe, expect, test } from "vitest";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
 import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
@@ -22,10 +22,7 @@ interface Said {
   readonly cursor: RtcpCursor;
 }
 
-/**
- * What a receiver says while `pictures` of 33 ms come to it, of which it misses the packets that `isLost` names by their
- * number in all.
- */
+/** The RTCP of a receiver while it gets `pictures` of 33 ms. `isLost`: by index of the packet among all. */
 function watch(pictures: number, isLost: (packet: number) => boolean): { said: Said[]; viewer: SimViewer } {
   const payload = VIDEO_PAYLOAD.svc;
   const stream = new SimRtpStream({

@@ -1,6 +1,6 @@
 /**
- * The receiving half of a simulated browser: hands packets to their streams, and answers as a browser does. NACKs, PLIs, a
- * receiver report each second, and transport-wide feedback as soon as packets carry the transport-wide number.
+ * The receiving half of a simulated browser: passes packets to their streams, and answers as a browser does: NACKs,
+ * PLIs, a receiver report each second, and transport-wide feedback once packets carry transport-wide sequence numbers.
  */
 import { readU16 } from "../../src/base/bytes.ts";
 import { ArrivalRecorder } from "../../src/cc/arrival-recorder.ts";
@@ -12,9 +12,9 @@ import { EXTENSION_IDS } from "./session-parameters.ts";
 import type { SimViewer } from "./sim-viewer.ts";
 
 const REPORT_INTERVAL_US = 1_000_000;
-/** Of our RTCP. Any value does that no stream has. */
+/** Sender SSRC of our RTCP. Any value that no stream has. */
 const FEEDBACK_SSRC = 1;
-/** No packet of feedback is larger. */
+/** Feedback packets are not larger. */
 const MAX_RTCP_BYTES = 1_400;
 const MAX_NACKS = 128;
 
@@ -35,7 +35,7 @@ export class SimReceiver {
     if (viewer.params.rtxSsrc !== 0) this.#bySsrc.set(viewer.params.rtxSsrc, viewer);
   }
 
-  /** One opened packet; what is malformed inside is passed over, for somebody else may have made it so. */
+  /** Processes a decrypted packet; malformed ones are ignored, since another participant may have made them. */
   receive(bytes: Uint8Array, length: number, header: RtpHeader, nowUs: number): void {
     if (!readPadding(bytes, length, header)) return;
     if (!this.#extensions.parse(bytes, header, this.#map)) return;
@@ -44,7 +44,7 @@ export class SimReceiver {
     this.#bySsrc.get(header.ssrc)?.receive(bytes, header, this.#extensions, nowUs);
   }
 
-  /** Hands to `send` the RTCP that is due. */
+  /** Passes the RTCP that is due to `send`. */
   report(nowUs: number, send: SendRtcp): void {
     while (this.#arrivals.due(nowUs)) {
       send(rtcp((to) => this.#arrivals.write(nowUs, to, 0, FEEDBACK_SSRC, FEEDBACK_SSRC)));

@@ -1,4 +1,4 @@
-/** One SSRC that a simulated browser sends, with its RTX partner: numbers packets, writes them, repeats them (RFC 4588). */
+/** One SSRC that a simulated browser sends, with its RTX partner: writes and retransmits packets (RFC 4588). */
 import { writeU16, writeU32 } from "../../src/base/bytes.ts";
 import type { PayloadParams } from "../../src/contract/media.ts";
 import { absSendTime, ExtensionWriter } from "../../src/rtp/header-extensions.ts";
@@ -12,18 +12,18 @@ const ONE_BYTE_MAX = 16;
 const MAX_EXTENSION_BYTES = 160;
 /** What SRTP may add to a packet. */
 export const TAG_BYTES = 32;
-/** What a browser keeps to answer NACKs, a power of two. */
+/** Packets that a browser keeps to answer NACKs; a power of two. */
 const KEPT_PACKETS = 1024;
 /** Seconds from 1900 to some day in this century: sender reports carry wall-clock time. */
 const NTP_EPOCH_US = 3_900_000_000_000_000;
 /** `originalSeq` of a packet that is no retransmission. */
 const FIRST_TIME = -1;
-/** `audioLevel` of a packet that does not say one. */
+/** `audioLevel` of a packet without a level. */
 export const NO_LEVEL = -1;
 
 /**
- * Plaintext at the start of a buffer that has room for the tag. `headerBytes`, because SRTP leaves the header clear;
- * `extSeq`, because it gives the rollover counter.
+ * Plaintext at the start of a buffer that has room for the tag. SRTP needs `headerBytes`, since it does not encrypt the
+ * header, and `extSeq` for the rollover counter.
  */
 export interface MadePacket {
   readonly buffer: Uint8Array;
@@ -91,7 +91,7 @@ export class SimRtpStream {
     return this.#write(packet, this.ssrc, this.#options.payload.payloadType, extSeq, FIRST_TIME, nowUs);
   }
 
-  /** Undefined when the packet is forgotten. */
+  /** Undefined when the packet is no longer kept. */
   rewrite(seq: number, nowUs: number): MadePacket | undefined {
     const { rtxPayloadType } = this.#options.payload;
     const kept = this.#kept[seq % KEPT_PACKETS];

@@ -1,4 +1,4 @@
-/** One SSRC as a browser receives it, with its RTX partner: what is missing, what is complete, and what is shown of it. */
+/** One SSRC as a browser receives it, with its RTX partner: missing packets, complete frames, and shown pictures. */
 import { readU16 } from "../../src/base/bytes.ts";
 import type { MediaKind } from "../../src/base/codec.ts";
 import { ReceiveStatistics } from "../../src/cc/receive-statistics.ts";
@@ -13,7 +13,7 @@ import { NackRequester } from "./nack-requester.ts";
 import { SeenNumbers } from "./seen-numbers.ts";
 import { SimDecoder } from "./sim-decoder.ts";
 
-/** A picture so old has stopped. */
+/** A picture older than this has stopped moving. */
 const MOVING_US = 100_000;
 /** As `sim-camera` writes it. */
 const VP9_DESCRIPTOR_BYTES = 5;
@@ -29,7 +29,7 @@ export interface ViewerParams {
   /** 0 for none. */
   readonly rtxSsrc: number;
   readonly payload: PayloadParams;
-  /** Index of the person whose track it is. */
+  /** Index of the participant that publishes the track. */
   readonly publisher: number;
 }
 
@@ -40,9 +40,9 @@ export class SimViewer {
   readonly assembler = new FrameAssembler();
   readonly decoder = new SimDecoder();
   readonly keyframes = new KeyframeWish();
-  /** Packets that came on the RTX stream and were missing, and payloads that are not what the publisher made. */
+  /** Missing packets that arrived on the RTX stream, and payloads that differ from the publisher's. */
   readonly counts = { repaired: 0, forged: 0 };
-  /** Bytes by second of arrival, headers and repetitions with them. */
+  /** Bytes by second of arrival, including headers and retransmissions. */
   readonly bytesOfSecond: number[] = [];
   /** Whether it sends NACKs. */
   asksAgain = true;
@@ -53,14 +53,14 @@ export class SimViewer {
     this.statistics = new ReceiveStatistics(params.payload.clockRate);
   }
 
-  /** One opened RTP packet on either SSRC. */
+  /** Processes a decrypted RTP packet on either SSRC. */
   receive(bytes: Uint8Array, header: RtpHeader, extensions: ExtensionView, nowUs: number): void {
     const { headerBytes, payloadBytes, paddingBytes } = header;
     const second = Math.floor(nowUs / 1_000_000);
     this.bytesOfSecond[second] =
       (this.bytesOfSecond[second] ?? 0) + headerBytes + payloadBytes + paddingBytes;
     const rtx = header.ssrc === this.params.rtxSsrc;
-    // Padding on the RTX stream repeats nothing.
+    // Padding on the RTX stream is not a retransmission.
     if (rtx && payloadBytes < 2) return;
     const extSeq = this.numbers.extend(rtx ? readU16(bytes, headerBytes) : header.seq);
     if (!rtx) this.statistics.onPacket(extSeq, header.timestamp, nowUs);
@@ -70,11 +70,11 @@ export class SimViewer {
     if (this.params.kind === "video") this.#nack.onPacket(extSeq, rtx);
     const at = headerBytes + (rtx ? 2 : 0);
     const end = headerBytes + payloadBytes;
-    // An empty packet under a number that turned out not to be needed is part of no frame.
+    // An empty packet, which fills an unused number, is part of no frame.
     if (at < end) this.#read(bytes, at, end, header, extensions, extSeq, nowUs);
   }
 
-  /** Numbers to ask for again now. */
+  /** Writes the sequence numbers to request now to `out`; returns how many. */
   missing(nowUs: number, out: Uint16Array): number {
     return this.params.kind === "video" && this.asksAgain ? this.#nack.poll(nowUs, out) : 0;
   }
@@ -83,7 +83,7 @@ export class SimViewer {
   wantsKeyframe(nowUs: number): boolean {
     if (this.params.kind === "audio") return false;
     const { shownUs } = this.decoder;
-    // What was given up is no matter once the picture moves without it.
+    // A given-up packet does not matter once newer pictures are shown.
     if (shownUs > nowUs - MOVING_US) this.#nack.gaveUp = false;
     return this.keyframes.poll(nowUs, shownUs, this.#nack.gaveUp);
   }

@@ -1,4 +1,4 @@
-/** A long TCP download beside ours: Reno's congestion window (RFC 5681), every segment acknowledged, no timeouts. */
+/** A long competing TCP download: Reno's congestion window (RFC 5681), every segment acknowledged, no timeouts. */
 
 import type { FlowPacket } from "./estimated-flow.ts";
 import type { Bottleneck } from "./flow-bottleneck.ts";
@@ -16,7 +16,7 @@ export class TcpFlow {
   readonly #outstanding = new Set<number>();
   #window = 10;
   #threshold = Number.POSITIVE_INFINITY;
-  /** Losses among what was sent until here belong to one event. */
+  /** Losses of segments up to this one belong to one congestion event. */
   #recoverUntil = -1;
   readonly #startUs: number;
 

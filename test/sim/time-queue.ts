@@ -1,4 +1,4 @@
-/** What comes due at some time: earliest first, and among those of one time in the order in which they were put in. */
+/** A priority queue by due time: earliest first, and in order of insertion at equal times. */
 
 export class TimeQueue<T> {
   /** A binary heap in columns: the children of row `i` are rows `2i + 1` and `2i + 2`, and due no earlier. */
@@ -11,7 +11,7 @@ export class TimeQueue<T> {
     return this.#items.length;
   }
 
-  /** When the first comes due; Infinity when there is none. */
+  /** When the first is due; Infinity when empty. */
   get nextUs(): number {
     return this.#dueUs[0] ?? Number.POSITIVE_INFINITY;
   }
@@ -28,7 +28,7 @@ export class TimeQueue<T> {
     this.#put(row, dueUs, order, item);
   }
 
-  /** Takes the first out; only when `nextUs` is finite. */
+  /** Removes the first; only when `nextUs` is finite. */
   pop(): T {
     const first = this.#items[0] as T;
     const dueUs = this.#dueUs.pop()!;

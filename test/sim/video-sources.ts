@@ -1,24 +1,24 @@
 /**
- * What a subscriber transport is given to send: frames of a size, thirty times a second.
+ * Sources of a subscriber transport: frame sizes, thirty times a second.
  *
- * `GreedySource` fills whatever is allowed. `LayeredSource` forwards simulcast videos in the steps that their layers have,
- * so that most of the time it sends less than it might; a step to another encoding begins with a key frame.
+ * `GreedySource` uses the whole allowed rate. `LayeredSource` forwards simulcast videos in the steps of their layers,
+ * so that it mostly sends less than allowed; a switch to another encoding begins with a key frame.
  */
 import { seededRandom } from "./seeded-random.ts";
 
 const FPS = 30;
-/** Frame sizes vary by so much either way. */
+/** Frame sizes vary by this share either way. */
 const SIZE_SPREAD = 0.25;
 
 export interface VideoSource {
-  /** Payload wanted for the next step up, 0 when there is none, and for everything. */
+  /** Payload rate for the next step up, 0 when there is none, and for the highest. */
   readonly nextBps: number;
   readonly mostBps: number;
   /** Payload bytes of the frames of this thirtieth of a second. */
   frames(allowedBps: number): number[];
 }
 
-/** The least that is worth asking for. */
+/** Smallest step up. */
 const GREEDY_STEP_BPS = 100_000;
 
 export class GreedySource implements VideoSource {
@@ -42,18 +42,18 @@ const ENCODINGS_BPS = [150_000, 500_000, 1_700_000] as const;
 const TEMPORAL_LAYERS = 3;
 const KEYFRAME_SIZE = 4;
 
-/** Frames from a step up to the next, and after a step down: allocators wait to see what a step has done. */
+/** Pause in frames between steps up, and after a step down: allocators wait for the effect of a step. */
 const UP_PAUSE = 6;
 const DOWN_PAUSE = 30;
 
 interface Step {
   readonly encodingBps: number;
-  /** Of three frames, so many are sent. */
+  /** How many of three frames are sent. */
   readonly thirds: number;
   readonly bps: number;
 }
 
-/** Steps of one video, the lowest rate first, and before them nothing. */
+/** Steps of one video from the lowest rate up; the first sends nothing. */
 const STEPS: readonly Step[] = [
   { encodingBps: 0, thirds: 0, bps: 0 },
   ...ENCODINGS_BPS.flatMap((encodingBps) =>
@@ -64,7 +64,7 @@ const STEPS: readonly Step[] = [
 export class LayeredSource implements VideoSource {
   nextBps = 0;
   readonly mostBps: number;
-  /** Of each video, an index into STEPS. */
+  /** By video, an index into STEPS. */
   readonly #steps: number[];
   readonly #random: () => number;
   #frame = 0;
@@ -89,7 +89,7 @@ export class LayeredSource implements VideoSource {
     });
   }
 
-  /** At once, and the highest video first. */
+  /** Steps down at once, the highest video first. */
   #stepDown(allowedBps: number): void {
     while (this.#totalBps() > allowedBps) {
       this.#steps[this.#steps.indexOf(Math.max(...this.#steps))]! -= 1;
@@ -97,7 +97,7 @@ export class LayeredSource implements VideoSource {
     }
   }
 
-  /** One step, of the lowest video, and not before it is time. */
+  /** Steps the lowest video up by one, unless a pause is on. */
   #stepUp(allowedBps: number): void {
     const video = this.#steps.indexOf(Math.min(...this.#steps));
     const index = this.#steps[video]!;
