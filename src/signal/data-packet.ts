@@ -189,8 +189,8 @@ const MAX_VARINT_BYTES = 10;
 const MAX_U32 = 0xffff_ffff;
 
 /**
- * Walks over the fields of a message in their order; what is told of a field holds until the next. Groups went out of use
- * before this protocol began: they are malformed.
+ * Iterates over the fields of a message; members describe the current field. Groups are deprecated in protobuf and not
+ * used by this protocol: they count as malformed.
  */
 class Fields {
   field = 0;

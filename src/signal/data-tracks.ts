@@ -43,7 +43,7 @@ interface DataTrack {
   readonly subscribers: Map<DataTracks, number>;
 }
 
-/** A reason is why there is no such track. */
+/** The reason says why the track was refused. */
 export type Published =
   | { readonly ok: true; readonly info: DataTrackInfo }
   | { readonly ok: false; readonly reason: RequestResponse_Reason };
@@ -92,7 +92,7 @@ export class DataTracks {
     return track.info;
   }
 
-  /** Has this client receive a track of another, or not any more. Returns whether that one has such a track. */
+  /** Subscribes this client to a track of another, or unsubscribes it. Returns whether the other has such a track. */
   setReceives(sid: string, from: DataTracks, receives: boolean): boolean {
     const track = [...from.#published.values()].find(({ info }) => info.sid === sid);
     if (track === undefined) return false;
@@ -103,7 +103,7 @@ export class DataTracks {
     return true;
   }
 
-  /** The numbers by which this client knows what it receives. */
+  /** The handles by which this client knows the tracks that it receives. */
   handles(): DataTrackSubscriberHandles {
     const subHandles: Record<number, DataTrackSubscriberHandles_PublishedDataTrack> = {};
     for (const { info, publisher, subscribers } of this.#received) {
@@ -116,7 +116,7 @@ export class DataTracks {
     return new DataTrackSubscriberHandles({ subHandles });
   }
 
-  /** A packet of this client. */
+  /** Forwards a packet of this client. */
   onPacket(packet: Uint8Array): void {
     if (packet.length < HEADER_BYTES) return;
     const track = this.#published.get(readU16(packet, HANDLE_AT));
@@ -129,7 +129,7 @@ export class DataTracks {
     }
   }
 
-  /** The client is in another room: it receives nothing of the former, and nobody there what it publishes. */
+  /** The client was moved to another room: subscriptions between it and the former room end. */
   onMoved(): void {
     for (const track of this.#published.values()) {
       for (const subscriber of track.subscribers.keys()) subscriber.#drop(track);
@@ -174,7 +174,7 @@ export class DataTracks {
     track.subscribers.delete(this);
   }
 
-  /** The next that is free: a client may come and go with tracks more often than there are numbers. */
+  /** The next free handle: a client may subscribe more often than there are numbers. */
   #nextHandle(): number {
     const taken = new Set([...this.#received].map(({ subscribers }) => subscribers.get(this)));
     do this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;

@@ -1,6 +1,6 @@
 /**
- * Who has left a room a moment ago: a client that was cut off has not heard of it, and would show them for ever. Nobody knows
- * what it heard last, so it is told again of all who may have left since then.
+ * Participants that have recently left a room: a client that had lost its connection was not notified, and would show
+ * them for ever. Which notifications it got is unknown, so after a resume it gets all that it may have missed.
  */
 import { ParticipantInfo } from "@livekit/protocol";
 import type { Clock } from "../control/clock.ts";
@@ -9,8 +9,8 @@ import type { Room } from "../control/room.ts";
 import { isShown } from "./shown.ts";
 
 /**
- * A connection may be dead for 20 s before that is noticed, and its client has 20 s to come back. Larger: more is
- * remembered and sent. Smaller: a client that comes back late still shows some who are gone.
+ * A connection may be dead for 20 s before that is noticed, and its client has 20 s to resume. Larger: more is
+ * remembered and sent. Smaller: a client that resumes late still shows some that have left.
  */
 const REMEMBERED_MS = 45_000;
 
@@ -28,7 +28,7 @@ export class Departures {
     this.#clock = clock;
   }
 
-  /** `info`: as the others see it now. What it had said of itself is not kept. */
+  /** `info`: as the others see it now. Its metadata and the like are not kept. */
   add(room: Room, { sid, identity, version, state, disconnectReason }: ParticipantInfo): void {
     const nowMs = this.#clock.monotonicMs();
     const departures = this.#byRoom.get(room) ?? new Map<string, Departure>();
@@ -39,7 +39,7 @@ export class Departures {
     departures.set(identity, { info, untilMs: nowMs + REMEMBERED_MS });
   }
 
-  /** Clients know others by identity: who is here again is not among them, and the viewer itself never is. */
+  /** Clients identify others by identity: those that have rejoined are left out, and so is the client itself. */
   for({ room, identity: own }: Participant): ParticipantInfo[] {
     const nowMs = this.#clock.monotonicMs();
     const departures = [...(this.#byRoom.get(room)?.values() ?? [])];

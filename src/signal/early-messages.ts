@@ -1,6 +1,6 @@
 /**
- * Reliable messages for a client whose channel is not open yet: it has joined a moment ago. As much may wait as on the
- * channel itself, so that its queue takes all of it; and senders wait at half of it, as there.
+ * Queue of reliable messages for a client that has just joined and whose channel is not open yet. It has the limits of
+ * the channel's own queue, so that all of it fits there; and senders are paused at half of it, as there.
  */
 import { RELIABLE_QUEUE as LIMIT } from "../control/data-channel.ts";
 

@@ -1,6 +1,6 @@
 /**
- * What clients under test have asked for: to be connected over TCP alone, or through TURN over TLS alone. They come back
- * for it as somebody new, so it is remembered by identity, and only for a while.
+ * Requests of clients under test to be connected only over TCP, or only through TURN over TLS. They rejoin for it with
+ * a new session, so it is remembered by identity, and only for a while.
  */
 import { CandidateProtocol } from "@livekit/protocol";
 import type { Clock } from "../control/clock.ts";
@@ -8,7 +8,7 @@ import type { ServerCandidate } from "../control/media-threads.ts";
 import type { Participant } from "../control/participant.ts";
 import type { Room } from "../control/room.ts";
 
-/** Larger: who has tested its connection is kept off UDP for longer. Smaller: a slow client is back too late for it. */
+/** Larger: a client is kept off UDP for longer after the test. Smaller: a slow client rejoins too late for it. */
 const REMEMBERED_MS = 60_000;
 
 interface Forced {

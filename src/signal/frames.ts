@@ -1,12 +1,12 @@
 /**
- * Frames of the signal connection: protobuf in binary ones, its JSON form in text ones (for people who debug). A client
- * is answered in the form that it used last.
+ * Frames of the signal connection: protobuf in binary frames, its JSON form in text frames (for debugging). A client is
+ * answered in the form that it used last.
  */
 import { SignalRequest, SignalResponse } from "@livekit/protocol";
 
 export type Encoding = "binary" | "json";
 
-/** Of messages of later protocols. */
+/** Kind of messages of later protocols. */
 export const UNKNOWN_KIND = "unknown";
 
 /** Undefined when the frame cannot be read. Messages of later protocols that we do not know have no case. */
@@ -17,7 +17,7 @@ export function readRequest(frame: Uint8Array, encoding: Encoding): SignalReques
     const request = SignalRequest.fromJsonString(text, { ignoreUnknownFields: true });
     // JSON may name a message and then say null.
     if (request.message.case !== undefined && request.message.value === undefined) return undefined;
-    // The library takes numbers from JSON that it cannot write, which is to be found here and not when others are told.
+    // The library accepts numbers from JSON that it cannot serialise: that should fail here, not later.
     return SignalRequest.fromBinary(request.toBinary());
   } catch {
     return undefined;
@@ -34,7 +34,7 @@ export class ResponseFrame {
     this.#response = new SignalResponse({ message });
   }
 
-  /** As the protocol calls it. */
+  /** The protocol's name of the message. */
   get kind(): string {
     return this.#response.message.case ?? UNKNOWN_KIND;
   }

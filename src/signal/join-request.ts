@@ -1,5 +1,5 @@
 /**
- * How a client joins or comes back: the query of its WebSocket, in one of two forms.
+ * How a client joins or resumes: the query of its WebSocket, in one of two forms.
  *
  *   /rtc/v1?join_request=…   base64url( WrappedJoinRequest{ gzip( JoinRequest ) } ), one PeerConnection
  *   /rtc?auto_subscribe=…    one parameter for each thing, two PeerConnections
@@ -23,7 +23,7 @@ export interface JoinParams {
   readonly singleConnection: boolean;
   readonly client: ClientInfo;
   readonly autoSubscribe: boolean;
-  /** The sid of the participant that comes back; empty for one who joins. */
+  /** The sid of the participant that resumes; empty for a join. */
   readonly resumes: string;
   readonly metadata: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -41,7 +41,9 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
  */
 const MAX_JOIN_REQUEST_BYTES = 262_144;
 
-/** What a client says of itself; part of it is told to everybody. Larger: with more. Smaller: long names do not fit. */
+/**
+ * A client's description of itself, in part sent to everybody. Larger: more to send. Smaller: long names do not fit.
+ */
 const MAX_CLIENT_INFO_BYTES = 4_096;
 
 /** Tracks that are announced with it. Larger: more answers to one request. Smaller: fewer can be published at once. */

@@ -1,8 +1,8 @@
 /**
- * One signal connection, whatever carries it: what may come in, how answers go out, and when it has to end.
+ * One signal connection, whatever carries it: limits of what it receives, how it sends, and when it has to end.
  *
- * A connection has a budget of messages and one of bytes, which fill up with time; who exceeds either is cut off. So is
- * a client that does not read what it is sent, and one that has been silent for longer than a living client is.
+ * A connection has token buckets for messages and bytes; a client that exceeds either is disconnected. So is one that
+ * does not read what it is sent, and one that was silent for longer than its pings allow.
  */
 import type { SignalRequest } from "@livekit/protocol";
 import { TokenBucket } from "../base/token-bucket.ts";
@@ -32,7 +32,7 @@ export interface SignalMeter {
 /** What happens on one connection. */
 export interface LinkListener {
   onRequest(request: SignalRequest): void;
-  /** Once, whoever ends it. */
+  /** Called once, whichever side ends it. */
   onEnd(reason: LinkEnd | "lost"): void;
 }
 
@@ -63,15 +63,15 @@ const MESSAGES = { burst: 1_000, perSecond: 100 };
 const BYTES = { burst: 4_194_304, perSecond: 524_288 };
 
 /**
- * What may wait beside one message of any length: a newcomer, or one that is back, is told of the whole room at once, which
- * is up to 130 kB for each participant, and cannot be asked to have read that before the next. Larger: a client that does
- * not read holds more memory. Smaller: a slow network loses its connection in a burst.
+ * How much may be buffered in addition to one message of any length: after a join or a resume a client gets the state
+ * of the whole room at once, up to 130 kB for each participant, and cannot have read that before the next message.
+ * Larger: a client that does not read holds more memory. Smaller: a burst disconnects a client on a slow network.
  */
 const MAX_BUFFERED_BYTES = 4_194_304;
 
 /**
  * Clients ping every `PING_INTERVAL_SECONDS`, and take the connection for dead after `PING_TIMEOUT_SECONDS`. Larger:
- * the dead are noticed later. Smaller: more messages, and a short outage costs a resume.
+ * dead connections are noticed later. Smaller: more messages, and a short outage costs a resume.
  */
 export const PING_INTERVAL_SECONDS = 5;
 export const PING_TIMEOUT_SECONDS = 15;
@@ -122,7 +122,7 @@ export class SignalLink {
     this.#wire.send(bytes);
   }
 
-  /** Throws only by a fault of ours; the connection has ended then. */
+  /** Throws only because of a bug of ours; the connection has then ended. */
   receive(data: Uint8Array, encoding: Encoding): void {
     if (!this.#open) return;
     const nowMs = this.#clock.monotonicMs();
