@@ -188,11 +188,11 @@ export class Publications {
     this.#transport = transport;
     this.#sections = sections;
     const mids = new Set(sections.map(({ mid }) => mid));
+    const isOver = ({ section: { mid } }: Track): boolean => !mids.has(mid) || this.#matches.has(mid);
     for (const { track } of [...this.#list]) {
       if (track === null) continue;
-      const { mid } = track.section;
-      if (!mids.has(mid) || this.#matches.has(mid)) transport.unpublish(track);
-      else if (track.backup !== null && !mids.has(track.backup.section.mid)) transport.unpublishBackup(track);
+      if (isOver(track)) transport.unpublish(track);
+      else if (track.backup !== null && isOver(track.backup)) transport.unpublishBackup(track);
     }
     for (const mid of this.#spent) if (!mids.has(mid)) this.#spent.delete(mid);
     this.#claim();

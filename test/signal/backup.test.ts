@@ -155,6 +155,21 @@ test("it ends with its section, and with its track", () => {
   }
 });
 
+test("it ends where its section comes with another track, which is received there alone", () => {
+  const scene = stage();
+  const { hall, ada, camera, offerBackup } = scene;
+  offerBackup(camera.id);
+  const backup = camera.backup!;
+  const next = "22222222-71ee-4f16-b52b-37bf78dd9344";
+  ada.send({ case: "addTrack", value: new AddTrackRequest({ cid: next, type: TrackType.VIDEO }) });
+  const sdp = offerOfTwo().replaceAll(BACKUP_CID, next);
+  ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 3 }) });
+  expect(hall.thread.sent("up-track.remove").map(({ trackId }) => trackId)).toEqual([backup.id]);
+  const tracks = hall.rooms.get("hall")!.tracks();
+  expect(tracks.map(({ section }) => section.mid)).toEqual(["1", "2"]);
+  expect(camera.backup).toBeNull();
+});
+
 test("of a track that is not one's own, or has one already, it is refused", () => {
   const { ada, camera, offerBackup } = stage();
   offerBackup("TR_none");
