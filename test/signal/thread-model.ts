@@ -17,6 +17,8 @@ export class ThreadModel extends RecordingThread {
   /** Those that are heard here, with their transports; those that are piped here, with their rooms. */
   readonly heard = new Map<string, string>();
   readonly piped = new Map<string, string>();
+  /** Ways to other threads, with the track that goes there. */
+  readonly ways = new Map<string, string>();
   readonly downs = new Map<string, Down>();
 
   override post(command: MediaCommand): void {
@@ -34,9 +36,14 @@ export class ThreadModel extends RecordingThread {
         known(this.transports, command.transportId);
         return added(this.heard, command.track.trackId, command.transportId);
       case "up-track.remove":
+        this.#forgetWays(command.trackId);
         return removed(this.heard, command.trackId);
       case "up-track.pipe":
         known(this.heard, command.trackId);
+        return added(this.ways, wayOf(command), command.trackId);
+      case "up-track.unpipe":
+        // Those of a track that has ended have ended with it.
+        if (this.heard.has(command.trackId)) removed(this.ways, wayOf(command));
         return;
       case "piped-track.add":
         return added(this.piped, command.track.trackId, command.roomId);
@@ -59,13 +66,21 @@ export class ThreadModel extends RecordingThread {
 
   /** Nobody has left anything. */
   get isEmpty(): boolean {
-    return [this.transports, this.heard, this.piped, this.downs].every(({ size }) => size === 0);
+    return [this.transports, this.heard, this.piped, this.ways, this.downs].every(({ size }) => size === 0);
   }
 
   #close({ transportId }: Command<"transport.close">): void {
     removed(this.transports, transportId);
-    for (const [id, home] of this.heard) if (home === transportId) this.heard.delete(id);
+    for (const [id, home] of this.heard) {
+      if (home !== transportId) continue;
+      this.#forgetWays(id);
+      this.heard.delete(id);
+    }
     for (const [id, down] of this.downs) if (down.transportId === transportId) this.downs.delete(id);
+  }
+
+  #forgetWays(trackId: string): void {
+    for (const [way, track] of this.ways) if (track === trackId) this.ways.delete(way);
   }
 
   #addDown({ transportId, downTrack }: Command<"down-track.add">): void {
@@ -86,6 +101,9 @@ export class ThreadModel extends RecordingThread {
     return home === undefined ? known(this.piped, trackId) : known(this.transports, home);
   }
 }
+
+const wayOf = ({ trackId, to, channel }: Command<"up-track.pipe" | "up-track.unpipe">): string =>
+  `${trackId} ${to} ${channel}`;
 
 function added<Value>(map: Map<string, Value>, id: string, value: Value): void {
   if (map.has(id)) throw new Error(`${id} is here already`);
