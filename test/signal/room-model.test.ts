@@ -120,6 +120,15 @@ class Scene {
     return transport;
   }
 
+  /** One dies, and another comes in its place. */
+  replaceThread(at: number): void {
+    const former = this.threads[at]!;
+    const next = new ThreadModel(former.index);
+    this.threads[at] = next;
+    former.die();
+    this.hall.threads.add(next);
+  }
+
   /** Media of a track arrives. */
   media(track: Track): void {
     const thread = this.threads.find(({ heard }) => heard.has(track.id));
@@ -232,6 +241,7 @@ const STEPS: Readonly<Record<string, Step>> = {
     if (caller !== undefined) scene.resume(caller);
   },
   close: (scene, pick) => pick(scene.publishers)?.close(),
+  die: (scene, pick) => scene.replaceThread(pick([0, 1])!),
   deleteRoom: (scene, pick) => pick(scene.hall.rooms.list)?.delete(),
   follow(scene, pick) {
     const caller = pick([...scene.callers.values()]);
