@@ -294,7 +294,7 @@ export class Publications {
       const isTaken = this.#publishedIn(mid) !== undefined || this.#spent.has(mid);
       const claim = this.#matches.get(mid) ?? (isTaken ? undefined : this.#announcedFor(offered));
       // Two sections may have the same id.
-      if (claim === undefined || !isOpen(claim)) continue;
+      if (claim === undefined || !this.#isOpen(claim)) continue;
       this.#spent.delete(mid);
       const { publication, isBackup } = claim;
       if (isBackup) {
@@ -369,15 +369,17 @@ export class Publications {
     ];
   }
 
+  /** It is announced still, and its section has not come yet. */
+  #isOpen({ publication, isBackup }: Claim): boolean {
+    const { track } = publication;
+    return this.#list.includes(publication) && (isBackup ? track?.backup : track) === null;
+  }
+
   #infoOf(publication: Publication): TrackInfo {
     const { id, request, muted, track } = publication;
     return track === null ? announcedTrackInfo(id, request, muted) : trackInfo(track);
   }
 }
-
-/** Whether it has no section yet. */
-const isOpen = ({ publication: { track }, isBackup }: Claim): boolean =>
-  (isBackup ? track?.backup : track) === null;
 
 const isNamed = ({ msid }: MediaSection): boolean => (msid?.trackId ?? "") !== "";
 

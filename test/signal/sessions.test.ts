@@ -6,6 +6,7 @@ import {
   ConnectionQuality,
   DisconnectReason,
   LeaveRequest_Action,
+  MuteTrackRequest,
   ParticipantInfo_State,
   RequestResponse_Reason,
   SessionDescription,
@@ -346,6 +347,29 @@ describe("publishing", () => {
     ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 1 }) });
     expect(tracksOf(hall, "ada").map(({ section }) => section.mid)).toEqual(["0"]);
     expect(hall.thread.sent("up-track.add")).toHaveLength(1);
+  });
+
+  test("of two sections under the name of what may not be published any more, neither ends another track", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    ada.send({ case: "addTrack", value: withCid(MICROPHONE, MICROPHONE_CID, {}) });
+    ada.send({ case: "addTrack", value: withCid(CAMERA, CAMERA_CID, {}) });
+    const participant = hall.rooms.get("hall")!.participant("ada")!;
+    const { permission } = participant.profile;
+    must(participant.update({ permission: { ...permission, canPublishSources: ["camera"] } }));
+    const microphone = ada.take("trackPublished").track!.sid;
+    const sdp = withSections(offerText("chromium-publish-simulcast"), 1, 0).replace(
+      /a=mid:more0.*/s,
+      (body) => body.replaceAll("3588119298", "3588119299"),
+    );
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 1 }) });
+    const ended = ada.messages.flatMap(({ case: kind, value }) =>
+      kind === "trackUnpublished" ? value.trackSid : [],
+    );
+    expect(ended).toEqual([microphone]);
+    const [camera] = tracksOf(hall, "ada");
+    ada.send({ case: "mute", value: new MuteTrackRequest({ sid: camera!.id, muted: true }) });
+    expect(camera!.muted).toBe(true);
   });
 
   test("a section goes on under its name though that is announced once more", () => {
