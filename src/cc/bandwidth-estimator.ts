@@ -104,7 +104,7 @@ export class BandwidthEstimator {
     this.#limits = limits;
     this.#targetBps = startBps;
     this.#control = new RateControl({ ...limits, startBps }, this.#throughput, this.#delay, nowUs);
-    this.#fallback = new ReportFallback(startBps, limits.minBps);
+    this.#fallback = new ReportFallback(startBps, limits.minBps, nowUs);
   }
 
   /**
@@ -225,12 +225,12 @@ export class BandwidthEstimator {
     this.#setTarget();
   }
 
-  /** A report about what we send: `fractionLost` of all of it, in [0, 1]. */
-  onReport(fractionLost: number, rttUs: number, nowUs: number): void {
+  /** A report about `expected` packets of what we send, of which `lost` were lost. */
+  onReport(expected: number, lost: number, rttUs: number, nowUs: number): void {
     this.#count(this.#log.nextExtSeq);
     this.#addRtt(rttUs);
     this.#throughput.measure(nowUs);
-    this.#fallback.onReport(fractionLost, this.#throughput.sentBps, nowUs);
+    this.#fallback.onReport(expected, lost, this.#throughput.sentBps, nowUs);
     this.#setTarget();
   }
 

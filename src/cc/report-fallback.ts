@@ -7,14 +7,14 @@
 
 const HIGH_LOSS = 0.1;
 const LOW_LOSS = 0.02;
-const GROWTH_PER_SECOND = 1.08;
-const MAX_STEP_US = 1_000_000;
+const GROWTH = 1.08;
 
 /**
- * Pause after a decrease: reports come for each stream, and a decrease takes a while to show. Shorter counts one loss
- * several times.
+ * Reports are judged together for so long, and each once: browsers send one about each stream, about a video every second. Of a
+ * stream with few packets each loss is a large share, and says little. Shorter judges all by what happened to one of them, longer
+ * answers later.
  */
-const DECREASE_INTERVAL_US = 500_000;
+const JUDGED_US = 1_000_000;
 
 /**
  * As in `Throughput`: without probes nothing is known of what is not used. But layers are further apart than that, and a next
@@ -24,20 +24,23 @@ const HEADROOM = 1.5;
 const HEADROOM_BPS = 10_000;
 
 export class ReportFallback {
+  /** Share lost, as last judged, in [0, 1]. */
   lossRatio = 0;
   /** What the application would send with its next step up; 0 when it has none. */
   nextBps = 0;
   #byLossBps: number;
   readonly #minBps: number;
   #rembBps = Number.POSITIVE_INFINITY;
-  /** The first report gives no time to grow over. */
-  #reportedUs = Number.POSITIVE_INFINITY;
-  #decreasedUs = Number.NEGATIVE_INFINITY;
+  /** Packets that reports since then were about, and those of them that were lost. */
+  #expected = 0;
+  #lost = 0;
+  #judgedUs: number;
 
   /** `minBps`: losses bring it no lower, for less is not sent, and growth would begin at what is left. */
-  constructor(startBps: number, minBps: number) {
+  constructor(startBps: number, minBps: number, nowUs: number) {
     this.#byLossBps = startBps;
     this.#minBps = minBps;
+    this.#judgedUs = nowUs;
   }
 
   get bps(): number {
@@ -50,24 +53,21 @@ export class ReportFallback {
     if (this.lossRatio < HIGH_LOSS) this.#byLossBps = Math.max(this.#byLossBps, bps);
   }
 
-  /** `fractionLost` in [0, 1]. */
-  onReport(fractionLost: number, sentBps: number, nowUs: number): void {
-    this.lossRatio = fractionLost;
-    const elapsedUs = Math.min(Math.max(nowUs - this.#reportedUs, 0), MAX_STEP_US);
-    this.#reportedUs = nowUs;
-    if (fractionLost > HIGH_LOSS) this.#decrease(fractionLost, nowUs);
-    else if (fractionLost < LOW_LOSS)
-      this.#grow(elapsedUs, Math.max(HEADROOM * sentBps + HEADROOM_BPS, this.nextBps));
+  /** Of `expected` packets that a report is about, `lost` were lost. */
+  onReport(expected: number, lost: number, sentBps: number, nowUs: number): void {
+    this.#expected += expected;
+    this.#lost += lost;
+    if (nowUs - this.#judgedUs < JUDGED_US) return;
+    this.#judgedUs = nowUs;
+    this.lossRatio = this.#expected === 0 ? 0 : this.#lost / this.#expected;
+    this.#expected = 0;
+    this.#lost = 0;
+    if (this.lossRatio > HIGH_LOSS)
+      this.#byLossBps = Math.max(this.bps * (1 - this.lossRatio / 2), this.#minBps);
+    else if (this.lossRatio < LOW_LOSS) this.#grow(Math.max(HEADROOM * sentBps + HEADROOM_BPS, this.nextBps));
   }
 
-  #decrease(fractionLost: number, nowUs: number): void {
-    if (nowUs - this.#decreasedUs < DECREASE_INTERVAL_US) return;
-    this.#decreasedUs = nowUs;
-    this.#byLossBps = Math.max(this.bps * (1 - fractionLost / 2), this.#minBps);
-  }
-
-  #grow(elapsedUs: number, limitBps: number): void {
-    const grown = this.#byLossBps * GROWTH_PER_SECOND ** (elapsedUs / 1_000_000);
-    this.#byLossBps = Math.max(this.#byLossBps, Math.min(grown, limitBps));
+  #grow(limitBps: number): void {
+    this.#byLossBps = Math.max(this.#byLossBps, Math.min(this.#byLossBps * GROWTH, limitBps));
   }
 }

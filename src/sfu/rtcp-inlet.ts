@@ -15,7 +15,6 @@ import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import type { PublisherFeedback } from "./publisher-feedback.ts";
-import { ReceiverReports } from "./receiver-reports.ts";
 import { Retransmitter } from "./retransmitter.ts";
 import type { SendController } from "./send-controller.ts";
 import type { StreamDemux } from "./stream-demux.ts";
@@ -109,6 +108,8 @@ export class RtcpInlet {
   #onReportBlocks(bytes: Uint8Array, nowUs: number): boolean {
     const blocks = readReportBlocks(bytes, this.#cursor);
     if (blocks === undefined) return false;
+    let expected = 0;
+    let lost = 0;
     let rttUs = -1;
     let cameExtSeq = UNKNOWN_PACKET;
     for (const block of blocks) {
@@ -116,12 +117,13 @@ export class RtcpInlet {
       if (downTrack === undefined) continue;
       const { stream, reports } = downTrack;
       reports.onReportBlock(block, nowUs);
+      expected += reports.expected;
+      lost += reports.lost;
       rttUs = Math.max(rttUs, reports.rttUs);
       cameExtSeq = Math.max(cameExtSeq, stream.transportExtSeq(block.highestSeq & 0xffff));
       stream.isKnown = true;
     }
-    if (rttUs < 0) return true;
-    this.#controller.onReport(ReceiverReports.lossOf(this.#downTracks, nowUs), rttUs, cameExtSeq, nowUs);
+    if (rttUs >= 0) this.#controller.onReport(expected, lost, rttUs, cameExtSeq, nowUs);
     return true;
   }
 

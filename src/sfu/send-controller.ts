@@ -179,17 +179,17 @@ export class SendController {
   }
 
   /**
-   * A receiver report: all there is of loss where feedback is not transport-wide, or not any more. `fractionLost`: of all
-   * that the peer was sent.
+   * A receiver report: all there is of loss where feedback is not transport-wide, or not any more. Of `expected` packets that
+   * it is about, `lost` were lost.
    * `cameExtSeq`: the transport-wide number of the newest packet that it says has come, or UNKNOWN_PACKET.
    */
-  onReport(fractionLost: number, rttUs: number, cameExtSeq: number, nowUs: number): void {
+  onReport(expected: number, lost: number, rttUs: number, cameExtSeq: number, nowUs: number): void {
     // What was made of the silence is wrong: it looked like a path that is gone.
     if (this.#silence.onReport(cameExtSeq, nowUs)) this.estimator = this.estimator?.reported(nowUs) ?? null;
     const { estimator } = this;
     if (estimator === null || (this.#extensions.isNumbered && !this.#silence.ended)) return;
     this.#tellUnnumbered(estimator, nowUs);
-    estimator.onReport(fractionLost, rttUs, nowUs);
+    estimator.onReport(expected, lost, rttUs, nowUs);
   }
 
   /** The path is gone: what was queued for it is of no use. */

@@ -64,7 +64,7 @@ test("its limits can be others", () => {
 test("a receiver's estimate and reports count as long as there is no transport-wide feedback", () => {
   estimator.onRemb(2_000_000);
   expect(estimator.targetBps).toBe(2_000_000);
-  estimator.onReport(0.2, 40 * MS, 2 * SECOND_US);
+  estimator.onReport(100, 20, 40 * MS, 2 * SECOND_US);
   expect(estimator.targetBps).toBe(1_800_000);
   expect(estimator.lossRatio).toBe(0.2);
   const recorder = new ArrivalRecorder();
@@ -84,19 +84,19 @@ test("a receiver's estimate and reports count as long as there is no transport-w
 test("by reports alone, it is soon back after minutes of losses", () => {
   const estimator = new BandwidthEstimator(0);
   estimator.wants(500_000, 500_000);
-  for (let second = 0; second < 120; second++) estimator.onReport(0.3, 20 * MS, second * SECOND_US);
+  for (let second = 0; second < 120; second++) estimator.onReport(100, 30, 20 * MS, second * SECOND_US);
   const leastBps = estimator.targetBps;
-  for (let second = 120; second < 135; second++) estimator.onReport(0, 20 * MS, second * SECOND_US);
+  for (let second = 120; second < 135; second++) estimator.onReport(100, 0, 20 * MS, second * SECOND_US);
   expect(estimator.targetBps).toBeGreaterThan(2 * leastBps);
 });
 
 test("the round trip follows reports and feedback", () => {
   const before = estimator.rttUs;
-  for (let i = 0; i < 50; i++) estimator.onReport(0, 20 * MS, i * SECOND_US);
+  for (let i = 0; i < 50; i++) estimator.onReport(100, 0, 20 * MS, i * SECOND_US);
   expect(estimator.rttUs).toBeLessThan(before);
   expect(Math.round(estimator.rttUs / MS)).toBe(20);
   for (const rttUs of [0, -5, Number.NaN, Number.POSITIVE_INFINITY])
-    estimator.onReport(0, rttUs, 60 * SECOND_US);
+    estimator.onReport(100, 0, rttUs, 60 * SECOND_US);
   expect(Math.round(estimator.rttUs / MS)).toBe(20);
 });
 

@@ -9,9 +9,9 @@ test.each([
   {
     name: "starts as told, and grows while nothing is lost",
     rows: [
-      ["rr", 0, 600],
-      ["rr", 0.01, 648],
-      ["rr", 0, 700],
+      ["rr", 0, 648],
+      ["rr", 0.01, 700],
+      ["rr", 0, 756],
     ],
   },
   {
@@ -46,32 +46,44 @@ test.each([
     ],
   },
 ] as const)("the rate $name", ({ rows }) => {
-  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
   rows.forEach(([kind, value, kbps], i) => {
-    // Growth counts from the report before.
-    if (kind === "rr") fallback.onReport(value, fallback.bps, i * SECOND_US);
+    if (kind === "rr") fallback.onReport(100, 100 * value, fallback.bps, (i + 1) * SECOND_US);
     else fallback.onRemb(value * KBPS);
     expect(Math.round(fallback.bps / KBPS), `row ${i}`).toBe(kbps);
   });
 });
 
-test("of reports about several streams at once one counts", () => {
-  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
-  for (let stream = 0; stream < 5; stream++) fallback.onReport(0.2, 600 * KBPS, SECOND_US + stream);
+test("reports of one second are judged together, by how many packets each is about", () => {
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
+  const report = (ms: number, expected: number, lost: number): void =>
+    fallback.onReport(expected, lost, 600 * KBPS, ms * 1_000);
+  report(100, 50, 50);
+  report(500, 350, 10);
+  expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([600, 0]);
+  report(1_000, 100, 40);
+  expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([540, 0.2]);
+  for (const ms of [1_100, 1_500, 1_900]) report(ms, 100, 5);
   expect(fallback.bps / KBPS).toBe(540);
-  for (let stream = 0; stream < 5; stream++) fallback.onReport(0, 600 * KBPS, 2 * SECOND_US + stream);
-  expect(fallback.bps / KBPS).toBeLessThan(584);
+  report(2_000, 100, 5);
+  expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([540, 0.05]);
+});
+
+test("a report about nothing tells of no loss", () => {
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
+  fallback.onReport(0, 0, 600 * KBPS, SECOND_US);
+  expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([648, 0]);
 });
 
 test("does not grow beyond what is used", () => {
-  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
-  for (let i = 0; i < 100; i++) fallback.onReport(0, 100 * KBPS, i * SECOND_US);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
+  for (let i = 0; i < 100; i++) fallback.onReport(100, 0, 100 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(600);
 });
 
 test("grows as far as the next step up, however little is sent", () => {
-  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS);
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
   fallback.nextBps = 1_700 * KBPS;
-  for (let i = 0; i < 100; i++) fallback.onReport(0, 500 * KBPS, i * SECOND_US);
+  for (let i = 0; i < 100; i++) fallback.onReport(100, 0, 500 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(1_700);
 });

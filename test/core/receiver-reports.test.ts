@@ -27,7 +27,12 @@ function losing(block: ReportBlock, lost: number, of: number): ReportBlock {
   return { ...block, fractionLost: fraction, cumulativeLost: block.cumulativeLost + lost };
 }
 
-test.each(["first", "last"])("a voice that has lost half its packets, reported %s", (place) => {
+function blockOf({ statistics, params }: SimViewer, { nowUs }: Conference): ReportBlock {
+  return statistics.report(params.ssrc, nowUs);
+}
+
+/** Five seconds of a call, after which its receiver, bo, sends what a test says, and nothing else. */
+function scene() {
   const call = new Conference({
     people: [
       { name: "ada", watches: [] },
@@ -35,22 +40,58 @@ test.each(["first", "last"])("a voice that has lost half its packets, reported %
     ],
     seed: 1,
   });
-  const { peer, path } = call.seat("bo");
-  const { viewer: voice } = peer.view("audio", "ada");
-  const { viewer: video } = peer.view("video", "ada");
+  const { peer } = call.seat("bo");
   call.run(5 * SECOND_US);
+  peer.isSilent = true;
+  const report = (...blocks: readonly ReportBlock[]): void => {
+    const out = new Uint8Array(200);
+    const bytes = writeReceiverReport(out, 0, 1, blocks);
+    call.receive(peer.sealRtcp(out.subarray(0, bytes)), call.seat("bo").path);
+  };
+  return { call, report, voice: peer.view("audio", "ada").viewer, video: peer.view("video", "ada").viewer };
+}
+
+test.each(["first", "last"])("a voice that has lost half its packets, reported %s", (place) => {
+  const { call, report, voice, video } = scene();
   const numbersBefore = video.statistics.highestExtSeq;
   call.run(SECOND_US);
   expect(fractionLost(call)).toBe(0);
-  const blockOf = ({ statistics, params }: SimViewer): ReportBlock =>
-    statistics.report(params.ssrc, call.nowUs);
-  const blocks = [losing(blockOf(voice), VOICE_LOST, 50), blockOf(video)];
+  const blocks = [losing(blockOf(voice, call), VOICE_LOST, 50), blockOf(video, call)];
   if (place === "last") blocks.reverse();
-  const out = new Uint8Array(200);
-  const report = out.subarray(0, writeReceiverReport(out, 0, 1, blocks));
-  call.receive(peer.sealRtcp(report), path);
+  report(...blocks);
   const videoPackets = video.statistics.highestExtSeq - numbersBefore;
   expect(videoPackets).toBeGreaterThan(4 * 50);
   expect(fractionLost(call)).toBeGreaterThan(0);
   expect(fractionLost(call)).toBeLessThan((2 * VOICE_LOST) / videoPackets);
+});
+
+/** Browsers send a report about a voice every five seconds, about a video every second, and each in a packet of its own. */
+test("what a voice has lost counts once, and not until the next report about it", () => {
+  const { call, report, voice, video } = scene();
+  report(blockOf(voice, call));
+  const block = blockOf(voice, call);
+  report({ ...losing(block, 250, 250), highestSeq: block.highestSeq + 250 });
+  const losses = Array.from({ length: 4 }, () => {
+    call.run(SECOND_US);
+    report(blockOf(video, call));
+    return fractionLost(call);
+  });
+  expect(losses.filter((loss) => loss > 0.1)).toHaveLength(1);
+  expect(losses.filter((loss) => loss > 0)).toHaveLength(1);
+});
+
+test("what was lost on the way to another network says nothing of that", () => {
+  const { call, report, voice } = scene();
+  report(blockOf(voice, call));
+  const block = blockOf(voice, call);
+  // Past the time of its next report, which is not sent; within a second it moves.
+  call.run(SECOND_US / 4);
+  const { peer } = call.seat("bo");
+  peer.isSilent = false;
+  call.roam("bo");
+  call.run(SECOND_US / 4);
+  peer.isSilent = true;
+  call.run(SECOND_US);
+  report({ ...losing(block, 250, 250), highestSeq: block.highestSeq + 250 });
+  expect(fractionLost(call)).toBe(0);
 });

@@ -56,7 +56,7 @@ function estimates(seconds: readonly Second[]): number[] {
       }
       controller.tick(nowUs, []);
     }
-    controller.onReport(0, 20_000, receivedExtSeq, nowUs);
+    controller.onReport(100, 0, 20_000, receivedExtSeq, nowUs);
     return controller.estimateBps!;
   });
 }
