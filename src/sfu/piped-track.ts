@@ -1,7 +1,7 @@
 /**
  * A track that is published in another thread, as receivers in this one see it: an UpTrack fed from a pipe. Repair and
  * feedback towards the publisher are done by the thread that receives it. A packet that a full pipe dropped stays lost, and
- * that thread asks for a key frame; what a receiver lost is retransmitted from the history here.
+ * that thread asks for a key frame when the pipe has room again; what a receiver lost is retransmitted from the history here.
  */
 import { SLOT } from "../base/counters.ts";
 import type { ExtensionIds, UpTrackParams } from "../contract/media.ts";

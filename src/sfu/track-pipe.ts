@@ -10,6 +10,8 @@ export class TrackPipe {
   readonly channel: number;
   readonly #pipe: PacketPipe;
   readonly #counters: Counters;
+  /** Bit i: packets of encoding i were lost to all at the other end, and none has got through since. */
+  #broken = 0;
 
   constructor(to: number, pipe: PacketPipe, channel: number, counters: Counters) {
     this.to = to;
@@ -18,11 +20,14 @@ export class TrackPipe {
     this.#counters = counters;
   }
 
-  /** Returns false when it is full: then the packet is lost to all behind it. */
+  /** Loses the packet where the pipe is full. Returns whether it is the first to get through after such a loss. */
   write({ encoding, bytes, length, extSeq, receivedUs }: UpPacket): boolean {
     const written = this.#pipe.writePacket(this.channel, encoding, bytes, length, extSeq, receivedUs);
     this.#counters[written ? SLOT.pipedPackets_sent : SLOT.downDropped_pipe_full]! += 1;
-    return written;
+    const bit = 1 << encoding;
+    const wasBroken = (this.#broken & bit) !== 0;
+    this.#broken = written ? this.#broken & ~bit : this.#broken | bit;
+    return written && wasBroken;
   }
 
   writeClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {

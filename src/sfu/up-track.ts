@@ -139,16 +139,21 @@ export class UpTrack {
     if (this.voice === null || this.voice.hear(packet)) {
       for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
     }
-    for (let i = 0; i < this.pipes.length; i++) {
-      if (!this.pipes[i]!.write(packet) && this.params.kind === "video")
-        this.streams[packet.encoding]?.keyframes.need();
-    }
+    this.#pipe(packet);
   }
 
   /** A packet without media (padding only), which no receiver gets: closes the gap in their numbering. */
   skip(packet: UpPacket): void {
     for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.skip(packet);
-    for (let i = 0; i < this.pipes.length; i++) this.pipes[i]!.write(packet);
+    this.#pipe(packet);
+  }
+
+  /** What a full pipe has lost is not repaired. Before it has room again a key frame would be lost too. */
+  #pipe(packet: UpPacket): void {
+    for (let i = 0; i < this.pipes.length; i++) {
+      if (this.pipes[i]!.write(packet) && this.params.kind === "video")
+        this.streams[packet.encoding]?.keyframes.need();
+    }
   }
 
   /** Its receivers are left without a source. */

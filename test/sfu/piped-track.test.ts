@@ -58,19 +58,26 @@ test("what is under way when the track ends is passed over", () => {
   expect(received.seqs).toEqual([1]);
 });
 
-test("a key frame is asked for as soon as a pipe is full, for what is lost there is not repaired", () => {
+test("a key frame is asked for as soon as a full pipe has room again: what was lost there is not repaired", () => {
   const received = new ReceivedTrack("video", [VP8]);
   const { context, track } = received;
   const pipe = new PacketPipe(PacketPipe.allocate());
   track.pipes.push(new TrackPipe(1, pipe, 1, context.counters));
   let seq = 0;
-  const publish = (): void =>
-    received.publish({ seq: ++seq, timestamp: 3000 * seq, payload: seq === 1 ? "1000aa" : "1001aa" });
-  while (context.counters[SLOT.downDropped_pipe_full] === 0) {
-    expect(track.streams[0]?.keyframes.poll(received.nowUs) ?? false).toBe(false);
+  const publish = (): void => {
     received.ring.clear();
-    publish();
-  }
+    received.publish({ seq: ++seq, timestamp: 3000 * seq, payload: seq === 1 ? "1000aa" : "1001aa" });
+  };
+  const asks = (): boolean => track.streams[0]!.keyframes.poll(received.nowUs);
+  while (context.counters[SLOT.downDropped_pipe_full] === 0) publish();
   expect(context.counters[SLOT.pipedPackets_sent]).toBe(seq - 1);
-  expect(track.streams[0]!.keyframes.poll(received.nowUs)).toBe(true);
+  publish();
+  expect(asks(), "it would be lost too").toBe(false);
+  pipe.publish();
+  pipe.read({ onPipedPacket: () => {}, onPipedClock: () => {}, onPipedBye: () => {} });
+  publish();
+  expect(asks()).toBe(true);
+  track.streams[0]!.keyframes.onKeyframe();
+  publish();
+  expect(asks()).toBe(false);
 });
