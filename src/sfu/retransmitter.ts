@@ -35,9 +35,8 @@ export class Retransmitter {
     this.#context = context;
   }
 
-  /** The receiver has sent a NACK for `seq`. In an outage it comes first: feedback has yet to tell whether all was lost. */
+  /** The receiver has sent a NACK for `seq`. */
   onNack(downTrack: DownTrack, seq: number, nowUs: number): void {
-    if (this.#controller.estimator?.isInOutage === true) return;
     this.#resend(downTrack, downTrack.stream.find(seq), nowUs);
   }
 
