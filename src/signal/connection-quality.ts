@@ -1,5 +1,6 @@
 /** Connection quality of each participant of a room, on LiveKit's scale of four, from the media threads' statistics. */
 import { ConnectionQuality } from "@livekit/protocol";
+import type { DownTrackStats } from "../contract/media.ts";
 import type { RoomStats } from "../control/media-threads.ts";
 import type { Participant } from "../control/participant.ts";
 
@@ -15,12 +16,15 @@ interface Arrivals {
 
 export class ConnectionQualities {
   #arrivals = new Map<string, Arrivals>();
+  #downTracks: ReadonlyMap<string, DownTrackStats> = new Map();
 
   /** By participant, from the time since the last call. */
   update(participants: readonly Participant[], stats: RoomStats): Map<Participant, ConnectionQuality> {
     const before = this.#arrivals;
-    this.#arrivals = arrivalsOf(stats);
+    const sentBefore = this.#downTracks;
     const downTracks = new Map(stats.downTracks.map((one) => [one.subscriptionId, one]));
+    this.#arrivals = arrivalsOf(stats);
+    this.#downTracks = downTracks;
     const qualities = new Map<Participant, ConnectionQuality>();
     for (const participant of participants) {
       const { tracks, subscriptions } = participant;
@@ -30,7 +34,8 @@ export class ConnectionQualities {
       );
       const down = subscriptions
         .flatMap(({ section }) => downTracks.get(section.subscriptionId) ?? [])
-        .filter(({ packets }) => packets > 0);
+        // The last report on a track that is paused or has ended stays, and says nothing of the connection now.
+        .filter(({ subscriptionId, packets }) => packets > (sentBefore.get(subscriptionId)?.packets ?? 0));
       const loss = Math.max(upLoss, ...down.map(({ fractionLost }) => fractionLost));
       const rttUs = Math.max(0, ...down.map((one) => one.rttUs));
       qualities.set(participant, isCutOff(participant) ? ConnectionQuality.LOST : qualityOf(loss, rttUs));

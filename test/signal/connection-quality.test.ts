@@ -1,13 +1,34 @@
 /**
- * Goal: in a large room it costs each participant no more than a look at what it receives itself to know how well it does.
- * Method: looks at measurements are counted, not timed.
+ * Goal: a participant's quality is that of what it sends and receives now; and in a large room it costs each no more than a
+ * look at what it receives itself.
+ * Method: measurements are made up; looks at them are counted, not timed.
  */
+import { ConnectionQuality } from "@livekit/protocol";
 import { expect, test } from "vitest";
 import type { DownTrackStats } from "../../src/contract/media.ts";
 import { ConnectionQualities } from "../../src/signal/connection-quality.ts";
 import { conference, connect, must, OPUS } from "../control/conference.ts";
 
 const PARTICIPANTS = 50;
+
+test("what a track that has stopped was reported last says nothing any more", () => {
+  const hall = conference({ maxParticipants: 1 });
+  const transport = connect(hall.rooms, "ada");
+  must(transport.addSlot({ kind: "audio", mid: "0", payloads: [OPUS] }));
+  const room = hall.rooms.get("hall")!;
+  const [ada] = room.participants;
+  const [{ section }] = room.subscriptions() as [ReturnType<typeof room.subscriptions>[number]];
+  const qualities = new ConnectionQualities();
+  const after = (packets: number): ConnectionQuality | undefined => {
+    const lossy = { subscriptionId: section.subscriptionId, packets, fractionLost: 0.5, rttUs: 900_000 };
+    const stats = { upTracks: [], downTracks: [lossy as DownTrackStats], transports: [] };
+    return qualities.update(room.participants, stats).get(ada!);
+  };
+  expect(after(10)).toBe(ConnectionQuality.POOR);
+  expect(after(20)).toBe(ConnectionQuality.POOR);
+  expect(after(20)).toBe(ConnectionQuality.EXCELLENT);
+  expect(after(21)).toBe(ConnectionQuality.POOR);
+});
 
 test("each measurement is looked at a few times, however many there are of others", () => {
   const hall = conference({ maxParticipants: PARTICIPANTS });
