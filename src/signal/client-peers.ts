@@ -66,10 +66,19 @@ const DEMAND_LIMIT_MS = 10_000;
  */
 const GATHER_MS = 50;
 
+/**
+ * How long a client that has resumed is left to restart ICE, by an offer of its own, before it is asked for one. An offer
+ * that is asked for while the other is under way makes LiveKit's Rust SDK (livekit-ffi 0.12.73) hang for good: it offers
+ * again in the handling of an answer, under a lock that it holds. Larger: tracks that came meanwhile wait longer where no
+ * ICE is restarted. Smaller: clients with long round trips hang.
+ */
+const RESTART_LIMIT_MS = 5_000;
+
 class Gathering {
   readonly #clock: Clock;
   readonly #negotiate: () => void;
   #cancel: (() => void) | null = null;
+  #held = false;
   #ended = false;
 
   constructor(clock: Clock, negotiate: () => void) {
@@ -79,17 +88,37 @@ class Gathering {
 
   /** After the end nothing is negotiated any more. */
   soon(): void {
-    if (this.#ended) return;
-    this.#cancel ??= this.#clock.after(GATHER_MS, () => {
-      this.#cancel = null;
-      this.#negotiate();
-    });
+    if (!this.#ended) this.#cancel ??= this.#after(GATHER_MS);
+  }
+
+  /** Negotiates after RESTART_LIMIT_MS, or soon after a release. */
+  hold(): void {
+    this.#clear();
+    this.#held = true;
+    this.#cancel = this.#after(RESTART_LIMIT_MS);
+  }
+
+  release(): void {
+    if (this.#held) this.#clear();
+    this.soon();
   }
 
   end(): void {
     this.#ended = true;
+    this.#clear();
+  }
+
+  #after(delayMs: number): () => void {
+    return this.#clock.after(delayMs, () => {
+      this.#clear();
+      this.#negotiate();
+    });
+  }
+
+  #clear(): void {
     this.#cancel?.();
     this.#cancel = null;
+    this.#held = false;
   }
 }
 
@@ -116,7 +145,7 @@ export class SinglePeer implements ClientPeers {
     if (!answer(this.#host, this.#peer, description, () => reception.trackIds())) return;
     this.#demand.onOffer(reception.counts());
     if (joins) this.#ask();
-    else this.#gathering.soon();
+    else this.#gathering.release();
   }
 
   answered(): void {}
@@ -129,6 +158,7 @@ export class SinglePeer implements ClientPeers {
   resume(): void {
     this.#host.reception.plan.forget();
     this.#demand.reset();
+    this.#gathering.hold();
   }
 
   end(): void {

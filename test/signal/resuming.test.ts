@@ -207,6 +207,25 @@ test.each([5_000, 15_000])("tracks that came during an outage of %i ms are recei
   expect(description(sdp).sections.length + numAudios + numVideos).toBe(6);
 });
 
+test("a client is asked for sections after the offer with which it restarts ICE, or when none comes", () => {
+  const hall = signalHall();
+  const sdp = offerText("chromium-watch");
+  const offer = new SessionDescription({ type: "offer", sdp, id: 1 });
+  const ada = new SignalClient(hall, "ada", { offer });
+  for (const name of ["bo", "cy", "di"]) publish(new SignalClient(hall, name));
+  hall.clock.pass(1_000);
+  const { sid } = ada.take("join").participant!;
+  const again = new SignalClient(hall, "ada", { resumes: sid });
+  hall.clock.pass(1_000);
+  expect(again.kinds()).not.toContain("mediaSectionsRequirement");
+  again.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 2 }) });
+  hall.clock.pass(100);
+  expect(again.take("mediaSectionsRequirement")).toMatchObject({ numAudios: 1, numVideos: 1 });
+  const third = new SignalClient(hall, "ada", { resumes: sid });
+  hall.clock.pass(10_000);
+  expect(third.take("mediaSectionsRequirement")).toMatchObject({ numAudios: 1, numVideos: 1 });
+});
+
 test("who was taken to another room meanwhile comes back there, and is told first", async () => {
   const scene = stage();
   const { hall, ada, participant } = scene;
