@@ -63,17 +63,19 @@ export class LiveKitCall {
     );
   }
 
-  /** Waits until somebody is seen and heard, from now on: sections that have carried others have counted before. */
+  /** Waits until somebody is seen and heard, from now on: sections that have carried them or others have counted before. */
   async seesAndHears(identity: string): Promise<void> {
     const isThere = ({ subscribed }: TrackReport): boolean => subscribed;
     const [video, audio] = await Promise.all([
       this.track("video", identity, "video", isThere),
       this.track("audio", identity, "audio", isThere),
     ]);
-    await this.track("moving picture", identity, "video", ({ framesDecoded }) => {
-      return framesDecoded > video.framesDecoded + 5;
+    await this.track("moving picture", identity, "video", ({ ssrc, framesDecoded }) => {
+      return framesDecoded > (ssrc === video.ssrc ? video.framesDecoded : 0) + 5;
     });
-    await this.track("sound", identity, "audio", ({ audioEnergy }) => audioEnergy > audio.audioEnergy);
+    await this.track("sound", identity, "audio", ({ ssrc, audioEnergy }) => {
+      return audioEnergy > (ssrc === audio.ssrc ? audio.audioEnergy : 0);
+    });
   }
 
   async until<T>(what: string, probe: (report: CallReport) => T | undefined | false): Promise<T> {

@@ -11,6 +11,8 @@ export interface TrackReport {
   readonly muted: boolean;
   readonly encrypted: boolean;
   readonly streamState: string;
+  /** Of the stream that the counts are of: another stream has counts of its own. 0 before the first packet. */
+  readonly ssrc: number;
   readonly framesDecoded: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
@@ -71,6 +73,7 @@ async function trackReportOf(
   identity: string,
   publication: LiveKit.RemoteTrackPublication,
 ): Promise<TrackReport> {
+  let ssrc = 0;
   let framesDecoded = 0;
   let frameWidth = 0;
   let frameHeight = 0;
@@ -78,6 +81,7 @@ async function trackReportOf(
   const stats = await publication.track?.getRTCStatsReport();
   stats?.forEach((entry) => {
     if (entry.type !== "inbound-rtp") return;
+    ssrc = entry.ssrc;
     framesDecoded = entry.framesDecoded ?? 0;
     frameWidth = entry.frameWidth ?? 0;
     frameHeight = entry.frameHeight ?? 0;
@@ -92,6 +96,7 @@ async function trackReportOf(
     muted: publication.isMuted,
     encrypted: publication.isEncrypted,
     streamState: publication.track?.streamState ?? "",
+    ssrc,
     framesDecoded,
     frameWidth,
     frameHeight,
