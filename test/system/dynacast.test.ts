@@ -21,7 +21,8 @@ describe.skipIf(!requireProgram("chromium"))("three encodings of one publisher",
   let api: ControlApi;
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer({}), launchChromium()]);
+    const viewport = { width: 1280, height: 720 };
+    [server, browser] = await Promise.all([startServer({}), launchChromium({ viewport })]);
     ada = await TestCall.join(browser, server, { room: ROOM, name: "ada" });
     bo = await TestCall.join(browser, server, { room: ROOM, name: "bo", watch: true });
     api = new ControlApi(server.url, ROOM, await server.token(ROOM, "bo"));

@@ -1,5 +1,5 @@
 /** The distribution's Chromium, driven by Playwright with a user data directory of its own. */
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page, type ViewportSize } from "playwright-core";
 import type { TestBrowser, TestPage } from "./browser.ts";
 import { programPath } from "./programs.ts";
 
@@ -19,31 +19,41 @@ const ARGUMENTS = [
   "--allow-loopback-in-peer-connection",
 ];
 
+/** Without a graphics card painting takes about as long as decoding, so a page shows little of its pictures. */
+const VIEWPORT: ViewportSize = { width: 320, height: 240 };
+
 export interface ChromiumOptions {
   /** Raw video (y4m) that the camera shows instead of the test picture. */
   readonly cameraFile?: string;
   /** A WAV file that is heard again and again instead of the beep. */
   readonly microphoneFile?: string;
+  /** Of a page, where it matters in what size it shows its pictures. */
+  readonly viewport?: ViewportSize;
 }
 
 export async function launchChromium(options: ChromiumOptions = {}): Promise<TestBrowser> {
-  const { cameraFile, microphoneFile } = options;
+  const { cameraFile, microphoneFile, viewport = VIEWPORT } = options;
   const camera = cameraFile === undefined ? [] : [`--use-file-for-fake-video-capture=${cameraFile}`];
   const microphone =
     microphoneFile === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphoneFile}`];
   const args = [...ARGUMENTS, ...camera, ...microphone];
-  return new ChromiumBrowser(await chromium.launch({ executablePath: programPath("chromium"), args }));
+  return new ChromiumBrowser(
+    await chromium.launch({ executablePath: programPath("chromium"), args }),
+    viewport,
+  );
 }
 
 class ChromiumBrowser implements TestBrowser {
   readonly #browser: Browser;
+  readonly #viewport: ViewportSize;
 
-  constructor(browser: Browser) {
+  constructor(browser: Browser, viewport: ViewportSize) {
     this.#browser = browser;
+    this.#viewport = viewport;
   }
 
   async newPage(): Promise<TestPage> {
-    return new ChromiumPage(await this.#browser.newPage());
+    return new ChromiumPage(await this.#browser.newPage({ viewport: this.#viewport }));
   }
 
   close(): Promise<void> {
