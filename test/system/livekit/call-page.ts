@@ -29,6 +29,8 @@ export interface JoinOptions {
   readonly takesOnlyVp8?: boolean;
   /** Through TURN servers alone. */
   readonly relayed?: boolean;
+  /** The camera's picture is 720 lines high instead of 360, which take a quarter of the time to encode. */
+  readonly large?: boolean;
 }
 
 /** A part of LiveKit's own test of a connection. */
@@ -69,7 +71,7 @@ class Call {
   #ended = "";
 
   async join(options: JoinOptions): Promise<void> {
-    const { ExternalE2EEKeyProvider, Room } = window.LivekitClient;
+    const { ExternalE2EEKeyProvider, Room, VideoPresets } = window.LivekitClient;
     const { url, token, passphrase, single = true, autoSubscribe = true } = options;
     const keyProvider = new ExternalE2EEKeyProvider();
     const worker = (): Worker => new Worker("/livekit-client.e2ee.worker.js");
@@ -78,6 +80,7 @@ class Call {
       singlePeerConnection: single,
       adaptiveStream: options.adaptiveStream ?? false,
       dynacast: options.dynacast ?? false,
+      videoCaptureDefaults: { resolution: VideoPresets[options.large === true ? "h720" : "h360"].resolution },
       publishDefaults: {
         videoCodec: options.codec ?? "vp8",
         ...(options.backupCodecPolicy !== undefined && { backupCodecPolicy: options.backupCodecPolicy }),

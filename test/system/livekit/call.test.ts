@@ -59,7 +59,7 @@ describe.skipIf(!requireProgram(BROWSER))("LiveKit's web SDK", () => {
     });
 
     test("the picture follows the size at which it is shown", async () => {
-      await both("adaptive", { adaptiveStream: true, passphrase: "correct horse" });
+      await both("adaptive", { adaptiveStream: true, large: true, passphrase: "correct horse" });
       const wide = await bo.track("wide picture", "ada", "video", ({ frameWidth }) => frameWidth === 1280);
       await bo.page.evaluate((sid) => window.call.resize(sid, 200, 112), wide.sid);
       await bo.track("small picture", "ada", "video", ({ frameWidth }) => frameWidth === 320);

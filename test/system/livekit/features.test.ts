@@ -32,7 +32,7 @@ describe.skipIf(!requireProgram(BROWSER))("a sealed call of three with LiveKit's
 
     beforeAll(async () => {
       const grants = { canUpdateOwnMetadata: true };
-      const options = { room, single, dynacast: true, passphrase: "correct horse", grants };
+      const options = { room, single, dynacast: true, large: true, passphrase: "correct horse", grants };
       [ada, bo, cy] = (await Promise.all(
         ["ada", "bo", "cy"].map((name) => {
           return stage.join({

@@ -45,7 +45,7 @@ describe.skipIf(!requireProgram("chromium"))("a viewer whose line narrows", () =
   });
 
   test("is told that the picture is paused, hears on, and sees again when it widens", async () => {
-    const options = { room: "narrow", passphrase: "correct horse" };
+    const options = { room: "narrow", large: true, passphrase: "correct horse" };
     const ada = await LiveKitCall.join(browser, pages, server, { ...options, name: "ada" });
     const bo = await LiveKitCall.join(browser, pages, server, { ...options, name: "bo", publish: false });
     await bo.seesAndHears("ada");
