@@ -30,6 +30,7 @@ import { subscriptionRoutes } from "./routes/subscriptions.ts";
 import { trackRoutes } from "./routes/tracks.ts";
 import { twirpRoutes } from "./routes/twirp.ts";
 import { whipRoutes } from "./routes/whip.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
 import { testCallRoutes } from "./test-call/test-call-routes.ts";
 
 export interface HttpServerDeps {
@@ -58,9 +59,6 @@ const CHECKING_INTERVAL_MS = 2_000;
 /** A name of 256 characters, each of which may take 12 when percent-encoded. Longer parts of a path are refused. */
 const MAX_PATH_PART_CHARS = 256 * 12;
 
-/** API answers must not be rendered or run as a page. Pages set their own policy. */
-const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
-
 /** Response headers that scripts of other origins may read (WHIP needs all of them). */
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
@@ -82,7 +80,9 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
     // While draining, /readyz reports it in a problem document; requests under way are still answered.
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
+    // No hook has run for these: the address can not be read.
+    frameworkErrors: (error, request, reply) =>
+      void sendError(error, request, reply.headers(SECURITY_HEADERS)),
     clientErrorHandler: sendClientError,
   });
   app.setValidatorCompiler(validatorCompiler);
@@ -90,7 +90,9 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   app.removeContentTypeParser("text/plain");
   // No DELETE takes a body, so it is not parsed: many clients set a content type, mostly JSON, even without a body.
   app.addHttpMethod("DELETE", { hasBody: false, overrideExisting: true });
-  setSecurityHeaders(app);
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+  });
   observeExchanges(app, metrics);
   await app.register(rateLimit, {
     max: config.http.rateLimitPerMinute,
@@ -124,18 +126,6 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   addMissingMethods();
   await app.ready();
   return app;
-}
-
-function setSecurityHeaders(app: FastifyInstance): void {
-  app.addHook("onRequest", async (_request, reply) => {
-    reply.headers({
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-      "content-security-policy": API_POLICY,
-      // Answers hold tokens, names and states, which caches must not keep.
-      "cache-control": "no-store",
-    });
-  });
 }
 
 /**

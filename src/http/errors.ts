@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { HttpProblem, PROBLEM_MEDIA_TYPE, type ProblemCode } from "./problem.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
 
 /** Errors that Fastify and its plugins throw for bad requests. Any other is a bug of ours. */
 const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
@@ -73,10 +74,13 @@ export function sendClientError(error: NodeJS.ErrnoException, socket: Socket): v
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
   const problem = new HttpProblem(NODE_CODES[error.code ?? ""] ?? "bad_request");
   const body = JSON.stringify(problem.document);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
-      `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n` +
-      body,
-  );
+  const headers = Object.entries({
+    ...SECURITY_HEADERS,
+    "content-type": PROBLEM_MEDIA_TYPE,
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const statusLine = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`;
+  socket.end(`${statusLine}${headers.join("")}\r\n${body}`);
   setTimeout(() => socket.destroy(), LAST_WORDS_MS).unref();
 }

@@ -7,6 +7,13 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { connect, RecordingDataThread } from "../control/conference.ts";
 import { ask, expectProblem, type Server, serve } from "./server.ts";
 
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cache-control": "no-store",
+};
+
 const KEYS = { BLINDFOLD_AUTH_KEYS: `key:${"s".repeat(32)}` };
 
 let server: Server;
@@ -136,6 +143,8 @@ describe("every error is a problem document", () => {
       expect(garbage).toMatch(/^HTTP\/1\.1 400 .*application\/problem\+json.*"code":"bad_request"/s);
       const large = await answerTo(`GET / HTTP/1.1\r\nHost: x\r\nA: ${"x".repeat(20_000)}\r\n\r\n`);
       expect(large).toMatch(/^HTTP\/1\.1 431 .*"code":"headers_too_large"/s);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS))
+        expect(large).toContain(`${name}: ${value}\r\n`);
     } finally {
       await server.app.close();
     }
@@ -314,13 +323,8 @@ describe("operations", () => {
   });
 
   test("answers cannot be sniffed, framed, cached or traced", async () => {
-    for (const url of ["/healthz", "/nothing", "/v1/rooms"]) {
-      expect((await ask(server, `GET ${url}`)).headers).toMatchObject({
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-        "cache-control": "no-store",
-      });
+    for (const url of ["/healthz", "/nothing", "/v1/rooms", "/%zz", `/v1/rooms/${"x".repeat(4_000)}`]) {
+      expect((await ask(server, `GET ${url}`)).headers, url).toMatchObject(SECURITY_HEADERS);
     }
   });
 });
