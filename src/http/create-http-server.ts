@@ -59,6 +59,9 @@ const CHECKING_INTERVAL_MS = 2_000;
 /** A name of 256 characters, each of which may take 12 when percent-encoded. Longer parts of a path are refused. */
 const MAX_PATH_PART_CHARS = 256 * 12;
 
+/** Values of the metrics' label; strangers may send others. */
+const MEASURED_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
 /** Response headers that scripts of other origins may read (WHIP needs all of them). */
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
@@ -137,7 +140,8 @@ function observeExchanges(app: FastifyInstance, metrics: Metrics): void {
     const { method } = request;
     const route = request.routeOptions.url ?? "unmatched";
     const status = reply.statusCode;
-    metrics.onHttpExchange({ method, route, status, seconds: reply.elapsedTime / 1000 });
+    const measured = MEASURED_METHODS.has(method) ? method : "_OTHER";
+    metrics.onHttpExchange({ method: measured, route, status, seconds: reply.elapsedTime / 1000 });
     const isRefused = status >= 400 && status < 500;
     const isChange = !isRefused && method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
     request.log[isChange ? "info" : "debug"]({ method, route, status }, "request answered");

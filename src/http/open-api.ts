@@ -46,5 +46,4 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     transformObject: withReplySchemas,
   });
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: PAGE_POLICY });
-  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 }

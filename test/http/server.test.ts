@@ -28,6 +28,11 @@ describe("every error is a problem document", () => {
     ["PUT /v1/rooms", {}, 405, "method_not_allowed"],
     ["PUT /v1/rooms", { payload: "x", headers: { "content-type": "a/b" } }, 405, "method_not_allowed"],
     ["DELETE /healthz", {}, 405, "method_not_allowed"],
+    ["TRACE /v1/rooms", {}, 405, "method_not_allowed"],
+    ["PROPFIND /v1/rooms/x", {}, 405, "method_not_allowed"],
+    ["QUERY /sessions/x", {}, 405, "method_not_allowed"],
+    ["PUT /openapi.json", {}, 405, "method_not_allowed"],
+    ["PROPFIND /nothing", {}, 404, "not_found"],
     ["GET /v1/rooms", {}, 401, "unauthorized"],
     ["GET /v1/rooms", { headers: { authorization: "Basic eDp5" } }, 401, "unauthorized"],
     ["GET /v1/rooms", { token: "x.y.z" }, 401, "invalid_token"],
@@ -288,6 +293,13 @@ describe("operations", () => {
     expect(metrics.body).toContain(`${count}{method="GET",route="/v1/rooms/:room",status="404"} 1`);
     expect(metrics.body).toContain(`${count}{method="GET",route="unmatched",status="404"} 1`);
     expect(metrics.body).not.toContain("nowhere");
+  });
+
+  test("metrics have few methods, whatever strangers send", async () => {
+    for (const method of ["PROPFIND", "LINK"]) await ask(server, `${method} /healthz`);
+    const metrics = await ask(server, "GET /metrics");
+    const count = "blindfold_http_request_duration_seconds_count";
+    expect(metrics.body).toContain(`${count}{method="_OTHER",route="/healthz",status="405"} 2`);
   });
 
   test("the API describes itself", async () => {

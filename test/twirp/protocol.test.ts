@@ -182,6 +182,16 @@ describe("no method is there", () => {
     expectError(await ask(server, request, { token, ...payload }), 404, "bad_route");
   });
 
+  test("which a client can find out", async () => {
+    const url = "/twirp/livekit.RoomService/ListRooms";
+    for (const method of ["GET", "TRACE"]) {
+      const refused = await ask(server, `${method} ${url}`);
+      expectError(refused, 404, "bad_route");
+      expect(refused.headers.allow).toBe("POST, OPTIONS");
+    }
+    expect((await ask(server, `OPTIONS ${url}`)).headers.allow).toBe("POST, OPTIONS");
+  });
+
   test.each([["text/xml"], ["application/sdp"], ["application/jsonx"], ["application/protobufx"]])(
     "a request as %s",
     async (type) => {

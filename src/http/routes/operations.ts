@@ -74,4 +74,6 @@ export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { roo
     },
     async () => ({ problems: problemList() }),
   );
+
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 };

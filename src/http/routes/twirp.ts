@@ -1,5 +1,5 @@
 /** LiveKit's server API: Twirp over HTTP. All errors are in Twirp's form, also those from before a method is called. */
-import type { FastifyError, FastifyPluginAsync } from "fastify";
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Rooms } from "../../control/rooms.ts";
 import { type TwirpCode, TwirpError } from "../../twirp/twirp-error.ts";
 import { type Encoding, JSON_TYPE, PROTOBUF_TYPE, TwirpRouter } from "../../twirp/twirp-router.ts";
@@ -12,12 +12,13 @@ import type { ProblemCode } from "../problem.ts";
  */
 const MAX_BODY_BYTES = 262_144;
 
-/** Refusals before a method is looked up. Twirp has only POST, and no 405 or 415. */
+/** Refusals before a method is looked up. Twirp has no 405 or 415. */
 const CODES: Partial<Record<ProblemCode, TwirpCode>> = {
   unauthorized: "unauthenticated",
   invalid_token: "unauthenticated",
   rate_limited: "resource_exhausted",
   payload_too_large: "malformed",
+  method_not_allowed: "bad_route",
   unsupported_media_type: "bad_route",
   internal_error: "internal",
 };
@@ -28,25 +29,12 @@ export const twirpRoutes: FastifyPluginAsync<{ rooms: Rooms }> = async (app, { r
   app.addContentTypeParser([JSON_TYPE, PROTOBUF_TYPE], { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { refusal, headers } = toTwirpError(error);
-    if (refusal.code === "internal") request.log.error({ err: error }, "request failed");
-    // Exactly this type, without a charset: by it clients distinguish our errors from a proxy's.
-    return reply
-      .code(refusal.status)
-      .headers(headers)
-      .header("content-type", JSON_TYPE)
-      .send(Buffer.from(JSON.stringify(refusal.document)));
-  });
-
-  app.route<{ Params: { "*": string } }>({
-    method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    url: "/twirp/*",
-    bodyLimit: MAX_BODY_BYTES,
-    schema: { hide: true },
-    handler: async (request, reply) => {
-      const { method, params, body, claims, headers } = request;
-      if (method !== "POST" || !(body instanceof Uint8Array)) {
+  app.post<{ Params: { "*": string } }>(
+    "/twirp/*",
+    { bodyLimit: MAX_BODY_BYTES, schema: { hide: true }, errorHandler: sendTwirpError },
+    async (request, reply) => {
+      const { params, body, claims, headers } = request;
+      if (!(body instanceof Uint8Array)) {
         throw new TwirpError("bad_route", `POST a request as ${JSON_TYPE} or ${PROTOBUF_TYPE}`);
       }
       const encoding = encodingOf(headers["content-type"]);
@@ -57,8 +45,19 @@ export const twirpRoutes: FastifyPluginAsync<{ rooms: Rooms }> = async (app, { r
       const answer = await router.answer(params["*"], encoding, body, claims);
       return reply.header("content-type", encoding).send(Buffer.from(answer));
     },
-  });
+  );
 };
+
+function sendTwirpError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { refusal, headers } = toTwirpError(error);
+  if (refusal.code === "internal") request.log.error({ err: error }, "request failed");
+  // Exactly this type, without a charset: by it clients distinguish our errors from a proxy's.
+  return reply
+    .code(refusal.status)
+    .headers(headers)
+    .header("content-type", JSON_TYPE)
+    .send(Buffer.from(JSON.stringify(refusal.document)));
+}
 
 function encodingOf(contentType = ""): Encoding {
   return contentType.toLowerCase().startsWith(PROTOBUF_TYPE) ? PROTOBUF_TYPE : JSON_TYPE;
