@@ -114,10 +114,15 @@ export const BODY_PROBLEMS = [
   "unsupported_media_type",
 ] as const satisfies readonly ProblemCode[];
 
-/** The `response` entries of a route's schema for these codes, and for those that every route may return. */
+/** The `response` entries of a route's schema for these codes, and for what every route with a rate limit may return. */
 export function problemResponses(...codes: readonly ProblemCode[]) {
+  return unlimitedProblemResponses(...codes, "rate_limited");
+}
+
+/** The same for a route without a rate limit. */
+export function unlimitedProblemResponses(...codes: readonly ProblemCode[]) {
   const byStatus = new Map<number, string[]>();
-  for (const code of new Set<ProblemCode>([...codes, "rate_limited"])) {
+  for (const code of new Set(codes)) {
     const [status] = PROBLEMS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

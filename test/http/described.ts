@@ -9,14 +9,28 @@ interface DescribedResponse {
   readonly content?: Readonly<Record<string, { readonly schema: object }>>;
 }
 
+interface DescribedOperation {
+  readonly responses: Readonly<Record<string, DescribedResponse>>;
+}
+
 interface Description {
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, { readonly responses: Readonly<Record<string, DescribedResponse>> }>>
-    >
-  >;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
   readonly components: { readonly schemas: object };
+}
+
+/** Each operation that is described: its method, its path with braces, and the problems that it names. */
+export function describedOperations(
+  app: FastifyInstance,
+): { method: string; path: string; problems: readonly string[] }[] {
+  const { paths } = app.swagger() as unknown as Description;
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, { responses }]) => {
+      const problems = Object.values(responses).flatMap(({ content, description }) =>
+        content?.[PROBLEM_MEDIA_TYPE] === undefined ? [] : description.split(", "),
+      );
+      return { method: method.toUpperCase(), path, problems };
+    }),
+  );
 }
 
 /** Passes what no operation is described for: 404 and 405, OPTIONS and HEAD, the page of the documentation. */

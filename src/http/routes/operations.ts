@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
-import { HttpProblem, problemList, problemResponses } from "../problem.ts";
+import { HttpProblem, problemList, problemResponses, unlimitedProblemResponses } from "../problem.ts";
 
 const TAGS = ["operations"];
 /** Probes and scrapers send many requests from one address. */
@@ -33,7 +33,7 @@ export const operationRoutes: FastifyPluginAsyncZod<Options> = async (app, { roo
       schema: {
         tags: TAGS,
         summary: "Whether new participants should be sent here",
-        response: { 200: Status, ...problemResponses("draining", "no_capacity") },
+        response: { 200: Status, ...unlimitedProblemResponses("draining", "no_capacity") },
       },
     },
     async () => {
