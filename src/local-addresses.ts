@@ -2,6 +2,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { AnnouncedAddress } from "./config/announced-address.ts";
+import { isWildcard } from "./config/schema.ts";
 import type { ServerCandidate } from "./control/media-threads.ts";
 
 type Interfaces = NodeJS.Dict<readonly Pick<NetworkInterfaceInfo, "address" | "internal">[]>;
@@ -47,10 +48,10 @@ function announcedPlaces(
  * alone: Firefox uses it where there is nothing else, Chromium never by default.
  */
 export function localAddresses(host: string, interfaces: Interfaces = networkInterfaces()): string[] {
-  if (host !== "0.0.0.0" && host !== "::") return [host];
+  if (!isWildcard(host)) return [host];
   const found = Object.values(interfaces).flatMap((addresses = []) => addresses);
   const usable = found.filter(({ address }) => {
-    return isIPv4(address) || (host === "::" && isIPv6(address) && !address.startsWith("fe80:"));
+    return isIPv4(address) || (isIPv6(host) && isIPv6(address) && !address.startsWith("fe80:"));
   });
   return usable.toSorted((a, b) => Number(a.internal) - Number(b.internal)).map(({ address }) => address);
 }

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { CONFIG_FILE_VARIABLE, type Environment, type Override, readEnvironment } from "./environment.ts";
-import { isLoopback, Settings } from "./schema.ts";
+import { isLoopback, isWildcard, Settings } from "./schema.ts";
 
 /** Settings as the server uses them: checked, frozen, and with derived values. */
 export interface Config extends Omit<Settings, "development" | "media"> {
@@ -21,8 +21,6 @@ export type LoadedConfig =
 
 /** A public key, hence for loopback only. With it a fresh checkout runs without any setting. */
 const DEVELOPMENT_KEYS = { devkey: "development-secret-known-to-everyone" } as const;
-
-const WILDCARDS = ["0.0.0.0", "::"];
 
 /** `args`: the command line after the script's name; `--config path` takes precedence over `BLINDFOLD_CONFIG`. */
 export function loadConfig(args: readonly string[], env: Environment): LoadedConfig {
@@ -81,6 +79,9 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
   if (ice.turnUrls.length > 0 && ice.turnSecret === "") {
     lines.push("ice.turnSecret: name the secret that the servers of ice.turnUrls share with us");
   }
+  if (ice.turnUrls.length === 0 && ice.turnSecret !== "") {
+    lines.push("ice.turnUrls: name the servers that share ice.turnSecret with us");
+  }
   const exposure = isLoopback(http.host) ? proxyExposure(http) : `http.host is ${http.host}`;
   if (exposure !== undefined && Object.keys(auth.keys).length === 0) {
     lines.push(`auth.keys: set at least one key, because the built-in one is public and ${exposure}`);
@@ -89,19 +90,24 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
     lines.push(`development: cannot be on while ${exposure}, because it gives tokens to everybody`);
   }
   // This machine's addresses may be private, unreachable for clients elsewhere: media would fail without any error.
-  if (exposure !== undefined && WILDCARDS.includes(media.host) && media.announcedAddresses.length === 0) {
+  if (exposure !== undefined && isWildcard(media.host) && media.announcedAddresses.length === 0) {
     lines.push(
       `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host} and ${exposure}`,
     );
   }
   const lastThread = threadCount(media.threads) - 1;
-  const overlap =
-    http.host === media.host || [http.host, media.host].some((host) => WILDCARDS.includes(host));
+  const overlap = http.host === media.host || [http.host, media.host].some(isWildcard);
   if (media.port !== 0 && media.port + lastThread > 65_535) {
     lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
   }
-  if (webhooks.urls.length > 0 && !signsWebhooks(webhooks.apiKey, Object.keys(auth.keys))) {
+  const { urls, apiKey, firstRetrySeconds, maxRetrySeconds } = webhooks;
+  if ((urls.length > 0 || apiKey !== "") && !signsWebhooks(apiKey, Object.keys(auth.keys))) {
     lines.push("webhooks.apiKey: name the one of auth.keys that is to sign webhooks");
+  }
+  if (firstRetrySeconds > maxRetrySeconds) {
+    lines.push(
+      `webhooks.firstRetrySeconds: ${firstRetrySeconds} is more than webhooks.maxRetrySeconds, which is ${maxRetrySeconds}`,
+    );
   }
   if (media.tcp && http.port >= Math.max(media.port, 1) && http.port <= media.port + lastThread && overlap) {
     lines.push(`media.tcp: http.port ${http.port} is the port of a media thread too`);

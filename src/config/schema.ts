@@ -10,11 +10,16 @@ const Port = z.int().min(0).max(65_535);
 const Address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
 const Announced = z.string().transform((text, context) => {
   const announced = parseAnnouncedAddress(text);
-  if (announced !== undefined) return announced;
-  context.addIssue(
-    "must be an IPv4 or IPv6 address, or one with a port: 192.0.2.7:50000, [2001:db8::7]:50000",
-  );
-  return z.NEVER;
+  if (announced === undefined) {
+    context.addIssue(
+      "must be an IPv4 or IPv6 address, or one with a port: 192.0.2.7:50000, [2001:db8::7]:50000",
+    );
+    return z.NEVER;
+  }
+  if (isWildcard(announced.address)) {
+    context.addIssue("stands for all addresses of a machine, so that nobody can send to it");
+  }
+  return announced;
 });
 const Origin = z.string().refine(isOrigin, 'must be an origin such as https://app.example.org, or "*"');
 const Receiver = z.string().refine(isReceiver, "must be an http or https URL without a user name");
@@ -153,6 +158,15 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-export function isLoopback(address: string): boolean {
-  return LOOPBACK.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+const WILDCARDS = new BlockList();
+WILDCARDS.addAddress("0.0.0.0");
+WILDCARDS.addAddress("::", "ipv6");
+
+export const isLoopback = (address: string): boolean => includes(LOOPBACK, address);
+
+/** Whether `address` stands for all of this machine. */
+export const isWildcard = (address: string): boolean => includes(WILDCARDS, address);
+
+function includes(list: BlockList, address: string): boolean {
+  return list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }

@@ -186,6 +186,23 @@ test.each([
     "media: { announcedAddresses: ['192.0.2.1:65535', 192.0.2.2], threads: 2 }",
     /^media\.announcedAddresses: thread n is announced at port 65535 \+ n of 192\.0\.2\.1/,
   ],
+  [
+    "webhooks: { firstRetrySeconds: 61 }",
+    /^webhooks\.firstRetrySeconds: 61 is more than webhooks\.maxRetrySeconds, which is 60$/,
+  ],
+  [
+    "webhooks: { firstRetrySeconds: 9, maxRetrySeconds: 8 }",
+    /^webhooks\.firstRetrySeconds: 9 is more than webhooks\.maxRetrySeconds, which is 8$/,
+  ],
+  ["webhooks: { apiKey: b }", /^webhooks\.apiKey: name the one of auth\.keys/],
+  ["ice: { turnUrls: [turn:a.example] }", /^ice\.turnSecret: name the secret .* ice\.turnUrls/],
+  [`ice: { turnSecret: ${SECRET} }`, /^ice\.turnUrls: name the servers that share ice\.turnSecret/],
+  ["media: { announcedAddresses: [0.0.0.0] }", /^media\.announcedAddresses\.0: .*stands for all/],
+  ["media: { announcedAddresses: ['[0::0]:50000'] }", /^media\.announcedAddresses\.0: .*stands for all/],
+  [
+    `http: { host: '0::0' }\nauth: { keys: { a: ${SECRET} } }\nmedia: { host: '0::0' }`,
+    /^media\.announcedAddresses: name an address/,
+  ],
 ])("refused: %j", (yaml, line) => {
   const lines = linesOf(load(yaml));
   expect(lines).toHaveLength(1);
@@ -197,6 +214,9 @@ test.each([
   ["media: { host: 0.0.0.0 }", { ok: true }],
   ["http: { host: 0.0.0.0 }\nmedia: { announcedAddresses: [192.0.2.1] }", { ok: true }],
   ["development: on", { config: { development: true } }],
+  ["webhooks: { firstRetrySeconds: 60 }", { ok: true }],
+  ["webhooks: { apiKey: a }", { ok: true }],
+  [`ice: { turnUrls: [turn:a.example], turnSecret: x }`, { ok: true }],
   [
     "media: { announcedAddresses: ['192.0.2.1:65535', '[2001:db8::1]:9'], threads: 1 }",
     {
