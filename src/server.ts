@@ -45,7 +45,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const metrics = new Metrics();
   const mediaThreads = new MediaThreads(systemClock);
   const dataThread = new DataThread(metrics.data, systemClock);
-  const threads = new Threads(config, log, metrics, mediaThreads, dataThread);
+  const threads = new Threads(config, log, metrics, mediaThreads, dataThread, systemClock);
   await threads.start();
 
   const rooms = new Rooms(config.rooms, {

@@ -12,18 +12,17 @@ import { createSharedCounters, SLOT } from "./base/counters.ts";
 import { PacketPipe } from "./base/packet-pipe.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
+import type { Clock } from "./control/clock.ts";
 import type { DataThread } from "./control/data-thread.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
 import { placesOf, threadCandidates } from "./local-addresses.ts";
+import { RestartDelays, STABLE_SIGNS } from "./restarts.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { type Watch, Watchdog } from "./watchdog.ts";
 import { chooseTier } from "./worker/choose-tier.ts";
 import { type MediaThread, spawnMediaThread } from "./worker/spawn-media-thread.ts";
 import { SRTP_PROFILES, type TierName } from "./worker/tiers.ts";
-
-/** Pause before a restart, so that a thread that dies at once is not restarted in a tight loop. */
-const RESTART_DELAY_MS = 500;
 
 /**
  * How many checks in a row, of one a second, may find no sign of life before a thread is ended. A turn of a media thread is
@@ -50,18 +49,29 @@ export class Threads {
   /** Pipes between media threads, each as `"<from> <to>"`. */
   readonly #pipes = new Set<string>();
   readonly #watchdog = new Watchdog();
+  readonly #delays = new RestartDelays();
+  readonly #clock: Clock;
   #tier: TierName = "portable";
   #dtls: DtlsThread | null = null;
   /** Threads that are not up yet. */
   readonly #starts = new Map<AbortController, Promise<void>>();
   #stopping = false;
 
-  constructor(config: Config, log: Logger, metrics: Metrics, registry: MediaThreads, data: DataThread) {
+  /** `clock`: by which restarts are delayed. */
+  constructor(
+    config: Config,
+    log: Logger,
+    metrics: Metrics,
+    registry: MediaThreads,
+    data: DataThread,
+    clock: Clock,
+  ) {
     this.#config = config;
     this.#log = log;
     this.#metrics = metrics;
     this.#registry = registry;
     this.#data = data;
+    this.#clock = clock;
   }
 
   /** Fingerprint of the certificate that all handshakes present. */
@@ -110,6 +120,9 @@ export class Threads {
     this.#starts.set(givenUp, start);
     try {
       await start;
+    } catch (error) {
+      this.#count(watch);
+      throw error;
     } finally {
       watch.end();
       this.#starts.delete(givenUp);
@@ -127,20 +140,27 @@ export class Threads {
       givenUp,
     );
     this.#dtls = dtls;
-    let signs = 0;
-    const watch = this.#watch("dtls", DTLS_PATIENCE, () => signs, dtls.kill);
+    let events = 0;
+    let heartbeats = 0;
+    const watch = this.#watch("dtls", DTLS_PATIENCE, () => events, dtls.kill);
     dtls.onEvent((event) => {
-      signs += 1;
+      events += 1;
       if (event.kind === "handshake") this.#metrics.onHandshake(event.outcome, event.seconds);
-      else if (event.kind === "load") this.#metrics.onDtlsLoad(event);
+      else if (event.kind === "load") {
+        heartbeats += 1;
+        this.#metrics.onDtlsLoad(event);
+      }
     });
     dtls.onExit((error) => {
       this.#metrics.onDtlsEnd();
-      this.#replace("dtls", watch, error, () => this.#startDtls());
+      this.#onEnd(watch);
+      this.#restart("dtls", heartbeats, error, () => this.#startDtls());
     });
     this.#data.attach({
       post: dtls.postData,
       onBatch: (listener) => dtls.onEvent((event) => event.kind === "data" && listener(event)),
+      onStable: (listener) =>
+        dtls.onEvent((event) => event.kind === "load" && heartbeats === STABLE_SIGNS && listener()),
       onExit: (listener) => dtls.onExit(() => listener()),
     });
     for (const thread of this.#media.values()) this.#join(thread);
@@ -163,11 +183,13 @@ export class Threads {
     this.#media.set(index, thread);
     this.#metrics.media.start(index, counters);
     const name = `media-${index}`;
-    const watch = this.#watch(name, MEDIA_PATIENCE, () => counters[SLOT.heartbeats]!, thread.kill);
+    const heartbeats = (): number => counters[SLOT.heartbeats]!;
+    const watch = this.#watch(name, MEDIA_PATIENCE, heartbeats, thread.kill);
     thread.onExit((error) => {
       this.#media.delete(index);
       this.#metrics.media.end(index);
-      this.#replace(name, watch, error, () => this.#startMedia(index));
+      this.#onEnd(watch);
+      this.#restart(name, heartbeats(), error, () => this.#startMedia(index));
     });
     this.#join(thread);
     const candidates = threadCandidates(media, index, thread.port);
@@ -215,20 +237,26 @@ export class Threads {
   }
 
   /** Called when a thread that had started has ended. */
-  #replace(name: string, watch: Watch, error: Error | undefined, start: () => Promise<void>): void {
+  #onEnd(watch: Watch): void {
     watch.end();
-    if (!this.#stopping) this.#metrics.onThreadLoss(watch.hangs ? "hung" : "died");
-    this.#restart(name, error, start);
+    this.#count(watch);
   }
 
-  #restart(name: string, error: Error | undefined, start: () => Promise<void>): void {
+  /** Counts a thread as lost. */
+  #count(watch: Watch): void {
+    if (!this.#stopping) this.#metrics.onThreadLoss(watch.hangs ? "hung" : "died");
+  }
+
+  /** `heartbeats`: what the thread gave that has ended; none if it did not come up. */
+  #restart(name: string, heartbeats: number, error: Error | undefined, start: () => Promise<void>): void {
     if (this.#stopping) return;
-    this.#log.error({ thread: name, err: error }, "thread died");
-    setTimeout(() => {
+    const delayMs = this.#delays.next(name, heartbeats);
+    this.#log.error({ thread: name, err: error, restartMs: delayMs }, "thread died");
+    this.#clock.after(delayMs, () => {
       if (this.#stopping) return;
       start().catch((cause: unknown) => {
-        this.#restart(name, cause instanceof Error ? cause : new Error(String(cause)), start);
+        this.#restart(name, 0, cause instanceof Error ? cause : new Error(String(cause)), start);
       });
-    }, RESTART_DELAY_MS).unref();
+    });
   }
 }

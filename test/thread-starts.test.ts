@@ -1,23 +1,32 @@
 /**
- * Goal: a thread that does not come up holds up nothing: one that hangs while it starts is ended and tried again, and a server
- * that ends takes along the threads that are on their way.
- * Method: the server in this process. What a worker runs is replaced by an endless loop where it is to hang; the watchdog's
- * finding is made by hand, for it takes a minute.
+ * Goal: a thread that does not come up holds up nothing: one that hangs while it starts, or dies, is counted and tried again,
+ * later each time; and a server that ends takes along the threads that are on their way.
+ * Method: the server in this process. What a worker runs is replaced by an endless loop where it is to hang, and by a throw
+ * where it is to die; the watchdog's finding is made by hand, for it takes a minute. Delays are measured, not waited for.
  */
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
+import { pino } from "pino";
 import { expect, test, vi } from "vitest";
-import { Watchdog } from "../src/watchdog.ts";
+import { loadConfig } from "../src/config/load-config.ts";
+import { type Clock, systemClock } from "../src/control/clock.ts";
+import { DataThread } from "../src/control/data-thread.ts";
+import { MediaThreads } from "../src/control/media-threads.ts";
+import { Metrics } from "../src/telemetry/metrics.ts";
+import { Threads } from "../src/threads.ts";
+import { type Watch, Watchdog } from "../src/watchdog.ts";
 import { start } from "./whip-publisher.ts";
 
-/** All that were started; those to come hang at once while `hang` is set. */
-const workers = vi.hoisted(() => ({ all: [] as Worker[], hang: false }));
+/** All that were started, and what those to come run instead of what they should. */
+const workers = vi.hoisted(() => ({ all: [] as Worker[], instead: null as string | null }));
+const HANG = "for (;;);";
+const DIE = "throw new Error('out of memory')";
 vi.mock(import("node:worker_threads"), async (original) => {
   const module = await original();
   class Recorded extends module.Worker {
     constructor(...[url, options]: ConstructorParameters<typeof module.Worker>) {
-      if (workers.hang) super("for (;;);", { eval: true });
+      if (workers.instead !== null) super(workers.instead, { eval: true });
       else super(url, options);
       workers.all.push(this);
     }
@@ -31,10 +40,17 @@ const running = (): number => workers.all.filter(({ threadId }) => threadId !== 
 /** Starts a server whose threads are the only ones. */
 async function startAlone() {
   workers.all.length = 0;
-  workers.hang = false;
+  workers.instead = null;
   const server = await start();
   const [dtls, media] = workers.all;
   return { server, dtls: dtls!, media: media! };
+}
+
+/** As the metrics count them. */
+function lossesIn(metrics: string): { died: number; hung: number } {
+  const count = (reason: string): number =>
+    Number(new RegExp(`blindfold_thread_losses_total{reason="${reason}"} (\\d+)`).exec(metrics)![1]);
+  return { died: count("died"), hung: count("hung") };
 }
 
 async function nextWorker(): Promise<Worker> {
@@ -48,20 +64,60 @@ test.each(["media", "dtls"] as const)(
     const watch = vi.spyOn(Watchdog.prototype, "watch");
     const { server, ...first } = await startAlone();
     try {
-      workers.hang = true;
+      workers.instead = HANG;
       watch.mockClear();
       void first[kind].terminate();
       const hanging = await nextWorker();
-      workers.hang = false;
+      workers.instead = null;
       const ended = once(hanging, "exit");
       expect(watch.mock.calls).toHaveLength(1);
-      watch.mock.calls[0]![0].onHang();
+      const { patience } = watch.mock.calls[0]![0];
+      const starting = watch.mock.results[0]!.value as Watch & { look(): void };
+      for (let i = 0; i < patience; i++) starting.look();
       await ended;
       await once(await nextWorker(), "message");
       expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      expect(lossesIn(metrics)).toEqual({ died: 1, hung: 1 });
     } finally {
       watch.mockRestore();
       await server.drain();
+    }
+  },
+);
+
+test.each(["media", "dtls"] as const)(
+  "a %s thread that dies whenever it starts is tried again, later each time",
+  async (kind) => {
+    const delays: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after(delayMs, action) {
+        delays.push(delayMs);
+        if (delays.length === 4) workers.instead = null;
+        setImmediate(action);
+        return () => {};
+      },
+    };
+    const loaded = loadConfig([], { BLINDFOLD_MEDIA_PORT: "0", BLINDFOLD_MEDIA_THREADS: "1" });
+    if (!loaded.ok) throw new Error(loaded.lines.join());
+    workers.all.length = 0;
+    workers.instead = null;
+    const metrics = new Metrics();
+    const registry = new MediaThreads(systemClock);
+    const data = new DataThread(metrics.data, systemClock);
+    const threads = new Threads(loaded.config, pino({ level: "silent" }), metrics, registry, data, clock);
+    await threads.start();
+    try {
+      const [dtls, media] = workers.all;
+      workers.instead = DIE;
+      void (kind === "dtls" ? dtls : media)!.terminate();
+      while (workers.all.length < 6) await delay(10);
+      await once(workers.all.at(-1)!, "message");
+      expect(delays).toEqual([500, 1_000, 2_000, 4_000]);
+      expect(lossesIn(await metrics.exposition())).toEqual({ died: 4, hung: 0 });
+    } finally {
+      await threads.stop();
     }
   },
 );
@@ -79,7 +135,7 @@ test.each(["media", "dtls"] as const)(
 
 test.each(["media", "dtls"] as const)("nor one that hung while it did so: %s", async (kind) => {
   const { server, ...first } = await startAlone();
-  workers.hang = true;
+  workers.instead = HANG;
   void first[kind].terminate();
   await nextWorker();
   await server.drain();

@@ -14,6 +14,8 @@ export interface DataThreadHandle {
   /** Transfers the batch's bytes. */
   post(batch: DataBatch<DataCommand>): void;
   onBatch(listener: (batch: DataBatch<DataEvent>) => void): void;
+  /** Called once, when the thread has given signs of life for a while. */
+  onStable(listener: () => void): void;
   onExit(listener: () => void): void;
 }
 
@@ -30,12 +32,6 @@ type Listener = (event: AssociationEvent, bytes: Uint8Array) => void;
  */
 const SUCCESSOR_MS = 5_000;
 
-/**
- * A thread that has run for this long counts as stable. Larger: after two deaths in a row sessions are refused for
- * longer. Smaller: sessions are accepted by threads that die again before they serve them.
- */
-const PROVEN_MS = 10_000;
-
 export class DataThread {
   /** Messages that control drops are counted here as well. */
   readonly counts: DataCounts;
@@ -49,6 +45,7 @@ export class DataThread {
   #isMissing = false;
   /** Threads that have ended since the last one that was stable. */
   #deaths = 0;
+  /** Ends the wait for a successor. */
   #cancelTimer: () => void = () => {};
 
   constructor(counts: DataCounts, clock: Clock) {
@@ -64,8 +61,10 @@ export class DataThread {
   /** From now on this thread carries data channels. The associations of its predecessor ended with it. */
   attach(handle: DataThreadHandle): void {
     this.#handle = handle;
+    this.#cancelTimer();
     if (this.#deaths <= 1) this.#isMissing = false;
-    this.#restartTimer(PROVEN_MS, () => {
+    handle.onStable(() => {
+      if (this.#handle !== handle) return;
       this.#deaths = 0;
       this.#isMissing = false;
     });
@@ -115,7 +114,7 @@ export class DataThread {
     this.#handle = null;
     this.#deaths += 1;
     if (this.#deaths > 1) this.#isMissing = true;
-    this.#restartTimer(SUCCESSOR_MS, () => {
+    this.#cancelTimer = this.#clock.after(SUCCESSOR_MS, () => {
       this.#isMissing = true;
     });
     const nothing = new Uint8Array(0);
@@ -123,10 +122,5 @@ export class DataThread {
       if (!this.#unbegun.has(transportId))
         listener({ kind: "data.ended", transportId, reason: "dtls_closed" }, nothing);
     }
-  }
-
-  #restartTimer(delayMs: number, action: () => void): void {
-    this.#cancelTimer();
-    this.#cancelTimer = this.#clock.after(delayMs, action);
   }
 }

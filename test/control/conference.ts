@@ -152,6 +152,7 @@ export class RecordingDataThread implements DataThreadHandle {
   readonly batches: DataBatch<DataCommand>[] = [];
   #onBatch: (batch: DataBatch<DataEvent>) => void = () => {};
   #onExit: () => void = () => {};
+  #onStable: () => void = () => {};
 
   post(batch: DataBatch<DataCommand>): void {
     this.batches.push(structuredClone(batch, { transfer: [batch.bytes.buffer] }));
@@ -167,6 +168,15 @@ export class RecordingDataThread implements DataThreadHandle {
 
   emit(letters: readonly DataEvent[], bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0)): void {
     this.#onBatch({ letters, bytes });
+  }
+
+  onStable(listener: () => void): void {
+    this.#onStable = listener;
+  }
+
+  /** It has lived for as long as a stable thread does. */
+  prove(): void {
+    this.#onStable();
   }
 
   die(): void {
