@@ -35,7 +35,6 @@ import type { Participant } from "../control/participant.ts";
 import type { ProfileChange } from "../control/profile.ts";
 import type { Room, RoomOptions } from "../control/room.ts";
 import type { Rooms } from "../control/rooms.ts";
-import type { Track } from "../control/track.ts";
 import { participantInfo, permissionOf } from "../livekit/participant-info.ts";
 import { roomInfo } from "../livekit/room-info.ts";
 import { trackInfo } from "../livekit/track-info.ts";
@@ -112,16 +111,15 @@ export class RoomService {
     return participantInfo(participant);
   }
 
+  /** Tracks that do not exist, as those that have just ended, are passed over: LiveKit's server does the same. */
   updateSubscriptions(request: UpdateSubscriptionsRequest): UpdateSubscriptionsResponse {
     const participant = this.#participant(request);
     const sids = [...request.trackSids, ...request.participantTracks.flatMap(({ trackSids }) => trackSids)];
-    const present = new Map<string, Track>(participant.room.tracks().map((track) => [track.id, track]));
-    const tracks = sids.map((sid) => {
-      const track = present.get(sid);
-      if (track === undefined) throw refused("track_not_found");
-      return track;
-    });
-    participant.setReceives(tracks, request.subscribe);
+    const named = new Set(sids);
+    participant.setReceives(
+      participant.room.tracks().filter(({ id }) => named.has(id)),
+      request.subscribe,
+    );
     return new UpdateSubscriptionsResponse();
   }
 

@@ -287,9 +287,18 @@ describe("tracks", () => {
     expect(subscription!.track).toBeNull();
     await server.api.updateSubscriptions("hall", "bo", [track.id], true);
     expect(subscription!.track).toBe(track);
-    const unknown = server.api.updateSubscriptions("hall", "bo", [track.id, "TR_unknown"], false);
-    await expect(unknown).rejects.toEqual(error("not_found", 404));
-    expect(subscription!.track).toBe(track);
+  });
+
+  test("are taken from a subscriber though another that is named has ended meanwhile", async () => {
+    const viewer = connect(server.rooms, "bo");
+    must(viewer.addSlot({ kind: "audio", mid: "0", payloads: [OPUS] }));
+    must(viewer.watch({}));
+    const ada = connect(server.rooms, "ada");
+    const [ended, track] = [must(ada.publish(section("video"))), must(ada.publish(section("audio")))];
+    server.thread.codec(track.id, OPUS);
+    ada.unpublish(ended);
+    await server.api.updateSubscriptions("hall", "bo", [ended.id, track.id], false);
+    expect(viewer.subscriptions[0]!.track).toBeNull();
   });
 });
 
