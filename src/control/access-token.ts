@@ -38,6 +38,34 @@ export interface Grants extends Permission {
   readonly destinationRoom: string;
 }
 
+/** What joins: a person's client, or a service of LiveKit's that stands for something else. */
+export const PARTICIPANT_KINDS = [
+  "standard",
+  "ingress",
+  "egress",
+  "sip",
+  "agent",
+  "connector",
+  "bridge",
+] as const;
+export type ParticipantKind = (typeof PARTICIPANT_KINDS)[number];
+
+/** Settings of the room, should a join create it; 0 and the empty text stand for the server's defaults. */
+export interface RoomConfig {
+  /** In seconds. */
+  readonly emptyTimeout: number;
+  readonly departureTimeout: number;
+  readonly maxParticipants: number;
+  readonly metadata: string;
+}
+
+export const NO_ROOM_CONFIG: RoomConfig = {
+  emptyTimeout: 0,
+  departureTimeout: 0,
+  maxParticipants: 0,
+  metadata: "",
+};
+
 export interface Claims {
   readonly apiKey: string;
   /** Empty in tokens that are made for the server API only. */
@@ -45,6 +73,8 @@ export interface Claims {
   readonly name: string;
   readonly metadata: string;
   readonly attributes: Readonly<Record<string, string>>;
+  readonly kind: ParticipantKind;
+  readonly roomConfig: RoomConfig;
   readonly grants: Grants;
   /** Since 1970. */
   readonly expiresAtSeconds: number;
@@ -57,7 +87,9 @@ export type TokenError =
   | "bad_signature"
   | "expired"
   | "not_yet_valid"
-  | "bad_claims";
+  | "bad_claims"
+  /** It asks for egress, agents or a room preset, which this server does not have. */
+  | "unsupported";
 
 /**
  * A token with long metadata has about 4 KiB. Larger: a request line beyond what proxies pass, and more bytes to hash
@@ -77,6 +109,20 @@ export const Identity = z
   .max(256)
   .regex(/^(?!\.{1,2}$)/);
 
+/** As in `config/schema.ts`. */
+const Timeout = z.int().min(0).max(86_400).default(0);
+const MaxParticipants = z.int().min(0).max(10_000).default(0);
+
+/** `livekit.RoomConfiguration` in the JSON form of protobuf, in which members at their default may be left out. */
+const RoomConfiguration = z.object({
+  emptyTimeout: Timeout,
+  departureTimeout: Timeout,
+  maxParticipants: MaxParticipants,
+  metadata: z.string().default(""),
+  agents: z.array(z.unknown()).default([]),
+  egress: z.unknown().optional(),
+});
+
 /**
  * An absent grant is denied, except that publishing and subscribing are allowed unless the token denies them, and data
  * may be published by those who may publish, unless the token says otherwise.
@@ -88,6 +134,9 @@ const Claimed = z.object({
   name: z.string().default(""),
   metadata: z.string().default(""),
   attributes: z.record(z.string(), z.string()).default({}),
+  kind: z.string().default(""),
+  roomPreset: z.string().default(""),
+  roomConfig: RoomConfiguration.prefault({}),
   video: z
     .object({
       roomCreate: z.boolean().default(false),
@@ -113,6 +162,8 @@ export interface TokenRequest {
   readonly name?: string;
   readonly metadata?: string;
   readonly attributes?: Readonly<Record<string, string>>;
+  readonly kind?: ParticipantKind;
+  readonly roomConfig?: RoomConfig;
   readonly grants: Partial<Grants>;
   readonly validSeconds: number;
 }
@@ -143,7 +194,8 @@ export class AccessTokens {
         requiredClaims: ["exp"],
       });
       const claimed = Claimed.safeParse(payload);
-      return claimed.success ? ok(toClaims(claimed.data)) : fail("bad_claims");
+      if (!claimed.success) return fail("bad_claims");
+      return isSupported(claimed.data) ? ok(toClaims(claimed.data)) : fail("unsupported");
     } catch (error) {
       return fail(reasonOf(error));
     }
@@ -165,8 +217,8 @@ export class AccessTokens {
     const { apiKey = this.#keys.keys().next().value ?? "" } = request;
     const key = this.#keyOf(apiKey);
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
-    const { identity, name = identity, metadata, attributes, grants: video } = request;
-    return new SignJWT({ name, metadata, attributes, video })
+    const { identity, name = identity, metadata, attributes, kind, roomConfig, grants: video } = request;
+    return new SignJWT({ name, metadata, attributes, kind, roomConfig, video })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .setIssuer(apiKey)
       .setSubject(request.identity)
@@ -205,8 +257,24 @@ function reasonOf(error: unknown): TokenError {
   return "malformed";
 }
 
+/** Whoever counts on a recording must not find out later that there is none. */
+function isSupported({ roomPreset, roomConfig }: z.output<typeof Claimed>): boolean {
+  return roomPreset === "" && roomConfig.agents.length === 0 && (roomConfig.egress ?? null) === null;
+}
+
 function toClaims(claimed: z.output<typeof Claimed>): Claims {
   const { iss, sub, exp, name, metadata, attributes, video } = claimed;
-  const grants = { ...video, canPublishData: video.canPublishData ?? video.canPublish };
-  return { apiKey: iss, identity: sub, name, metadata, attributes, grants, expiresAtSeconds: exp };
+  const { agents: _, egress: __, ...roomConfig } = claimed.roomConfig;
+  return {
+    apiKey: iss,
+    identity: sub,
+    name,
+    metadata,
+    attributes,
+    // One of a later protocol is announced as a participant like any other, as by LiveKit's server.
+    kind: PARTICIPANT_KINDS.find((kind) => kind === claimed.kind.toLowerCase()) ?? "standard",
+    roomConfig,
+    grants: { ...video, canPublishData: video.canPublishData ?? video.canPublish },
+    expiresAtSeconds: exp,
+  };
 }

@@ -5,7 +5,7 @@
  */
 import type { TrackId } from "../base/ids.ts";
 import type { SpeakingTrack } from "../contract/media.ts";
-import type { Claims } from "./access-token.ts";
+import { type Claims, NO_ROOM_CONFIG } from "./access-token.ts";
 import { Participant } from "./participant.ts";
 import type { ProfileChange, ProfileError } from "./profile.ts";
 import { isGranted } from "./publishing.ts";
@@ -174,15 +174,17 @@ export class ForwardedParticipant extends Participant {
   }
 }
 
-/** The claims with which it enters: name, metadata, attributes and permission of its source. */
+/** The claims with which it enters: name, metadata, attributes, kind and permission of its source. */
 function claimsOf({ identity, profile }: Participant, room: Room): Claims {
-  const { name, metadata, attributes, permission } = profile;
+  const { name, metadata, attributes, kind, permission } = profile;
   return {
     apiKey: "",
     identity,
     name,
     metadata,
     attributes,
+    kind,
+    roomConfig: NO_ROOM_CONFIG,
     grants: {
       ...permission,
       roomCreate: false,

@@ -1,6 +1,6 @@
 /** All rooms of this server, and who may enter them. */
 import type { RoomId } from "../base/ids.ts";
-import type { Claims } from "./access-token.ts";
+import type { Claims, RoomConfig } from "./access-token.ts";
 import { ForwardedParticipant } from "./forwarded-participant.ts";
 import type { Participant } from "./participant.ts";
 import type { RoomRules } from "./publishing.ts";
@@ -117,13 +117,14 @@ export class Rooms {
   }
 
   /**
-   * Joins the room that the token names. It is created when the token grants that, or with `autoCreate`. `isBack`: as
-   * in `Room.join`; the caller has made the checks before.
+   * Joins the room that the token names. It is created when the token grants that, or with `autoCreate`, as the token
+   * configures it; one that exists stays as it is. `isBack`: as in `Room.join`; the caller has made the checks before.
    */
   join(name: string, claims: Claims, isBack = false): Result<Participant, JoinError> {
     const refusal = isBack ? null : this.check(name, claims);
     if (refusal !== null) return fail(refusal);
-    return (this.get(name) ?? this.#open(name as RoomId, {})).join(claims, isBack);
+    const room = this.get(name) ?? this.#open(name as RoomId, optionsOf(claims.roomConfig));
+    return room.join(claims, isBack);
   }
 
   /**
@@ -199,6 +200,17 @@ export class Rooms {
     room.events.emit({ kind: "room.started", room });
     return room;
   }
+}
+
+/** The options that are set. */
+function optionsOf(config: RoomConfig): Partial<RoomOptions> {
+  const { emptyTimeout, departureTimeout, maxParticipants, metadata } = config;
+  return {
+    ...(emptyTimeout > 0 && { emptyTimeoutSeconds: emptyTimeout }),
+    ...(departureTimeout > 0 && { departureTimeoutSeconds: departureTimeout }),
+    ...(maxParticipants > 0 && { maxParticipants }),
+    ...(metadata !== "" && { metadata }),
+  };
 }
 
 export function mayJoin({ grants }: Claims, room: string): boolean {

@@ -20,7 +20,8 @@ const DETAILS: Record<TokenError, string> = {
   bad_signature: "its signature cannot be verified",
   expired: "it has expired",
   not_yet_valid: "it is not valid yet",
-  bad_claims: "its claims are incomplete or of the wrong type",
+  bad_claims: "its claims are incomplete, of the wrong type or beyond what is allowed",
+  unsupported: "it asks for egress, agents or a room preset, which this server does not have",
 };
 
 /**

@@ -2,12 +2,18 @@
 import {
   DisconnectReason,
   ParticipantInfo,
+  ParticipantInfo_Kind,
   ParticipantInfo_KindDetail,
   ParticipantInfo_State,
   ParticipantPermission,
   type TrackSource,
 } from "@livekit/protocol";
-import { type Permission, type TrackSource as SourceName, TRACK_SOURCES } from "../control/access-token.ts";
+import {
+  type ParticipantKind,
+  type Permission,
+  type TrackSource as SourceName,
+  TRACK_SOURCES,
+} from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import type { CloseReason } from "../control/transport.ts";
 import { clientOf, dataTracksOf } from "./client-facts.ts";
@@ -26,11 +32,21 @@ export const REASONS: Readonly<Record<CloseReason, DisconnectReason>> = {
   media_thread_exited: DisconnectReason.MEDIA_FAILURE,
 };
 
+const KINDS: Readonly<Record<ParticipantKind, ParticipantInfo_Kind>> = {
+  standard: ParticipantInfo_Kind.STANDARD,
+  ingress: ParticipantInfo_Kind.INGRESS,
+  egress: ParticipantInfo_Kind.EGRESS,
+  sip: ParticipantInfo_Kind.SIP,
+  agent: ParticipantInfo_Kind.AGENT,
+  connector: ParticipantInfo_Kind.CONNECTOR,
+  bridge: ParticipantInfo_Kind.BRIDGE,
+};
+
 const SOURCE_NAMES: readonly SourceName[] = [...TRACK_SOURCES, "unknown"];
 
 export function participantInfo(participant: Participant): ParticipantInfo {
   const { id, identity, profile, joinedAtMs, version, active, tracks } = participant;
-  const { name, metadata, attributes, permission } = profile;
+  const { name, metadata, attributes, kind, permission } = profile;
   const client = clientOf(participant.source ?? participant);
   return new ParticipantInfo({
     sid: id,
@@ -43,6 +59,7 @@ export function participantInfo(participant: Participant): ParticipantInfo {
     joinedAtMs: BigInt(joinedAtMs),
     version,
     permission: permissionInfo(permission),
+    kind: KINDS[kind],
     kindDetails: participant.source === null ? [] : [ParticipantInfo_KindDetail.FORWARDED],
     isPublisher: tracks.length > 0,
     tracks: tracks.map(trackInfo),

@@ -38,8 +38,10 @@ export class SessionToken {
   /** A token with the participant's present profile and permission, signed with the key of its first. */
   issue(): Promise<string> {
     const { identity, profile, room } = this.#participant;
-    const { name, metadata, attributes, permission } = profile;
-    const isShort = Buffer.byteLength(metadata + JSON.stringify(attributes)) <= MAX_WORDS_BYTES;
+    const { name, metadata, attributes, kind, permission } = profile;
+    const { roomConfig } = this.#claims;
+    const isShort =
+      Buffer.byteLength(metadata + JSON.stringify(attributes) + roomConfig.metadata) <= MAX_WORDS_BYTES;
     const words = isShort ? { metadata, attributes } : this.#claims;
     // A token is not replaced by one that expires sooner.
     const leftSeconds = this.#claims.expiresAtSeconds - Math.floor(this.#clock.nowMs() / 1000);
@@ -49,6 +51,8 @@ export class SessionToken {
       name,
       metadata: words.metadata,
       attributes: words.attributes,
+      kind,
+      roomConfig,
       grants: { ...grantsIn(room.id, this.#claims.grants), ...permission },
       validSeconds: Math.max(VALID_SECONDS, leftSeconds),
     });

@@ -1,8 +1,13 @@
 import { createSecretKey } from "node:crypto";
+import type { PartialMessage } from "@bufbuild/protobuf";
+import { RoomAgentDispatch, RoomConfiguration, RoomEgress } from "@livekit/protocol";
 import fc from "fast-check";
 import { SignJWT } from "jose";
+import { AccessToken } from "livekit-server-sdk";
 import { expect, test } from "vitest";
-import { AccessTokens } from "../../src/control/access-token.ts";
+import { ROOM_LIMITS } from "../../src/config/schema.ts";
+import { AccessTokens, NO_ROOM_CONFIG } from "../../src/control/access-token.ts";
+import { systemClock } from "../../src/control/clock.ts";
 import { HandClock } from "./conference.ts";
 
 const SECRET = "a secret of at least thirty-two bytes";
@@ -23,7 +28,7 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
     name: "Ada",
     metadata: "m",
     attributes: { role: "speaker" },
-    kind: "standard",
+    kind: "agent",
     video: { roomJoin: true, room: "hall", canPublishSources: ["camera"], recorder: true },
   });
   expect(await tokens.verify(token)).toEqual({
@@ -34,6 +39,8 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
       name: "Ada",
       metadata: "m",
       attributes: { role: "speaker" },
+      kind: "agent",
+      roomConfig: NO_ROOM_CONFIG,
       grants: {
         roomCreate: false,
         roomList: false,
@@ -51,6 +58,50 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
       expiresAtSeconds: expect.any(Number),
     },
   });
+});
+
+test.each([
+  ["SIP", "sip"],
+  ["Egress", "egress"],
+  ["", "standard"],
+  ["of a later protocol", "standard"],
+])("the kind %j is %s, as for LiveKit's server", async (kind, read) => {
+  expect(await tokens.verify(await sign({ kind }))).toMatchObject({ value: { kind: read } });
+  expect(await tokens.verify(await sign({}))).toMatchObject({ value: { kind: "standard" } });
+});
+
+test("the configuration of a room is read as LiveKit's server SDK writes it", async () => {
+  const signed = async (configuration: PartialMessage<RoomConfiguration>) => {
+    const token = new AccessToken("key", SECRET, { identity: "ada", ttl: 60 });
+    token.roomConfig = new RoomConfiguration(configuration);
+    return new AccessTokens({ key: SECRET }, systemClock).verify(await token.toJwt());
+  };
+  const limits = { emptyTimeout: 86_400, departureTimeout: 1, maxParticipants: 10_000, metadata: "m" };
+  expect(await signed({ ...limits, name: "n", tags: { a: "b" }, syncStreams: true })).toMatchObject({
+    value: { roomConfig: limits },
+  });
+  expect(await signed({})).toMatchObject({ value: { roomConfig: NO_ROOM_CONFIG } });
+  // As much as rooms may have otherwise.
+  expect([limits.emptyTimeout, limits.maxParticipants]).toEqual([
+    ROOM_LIMITS.emptyTimeoutSeconds.maxValue,
+    ROOM_LIMITS.maxParticipants.maxValue,
+  ]);
+  expect(ROOM_LIMITS.departureTimeoutSeconds.maxValue).toBe(limits.emptyTimeout);
+  for (const beyond of [
+    { emptyTimeout: 86_401 },
+    { departureTimeout: 86_401 },
+    { maxParticipants: 10_001 },
+  ]) {
+    expect(await signed(beyond)).toEqual({ ok: false, error: "bad_claims" });
+  }
+  // CreateRoom refuses these as well.
+  for (const unknown of [
+    { agents: [new RoomAgentDispatch({ agentName: "a" })] },
+    { egress: new RoomEgress() },
+  ]) {
+    expect(await signed(unknown)).toEqual({ ok: false, error: "unsupported" });
+  }
+  expect(await tokens.verify(await sign({ roomPreset: "big" }))).toEqual({ ok: false, error: "unsupported" });
 });
 
 test("a grant that is denied stays denied", async () => {

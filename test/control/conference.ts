@@ -4,7 +4,7 @@ import type { MediaKind } from "../../src/base/codec.ts";
 import { zeroDataCounts } from "../../src/base/data-counters.ts";
 import type { DataBatch, DataCommand, DataEvent } from "../../src/contract/data.ts";
 import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../../src/contract/media.ts";
-import type { Claims, Grants } from "../../src/control/access-token.ts";
+import { type Claims, type Grants, NO_ROOM_CONFIG } from "../../src/control/access-token.ts";
 import type { Clock } from "../../src/control/clock.ts";
 import { DataThread, type DataThreadHandle } from "../../src/control/data-thread.ts";
 import {
@@ -256,6 +256,8 @@ export function claims(identity: string, change: Partial<Grants> = {}): Claims {
     name: "",
     metadata: "",
     attributes: {},
+    kind: "standard",
+    roomConfig: NO_ROOM_CONFIG,
     grants: grants(change),
     expiresAtSeconds: 2_000_000_000,
   };

@@ -61,6 +61,26 @@ test("without autoCreate a room is made only by those who may", () => {
   expect(rooms.join("hall", claims("bo")).ok).toBe(true);
 });
 
+test("a join makes the room as its token configures it, and leaves one that is there as it is", () => {
+  const { rooms, clock } = conference();
+  const roomConfig = { emptyTimeout: 7, departureTimeout: 8, maxParticipants: 1, metadata: "m" };
+  const ada = must(rooms.join("hall", { ...claims("ada"), roomConfig }));
+  expect(ada.room.options).toMatchObject({
+    emptyTimeoutSeconds: 7,
+    departureTimeoutSeconds: 8,
+    maxParticipants: 1,
+    metadata: "m",
+    maxTracksPerParticipant: 4,
+  });
+  expect(rooms.join("hall", claims("bo"))).toEqual({ ok: false, error: "room_full" });
+  must(rooms.join("hall", { ...claims("ada"), roomConfig: { ...roomConfig, maxParticipants: 2 } }));
+  expect(ada.room.options.maxParticipants).toBe(1);
+  ada.leave("client_left");
+  clock.pass(8_000);
+  expect(rooms.list).toEqual([]);
+  expect(enter(rooms, "bo").room.options).toMatchObject({ departureTimeoutSeconds: 20, metadata: "" });
+});
+
 test("one identity is one participant, however often it joins, and does not fill the room", () => {
   const { rooms } = conference({ maxParticipants: 1 });
   const first = enter(rooms, "ada");

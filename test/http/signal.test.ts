@@ -15,6 +15,7 @@ import {
   WrappedJoinRequest,
 } from "@livekit/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NO_ROOM_CONFIG } from "../../src/control/access-token.ts";
 import { type Server, serve } from "./server.ts";
 
 let server: Server;
@@ -86,6 +87,17 @@ describe("validation", () => {
       async () => ({ access_token: await server.token("ada", {}) }),
       403,
       "the access token does not grant this",
+    ],
+    [
+      "a token that counts on a recording",
+      async () => {
+        const roomConfig = Object.assign({ egress: {} }, NO_ROOM_CONFIG);
+        const grants = { roomJoin: true, room: "hall" };
+        const wanted = { identity: "ada", grants, roomConfig, validSeconds: 60 };
+        return { access_token: await server.tokens.issue(wanted) };
+      },
+      401,
+      "the access token asks for egress, agents or a room preset, which this server does not have",
     ],
     [
       "no identity",

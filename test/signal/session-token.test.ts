@@ -3,7 +3,7 @@
  * Method: tokens that are issued over real control, read as this server and others with the same keys read them.
  */
 import { expect, test } from "vitest";
-import { AccessTokens } from "../../src/control/access-token.ts";
+import { AccessTokens, type Claims } from "../../src/control/access-token.ts";
 import { SessionToken } from "../../src/signal/session-token.ts";
 import { claims, conference, must } from "../control/conference.ts";
 
@@ -30,4 +30,12 @@ test("makes nobody the administrator of a room that it is moved to", async () =>
     roomAdmin: false,
     destinationRoom: "",
   });
+});
+
+test("keeps the kind, and the configuration of a room that may be gone when the client comes back", async () => {
+  const roomConfig = { emptyTimeout: 7, departureTimeout: 8, maxParticipants: 9, metadata: "m" };
+  const first: Claims = { ...claims("cy"), kind: "agent", roomConfig };
+  const cy = must(hall.rooms.join("hall", first));
+  const token = new SessionToken(tokens, first, cy, () => {});
+  expect(must(await tokens.verify(await token.issue()))).toMatchObject({ kind: "agent", roomConfig });
 });

@@ -7,6 +7,7 @@ import {
   DataPacket_Kind,
   DisconnectReason,
   Encryption_Type,
+  ParticipantInfo_Kind,
   ParticipantInfo_KindDetail,
   ParticipantInfo_State,
   TrackSource,
@@ -195,6 +196,15 @@ describe("participants", () => {
     expect(transport.watch({})).toEqual({ ok: false, error: "forbidden" });
     await server.api.updateParticipant("hall", "ada", { permission: { canPublish: false } });
     expect(transport.participant.tracks).toEqual([]);
+  });
+
+  test("are of the kind that their token says, in other rooms too", async () => {
+    must(server.rooms.join("hall", { ...claims("call"), kind: "sip" }));
+    await server.api.forwardParticipant("hall", "call", "attic");
+    for (const room of ["hall", "attic"]) {
+      const { kind } = await server.api.getParticipant(room, "call");
+      expect(kind).toBe(ParticipantInfo_Kind.SIP);
+    }
   });
 
   test("are moved with all they have, to rooms that the token names", async () => {

@@ -24,6 +24,10 @@ type Refusal = readonly [status: number, text: string];
 
 const NO_TOKEN: Refusal = [401, "an access token is needed"];
 const BAD_TOKEN: Refusal = [401, "the access token is not valid"];
+const UNSUPPORTED: Refusal = [
+  401,
+  "the access token asks for egress, agents or a room preset, which this server does not have",
+];
 const BAD_REQUEST: Refusal = [400, "the join request can not be read"];
 
 const REFUSALS: Readonly<Record<ConnectError, Refusal>> = {
@@ -85,7 +89,7 @@ export async function signalRoutes(
     const token = textOf(query, "access_token") || bearerOf(request);
     if (token === "") return NO_TOKEN;
     const verified = await tokens.verify(token);
-    if (!verified.ok) return BAD_TOKEN;
+    if (!verified.ok) return verified.error === "unsupported" ? UNSUPPORTED : BAD_TOKEN;
     const params = readJoinParams(query, needsJoinRequest);
     if (!params.ok) return BAD_REQUEST;
     const error = sessions.check(verified.value, params.value);
