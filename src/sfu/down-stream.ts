@@ -171,14 +171,18 @@ export class DownStream {
 
   /**
    * Sends the packet that was numbered `extSeq`, with its own payload or another one. Returns its size, or 0 when it was
-   * dropped and counted.
+   * dropped and counted; under the number of one that is too large an empty packet goes out.
    */
   send(packet: UpPacket, extSeq: number, payloadType: number, payload: Uint8Array = packet.payload): number {
     header.ssrc = this.#ssrc;
     header.payloadType = payloadType;
     header.seq = extSeq & 0xffff;
-    const bytes = this.#write(packet, payload, this.sent.find(extSeq), NO_OSN, extSeq);
-    if (bytes === 0) return 0;
+    const row = this.sent.find(extSeq);
+    const bytes = this.#write(packet, payload, row, NO_OSN, extSeq);
+    if (bytes === 0) {
+      if (this.sent.sourceExtSeq(row) === NO_SOURCE) this.fill(extSeq, payloadType, packet.nowUs);
+      return 0;
+    }
     this.rate.add(bytes);
     this.payloadBytes += payload.length;
     return bytes;
@@ -299,6 +303,8 @@ export class DownStream {
     const bytes = headerBytes + osnBytes + payload.length;
     if (bytes > MAX_PACKET_BYTES) {
       this.#counters[SLOT.downDropped_too_large]! += 1;
+      // It will not fit later either: whoever asks for it gets an empty packet.
+      sent.forgetRow(row);
       return 0;
     }
     if (osnBytes > 0) writeU16(ring.slab, at + headerBytes, originalSeq);

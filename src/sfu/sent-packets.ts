@@ -144,13 +144,17 @@ export class SentPackets {
   forgetSource(encoding: number = ALL_ENCODINGS): void {
     const rows = this.#words.length / WORDS;
     for (let row = 0; row < rows; row++) {
-      if (encoding !== ALL_ENCODINGS && this.encoding(row) !== encoding) continue;
-      this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ] = NO_SOURCE;
-      // An empty packet neither begins nor ends a frame.
-      this.#words[row * WORDS + PICTURE_ID] = -1;
-      this.#words[row * WORDS + FRAME_NUMBER] = -1;
-      this.#words[row * WORDS + FLAGS]! &= ~(MARKER | TL0_MASK);
+      if (encoding === ALL_ENCODINGS || this.encoding(row) === encoding) this.forgetRow(row);
     }
+  }
+
+  /** The same for the packet in `row`. */
+  forgetRow(row: number): void {
+    this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ] = NO_SOURCE;
+    // An empty packet neither begins nor ends a frame.
+    this.#words[row * WORDS + PICTURE_ID] = -1;
+    this.#words[row * WORDS + FRAME_NUMBER] = -1;
+    this.#words[row * WORDS + FLAGS]! &= ~(MARKER | TL0_MASK);
   }
 
   /** Grows to MAX_ROWS, unless it has: row indices change. Copies whole doubles, whatever they hold. */

@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import { NO_PREFERENCE, type PayloadParams } from "../../src/contract/media.ts";
 import { NO_PATH } from "../../src/sfu/outlet.ts";
+import { Retransmitter } from "../../src/sfu/retransmitter.ts";
 import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
 import { OPUS, RED, VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
@@ -34,6 +35,35 @@ test("a packet of redundant audio whose blocks do not fit is sent empty, not as 
   plain.publish({ payloadType: 63, payload: "ef0003ff 6f aa" });
   expect(plain.sent()).toEqual(["111 "]);
   expect(plain.context.counters[SLOT.downPackets_audio]).toBe(1);
+});
+
+describe("a packet that is too large with the extensions of its receiver", () => {
+  /** Fills a packet without extensions. */
+  const FULL = `1000${"aa".repeat(1_500 - 12 - 2)}`;
+  const NACK_US = 50_000;
+
+  test("goes out empty, so that the receiver does not ask for it again and again", () => {
+    const received = new ReceivedTrack("video", [VP8], VP8, { map: extensionMap({ transportCc: 3 }) });
+    received.publish({ seq: 1, timestamp: 3000, payload: FULL, marker: true });
+    received.publish({ seq: 2, timestamp: 6000, payload: "1001aa", marker: true });
+    expect(received.sent("numbered")).toEqual(["96 #1 01", "96 #2 1001aa"]);
+    expect(received.packets[0]!.header.marker).toBe(false);
+    expect(received.context.counters[SLOT.downDropped_too_large]).toBe(1);
+  });
+
+  test("is repeated empty at the next NACK where it is the repetition that is too large", () => {
+    const received = new ReceivedTrack("video", [VP8]);
+    const { controller, context, downTrack } = received;
+    received.publish({ seq: 1, timestamp: 3000, payload: FULL, marker: true });
+    expect(received.packets).toHaveLength(1);
+    received.ring.clear();
+    const retransmitter = new Retransmitter(controller, context);
+    for (let nacks = 1; nacks <= 2; nacks++)
+      retransmitter.onNack(downTrack, 1, received.nowUs + nacks * NACK_US);
+    // An original sequence number, and no more.
+    expect(received.sent()).toEqual([`${VP8.rtxPayloadType} 0001`]);
+    expect(context.counters[SLOT.downDropped_too_large]).toBe(1);
+  });
 });
 
 describe("numbers kept for packets that are missing when a video is sent no more", () => {
