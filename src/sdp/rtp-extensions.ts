@@ -5,8 +5,8 @@ import { EXTENSION_URI } from "../rtp/header-extensions.ts";
 /** Which way media of a section flows, seen from the server: up is towards it. */
 export type Flow = "up" | "down";
 
-/** Read by us, rewritten, or passed on to receivers unchanged. The order gives the ids of our offers. */
-const BOTH_WAYS: readonly string[] = [
+/** Rewritten for receivers, or passed on to them. The order gives the ids of our offers. */
+const OFFERED: readonly string[] = [
   EXTENSION_URI.mid,
   EXTENSION_URI.audioLevel,
   EXTENSION_URI.absSendTime,
@@ -19,14 +19,8 @@ const BOTH_WAYS: readonly string[] = [
   EXTENSION_URI.videoContentType,
 ];
 
-/** Meant for the server alone. */
-const UP_ONLY: readonly string[] = [
-  EXTENSION_URI.rid,
-  EXTENSION_URI.repairedRid,
-  "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
-];
-
-const ACCEPTED: ReadonlySet<string> = new Set([...BOTH_WAYS, ...UP_ONLY]);
+/** All that is read: those, and what a publisher tells the server alone (RID, repaired RID). */
+const ACCEPTED: ReadonlySet<string> = new Set(Object.values(EXTENSION_URI));
 
 /**
  * Whether an answer accepts the extension, in a section of either direction: what Chromium was once denied in a section it
@@ -41,7 +35,7 @@ export function offeredExtensions(kind: MediaKind): readonly { readonly id: numb
   return DOWN_OFFER.filter(({ uri }) => kind === "video" || !VIDEO_ONLY.has(uri));
 }
 
-const DOWN_OFFER = BOTH_WAYS.map((uri, index) => ({ id: index + 1, uri }));
+const DOWN_OFFER = OFFERED.map((uri, index) => ({ id: index + 1, uri }));
 const VIDEO_ONLY: ReadonlySet<string> = new Set([
   EXTENSION_URI.dependencyDescriptor,
   EXTENSION_URI.videoOrientation,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import {
   type AcceptedMedia,
   type NegotiationOutcome,
@@ -60,6 +61,9 @@ describe("real offers", () => {
       feedback: ["nack", "nack pli", "ccm fir", "transport-cc"],
     });
     expect(video!.published).toMatchObject({ lowestFirst: ["q", "h", "f"], ssrcs: [] });
+    // What nobody reads, such as video-layers-allocation, would only make packets longer.
+    const known: readonly string[] = Object.values(EXTENSION_URI);
+    expect(Object.keys(transport.extensions).filter((uri) => !known.includes(uri))).toEqual([]);
   });
 
   test("Firefox publishes: SSRCs belong to encodings, limits of its decoder are not repeated", () => {
