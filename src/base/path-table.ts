@@ -5,7 +5,8 @@
  * where a protocol needs it (STUN's XOR-MAPPED-ADDRESS). Rows that no transport uses are reused in turn, so a flood of
  * spoofed sources fills the table's spare room and nothing else.
  *
- * A TCP connection is a path of its own, even where datagrams come from the same address and port.
+ * The same remote address is several paths where datagrams from it come to several addresses of ours. A TCP connection is a
+ * path of its own, even where datagrams come from the same address and port.
  */
 import type { PathId } from "./ids.ts";
 
@@ -17,8 +18,11 @@ const CONNECTION = 1;
 const ENDED_CONNECTION = 2;
 
 export class PathTable {
+  /** By both addresses, then by the remote port. */
   readonly #byAddress = new Map<string, Map<number, number>>();
   readonly #address: string[] = [];
+  /** Key in `#byAddress`. */
+  readonly #key: string[] = [];
   readonly #port: Uint16Array;
   readonly #pins: Uint16Array;
   readonly #generation: Uint32Array;
@@ -40,14 +44,19 @@ export class PathTable {
     return this.#capacity;
   }
 
-  /** The id of an address, new or known; -1 when every row is in use. */
-  intern(address: string, port: number): PathId {
-    const known = this.#byAddress.get(address)?.get(port);
+  /**
+   * The id of an address, new or known; -1 when every row is in use. `local`: what tells the address of ours that the datagram
+   * came to from others, if there may be others.
+   */
+  intern(address: string, port: number, local = ""): PathId {
+    const key = local === "" ? address : `${address} ${local}`;
+    const known = this.#byAddress.get(key)?.get(port);
     if (known !== undefined) return known as PathId;
     const id = this.#take(address, port, DATAGRAM);
     if (id === NONE) return NONE as PathId;
-    const ports = this.#byAddress.get(address);
-    if (ports === undefined) this.#byAddress.set(address, new Map([[port, id]]));
+    this.#key[id] = key;
+    const ports = this.#byAddress.get(key);
+    if (ports === undefined) this.#byAddress.set(key, new Map([[port, id]]));
     else ports.set(port, id);
     return id as PathId;
   }
@@ -122,9 +131,9 @@ export class PathTable {
 
   #forget(id: number): void {
     if (this.#kind[id] !== DATAGRAM) return;
-    const ports = this.#byAddress.get(this.#address[id]!);
+    const ports = this.#byAddress.get(this.#key[id]!);
     if (ports === undefined) return;
     ports.delete(this.#port[id]!);
-    if (ports.size === 0) this.#byAddress.delete(this.#address[id]!);
+    if (ports.size === 0) this.#byAddress.delete(this.#key[id]!);
   }
 }

@@ -1,8 +1,8 @@
 /** Receives datagrams in batches of `recvmmsg`, into memory allocated once. */
 import type { DatagramHandler } from "../worker/datagram-socket.ts";
-import { ArrivalTimes } from "./arrival-times.ts";
 import { IOVEC, MSG_TRUNC, NativeMemory, receiveMessages } from "./libc.ts";
 import { MessageHeaders } from "./message-headers.ts";
+import { ReceivedControls } from "./received-controls.ts";
 import { SOCKADDR_STRIDE, type SocketAddresses } from "./socket-addresses.ts";
 import { writePointer } from "./word.ts";
 
@@ -17,7 +17,7 @@ export class DatagramReceiver {
   readonly #handler: DatagramHandler;
   readonly #onPathTableFull: () => void;
   readonly #messages = new MessageHeaders(BATCH);
-  readonly #arrivals = new ArrivalTimes(this.#messages);
+  readonly #controls: ReceivedControls;
   readonly #slab = new NativeMemory(BATCH * SLOT_BYTES);
   readonly #names = new NativeMemory(BATCH * SOCKADDR_STRIDE);
   readonly #iovecs = new NativeMemory(BATCH * IOVEC.bytes);
@@ -28,6 +28,7 @@ export class DatagramReceiver {
   constructor(fd: number, addresses: SocketAddresses, handler: DatagramHandler, onPathTableFull: () => void) {
     this.#fd = fd;
     this.#addresses = addresses;
+    this.#controls = new ReceivedControls(this.#messages, addresses.info);
     this.#handler = handler;
     this.#onPathTableFull = onPathTableFull;
     this.#slots = Array.from({ length: BATCH }, (_, i) =>
@@ -57,7 +58,7 @@ export class DatagramReceiver {
   receive(isOpen: () => boolean): boolean {
     const count = receiveMessages(this.#fd, this.#messages.pointers[0]!, BATCH);
     if (count > 0 && !this.#isMarked) {
-      this.#arrivals.mark();
+      this.#controls.mark();
       this.#isMarked = true;
     }
     for (let message = 0; message < count && isOpen(); message++) this.#deliver(message);
@@ -65,8 +66,10 @@ export class DatagramReceiver {
   }
 
   #deliver(message: number): void {
-    const offsetUs = this.#arrivals.offsetUs(message);
-    this.#arrivals.release(message);
+    const controls = this.#controls;
+    const offsetUs = controls.offsetUs(message);
+    const localAt = controls.localAt(message);
+    controls.release(message);
     if ((this.#messages.flags(message) & MSG_TRUNC) !== 0) {
       this.#truncated += 1;
       return;
@@ -74,7 +77,7 @@ export class DatagramReceiver {
     const name = (message * SOCKADDR_STRIDE) / 4;
     // Port 0 is legal as a source, but cannot be answered. The family is in the word's lower half.
     if (this.#names.words[name]! >>> 16 === 0) return;
-    const path = this.#addresses.find(this.#names.words, name);
+    const path = this.#addresses.find(this.#names.words, name, controls.words, localAt);
     if (path < 0) this.#onPathTableFull();
     else this.#handler.onDatagram(this.#slots[message]!, this.#messages.length(message), path, offsetUs);
   }

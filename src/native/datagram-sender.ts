@@ -45,11 +45,15 @@ export class DatagramSender {
   /** For the datagrams of a message that cannot be segmented. */
   readonly #separate = new MessageHeaders(SEGMENTS);
   readonly #iovecs = new NativeMemory(BATCH * SEGMENTS * IOVEC.bytes);
-  readonly #controls = new NativeMemory(BATCH * CMSG.bytes);
+  /** By message: the size of segments, then our address where it is known. */
+  readonly #controls: NativeMemory;
+  readonly #controlBytes: number;
+  readonly #infoBytes: number;
   /** Columns by message of the batch. */
   readonly #path = new Int32Array(BATCH);
   readonly #firstIovec = new Int32Array(BATCH);
   readonly #segments = new Int32Array(BATCH);
+  readonly #hasLocal = new Uint8Array(BATCH);
   #messageCount = 0;
   #iovecCount = 0;
   /** Referenced, because the kernel reads from its address. */
@@ -63,12 +67,14 @@ export class DatagramSender {
     this.#addresses = addresses;
     this.#sendMessages = sendMessages;
     this.#segmentsMax = canSegment ? SEGMENTS : 1;
+    const { info } = addresses;
+    this.#infoBytes = info?.bytes ?? 0;
+    this.#controlBytes = CMSG.bytes + this.#infoBytes;
+    this.#controls = new NativeMemory(BATCH * this.#controlBytes);
     for (let message = 0; message < BATCH; message++) {
-      const at = message * CMSG.bytes;
-      this.#controls.words[at / 4] = CMSG.valueEnd;
-      this.#controls.words[(at + CMSG.level) / 4] = SOL_UDP;
-      this.#controls.words[(at + CMSG.type) / 4] = UDP_SEGMENT;
-      this.#messages.setControl(message, this.#controls.address + at);
+      const at = message * this.#controlBytes;
+      this.#writeControl(at, CMSG.valueEnd, SOL_UDP, UDP_SEGMENT);
+      if (info !== null) this.#writeControl(at + CMSG.bytes, info.end, info.level, info.type);
     }
   }
 
@@ -127,10 +133,32 @@ export class DatagramSender {
     this.#segments[message] = segments;
     this.#messages.setName(message, this.#addresses.addressOf(path), this.#addresses.nameBytes);
     this.#messages.setIovecs(message, this.#iovecs.address + firstIovec * IOVEC.bytes, segments);
-    this.#messages.setControlBytes(message, segments > 1 ? CMSG.bytes : 0);
+    const control = message * this.#controlBytes;
     // Little-endian, and the other half of the word is padding.
-    this.#controls.words[(message * CMSG.bytes + CMSG.value) / 4] = segmentBytes;
+    this.#controls.words[(control + CMSG.value) / 4] = segmentBytes;
+    this.#hasLocal[message] = this.#addLocal(path, control + CMSG.bytes) ? 1 : 0;
+    this.#setControl(this.#messages, message, message, segments > 1);
     return row;
+  }
+
+  #writeControl(at: number, end: number, level: number, type: number): void {
+    const { words } = this.#controls;
+    words[at / 4] = end;
+    words[(at + CMSG.level) / 4] = level;
+    words[(at + CMSG.type) / 4] = type;
+  }
+
+  #addLocal(path: PathId, at: number): boolean {
+    const { info } = this.#addresses;
+    return info !== null && this.#addresses.writeLocal(path, this.#controls.words, (at + info.local) / 4);
+  }
+
+  /** Sets the control messages of a header to those of `message` of the batch, with or without the size of segments. */
+  #setControl(headers: MessageHeaders, header: number, message: number, isSegmented: boolean): void {
+    const skipped = isSegmented ? 0 : CMSG.bytes;
+    const infoBytes = this.#hasLocal[message] === 1 ? this.#infoBytes : 0;
+    headers.setControl(header, this.#controls.address + message * this.#controlBytes + skipped);
+    headers.setControlBytes(header, CMSG.bytes - skipped + infoBytes);
   }
 
   #addIovec(row: number, bytes: number): void {
@@ -172,7 +200,7 @@ export class DatagramSender {
       this.#dropped += segments;
       return;
     }
-    const segmentBytes = this.#controls.words[(message * CMSG.bytes + CMSG.value) / 4]!;
+    const segmentBytes = this.#controls.words[(message * this.#controlBytes + CMSG.value) / 4]!;
     this.#addresses.segmentBytesMax[this.#path[message]!] = errno === EIO ? 0 : segmentBytes - 1;
     this.#sendSeparately(message, segments);
   }
@@ -183,6 +211,7 @@ export class DatagramSender {
       const iovec = this.#firstIovec[message]! + segment;
       this.#separate.setName(segment, name, this.#addresses.nameBytes);
       this.#separate.setIovecs(segment, this.#iovecs.address + iovec * IOVEC.bytes, 1);
+      this.#setControl(this.#separate, segment, message, false);
     }
     let at = 0;
     while (at < segments && !this.#isBlocked) {

@@ -91,6 +91,34 @@ export const TIMESPEC = { seconds: 0, nanoseconds: 8, bytes: 16 } as const;
 /** `struct cmsghdr` with the 16-bit value of UDP_SEGMENT; `valueEnd` is CMSG_LEN(2), `bytes` is CMSG_SPACE(2). */
 export const CMSG = { level: 8, type: 12, value: 16, valueEnd: 18, bytes: 24 } as const;
 
+/**
+ * A control message that says which of our addresses a datagram came to, or leaves from: `struct in_pktinfo` (ip(7)) and
+ * `in6_pktinfo` (RFC 3542 §6). An IPv6 socket uses the latter for IPv4-mapped addresses too.
+ */
+export interface PacketInfo {
+  readonly level: number;
+  readonly type: number;
+  /** The socket option that has the kernel add it to what is received. */
+  readonly option: number;
+  /** CMSG_LEN and CMSG_SPACE. */
+  readonly end: number;
+  readonly bytes: number;
+  /** Where the address is, and its size. */
+  readonly local: number;
+  readonly localBytes: number;
+}
+const IP_PKTINFO = { level: 0, type: 8, option: 8, end: 28, bytes: 32, local: 20, localBytes: 4 } as const;
+const IPV6_PKTINFO = {
+  level: 41,
+  type: 50,
+  option: 49,
+  end: 36,
+  bytes: 40,
+  local: 16,
+  localBytes: 16,
+} as const;
+export const packetInfo = (isIpv6: boolean): PacketInfo => (isIpv6 ? IPV6_PKTINFO : IP_PKTINFO);
+
 /** This thread's `errno` as memory: read directly after a failed call, before a further ffi call could overwrite it. */
 const errno = new Int32Array(toArrayBuffer(c.__errno_location(), 4, false));
 

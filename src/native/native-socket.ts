@@ -12,6 +12,7 @@ import {
   getOption,
   MEMINFO,
   MEMINFO_WORDS,
+  packetInfo,
   SO_MEMINFO,
   SO_RCVBUFFORCE,
   SO_SNDBUFFORCE,
@@ -33,6 +34,9 @@ const BATCHES_PER_TURN = 8;
 
 /** A turn that begins later than this after the one before found the thread idle. */
 const REST_US = 50;
+
+/** Of either family, however it is written. */
+const WILDCARD = /^[0.:]+$/;
 
 /** Read once: the global is an accessor, which costs as much as reading the clock. */
 const { performance } = globalThis;
@@ -70,7 +74,10 @@ class NativeSocket implements DatagramSocket {
     this.#handle = handle;
     this.#handler = options.handler;
     this.#gatherUs = options.gatherUs ?? 0;
-    const addresses = new SocketAddresses(options.paths, isIPv6(options.address));
+    const isIpv6 = isIPv6(options.address);
+    const info = packetInfo(isIpv6);
+    const learnsLocal = WILDCARD.test(options.address) && setOption(fd, info.level, info.option, 1);
+    const addresses = new SocketAddresses(options.paths, isIpv6, learnsLocal ? info : null);
     this.segments = getOption(fd, SOL_UDP, UDP_SEGMENT, new Uint32Array(new ArrayBuffer(4)));
     this.#sender = new DatagramSender(addresses, this.segments, (messages, count) =>
       sendMessages(fd, messages, count),

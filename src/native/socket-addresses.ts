@@ -2,14 +2,15 @@
  * The socket addresses (`sockaddr`) of the paths of a `PathTable`, indexed by their bytes.
  *
  * A datagram from a known address costs a hash of two words (seven on an IPv6 socket; 10 and 38 ns) and no string; only
- * a new address is converted to text and interned. A row belongs to one generation of its path: when the table has
+ * a new address is converted to text and interned. On a socket that is bound to a wildcard a path also has an address of ours,
+ * the one that its datagrams come to: answers have to leave from it, for a peer takes them from nowhere else. A row belongs to one generation of its path: when the table has
  * reused the id for another address, the row is rewritten before it is used.
  */
 import { randomInt } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
 import { MAPPED_PREFIX, withoutMappedPrefix } from "../base/ip-address.ts";
 import type { PathTable } from "../base/path-table.ts";
-import { AF_INET6, c, NativeMemory, SOCKADDR } from "./libc.ts";
+import { AF_INET6, c, NativeMemory, type PacketInfo, SOCKADDR } from "./libc.ts";
 
 /** A `sockaddr_in6` is 28 bytes; a power of two keeps the offset a shift. */
 export const SOCKADDR_STRIDE = 32;
@@ -24,12 +25,17 @@ export class SocketAddresses {
   readonly nameBytes: number;
   /** By path: the largest segment that the kernel accepts for it in a segmented send. */
   readonly segmentBytesMax: Uint16Array;
+  /** How our own address of a datagram is told; null where all have the same. */
+  readonly info: PacketInfo | null;
   readonly #paths: PathTable;
   readonly #isIpv6: boolean;
   /** Words in which two addresses of this family can differ. */
   readonly #keyWords: number;
   readonly #memory: NativeMemory;
   readonly #words: Uint32Array;
+  /** Words of an address of ours, 0 without; and by row, that address: zeros where it is not known. */
+  readonly #localWords: number;
+  readonly #locals: Uint32Array;
   /** By row, the path's generation when the row was written; 0 for never. */
   readonly #generation: Uint32Array;
   /** Heads of chains of rows with the same hash, through `#next`. */
@@ -39,7 +45,10 @@ export class SocketAddresses {
   readonly #seed = randomInt(2 ** 32);
   readonly #text = new NativeMemory(TEXT_BYTES);
 
-  constructor(paths: PathTable, isIpv6: boolean) {
+  constructor(paths: PathTable, isIpv6: boolean, info: PacketInfo | null = null) {
+    this.info = info;
+    this.#localWords = (info?.localBytes ?? 0) / 4;
+    this.#locals = new Uint32Array(paths.capacity * this.#localWords);
     this.#paths = paths;
     this.#isIpv6 = isIpv6;
     this.nameBytes = isIpv6 ? SOCKADDR.ipv6Bytes : SOCKADDR.ipv4Bytes;
@@ -59,14 +68,28 @@ export class SocketAddresses {
     return this.#memory.address + path * SOCKADDR_STRIDE;
   }
 
-  /** The path of the `sockaddr` at `words[at…]`, new or known; -1 when the path table is full. */
-  find(words: Uint32Array, at: number): PathId {
-    let row = this.#buckets[this.#hash(words, at)]!;
+  /**
+   * The path from the `sockaddr` at `words[at…]` to our address at `locals[localAt…]`, new or known; -1 when the path table is
+   * full.
+   */
+  find(words: Uint32Array, at: number, locals: Uint32Array, localAt: number): PathId {
+    let row = this.#buckets[this.#hash(words, at, locals, localAt)]!;
     while (row !== NONE) {
-      if (this.#isEqual(row, words, at) && this.#isCurrent(row)) return row as PathId;
+      if (this.#isEqual(row, words, at, locals, localAt) && this.#isCurrent(row)) return row as PathId;
       row = this.#next[row]!;
     }
-    return this.#intern(words, at);
+    return this.#intern(words, at, locals, localAt);
+  }
+
+  /** Writes our address on a path to `out[at…]`. Returns false where it is not known: then the kernel chooses. */
+  writeLocal(path: PathId, out: Uint32Array, at: number): boolean {
+    const row = path * this.#localWords;
+    let bits = 0;
+    for (let i = 0; i < this.#localWords; i++) {
+      out[at + i] = this.#locals[row + i]!;
+      bits |= this.#locals[row + i]!;
+    }
+    return bits !== 0;
   }
 
   /** Makes the `sockaddr` of a path valid; false when nothing can be sent there from this socket. */
@@ -81,6 +104,7 @@ export class SocketAddresses {
       ? c.uv_ip6_addr(address.includes(":") ? address : MAPPED_PREFIX + address, port, row)
       : c.uv_ip4_addr(address, port, row);
     if (failed !== 0) return false;
+    this.#locals.fill(0, path * this.#localWords, (path + 1) * this.#localWords);
     this.#link(path);
     return true;
   }
@@ -89,35 +113,42 @@ export class SocketAddresses {
     return this.#generation[row] === this.#paths.generation(row as PathId);
   }
 
-  #isEqual(row: number, words: Uint32Array, at: number): boolean {
+  #isEqual(row: number, words: Uint32Array, at: number, locals: Uint32Array, localAt: number): boolean {
     for (let i = 0; i < this.#keyWords; i++) {
       if (this.#words[row * WORDS + i] !== words[at + i]) return false;
+    }
+    for (let i = 0; i < this.#localWords; i++) {
+      if (this.#locals[row * this.#localWords + i] !== locals[localAt + i]) return false;
     }
     return true;
   }
 
-  #hash(words: Uint32Array, at: number): number {
+  #hash(words: Uint32Array, at: number, locals: Uint32Array, localAt: number): number {
     let hash = this.#seed;
-    for (let i = 0; i < this.#keyWords; i++) {
-      hash = Math.imul(hash ^ words[at + i]!, 0x9e37_79b1);
-      hash ^= hash >>> 15;
-    }
+    for (let i = 0; i < this.#keyWords; i++) hash = mixed(hash, words[at + i]!);
+    for (let i = 0; i < this.#localWords; i++) hash = mixed(hash, locals[localAt + i]!);
     return hash & (this.#buckets.length - 1);
   }
 
-  #intern(words: Uint32Array, at: number): PathId {
+  #hashOf(row: number): number {
+    return this.#hash(this.#words, row * WORDS, this.#locals, row * this.#localWords);
+  }
+
+  #intern(words: Uint32Array, at: number, locals: Uint32Array, localAt: number): PathId {
     const name = new Uint8Array(words.buffer, words.byteOffset + 4 * at, SOCKADDR_STRIDE);
     const port = (name[SOCKADDR.port]! << 8) | name[SOCKADDR.port + 1]!;
-    const path = this.#paths.intern(this.#textOf(name), port);
+    const local = locals.subarray(localAt, localAt + this.#localWords);
+    const path = this.#paths.intern(this.#textOf(name), port, local.join());
     if (path === NONE) return path;
     this.#unlink(path);
     this.#words.set(words.subarray(at, at + WORDS), path * WORDS);
+    this.#locals.set(local, path * this.#localWords);
     this.#link(path);
     return path;
   }
 
   #link(row: number): void {
-    const bucket = this.#hash(this.#words, row * WORDS);
+    const bucket = this.#hashOf(row);
     this.#next[row] = this.#buckets[bucket]!;
     this.#buckets[bucket] = row;
     this.#generation[row] = this.#paths.generation(row as PathId);
@@ -128,7 +159,7 @@ export class SocketAddresses {
   #unlink(row: number): void {
     if (this.#generation[row] === 0) return;
     this.#generation[row] = 0;
-    const bucket = this.#hash(this.#words, row * WORDS);
+    const bucket = this.#hashOf(row);
     if (this.#buckets[bucket] === row) {
       this.#buckets[bucket] = this.#next[row]!;
       return;
@@ -158,4 +189,9 @@ export class SocketAddresses {
     const { bytes } = this.#text;
     return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
   }
+}
+
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e37_79b1);
+  return product ^ (product >>> 15);
 }

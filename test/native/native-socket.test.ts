@@ -117,6 +117,56 @@ describe.skipIf(!isLinux)("on Linux", () => {
     await Promise.all([a.socket.close(), b.socket.close()]);
   });
 
+  describe.each(["0.0.0.0", ...(hasIpv6 ? ["::"] : [])])("bound to %s, with several addresses", (any) => {
+    const OURS = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+
+    /** A peer that says which of our addresses each text came from. */
+    async function openPeer() {
+      const peer = createSocket("udp4");
+      const heard: string[] = [];
+      peer.on("message", (bytes, { address }) => heard.push(`${address} ${bytes}`));
+      peer.bind(0, "127.0.0.1");
+      await once(peer, "listening");
+      return { peer, heard };
+    }
+
+    test("answers from the one that was asked, one datagram or a segmented run", async () => {
+      const server = await new Party().open(createNativeSocket, any);
+      const { peer, heard } = await openPeer();
+      for (const [i, ours] of OURS.entries()) peer.send(`${i}`, server.socket.port, ours);
+      await server.until(() => server.texts.length === OURS.length);
+      expect(new Set(server.from).size).toBe(OURS.length);
+      const runs = server.texts.map((text) => (text === "1" ? 1 : 20));
+      server.texts.forEach((text, i) => {
+        for (let n = 0; n < runs[i]!; n++) server.put(text, server.from[i]!);
+      });
+      expect(await server.send()).toBe(0);
+      while (heard.length < 41) await once(peer, "message");
+      expect(heard.toSorted()).toEqual([
+        ...new Array(20).fill("127.0.0.1 0"),
+        "127.0.0.2 1",
+        ...new Array(20).fill("127.0.0.3 2"),
+      ]);
+      peer.close();
+      await server.socket.close();
+    });
+
+    test("knows a peer again by both addresses", async () => {
+      const server = await new Party().open(createNativeSocket, any);
+      const { peer } = await openPeer();
+      for (let round = 1; round <= 3; round++) {
+        for (const ours of OURS) peer.send(ours, server.socket.port, ours);
+        await server.until(() => server.texts.length === round * OURS.length);
+      }
+      const pathsOf = (ours: string): Set<number> =>
+        new Set(server.from.filter((_, i) => server.texts[i] === ours));
+      for (const ours of OURS) expect(pathsOf(ours).size).toBe(1);
+      expect(server.from.map((path) => server.paths.address(path))).toEqual(new Array(9).fill("127.0.0.1"));
+      peer.close();
+      await server.socket.close();
+    });
+  });
+
   test.skipIf(!hasIpv6)("segments for IPv4 and IPv6 peers of one socket", async () => {
     const dual = await new Party().open(createNativeSocket, "::");
     const [four, six] = [

@@ -14,14 +14,15 @@ const isLinux = platform() === "linux";
 const { SocketAddresses, SOCKADDR_STRIDE } = isLinux
   ? await import("../../src/native/socket-addresses.ts")
   : (undefined as never);
+const { packetInfo } = isLinux ? await import("../../src/native/libc.ts") : (undefined as never);
 
 /** Says how often an address was given as text. */
 class CountingTable extends PathTable {
   interned = 0;
 
-  override intern(address: string, port: number): PathId {
+  override intern(address: string, port: number, local?: string): PathId {
     this.interned += 1;
-    return super.intern(address, port);
+    return super.intern(address, port, local);
   }
 }
 
@@ -48,34 +49,51 @@ function addressOf(n: number, isIpv6: boolean): { text: string; port: number; wo
 const step = fc.record({
   by: fc.constantFrom("receiving", "sending", "others"),
   n: fc.nat(59),
+  local: fc.integer({ min: 1, max: 2 }),
 });
+
+/** Two addresses of ours, as words, after one that is not known. */
+const LOCALS = new Uint32Array([0, 0, 0, 0, 1, 7, 7, 7, 2, 7, 7, 7]);
 
 describe.skipIf(!isLinux)("socket addresses", () => {
   test.each([
-    { family: "IPv4", isIpv6: false, rooms: [1, 2, 24, 60] },
-    { family: "IPv6", isIpv6: true, rooms: [1, 2, 24, 60] },
-  ])("$family: every address has its own path, however ids are used again", ({ isIpv6, rooms }) => {
-    fc.assert(
-      fc.property(fc.constantFrom(...rooms), fc.array(step, { maxLength: 400 }), (room, steps) => {
-        const paths = new CountingTable(room);
-        const addresses = new SocketAddresses(paths, isIpv6);
-        /** By path: the address that the socket has seen there, as long as the id is not used again. */
-        const seen = new Map<number, number>();
-        for (const { by, n } of steps) {
-          const { text, port, words } = addressOf(n, isIpv6);
-          const isKnown = [...seen.values()].includes(n);
-          paths.interned = 0;
-          const path = by === "receiving" ? addresses.find(words, 0) : paths.intern(text, port);
-          if (by === "receiving") expect(paths.interned).toBe(isKnown ? 0 : 1);
-          expect(`${paths.address(path)} ${paths.port(path)}`).toBe(`${text} ${port}`);
-          if (seen.get(path) !== n) seen.delete(path);
-          if (by === "sending") expect(addresses.prepare(path)).toBe(true);
-          if (by !== "others") seen.set(path, n);
-        }
-      }),
-      { numRuns: 300, seed: 1 },
-    );
-  });
+    { family: "IPv4", isIpv6: false, rooms: [1, 2, 24, 60], isWildcard: false },
+    { family: "IPv6", isIpv6: true, rooms: [1, 2, 24, 60], isWildcard: false },
+    { family: "IPv4, any of ours", isIpv6: false, rooms: [1, 2, 60, 180], isWildcard: true },
+    { family: "IPv6, any of ours", isIpv6: true, rooms: [1, 2, 60, 180], isWildcard: true },
+  ])(
+    "$family: every address has its own path, however ids are used again",
+    ({ isIpv6, rooms, isWildcard }) => {
+      fc.assert(
+        fc.property(fc.constantFrom(...rooms), fc.array(step, { maxLength: 400 }), (room, steps) => {
+          const paths = new CountingTable(room);
+          const addresses = new SocketAddresses(paths, isIpv6, isWildcard ? packetInfo(isIpv6) : null);
+          /** By path: the addresses that the socket has seen there, as long as the id is not used again. */
+          const seen = new Map<number, string>();
+          const out = new Uint32Array(4);
+          for (const { by, n, local } of steps) {
+            const { text, port, words } = addressOf(n, isIpv6);
+            const ours = isWildcard && by === "receiving" ? local : 0;
+            const both = `${n} ${ours}`;
+            const isKnown = [...seen.values()].includes(both);
+            paths.interned = 0;
+            const path =
+              by === "receiving" ? addresses.find(words, 0, LOCALS, 4 * local) : paths.intern(text, port);
+            if (by === "receiving") expect(paths.interned).toBe(isKnown ? 0 : 1);
+            expect(`${paths.address(path)} ${paths.port(path)}`).toBe(`${text} ${port}`);
+            if (seen.get(path) !== both) seen.delete(path);
+            if (by === "sending") expect(addresses.prepare(path)).toBe(true);
+            if (by !== "others") {
+              seen.set(path, both);
+              expect(addresses.writeLocal(path, out, 0)).toBe(ours > 0);
+              if (ours > 0) expect(out[0]).toBe(ours);
+            }
+          }
+        }),
+        { numRuns: 300, seed: 1 },
+      );
+    },
+  );
 
   test("there is no way to port 0, nor to an address of the other family", () => {
     const paths = new PathTable(4);
