@@ -182,4 +182,28 @@ describe.skipIf(!isLinux)("a native sender", () => {
     expect(calls).toEqual([{ offered: 12, answer: 12 }]);
     await expectHeard(24);
   });
+
+  test.each([
+    ["in a run", 1],
+    ["singly, because the kernel will not segment", 0],
+  ])("sends from the address of the path, %s", async (_how, checksums) => {
+    native.setOption(handle.fd, native.SOL_SOCKET, SO_NO_CHECK, 1 - checksums);
+    const addresses = new native.SocketAddresses(paths, false, native.packetInfo(false));
+    const sender = new native.DatagramSender(addresses, true, kernel);
+    const ours = new Uint32Array(new Uint8Array([127, 0, 0, 2]).buffer);
+    ring.clear();
+    for (const { socket } of receivers) {
+      const name = new Uint8Array(native.SOCKADDR_STRIDE);
+      name.set([2, 0, socket.port >> 8, socket.port & 0xff, 127, 0, 0, 1]);
+      const path = addresses.find(new Uint32Array(name.buffer), 0, ours, 0);
+      for (let i = 0; i < 3; i++) {
+        ring.reserve();
+        ring.commitRaw(1000, path);
+      }
+    }
+    expect(sender.send(ring)).toBe(0);
+    await expectHeard(9);
+    for (const { from, paths: known } of receivers)
+      expect(from.map((path) => known.address(path))).toEqual(new Array(3).fill("127.0.0.2"));
+  });
 });
