@@ -8,7 +8,6 @@ import type { RoomId } from "../../src/base/ids.ts";
 import type { TransportStats } from "../../src/contract/media.ts";
 import type { CallReport } from "../sim/call-report.ts";
 import { Conference, type Person } from "../sim/conference.ts";
-import { nullCipherFactory } from "../sim/null-cipher.ts";
 import { at, blackout, down, KBPS, line, MBPS, play, speaks } from "../sim/scenario.ts";
 import type { Sends } from "../sim/sim-publisher.ts";
 
@@ -105,7 +104,6 @@ test("on a line too narrow for any picture, sound goes on and the reason is told
   const call = new Conference({
     seed: 1,
     people: [publisher("ada"), viewer("bo", 120 * KBPS)],
-    ciphers: nullCipherFactory,
   });
   const reasons: string[] = [];
   call.told = (event) => {
@@ -138,7 +136,7 @@ describe("thirty people who publish, and one who watches them all over 2 Mbit/s"
       2 * MBPS,
       crowd.map(({ name }) => name),
     );
-    call = new Conference({ seed: 3, people: [...crowd, bo], ciphers: nullCipherFactory });
+    call = new Conference({ seed: 3, people: [...crowd, bo] });
     // Thirty voices alone would fill the line.
     const options = { loudestAudios: 3, lastVideos: Number.POSITIVE_INFINITY, guardsEncryption: false };
     call.core.command(call.nowUs, { kind: "room.options", roomId: ROOM, options });
@@ -179,7 +177,6 @@ test("a publisher that knows no transport-wide numbers hears what its line carri
       { name: "cy", sends: "nothing", watches: ["ada"], numbersPackets: false },
     ],
     seed: 1,
-    ciphers: nullCipherFactory,
   });
   conference.run(20 * SECOND_US);
   const [ada, bo, cy] = conference.people.map(({ estimatesBps }) => estimatesBps) as [

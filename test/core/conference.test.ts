@@ -7,16 +7,19 @@ import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
+import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
+import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { Conference, meeting } from "../sim/conference.ts";
 import type { CompleteFrame } from "../sim/frame-assembler.ts";
+import { simCipherFactory } from "../sim/sim-cipher.ts";
 import type { SimPeer } from "../sim/sim-peer.ts";
 
 const SECOND_US = 1_000_000;
 const PATH = { delayUs: 40_000, jitterUs: 10_000 };
 const LOSSY = { ...PATH, loss: 0.05 };
 
-function minute(seed: number, threads: number): Conference {
-  const conference = new Conference({ people: meeting(3, LOSSY), seed, threads });
+function minute(threads: number, ciphers: SrtpCipherFactory): Conference {
+  const conference = new Conference({ people: meeting(3, LOSSY), seed: 1, threads, ciphers });
   const prefer = (spatial: number): void =>
     conference.prefer("peer-1", "peer-0", {
       ...NO_PREFERENCE,
@@ -30,7 +33,10 @@ function minute(seed: number, threads: number): Conference {
   return conference;
 }
 
-describe.each([1, 2])("a minute of three people with 5 %% loss in %i threads", (threads) => {
+describe.each([
+  { threads: 1, ciphers: portableCipherFactory },
+  { threads: 2, ciphers: simCipherFactory },
+])("a minute of three people with loss, threads: $threads", ({ threads, ciphers }) => {
   let conference: Conference;
   const views = (kind: "audio" | "video"): { peer: SimPeer; other: SimPeer }[] =>
     conference.people.flatMap((peer) =>
@@ -38,7 +44,7 @@ describe.each([1, 2])("a minute of three people with 5 %% loss in %i threads", (
     );
 
   beforeAll(() => {
-    conference = minute(1, threads);
+    conference = minute(threads, ciphers);
   });
 
   test("nearly every frame is completed by retransmissions, without a long stop", () => {
@@ -120,7 +126,7 @@ describe.each([1, 2])("a minute of three people with 5 %% loss in %i threads", (
 
 test("the same seed gives the same minute, another seed another", () => {
   const digestOf = (seed: number): string => {
-    const conference = new Conference({ people: meeting(3, LOSSY), seed });
+    const conference = new Conference({ people: meeting(3, LOSSY), seed, ciphers: portableCipherFactory });
     const digest = createHash("sha256");
     conference.delivered = (datagram, peer) =>
       digest.update(`${peer.name} ${conference.nowUs} `).update(datagram);

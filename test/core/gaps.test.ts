@@ -6,7 +6,6 @@
 import { expect, test } from "vitest";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { Conference } from "../sim/conference.ts";
-import { nullCipherFactory } from "../sim/null-cipher.ts";
 import { seededRandom } from "../sim/seeded-random.ts";
 
 const MS = 1_000;
@@ -24,7 +23,6 @@ test.each([
       { name: "bo", sends: "nothing", watches: ["ada"] },
     ],
     seed,
-    ciphers: nullCipherFactory,
   });
   const random = seededRandom(seed);
   call.run(2_000 * MS);

@@ -9,6 +9,7 @@ import { queryObjects } from "node:v8";
 import { beforeAll, describe, expect, test } from "vitest";
 import { COUNTER_NAMES, type CounterName, SLOT } from "../../src/base/counters.ts";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
+import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { UpStream } from "../../src/sfu/up-stream.ts";
 import { ReplayWindow } from "../../src/srtp/replay-window.ts";
 import { Conference, meeting } from "../sim/conference.ts";
@@ -49,7 +50,7 @@ interface Call {
 /** A call of two seconds, and of one more for each 100 hostile turns. */
 function call(inputs: number, hostile: boolean): Call {
   const digest = createHash("sha256");
-  const conference = new Conference({ people: meeting(3, PATH), seed: SEED });
+  const conference = new Conference({ people: meeting(3, PATH), seed: SEED, ciphers: portableCipherFactory });
   const [ada, bo] = conference.people as [SimPeer, SimPeer];
   // Else what the third says that it sends would take its share of their bandwidth.
   conference.prefer(ada.name, bo.name, PINNED);

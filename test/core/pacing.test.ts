@@ -7,7 +7,6 @@ import { expect, test } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
 import { Conference } from "../sim/conference.ts";
 import type { CompleteFrame } from "../sim/frame-assembler.ts";
-import { nullCipherFactory } from "../sim/null-cipher.ts";
 import { line, MBPS } from "../sim/scenario.ts";
 
 const SECOND_US = 1_000_000;
@@ -49,7 +48,6 @@ test("what is released for many at one time goes out in several parts, however f
   const conference = new Conference({
     seed: 1,
     people: [{ name: "ada", watches: [] }, ...viewers],
-    ciphers: nullCipherFactory,
     ringSlots: 96,
   });
   conference.run(10 * SECOND_US);

@@ -14,8 +14,8 @@ import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import type { SrtpCipherFactory } from "../../src/srtp/srtp-cipher.ts";
 import { LinkModel, type LinkSettings } from "./link-model.ts";
-import { nullCipherFactory } from "./null-cipher.ts";
 import { EXTENSION_IDS } from "./session-parameters.ts";
+import { simCipherFactory } from "./sim-cipher.ts";
 import { SimPeer } from "./sim-peer.ts";
 import type { Sends } from "./sim-publisher.ts";
 
@@ -48,7 +48,7 @@ export interface ConferenceOptions {
   readonly threads?: number;
   /** Publishers turn off encodings that nobody wants. */
   readonly dynacast?: boolean;
-  /** The server's ciphers. Peers have portable ones, or none when the server has none. */
+  /** The server's ciphers, by default those of simulations. With any others, peers have portable ones. */
   readonly ciphers?: SrtpCipherFactory;
   /** Number of datagrams that a thread can write before it has to send them. */
   readonly ringSlots?: number;
@@ -95,7 +95,7 @@ export class Conference {
 
   constructor(options: ConferenceOptions) {
     const { people, seed, threads = 1, dynacast = false } = options;
-    const { ciphers = portableCipherFactory, ringSlots = 1024 } = options;
+    const { ciphers = simCipherFactory, ringSlots = 1024 } = options;
     this.#dynacast = dynacast;
     this.threads = Array.from({ length: threads }, (_, index) => {
       const paths = new PathTable(Math.max(64, 2 * people.length));
@@ -105,7 +105,7 @@ export class Conference {
       return thread;
     });
     for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
-    const peerCiphers = ciphers === nullCipherFactory ? nullCipherFactory : portableCipherFactory;
+    const peerCiphers = ciphers === simCipherFactory ? simCipherFactory : portableCipherFactory;
     this.seats = people.map((person, i) => this.#seat(person, i, seed, peerCiphers));
     for (const seat of this.seats) this.#open(seat);
     for (const { person } of this.seats) {

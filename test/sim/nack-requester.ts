@@ -28,18 +28,18 @@ export class NackRequester {
   #highest = -1;
   #timerUs = 0;
   readonly #missing = new Map<number, Missing>();
-  /** By how many numbers reordered packets were late. */
+  /** By how many numbers reordered packets were late; and how many of these were late by 0, 1, 2 and so on. */
   readonly #lateness: number[] = [];
+  readonly #latenessCounts = new Uint8Array(MAX_WAIT + 1);
 
   onPacket(extSeq: number, isRtx: boolean): void {
     if (extSeq <= this.#highest) {
       this.#missing.delete(extSeq);
-      if (!isRtx) this.#lateness.push(Math.min(this.#highest - extSeq, MAX_WAIT));
-      if (this.#lateness.length > REMEMBERED) this.#lateness.shift();
+      if (!isRtx) this.#remember(Math.min(this.#highest - extSeq, MAX_WAIT));
       return;
     }
-    const wait = this.#usualLateness();
     const next = this.#highest < 0 ? extSeq : this.#highest + 1;
+    const wait = next < extSeq ? this.#usualLateness() : 0;
     this.#highest = extSeq;
     for (let lost = next; lost < extSeq; lost++) {
       this.#missing.set(lost, { dueExtSeq: lost + wait, askedUs: Number.NEGATIVE_INFINITY, tries: 0 });
@@ -68,10 +68,18 @@ export class NackRequester {
     return count;
   }
 
+  #remember(lateness: number): void {
+    this.#lateness.push(lateness);
+    this.#latenessCounts[lateness]! += 1;
+    if (this.#lateness.length > REMEMBERED) this.#latenessCounts[this.#lateness.shift()!]! -= 1;
+  }
+
   /** The median lateness of reordered packets. */
   #usualLateness(): number {
-    if (this.#lateness.length === 0) return 0;
-    const sorted = this.#lateness.toSorted((a, b) => a - b);
-    return sorted[Math.floor((sorted.length - 1) / 2)]!;
+    let median = 0;
+    for (let below = this.#latenessCounts[0]!; 2 * below < this.#lateness.length; median++) {
+      below += this.#latenessCounts[median + 1]!;
+    }
+    return median;
   }
 }

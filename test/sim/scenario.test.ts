@@ -3,10 +3,10 @@
  * Method: small calls with known results, whatever the server does about congestion.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { SRTP_AEAD_AES_128_GCM } from "../../src/contract/dtls.ts";
 import { portableCipherFactory } from "../../src/portable/portable-cipher.ts";
 import { NOTHING, type ViewReport } from "./call-report.ts";
 import { Conference, type Person } from "./conference.ts";
-import { nullCipherFactory } from "./null-cipher.ts";
 import {
   at,
   blackout,
@@ -21,6 +21,7 @@ import {
   up,
   watches,
 } from "./scenario.ts";
+import { simCipherFactory } from "./sim-cipher.ts";
 
 const MS = 1_000;
 const SECOND_US = 1_000_000;
@@ -116,23 +117,41 @@ test("losses on the way up and down are repaired, but for audio", () => {
 
 test("the same seed has the same report; and packets have the sizes of encrypted ones", () => {
   const people = [ADA, { ...BO, down: { ...line(1 * MBPS), loss: 0.02, jitterUs: 5 * MS } }];
-  const digestOf = (ciphers: typeof nullCipherFactory): string => {
+  const digestOf = (ciphers: typeof simCipherFactory): string => {
     const call = new Conference({ seed: 3, people, ciphers });
     const sizes: string[] = [];
     call.delivered = (datagram, { name }) => sizes.push(`${name} ${call.nowUs} ${datagram.length}`);
     call.run(3 * SECOND_US);
     return sizes.join("\n");
   };
-  const simulated = digestOf(nullCipherFactory);
-  expect(digestOf(nullCipherFactory)).toBe(simulated);
+  const simulated = digestOf(simCipherFactory);
+  expect(digestOf(simCipherFactory)).toBe(simulated);
   expect(digestOf(portableCipherFactory)).toBe(simulated);
   const text = (seed: number): string => play({ seed, seconds: 3, people }).text();
   expect(text(3)).toBe(text(3));
   expect(text(4)).not.toBe(text(3));
 });
 
+test("who mixes up keys, indices or sizes, or changes a header, opens nothing", () => {
+  const [own, other] = [1, 2].map((byte) => {
+    const master = { key: new Uint8Array(16).fill(byte), salt: new Uint8Array(12) };
+    return simCipherFactory.create(SRTP_AEAD_AES_128_GCM, master);
+  });
+  const plain = Uint8Array.from({ length: 60 }, (_, i) => i);
+  const sealed = new Uint8Array(80);
+  sealed.set(plain);
+  expect(own!.sealRtp(sealed, 0, 12, 60, 7)).toBe(76);
+  expect(sealed.subarray(12, 28)).not.toEqual(plain.subarray(12, 28));
+  expect(own!.openRtp(sealed.slice(), 0, 12, 75, 7)).toBe(-1);
+  expect(own!.openRtp(sealed.slice(), 0, 12, 76, 8)).toBe(-1);
+  expect(other!.openRtp(sealed.slice(), 0, 12, 76, 7)).toBe(-1);
+  expect(own!.openRtp(sealed.with(1, 9), 0, 12, 76, 7)).toBe(-1);
+  expect(own!.openRtp(sealed, 0, 12, 76, 7)).toBe(60);
+  expect(sealed.subarray(0, 60)).toEqual(plain);
+});
+
 test("who speaks is loud and marked as voice most of the time, who does not is neither", () => {
-  const call = new Conference({ seed: 1, people: [ADA], ciphers: nullCipherFactory });
+  const call = new Conference({ seed: 1, people: [ADA] });
   const { microphone } = call.seat("ada").peer.publisher;
   const levels = (): number[] =>
     Array.from({ length: 250 }, (_, i) => microphone!.record(call.nowUs + i * 20 * MS).audioLevel);

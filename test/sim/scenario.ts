@@ -18,7 +18,6 @@ import { type LayerPreference, NO_PREFERENCE } from "../../src/contract/media.ts
 import { CallReport } from "./call-report.ts";
 import { Conference, type ConferenceOptions } from "./conference.ts";
 import type { LinkSettings } from "./link-model.ts";
-import { nullCipherFactory } from "./null-cipher.ts";
 
 const US_PER_SECOND = 1_000_000;
 const MS = 1_000;
@@ -41,7 +40,7 @@ export interface Scenario extends Omit<ConferenceOptions, "ciphers"> {
 
 /** Runs it to its end. */
 export function play({ seconds, events = [], ...options }: Scenario): CallReport {
-  const call = new Conference({ ...options, ciphers: nullCipherFactory });
+  const call = new Conference(options);
   const startUs = call.nowUs;
   const queues = new Map<string, number[]>(call.people.map(({ name }) => [name, []]));
   const pending = events.toSorted((a, b) => a.second - b.second);

@@ -10,7 +10,6 @@ import { NO_SESSION, type TransmitRing } from "../../src/base/transmit-ring.ts";
 import type { DatagramSocket } from "../../src/worker/datagram-socket.ts";
 import { MediaLoop } from "../../src/worker/media-loop.ts";
 import { Conference, type Person } from "../sim/conference.ts";
-import { nullCipherFactory } from "../sim/null-cipher.ts";
 import { OPUS, VIDEO_PAYLOAD } from "../sim/session-parameters.ts";
 
 test("a copy for somebody whose session ends in the same turn is still sealed and sent", () => {
@@ -51,7 +50,7 @@ test("what has waited in a pipe together goes out in several parts, however many
   // Ada is in one thread; of the others every second is in the other, and watches her.
   for (let i = 0; i < 2 * viewers; i++)
     people.push({ name: `p${i}`, sends: "nothing", watches: i % 2 === 0 ? ["ada"] : [] });
-  const conference = new Conference({ people, seed: 1, threads: 2, ciphers: nullCipherFactory });
+  const conference = new Conference({ people, seed: 1, threads: 2 });
   conference.run(1_000_000);
 
   // As above, of many voices.
