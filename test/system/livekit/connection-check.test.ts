@@ -2,8 +2,7 @@
  * Goal: LiveKit's own test of a connection, which its users are asked to run, finds nothing wrong with this server.
  * Method: each check of `ConnectionCheck` of the web SDK in Chromium. That of TURN is in `turn.test.ts`.
  */
-import { beforeAll, describe, expect, test } from "vitest";
-import type { TestPage } from "../support/browser.ts";
+import { describe, expect, test } from "vitest";
 import { requireProgram } from "../support/programs.ts";
 import type { CheckName, CheckReport } from "./call-page.ts";
 import type { LiveKitCall } from "./livekit-call.ts";
@@ -14,20 +13,19 @@ const EXPECTED_WARNINGS = [/Server is insecure/, /bandwidth limited|cpu limited/
 
 describe.skipIf(!requireProgram("chromium"))("LiveKit's connection check", () => {
   const stage = Stage.use();
-  let page: TestPage;
-
-  beforeAll(async () => {
-    page = await stage.browser.newPage();
-    await page.goto(stage.pages.url);
-  });
 
   async function check(name: CheckName): Promise<CheckReport> {
+    const page = await stage.browser.newPage();
+    await page.goto(stage.pages.url);
     const token = await stage.server.token(name, "ada");
     const url = stage.server.url.replace("http", "ws");
-    return page.evaluate((what) => window.call.check(what.name, what), { name, url, token });
+    const report = await page.evaluate((what) => window.call.check(what.name, what), { name, url, token });
+    await page.close();
+    return report;
   }
 
-  test.each<CheckName>([
+  // Side by side, for most of a check is waiting.
+  test.concurrent.each<CheckName>([
     "checkWebsocket",
     "checkWebRTC",
     "checkReconnect",
