@@ -50,6 +50,11 @@ export const PARTICIPANT_KINDS = [
 ] as const;
 export type ParticipantKind = (typeof PARTICIPANT_KINDS)[number];
 
+/** Attendants are in a room because of the others: as in LiveKit's server, they take no place and keep no room open. */
+export function isAttendant(kind: ParticipantKind): boolean {
+  return kind === "agent" || kind === "egress";
+}
+
 /** Settings of the room, should a join create it; 0 and the empty text stand for the server's defaults. */
 export interface RoomConfig {
   /** In seconds. */

@@ -175,8 +175,8 @@ export class ForwardedParticipant extends Participant {
 }
 
 /** The claims with which it enters: name, metadata, attributes, kind and permission of its source. */
-function claimsOf({ identity, profile }: Participant, room: Room): Claims {
-  const { name, metadata, attributes, kind, permission } = profile;
+function claimsOf({ identity, kind, profile }: Participant, room: Room): Claims {
+  const { name, metadata, attributes, permission } = profile;
   return {
     apiKey: "",
     identity,

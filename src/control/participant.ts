@@ -1,7 +1,7 @@
 /** One identity in a room: a single record, however many transports it has opened. */
 import { isDeepStrictEqual } from "node:util";
 import type { ParticipantId, TrackId } from "../base/ids.ts";
-import type { Claims, Permission } from "./access-token.ts";
+import type { Claims, ParticipantKind, Permission } from "./access-token.ts";
 import { type Audience, admits } from "./audience.ts";
 import type { DataSink } from "./data-sink.ts";
 import type { MediaThread } from "./media-threads.ts";
@@ -32,6 +32,8 @@ export type OpenTransportError = "no_capacity" | "too_many_transports" | "left";
 export class Participant {
   readonly id = randomId<ParticipantId>("PA");
   readonly identity: string;
+  /** In its first token. */
+  readonly kind: ParticipantKind;
   readonly joinedAtMs: number;
   /** Sends data to its application; null when its client protocol has no data channels. */
   dataSink: DataSink | null = null;
@@ -50,6 +52,7 @@ export class Participant {
   constructor(room: Room, claims: Claims) {
     this.#room = room;
     this.identity = claims.identity;
+    this.kind = claims.kind;
     this.joinedAtMs = room.clock.nowMs();
     this.#profile = new ProfileRecord(claims);
     this.#startGrace("never_connected");

@@ -1,17 +1,16 @@
 /** What the others see of a participant, its permission, and how either changes while it is in the room. */
-import type { Claims, ParticipantKind, Permission } from "./access-token.ts";
+import type { Claims, Permission } from "./access-token.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 export interface Profile {
   readonly name: string;
   readonly metadata: string;
   readonly attributes: Readonly<Record<string, string>>;
-  readonly kind: ParticipantKind;
   readonly permission: Permission;
 }
 
 /** Absent members stay as they are. Attributes are merged by key; an empty value deletes the key. */
-export type ProfileChange = Partial<Omit<Profile, "kind">>;
+export type ProfileChange = Partial<Profile>;
 
 export type ProfileError = "name_too_long" | "metadata_too_large" | "attributes_too_large";
 
@@ -70,7 +69,7 @@ export class ProfileRecord {
   }
 }
 
-function profileOf({ name, metadata, attributes, kind, grants }: Claims): Profile {
+function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
   const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateOwnMetadata, hidden } =
     grants;
   const permission = {
@@ -81,7 +80,7 @@ function profileOf({ name, metadata, attributes, kind, grants }: Claims): Profil
     canUpdateOwnMetadata,
     hidden,
   };
-  return { name, metadata, attributes, kind, permission };
+  return { name, metadata, attributes, permission };
 }
 
 function byteLength(attributes: readonly (readonly [string, string])[]): number {

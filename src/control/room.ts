@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { RoomId, RoomSid, SubscriptionId, TrackId } from "../base/ids.ts";
 import type { Fingerprint, RoomMediaOptions } from "../contract/media.ts";
-import type { Claims } from "./access-token.ts";
+import { type Claims, isAttendant, type ParticipantKind } from "./access-token.ts";
 import type { Clock } from "./clock.ts";
 import type { DataThread } from "./data-thread.ts";
 import { type MediaThread, type MediaThreads, type RoomStats, roomSubject } from "./media-threads.ts";
@@ -152,7 +152,7 @@ export class Room {
     this.events.emit({ kind: "room.changed", room: this });
     for (const thread of this.placements.threads) this.#tellOptions(thread);
     for (const { transports } of this.participants) for (const transport of transports) transport.guard();
-    if (this.#participants.size === 0) this.#startEmptyTimeout();
+    if (this.#taken === 0) this.#startEmptyTimeout();
     return ok(null);
   }
 
@@ -168,7 +168,7 @@ export class Room {
       if (!present.held) present.rejoin(claims);
       return ok(present);
     }
-    if (this.full && !hasPlace) return fail("room_full");
+    if (this.isFullFor(claims.kind) && !hasPlace) return fail("room_full");
     const participant = new Participant(this, claims);
     this.admit(participant);
     return ok(participant);
@@ -188,15 +188,22 @@ export class Room {
     return thread === undefined || this.dataThread.isMissing ? fail("no_capacity") : ok(thread);
   }
 
-  get full(): boolean {
-    return this.#participants.size >= this.#options.maxParticipants;
+  isFullFor(kind: ParticipantKind): boolean {
+    return !isAttendant(kind) && this.#taken >= this.#options.maxParticipants;
+  }
+
+  /** Places that are taken. */
+  get #taken(): number {
+    return this.participants.filter(({ kind }) => !isAttendant(kind)).length;
   }
 
   /** The caller has checked that the room is not full and has nobody of this identity. */
   admit(participant: Participant): void {
     this.#participants.set(participant.identity, participant);
-    this.#visited = true;
-    this.#cancelEmpty();
+    if (!isAttendant(participant.kind)) {
+      this.#visited = true;
+      this.#cancelEmpty();
+    }
     this.log.info({ participantId: participant.id, identity: participant.identity }, "participant joined");
     participant.tell({ kind: "participant.joined", participant });
   }
@@ -218,7 +225,8 @@ export class Room {
     this.#participants.delete(participant.identity);
     this.log.info({ participantId: participant.id, reason }, "participant left");
     participant.tell({ kind: "participant.left", participant, reason });
-    if (this.#participants.size === 0 && !this.#deleted) this.#startEmptyTimeout();
+    // An attendant has kept nothing.
+    if (!isAttendant(participant.kind) && this.#taken === 0 && !this.#deleted) this.#startEmptyTimeout();
   }
 
   /**

@@ -111,7 +111,9 @@ export class Rooms {
     if (this.#draining) return "draining";
     const room = this.get(name);
     if (room !== undefined)
-      return room.full && room.participant(claims.identity) === undefined ? "room_full" : null;
+      return room.isFullFor(claims.kind) && room.participant(claims.identity) === undefined
+        ? "room_full"
+        : null;
     if (!this.#defaults.autoCreate && !claims.grants.roomCreate) return "room_not_found";
     return ROOM_NAME.test(name) ? null : "invalid_room_name";
   }
@@ -171,7 +173,7 @@ export class Rooms {
     const { e2ee, maxTracksPerParticipant } = this.rulesOf(room);
     const { tracks } = participant;
     if (present?.participant(participant.identity) !== standIn) return fail("identity_taken");
-    if (present?.full && standIn === undefined) return fail("room_full");
+    if (present?.isFullFor(participant.kind) && standIn === undefined) return fail("room_full");
     if (e2ee === "required" && tracks.some(({ section }) => section.encryption === "none")) {
       return fail("e2ee_required");
     }

@@ -45,8 +45,8 @@ const KINDS: Readonly<Record<ParticipantKind, ParticipantInfo_Kind>> = {
 const SOURCE_NAMES: readonly SourceName[] = [...TRACK_SOURCES, "unknown"];
 
 export function participantInfo(participant: Participant): ParticipantInfo {
-  const { id, identity, profile, joinedAtMs, version, active, tracks } = participant;
-  const { name, metadata, attributes, kind, permission } = profile;
+  const { id, identity, kind, profile, joinedAtMs, version, active, tracks } = participant;
+  const { name, metadata, attributes, permission } = profile;
   const client = clientOf(participant.source ?? participant);
   return new ParticipantInfo({
     sid: id,

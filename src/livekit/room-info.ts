@@ -1,5 +1,6 @@
 /** A room as `livekit.Room` of livekit_models.proto. */
 import { Codec, Room as RoomInfo } from "@livekit/protocol";
+import { isAttendant } from "../control/access-token.ts";
 import type { Room } from "../control/room.ts";
 
 const CODECS = ["audio/opus", "video/VP8", "video/VP9", "video/H264", "video/AV1"];
@@ -17,7 +18,7 @@ export function roomInfo(room: Room): RoomInfo {
     creationTimeMs: BigInt(room.createdAtMs),
     enabledCodecs: CODECS.map((mime) => new Codec({ mime })),
     metadata,
-    numParticipants: shown.length,
+    numParticipants: shown.filter(({ kind }) => !isAttendant(kind)).length,
     numPublishers: shown.filter(({ trackCount }) => trackCount > 0).length,
   });
 }

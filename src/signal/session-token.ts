@@ -37,8 +37,8 @@ export class SessionToken {
 
   /** A token with the participant's present profile and permission, signed with the key of its first. */
   issue(): Promise<string> {
-    const { identity, profile, room } = this.#participant;
-    const { name, metadata, attributes, kind, permission } = profile;
+    const { identity, kind, profile, room } = this.#participant;
+    const { name, metadata, attributes, permission } = profile;
     const { roomConfig } = this.#claims;
     const isShort =
       Buffer.byteLength(metadata + JSON.stringify(attributes) + roomConfig.metadata) <= MAX_WORDS_BYTES;

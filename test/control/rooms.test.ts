@@ -90,6 +90,31 @@ test("one identity is one participant, however often it joins, and does not fill
   expect(rooms.join("hall", claims("bo"))).toEqual({ ok: false, error: "room_full" });
 });
 
+test.each(["agent", "egress"] as const)(
+  "an %s takes no place, and a room that has nobody else ends",
+  (kind) => {
+    const { rooms, clock } = conference({ maxParticipants: 1 });
+    const attend = (identity: string) => must(rooms.join("hall", { ...claims(identity), kind }));
+    const attendant = attend("one");
+    attendant.hold();
+    clock.pass(59_000);
+    const ada = enter(rooms, "ada");
+    ada.hold();
+    attend("two").hold();
+    expect(rooms.join("hall", claims("bo"))).toEqual({ ok: false, error: "room_full" });
+    clock.pass(60_000);
+    expect(attendant.room.participants).toHaveLength(3);
+    ada.leave("client_left");
+    clock.pass(19_000);
+    expect(rooms.list).toHaveLength(1);
+    clock.pass(1_000);
+    expect([rooms.list, attendant.room.participants]).toEqual([[], []]);
+    attend("three").hold();
+    clock.pass(60_000);
+    expect(rooms.list).toEqual([]);
+  },
+);
+
 test("a participant leaves when its last transport has been closed for a while", () => {
   const { rooms, clock } = conference();
   const one = connect(rooms, "ada");

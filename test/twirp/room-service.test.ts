@@ -207,6 +207,13 @@ describe("participants", () => {
     }
   });
 
+  test("are not counted when they only attend to the others", async () => {
+    enter(server.rooms, "ada");
+    must(server.rooms.join("hall", { ...claims("helper"), kind: "agent" }));
+    expect((await server.api.listRooms())[0]!.numParticipants).toBe(1);
+    expect(await server.api.listParticipants("hall")).toHaveLength(2);
+  });
+
   test("are moved with all they have, to rooms that the token names", async () => {
     const transport = connect(server.rooms, "ada");
     await server.api.moveParticipant("hall", "ada", "attic");
