@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 const testsIn = (folders: readonly string[]): string[] =>
@@ -11,6 +13,9 @@ const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
  * saves half a second of loading each; spies end with their test.
  */
 const PURE = testsIn("base cc config control ice rtp sdp sframe sfu signal srtp twirp".split(" "));
+
+// Servers and threads that tests start load their modules from compiled code, in half the time.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "blindfold-compile-cache");
 
 export default defineConfig({
   test: {
