@@ -33,8 +33,9 @@ const PAGE_POLICY = [
 ].join("; ");
 
 export const testCallRoutes: FastifyPluginAsync = async (app) => {
-  for (const [path, { type, body, etag }] of testCallAssets()) {
+  for (const [path, assetOf] of testCallAssets()) {
     app.get(path, { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
+      const { type, body, etag } = assetOf();
       reply.headers({
         "content-security-policy": PAGE_POLICY,
         // Browsers revalidate each time, so that an old page never runs against a changed server.
@@ -47,8 +48,8 @@ export const testCallRoutes: FastifyPluginAsync = async (app) => {
   }
 };
 
-/** Path to content, read and converted once. */
-export function testCallAssets(): Map<string, TestCallAsset> {
+/** Path to content, all read now and each converted when it is first asked for: a server starts sooner. */
+export function testCallAssets(): Map<string, () => TestCallAsset> {
   const assets = new Map([
     ["/", asset("text/html; charset=utf-8", read("page.html"))],
     ["/test-call/style.css", asset("text/css; charset=utf-8", read("style.css"))],
@@ -57,7 +58,7 @@ export function testCallAssets(): Map<string, TestCallAsset> {
   for (const file of readdirSync(FOLDER)) {
     if (!file.endsWith(".ts") || file === OWN_FILE) continue;
     const path = `/test-call/${file.replace(/\.ts$/, ".js")}`;
-    assets.set(path, asset("text/javascript; charset=utf-8", toJavaScript(read(file))));
+    assets.set(path, asset("text/javascript; charset=utf-8", read(file), toJavaScript));
   }
   return assets;
 }
@@ -67,9 +68,17 @@ function toJavaScript(source: string): string {
   return stripTypeScriptTypes(source).replace(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"');
 }
 
-function asset(type: string, body: string): TestCallAsset {
-  const digest = createHash("sha256").update(body).digest("base64url");
-  return { type, body, etag: `"${digest}"` };
+function asset(type: string, source: string, convert = (text: string) => text): () => TestCallAsset {
+  let made: TestCallAsset | undefined;
+  const make = (): TestCallAsset => {
+    const body = convert(source);
+    const digest = createHash("sha256").update(body).digest("base64url");
+    return { type, body, etag: `"${digest}"` };
+  };
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 const read = (file: string): string => readFileSync(new URL(file, FOLDER), "utf8");
