@@ -176,6 +176,7 @@ export class Threads {
       tcp: media.tcp,
       socketBufferBytes: media.socketBufferBytes,
       gatherUs: media.gatherMicroseconds,
+      nice: media.nice,
       tier: this.#tier,
       counters,
     };
@@ -201,8 +202,8 @@ export class Threads {
       onEvent: thread.onEvent,
       onExit: (listener) => thread.onExit(() => listener()),
     });
-    const announced = placesOf(candidates);
-    this.#log.info({ thread: index, port: thread.port, announced }, "media thread listens");
+    const { port, nice } = thread;
+    this.#log.info({ thread: index, port, announced: placesOf(candidates), nice }, "media thread listens");
   }
 
   /** Makes the pipe from one media thread to another, if there is none. */

@@ -83,6 +83,7 @@ export const Settings = section({
     roomTransportsPerThread: z.int().min(1).max(10_000).default(64),
     socketBufferBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
     gatherMicroseconds: z.int().min(0).max(5_000).default(500),
+    nice: z.int().min(-20).max(19).default(-5),
   }),
   fastPath: z.enum(["auto", "native", "portable"]).default("auto"),
   auth: section({

@@ -12,6 +12,8 @@ export interface MediaThreadSettings {
   readonly socketBufferBytes: number;
   /** How long an idle thread waits for the rest of a frame, microseconds (ARCHITECTURE §4). */
   readonly gatherUs: number;
+  /** Wanted nice value of the thread (`worker/thread-nice.ts`). */
+  readonly nice: number;
   /** Which implementations of socket and cipher it uses (ARCHITECTURE §4). */
   readonly tier: "native" | "portable";
   /** Slots of `base/counters.ts`; the thread writes, main reads. */
@@ -38,5 +40,6 @@ export type ToMediaThread =
   | { readonly kind: "thread.stop" };
 
 export type FromMediaThread =
-  | { readonly kind: "listening"; readonly port: number }
+  /** `nice`: the value that the thread has. */
+  | { readonly kind: "listening"; readonly port: number; readonly nice: number }
   | { readonly kind: "events"; readonly events: readonly MediaEvent[] };

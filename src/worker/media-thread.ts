@@ -16,6 +16,7 @@ import { ThreadLoad } from "../telemetry/thread-load.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
 import { MediaLoop } from "./media-loop.ts";
 import { listenTcp, type TcpListener } from "./tcp/tcp-listener.ts";
+import { setThreadNice } from "./thread-nice.ts";
 import { loadTier } from "./tiers.ts";
 
 /** Addresses known at a time: enough for every participant that a thread can serve, and some thousand strangers. */
@@ -38,6 +39,8 @@ const settings = workerData as MediaThreadSettings;
 const { counters } = settings;
 const main = parentPort!;
 const tell = (message: FromMediaThread): void => main.postMessage(message);
+
+const nice = setThreadNice(settings.nice);
 
 /** Read once: the global is an accessor, which costs as much as reading the clock. */
 const { performance } = globalThis;
@@ -146,4 +149,4 @@ main.on("message", (message: ToMediaThread) => {
   else if (message.kind === "thread.stop") void stop();
   else loop.onCommand(message);
 });
-tell({ kind: "listening", port: socket.port });
+tell({ kind: "listening", port: socket.port, nice });

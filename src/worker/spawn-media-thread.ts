@@ -12,6 +12,8 @@ export interface MediaThread {
   readonly index: number;
   /** The port it listens on. */
   readonly port: number;
+  /** Its nice value. */
+  readonly nice: number;
   post(command: MediaCommand): void;
   connectDtls(port: MessagePort): void;
   connectPipe(connection: PipeConnection): void;
@@ -46,14 +48,14 @@ export async function spawnMediaThread(
   const exitListeners: ((error: Error | undefined) => void)[] = [];
   let failure: Error | undefined;
 
-  const port = await new Promise<number>((resolve, reject) => {
+  const { port, nice } = await new Promise<{ port: number; nice: number }>((resolve, reject) => {
     worker.on("error", (error) => {
       failure = error instanceof Error ? error : new Error(String(error));
       reject(failure);
     });
     worker.once("exit", () => reject(new Error("media thread ended before it listened")));
     worker.on("message", (message: FromMediaThread) => {
-      if (message.kind === "listening") resolve(message.port);
+      if (message.kind === "listening") resolve(message);
       else for (const event of message.events) for (const listener of listeners) listener(event);
     });
   }).finally(() => givenUp?.removeEventListener("abort", kill));
@@ -66,6 +68,7 @@ export async function spawnMediaThread(
   return {
     index: settings.index,
     port,
+    nice,
     post: (command) => send(command),
     connectDtls: (dtlsPort) => send({ kind: "dtls.connect", port: dtlsPort }, [dtlsPort]),
     connectPipe: (connection) => send({ kind: "pipe.connect", ...connection }, [connection.port]),

@@ -52,6 +52,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       BLINDFOLD_AUTH_KEYS: `b:${SECRET}:x, c: ${SECRET}`,
       BLINDFOLD_MEDIA_SOCKET_BUFFER_BYTES: "100000",
       BLINDFOLD_MEDIA_GATHER_MICROSECONDS: "0",
+      BLINDFOLD_MEDIA_NICE: "-11",
       BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: "192.0.2.1, [2001:db8::1]:50000",
     }),
   ).toMatchObject({
@@ -63,6 +64,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
       media: {
         socketBufferBytes: 100_000,
         gatherMicroseconds: 0,
+        nice: -11,
         announcedAddresses: [
           { address: "192.0.2.1", port: null },
           { address: "2001:db8::1", port: 50_000 },

@@ -1,8 +1,24 @@
-/** Goal: a media thread ends when it is told to, and also when it can not hear that any more. */
+/**
+ * Goal: a media thread ends when it is told to, and also when it can not hear that any more; and it alone has the nice value
+ * that is set.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { expect, test } from "vitest";
 import { createSharedCounters } from "../../src/base/counters.ts";
 import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { type MediaThread, spawnMediaThread } from "../../src/worker/spawn-media-thread.ts";
+
+/** Anybody may give a thread less time. */
+const NICE = 7;
+
+/** Of every thread of this process (proc_pid_stat(5)). */
+function niceValues(): number[] {
+  return readdirSync("/proc/self/task").map((thread) => {
+    const [, fields = ""] = readFileSync(`/proc/self/task/${thread}/stat`, "utf8").split(") ");
+    return Number(fields.split(" ")[16]);
+  });
+}
 
 function spawn(): Promise<MediaThread> {
   return spawnMediaThread({
@@ -12,6 +28,7 @@ function spawn(): Promise<MediaThread> {
     tcp: true,
     socketBufferBytes: 65_536,
     gatherUs: 0,
+    nice: NICE,
     tier: "portable",
     counters: createSharedCounters(),
   });
@@ -48,4 +65,12 @@ test("any number may ask to be told of its end", async () => {
   process.off("warning", onWarning);
   expect(told).toBe(50);
   expect(warnings).toEqual([]);
+});
+
+test.skipIf(process.platform !== "linux")("it alone has its nice value", async () => {
+  const thread = await spawn();
+  expect(thread.nice).toBe(NICE);
+  expect(niceValues().filter((nice) => nice === NICE)).toEqual([NICE]);
+  expect(getPriority(0)).not.toBe(NICE);
+  await thread.stop();
 });
