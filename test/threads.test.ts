@@ -5,8 +5,8 @@
  * thread, have it with the next one; while none can be started, nobody is taken in.
  * Threads that hang are replaced like those that die.
  * Method: the server in this process, under the load of real clients in another. A command that no version of control
- * would send makes a thread throw, and work that no peer can give it keeps it busy for minutes. Clients of the DTLS thread are
- * in this process, too.
+ * would send makes a thread throw, and work that no peer can give it keeps it busy for minutes; the watchdog looks three times
+ * as often as usual. Clients of the DTLS thread are in this process, too.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -23,13 +23,17 @@ import type { Room } from "../src/control/room.ts";
 import type { Transport } from "../src/control/transport.ts";
 import { fingerprintOf } from "../src/dtls/client-certificate.ts";
 import type { DtlsThread } from "../src/dtls/spawn-dtls-thread.ts";
+import { Watchdog } from "../src/watchdog.ts";
 import type { MediaThread } from "../src/worker/spawn-media-thread.ts";
 import { ADDRESS, connect, type Publisher, publish, start } from "./whip-publisher.ts";
 
 const LIMIT_MS = 20_000;
 
-/** A hang of the DTLS thread is one after twenty seconds. */
+/** A hang of the DTLS thread is one after twenty looks. */
 const HANG_LIMIT_MS = 40_000;
+
+/** Of looks beside the watchdog's own. Smaller: threads that are well, and give a sign each second, might be ended. */
+const LOOK_INTERVAL_MS = 500;
 
 /** First byte of a DTLS record with a handshake message. */
 const HANDSHAKE = 22;
@@ -219,7 +223,10 @@ function hangDtls(thread: DtlsThread): MessagePort {
 test("threads that hang are replaced, and the others stay", async () => {
   spawned.media.length = 0;
   spawned.dtls.length = 0;
+  const starts = vi.spyOn(Watchdog.prototype, "start");
   const server = await start(2);
+  const [watchdog] = starts.mock.contexts as [Watchdog];
+  const looks = setInterval(() => watchdog.look(), LOOK_INTERVAL_MS);
   const ports: MessagePort[] = [];
   try {
     const ended: number[] = [];
@@ -238,6 +245,8 @@ test("threads that hang are replaced, and the others stay", async () => {
     expect(metrics).toContain('blindfold_thread_losses_total{reason="hung"} 2');
     expect(metrics).toContain('blindfold_thread_losses_total{reason="died"} 0');
   } finally {
+    clearInterval(looks);
+    starts.mockRestore();
     for (const port of ports) port.close();
     await server.drain();
   }
