@@ -8,12 +8,15 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { freeTcpPort } from "./system/support/free-ports.ts";
 
+/** Compiled modules, without which each start takes twice as long. */
+const { NODE_COMPILE_CACHE } = process.env;
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 test.skipIf(platform() !== "linux")("a full disk under its output ends no server", async () => {
   const full = openSync("/dev/full", "w");
   const port = await freeTcpPort();
   const env = {
+    NODE_COMPILE_CACHE,
     BLINDFOLD_HTTP_PORT: `${port}`,
     BLINDFOLD_MEDIA_PORT: "0",
     BLINDFOLD_MEDIA_THREADS: "1",
@@ -47,7 +50,12 @@ describe.skipIf(platform() === "win32")("a signal that comes while it loads", ()
         return next(url, context);
       } });`;
     const args = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, MAIN];
-    const env = { BLINDFOLD_HTTP_PORT: "0", BLINDFOLD_MEDIA_PORT: "0", BLINDFOLD_MEDIA_THREADS: "1" };
+    const env = {
+      NODE_COMPILE_CACHE,
+      BLINDFOLD_HTTP_PORT: "0",
+      BLINDFOLD_MEDIA_PORT: "0",
+      BLINDFOLD_MEDIA_THREADS: "1",
+    };
     const server = spawn(process.execPath, args, { env, stdio: "ignore" });
     try {
       expect(await once(server, "exit")).toEqual([0, null]);
