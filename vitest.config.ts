@@ -12,7 +12,10 @@ const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
  * Of functions and objects without threads, sockets, patched modules or counts of the heap. Their files share a process, which
  * saves half a second of loading each; spies end with their test.
  */
-const PURE = testsIn("base cc config control ice rtp sdp sframe sfu signal srtp twirp".split(" "));
+const PURE = [
+  ...testsIn("base cc config control ice rtp sdp sframe sfu signal sim srtp twirp".split(" ")),
+  "test/core/!(hostile-input|leaving).test.ts",
+];
 
 // Servers and threads that tests start load their modules from compiled code, in half the time.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "blindfold-compile-cache");
