@@ -344,13 +344,15 @@ describe("a whole packet", () => {
     expect(sent.map(({ header }) => header.slice(24))).toEqual([mid, "", mid, mid]);
   });
 
-  test("that does not fit is not sent", () => {
+  test("that does not fit goes out empty under its number", () => {
     const packet = published({ payload: "10".repeat(1_490) });
-    expect(
-      sentBy((stream) => {
-        stream.resync(packet, 90_000, undefined, new SenderClock());
-        expect(sendNumbered(stream, packet, false)).toBe(0);
-      }),
-    ).toEqual([]);
+    const sent = sentBy((stream) => {
+      stream.resync(packet, 90_000, undefined, new SenderClock());
+      expect(sendNumbered(stream, packet, true)).toBe(0);
+    });
+    // Padding, without a marker.
+    expect(sent).toEqual([
+      { header: `a0620001${toHex(packet.bytes.subarray(4, 8))}0000000a`, payload: "01" },
+    ]);
   });
 });
