@@ -131,6 +131,11 @@ export class BandwidthEstimator {
     return this.#targetBps;
   }
 
+  /** Bits per second of what may go on: more than the target while a short queue is being drained. */
+  get keepBps(): number {
+    return this.#heard ? this.#within(this.#control.keepBps) : this.#targetBps;
+  }
+
   /** Bits per second at which queued packets may leave; the target holds over some frames. */
   paceBps(nowUs: number): number {
     return this.#heard ? this.#control.paceBps(nowUs) : FULL_LINK_PACE * this.#targetBps;
@@ -359,8 +364,10 @@ export class BandwidthEstimator {
   }
 
   #setTarget(): void {
-    const { minBps, maxBps } = this.#limits;
-    const bps = this.#heard ? this.#control.bps : this.#fallback.bps;
-    this.#targetBps = Math.min(Math.max(bps, minBps), maxBps);
+    this.#targetBps = this.#within(this.#heard ? this.#control.bps : this.#fallback.bps);
+  }
+
+  #within(bps: number): number {
+    return Math.min(Math.max(bps, this.#limits.minBps), this.#limits.maxBps);
   }
 }

@@ -60,6 +60,13 @@ const PACE = 2.5;
  */
 const UNLIMITED_US = 10_000_000;
 
+/**
+ * A drain to no less than this share of the rate, as for a queue of 100 ms, is left to the pacer: videos wait a moment, and
+ * audio does not. More takes videos away for some tenths of a second, and the key frames with which they return make the next
+ * queue; less goes on as before on a link that has just become narrow, until it loses packets.
+ */
+const PACED_DRAIN = 0.6;
+
 export class RateControl {
   /** When the rate last fell for a queue that was hardly of our making. */
   doubtedUs = Number.NEGATIVE_INFINITY;
@@ -94,6 +101,11 @@ export class RateControl {
   /** The rate that is allowed. */
   get bps(): number {
     return this.#path.bps * this.#drain.factor(this.#delay.queueUs);
+  }
+
+  /** The same for what is sent already: it does not stop for a short queue. */
+  get keepBps(): number {
+    return this.#drain.factor(this.#delay.queueUs) < PACED_DRAIN ? this.bps : this.#path.bps;
   }
 
   /** How fast queued packets may leave: no faster than the link, as far as its capacity is known. */

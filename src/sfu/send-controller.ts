@@ -83,15 +83,19 @@ export class SendController {
     return this.#extensions.isNumbered ? (this.estimator?.nextSeq ?? 0) : NOT_NUMBERED;
   }
 
-  /** Bits per second, lower headers included, for media; infinite while no limit is known. */
+  /** Bits per second, lower headers included, for media that is sent already; infinite while no limit is known. */
   get budgetBps(): number {
-    if (this.estimator === null || !this.#isLimited()) return Number.POSITIVE_INFINITY;
-    return Math.max(0, this.estimator.targetBps - this.#retransmitted.bitrateBps);
+    return this.#forMedia(this.estimator?.keepBps);
+  }
+
+  /** The same for all with more of it: less than that while a short queue is being drained. */
+  get growBps(): number {
+    return this.#forMedia(this.estimator?.targetBps);
   }
 
   /** Estimate of what the path carries, bits per second; null while no limit is known. */
   get estimateBps(): number | null {
-    return this.#isLimited() && this.estimator !== null ? Math.round(this.estimator.targetBps) : null;
+    return this.#isLimited() && this.estimator !== null ? Math.round(this.estimator.keepBps) : null;
   }
 
   get rttUs(): number {
@@ -242,6 +246,11 @@ export class SendController {
   /** Also before the first feedback, where it can be expected: nobody starts at full rate. */
   #isLimited(): boolean {
     return this.#extensions.isNumbered || this.#hasFeedback;
+  }
+
+  #forMedia(bps: number | undefined): number {
+    if (bps === undefined || !this.#isLimited()) return Number.POSITIVE_INFINITY;
+    return Math.max(0, bps - this.#retransmitted.bitrateBps);
   }
 
   #addCredit(): void {

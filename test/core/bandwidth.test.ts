@@ -5,7 +5,7 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RoomId } from "../../src/base/ids.ts";
-import type { TransportStats } from "../../src/contract/media.ts";
+import { NO_PREFERENCE, type TransportStats } from "../../src/contract/media.ts";
 import type { CallReport } from "../sim/call-report.ts";
 import { Conference, type Person } from "../sim/conference.ts";
 import { at, blackout, down, KBPS, line, MBPS, play, speaks } from "../sim/scenario.ts";
@@ -99,6 +99,31 @@ test("a line that stands still for a fifth of a second now and then shows what i
     expect(sharp.length, `seed ${seed}`).toBeGreaterThan(0.85 * 45);
   }
 });
+
+test("of many small tiles on a narrow line, those that are seen stay", () => {
+  const tiles = Array.from({ length: 8 }, (_, i) => `ada-${i}`);
+  let taken = 0;
+  for (const seed of [1, 2, 3]) {
+    const people = [...tiles.map((name) => publisher(name)), viewer("bo", 1.1 * MBPS, tiles)];
+    const call = new Conference({ seed, people, ciphers: nullCipherFactory });
+    for (const name of tiles)
+      call.prefer("bo", name, { ...NO_PREFERENCE, visible: { width: 160, height: 90 } });
+    const seen = new Set<string>();
+    call.told = (event) => {
+      if (event.kind !== "down-track.allotted") return;
+      if (event.layers !== null) seen.add(event.subscriptionId);
+      else if (seen.delete(event.subscriptionId) && call.nowUs > 15 * SECOND_US) taken += 1;
+    };
+    call.run(45 * SECOND_US);
+    const shown = tiles.filter((name) => {
+      const { shownUs } = call.seat("bo").peer.view("video", name).viewer.decoder;
+      return shownUs > call.nowUs - SECOND_US;
+    });
+    expect(shown.length, `seed ${seed}`).toBeGreaterThan(3);
+  }
+  // It would be ten if a short queue took tiles away.
+  expect(taken).toBeLessThan(6);
+}, 60_000);
 
 test("on a line too narrow for any picture, sound goes on and the reason is told", () => {
   const call = new Conference({

@@ -39,6 +39,9 @@ class Receiver {
       get budgetBps() {
         return budget();
       },
+      get growBps() {
+        return budget();
+      },
     };
     this.#allocation = new BandwidthAllocation(
       [downTrack as unknown as DownTrack],
