@@ -105,7 +105,7 @@ test("of many small tiles on a narrow line, those that are seen stay", () => {
   let taken = 0;
   for (const seed of [1, 2, 3]) {
     const people = [...tiles.map((name) => publisher(name)), viewer("bo", 1.1 * MBPS, tiles)];
-    const call = new Conference({ seed, people, ciphers: nullCipherFactory });
+    const call = new Conference({ seed, people });
     for (const name of tiles)
       call.prefer("bo", name, { ...NO_PREFERENCE, visible: { width: 160, height: 90 } });
     const seen = new Set<string>();
