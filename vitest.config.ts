@@ -1,5 +1,4 @@
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const testsIn = (folders: readonly string[]): string[] =>
@@ -18,7 +17,7 @@ const PURE = [
 ];
 
 // Servers and threads that tests start load their modules from compiled code, in half the time.
-process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "blindfold-compile-cache");
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url));
 
 export default defineConfig({
   test: {
