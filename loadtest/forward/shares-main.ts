@@ -52,8 +52,10 @@ for (let round = 0; round < values.rounds; round++) {
   const line = await Line.open(load, startRoom);
   await line.warmUp(burstsPerSecond, values["warm-up-ms"]);
   const { busy, loss, shares } = await line.sample(burstsPerSecond, values.ms);
+  // Below 0 where packets from before the measurement were forwarded in it.
+  const missing = (Math.max(0, loss) * 100).toFixed(1);
   console.log(
-    `busy for ${(busy * 100).toFixed(0)} % of a core, ${(loss * 100).toFixed(1)} % of packets not forwarded or lost`,
+    `busy for ${(busy * 100).toFixed(0)} % of a core, ${missing} % of packets not forwarded or lost`,
   );
   rounds.push({ ...shares, "all of them": Object.values(shares).reduce((sum, share) => sum + share, 0) });
   line.check();
