@@ -44,7 +44,7 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
       });
 
       afterAll(async () => {
-        await Promise.all([ada?.leave(), bo?.leave()]);
+        await Promise.all([ada?.close(), bo?.close()]);
       });
 
       test("it is seen and heard, and all of it was sealed", async () => {
@@ -103,7 +103,7 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
           mark: "undecryptable",
           connectionState: "connected",
         });
-        await mallory.leave();
+        await mallory.close();
       });
 
       test("it stands still while paused, and goes on", async () => {

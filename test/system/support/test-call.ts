@@ -63,6 +63,12 @@ export class TestCall {
       .then(() => {});
   }
 
+  /** Leaves, and closes the page. */
+  async close(): Promise<void> {
+    await this.leave();
+    await this.#page.close();
+  }
+
   leave(): Promise<void> {
     return this.#page.evaluate(() => window.blindfold?.leave(), null).then(() => {});
   }
