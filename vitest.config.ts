@@ -4,8 +4,11 @@ import { defineConfig } from "vitest/config";
 const testsIn = (folders: readonly string[]): string[] =>
   folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
-/** Of whole systems: processes, browsers, paced traffic. */
+/** Of whole systems with browsers or paced traffic, which want both cores. */
 const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
+
+/** Those of them that mostly wait for processes. */
+const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
 
 /**
  * Of functions and objects without threads, sockets, patched modules or counts of the heap. Their files share a process, which
@@ -34,13 +37,16 @@ export default defineConfig({
         extends: true,
         test: {
           name: "parts",
-          include: ["test/**/*.test.ts"],
-          exclude: [...SYSTEMS, ...PURE],
+          include: ["test/!(system|test-call|net|loadtest)/**/*.test.ts", "test/*.test.ts", ...PROCESSES],
+          exclude: PURE,
           maxWorkers: 2,
         },
       },
       // One at a time: two cores are better used by one browser, and a call by all of them.
-      { extends: true, test: { name: "systems", include: SYSTEMS, fileParallelism: false } },
+      {
+        extends: true,
+        test: { name: "systems", include: SYSTEMS, exclude: PROCESSES, fileParallelism: false },
+      },
     ],
   },
 });

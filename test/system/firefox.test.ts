@@ -15,24 +15,32 @@ import { TestCall } from "./support/test-call.ts";
 const ROOM = "engines";
 const available = [requireProgram("firefox"), requireProgram("chromium")].every(Boolean);
 
+let firefox: TestBrowser;
+let chromium: TestBrowser;
+
+beforeAll(async () => {
+  if (available) [firefox, chromium] = await Promise.all([launchFirefox(), launchChromium()]);
+});
+
+afterAll(async () => {
+  await Promise.all([firefox?.close(), chromium?.close()]);
+});
+
 describe.skipIf(!available).each(TIERS)("Firefox and Chromium on the %s tier", (tier) => {
   let server: TestServer;
-  let browsers: TestBrowser[];
   let fox: TestCall;
   let chrome: TestCall;
   let api: ControlApi;
 
   beforeAll(async () => {
     server = await startServer({ BLINDFOLD_FAST_PATH: tier });
-    browsers = await Promise.all([launchFirefox(), launchChromium()]);
-    const [firefox, chromium] = browsers as [TestBrowser, TestBrowser];
     fox = await TestCall.join(firefox, server, { room: ROOM, name: "fox" });
     chrome = await TestCall.join(chromium, server, { room: ROOM, name: "chrome" });
     api = new ControlApi(server.url, ROOM, await server.token(ROOM, "chrome"));
   });
 
   afterAll(async () => {
-    await Promise.all((browsers ?? []).map((browser) => browser.close()));
+    await Promise.all([fox?.close(), chrome?.close()]);
     await server?.stop();
   });
 

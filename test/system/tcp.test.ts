@@ -22,29 +22,36 @@ const BROWSERS: readonly (readonly [
   ["firefox", launchFirefox, TIERS.slice(0, 1)],
 ];
 
+/** Those that were launched: one for both tiers. */
+const browsers = new Map<BrowserName, TestBrowser>();
+
+afterAll(async () => {
+  for (const browser of browsers.values()) await browser.close();
+});
+
 describe.each(BROWSERS)("%s without UDP", (name, launch, tiers) => {
   describe.skipIf(!requireProgram(name)).each(tiers)("on the %s tier", (tier) => {
     const room = "no udp";
+    let browser: TestBrowser;
     let gate: TcpGate;
     let server: TestServer;
-    let browser: TestBrowser;
+    let ada: TestCall;
     let bo: TestCall;
 
     beforeAll(async () => {
       gate = await TcpGate.open(() => server.mediaPort);
-      [server, browser] = await Promise.all([
-        startServer({
-          BLINDFOLD_FAST_PATH: tier,
-          BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: gate.announced,
-        }),
-        launch(),
-      ]);
-      await TestCall.join(browser, server, { room, name: "ada" });
+      server = await startServer({
+        BLINDFOLD_FAST_PATH: tier,
+        BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: gate.announced,
+      });
+      browser = browsers.get(name) ?? (await launch());
+      browsers.set(name, browser);
+      ada = await TestCall.join(browser, server, { room, name: "ada" });
       bo = await TestCall.join(browser, server, { room, name: "bo", watch: true });
     });
 
     afterAll(async () => {
-      await browser?.close();
+      await Promise.all([ada?.close(), bo?.close()]);
       await server?.stop();
       await gate?.close();
     });
