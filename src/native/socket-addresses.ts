@@ -1,10 +1,10 @@
 /**
  * The socket addresses (`sockaddr`) of the paths of a `PathTable`, indexed by their bytes.
  *
- * A datagram from a known address costs a hash of two words (seven on an IPv6 socket; 10 and 38 ns) and no string; only
- * a new address is converted to text and interned. On a socket that is bound to a wildcard a path also has an address of ours,
- * the one that its datagrams come to: answers have to leave from it, for a peer takes them from nowhere else. A row belongs to one generation of its path: when the table has
- * reused the id for another address, the row is rewritten before it is used.
+ * A datagram from a known address costs a hash of two words (seven on an IPv6 socket; 10 and 38 ns) and no string; only a
+ * new address is converted to text and interned. On a socket that is bound to a wildcard a path also has an address of ours,
+ * the one that its datagrams come to: answers have to leave from it, for a peer takes them from nowhere else. A row belongs
+ * to one generation of its path: when the table has reused the id for another address, the row is rewritten before use.
  */
 import { randomInt } from "node:crypto";
 import type { PathId } from "../base/ids.ts";
