@@ -14,7 +14,6 @@ import { BitReader } from "./bit-reader.ts";
 import {
   type DependencyStructure,
   type FrameTemplate,
-  MAX_TARGETS,
   MAX_TEMPLATES,
   readStructure,
 } from "./dependency-structure.ts";
@@ -43,13 +42,10 @@ export class DependencyDescriptorReader {
   #stateFrame = 0;
   #activeTargets = 0;
   readonly #bits = new BitReader();
-  /** Decode target indications of the frame at hand, where it has its own (custom_dtis). */
-  readonly #customDtis = new Uint8Array(MAX_TARGETS);
 
   /**
    * Reads the extension data `packet[at, at + bytes)` into `out`. Returns false when it is malformed or refers to a structure
-   * that was not received: `out` then has the mandatory fields alone, if those are there. `out.dtis` is valid until the next
-   * call.
+   * that was not received: `out` then has the mandatory fields alone, if those are there.
    */
   read(packet: Uint8Array, at: number, bytes: number, out: FrameInfo): boolean {
     const isRead = bytes >= MANDATORY_BYTES && this.#readAll(packet, at, bytes, out);
@@ -100,8 +96,8 @@ export class DependencyDescriptorReader {
     out.dtis = template.dtis;
     out.keyframe = template.independent;
     if ((flags & CUSTOM_DTIS) !== 0) {
-      for (let target = 0; target < structure.targets; target++) this.#customDtis[target] = bits.read(2);
-      out.dtis = this.#customDtis;
+      for (let target = 0; target < structure.targets; target++) out.customDtis[target] = bits.read(2);
+      out.dtis = out.customDtis;
     }
     if ((flags & CUSTOM_FDIFFS) !== 0) {
       out.keyframe = true;

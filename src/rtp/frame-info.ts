@@ -1,5 +1,5 @@
 /** What headers say about the frame that a packet belongs to: the only input of layer selection. */
-import { type DependencyStructure, DTI } from "./dependency-structure.ts";
+import { type DependencyStructure, DTI, MAX_TARGETS } from "./dependency-structure.ts";
 
 const NO_DTIS = new Uint8Array(0);
 
@@ -25,8 +25,10 @@ export class FrameInfo {
   maxTemporal = 0;
   /** Of the Dependency Descriptor; null where layers were read from a payload descriptor. */
   structure: DependencyStructure | null = null;
-  /** Indication for each decode target of `structure`; valid until the next packet of the stream is read. */
+  /** Indication for each decode target of `structure`: those of its template, or `customDtis`. */
   dtis: Uint8Array = NO_DTIS;
+  /** Room for a frame's own indications (custom_dtis). */
+  readonly customDtis = new Uint8Array(MAX_TARGETS);
 
   /** As if nothing were known: one layer, no key frame. */
   reset(): void {
