@@ -26,6 +26,12 @@ export const NO_SESSION = -1;
 /** Ends a chain of rows. */
 export const NO_ROW = -1;
 
+/**
+ * Packets of a run from which on each receiver's are sent soon. Fewer leave other packets of the turn for the same receiver
+ * to be sent with them, in one message.
+ */
+const LONG_RUN = 4;
+
 /** Paths for which a ring has room at first; doubled when needed. */
 const INITIAL_PATHS = 64;
 
@@ -49,6 +55,11 @@ export class TransmitRing {
   readonly firstRows: Int32Array;
   /** Sends and clears the rows; set by whoever empties the ring. */
   onHalfFull: () => void = () => {};
+  /**
+   * So many rows are sent while they are in the cache, when each receiver got several: infinite where sending is cheaper the
+   * more there is to send.
+   */
+  warmRows = Number.POSITIVE_INFINITY;
   #chains = 0;
   /** By path: the last row of its chain, NO_ROW between turns. */
   #lastRow = new Int32Array(INITIAL_PATHS).fill(NO_ROW);
@@ -80,11 +91,12 @@ export class TransmitRing {
   }
 
   /**
-   * Call it between packets, and between transports in a tick: with a large fan-out a turn can fill the ring, and it is
-   * better to send what is there than to drop.
+   * Call it between packets or receivers, and between transports in a tick: with a large fan-out a turn can fill the ring,
+   * and it is better to send what is there than to drop. `run`: how many packets at once each receiver gets.
    */
-  makeRoom(): void {
-    if (this.#count * 2 > this.bytes.length) this.onHalfFull();
+  makeRoom(run = 1): void {
+    const isLong = run >= LONG_RUN && this.#count >= this.warmRows;
+    if (isLong || this.#count * 2 > this.bytes.length) this.onHalfFull();
   }
 
   /** Offset in `slab` of the next free slot, or -1 when full: the caller then drops and counts. */

@@ -13,7 +13,6 @@ import type { FromDtls, ToDtls } from "../contract/dtls.ts";
 import type { MediaCommand, MediaEvent } from "../contract/media.ts";
 import { type CoreContext, createCoreContext } from "../sfu/core-context.ts";
 import type { Router } from "../sfu/router.ts";
-import { UpPacket } from "../sfu/up-packet.ts";
 import type { SrtpCipherFactory } from "../srtp/srtp-cipher.ts";
 import { Pipes } from "./pipes.ts";
 import { sealRing } from "./seal-ring.ts";
@@ -51,7 +50,6 @@ export class MediaCore {
   readonly #transports: Transports;
   readonly #context: CoreContext;
   readonly #ciphers: SrtpCipherFactory;
-  readonly #packet = new UpPacket();
 
   constructor({ counters, paths, ringSlots, ciphers, seed }: MediaCoreOptions) {
     this.ring = new TransmitRing(ringSlots);
@@ -107,8 +105,10 @@ export class MediaCore {
   receive(nowUs: number, bytes: Uint8Array, length: number, path: PathId, arrivedUs: number): void {
     if (length === 0) return this.#drop("upDropped_empty");
     const first = bytes[0]!;
-    if (first >= RTP_FIRST && first <= RTP_LAST) this.#receiveMedia(nowUs, bytes, length, path, arrivedUs);
-    else if (first <= STUN_LAST) this.#transports.receiveStun(nowUs, bytes, length, path);
+    if (first >= RTP_FIRST && first <= RTP_LAST)
+      return this.#receiveMedia(nowUs, bytes, length, path, arrivedUs);
+    this.#context.run.forward();
+    if (first <= STUN_LAST) this.#transports.receiveStun(nowUs, bytes, length, path);
     else if (first >= DTLS_FIRST && first <= DTLS_LAST) this.#transports.receiveDtls(bytes, length, path);
     else this.#drop("upDropped_unknown_class");
   }
@@ -130,6 +130,11 @@ export class MediaCore {
   /** The socket has no more datagrams for now. */
   endBatch(): void {
     this.#context.isInFrame = false;
+  }
+
+  /** Forwards packets that have come and wait for more of their picture: before a command, and when nothing comes for now. */
+  forward(): void {
+    this.#context.run.forward();
   }
 
   tick(nowUs: number): void {
@@ -187,13 +192,15 @@ export class MediaCore {
   #receiveMedia(nowUs: number, bytes: Uint8Array, length: number, path: PathId, arrivedUs: number): void {
     const transport = this.#transports.at(path);
     if (transport === undefined) return this.#drop("upDropped_unknown_path");
+    const { run } = this.#context;
     const second = bytes[1]!;
     if (second >= RTCP_FIRST && second <= RTCP_LAST) {
+      run.forward();
       if (!transport.rtcp.receive(bytes, length, nowUs)) return;
       transport.ice.onReport(nowUs, path);
       return transport.outlet.wake();
     }
-    const packet = this.#packet;
+    const packet = run.next;
     packet.bytes = bytes;
     packet.length = length;
     packet.arrivedUs = arrivedUs;

@@ -9,13 +9,11 @@
 
 import type { RoomId, TrackId } from "../base/ids.ts";
 import { PacketPipe, type PipeReader } from "../base/packet-pipe.ts";
-import type { TransmitRing } from "../base/transmit-ring.ts";
 import type { MediaCommand } from "../contract/media.ts";
 import type { CoreContext } from "../sfu/core-context.ts";
 import { PipedTrack } from "../sfu/piped-track.ts";
 import type { Router } from "../sfu/router.ts";
 import { TrackPipe } from "../sfu/track-pipe.ts";
-import { UpPacket } from "../sfu/up-packet.ts";
 
 type AddCommand = Extract<MediaCommand, { kind: "piped-track.add" }>;
 type PipeCommand = Extract<MediaCommand, { kind: "up-track.pipe" }>;
@@ -30,11 +28,10 @@ class Arrivals implements PipeReader {
   readonly byChannel = new Map<number, Arriving>();
   /** The current time, while the pipe is read. */
   nowUs = 0;
-  readonly #packet = new UpPacket();
-  readonly #ring: TransmitRing;
+  readonly #context: CoreContext;
 
-  constructor(ring: TransmitRing) {
-    this.#ring = ring;
+  constructor(context: CoreContext) {
+    this.#context = context;
   }
 
   onPipedPacket(
@@ -48,7 +45,7 @@ class Arrivals implements PipeReader {
     const arriving = this.byChannel.get(channel);
     // The packet was under way when the track ended.
     if (arriving === undefined) return;
-    const packet = this.#packet;
+    const packet = this.#context.run.next;
     packet.bytes = bytes;
     packet.length = length;
     packet.encoding = encoding;
@@ -56,7 +53,7 @@ class Arrivals implements PipeReader {
     packet.receivedUs = receivedUs;
     packet.nowUs = this.nowUs;
     arriving.piped.receive(packet);
-    this.#ring.makeRoom();
+    this.#context.ring.makeRoom();
   }
 
   onPipedClock(
@@ -66,10 +63,12 @@ class Arrivals implements PipeReader {
     timestamp: number,
     receivedUs: number,
   ): void {
+    this.#context.run.forward();
     this.byChannel.get(channel)?.piped.onClock(encoding, ntpUs, timestamp, receivedUs);
   }
 
   onPipedBye(channel: number, encoding: number, receivedUs: number): void {
+    this.#context.run.forward();
     this.byChannel.get(channel)?.piped.onBye(encoding, receivedUs);
   }
 }
@@ -90,7 +89,7 @@ export class Pipes {
 
   /** Adds a pipe from another thread, likewise. */
   connectFrom(thread: number, memory: SharedArrayBuffer): void {
-    this.#incoming.set(thread, { pipe: new PacketPipe(memory), arrivals: new Arrivals(this.#context.ring) });
+    this.#incoming.set(thread, { pipe: new PacketPipe(memory), arrivals: new Arrivals(this.#context) });
   }
 
   /** `router`: of the track's room. */
@@ -133,6 +132,7 @@ export class Pipes {
       arrivals.nowUs = nowUs;
       pipe.read(arrivals);
     }
+    this.#context.run.forward();
   }
 
   /** Ends a turn: publishes the packets, and calls `wake` with each thread that has to be woken. */

@@ -10,7 +10,6 @@ import type { Ssrc } from "../base/ids.ts";
 import { extendSeq } from "../base/sequence.ts";
 import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import { NO_STREAM, UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
-import { ExtensionView } from "../rtp/header-extensions.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
 import { NO_ROW } from "./packet-history.ts";
@@ -21,7 +20,7 @@ import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
 import { NO_SOURCE, SentPackets } from "./sent-packets.ts";
-import { OSN_BYTES, type UpPacket } from "./up-packet.ts";
+import { OSN_BYTES, UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
 /** First sequence number of a stream: SRTP withstands the attacks for which RFC 3550 §5.1 asks for a random one. */
@@ -42,7 +41,8 @@ const PADDING_BIT = 0x20;
  */
 const CLOSED_NUMBERS = 128;
 
-const NO_EXTENSIONS = new ExtensionView();
+/** Without extensions or payload. */
+const nothing = new UpPacket();
 
 /** Filled and read within one call, by every stream in turn. */
 const header = new OutgoingHeader();
@@ -262,7 +262,7 @@ export class DownStream {
     header.playoutDelayUs = -1;
     header.sentUs = nowUs;
     header.transportSeq = this.#controller.transportSeq;
-    const headerBytes = this.#writer.writeHeader(slab, at, header, slab, NO_EXTENSIONS);
+    const headerBytes = this.#writer.writeHeader(slab, at, header, nothing);
     const bytes = headerBytes + paddingBytes;
     slab[at]! |= PADDING_BIT;
     slab.fill(0, at + headerBytes, at + bytes - 1);
@@ -297,7 +297,7 @@ export class DownStream {
     header.sentUs = packet.nowUs;
     header.playoutDelayUs = this.playoutDelayUs;
     header.transportSeq = this.#controller.transportSeq;
-    const headerBytes = this.#writer.writeHeader(ring.slab, at, header, packet.bytes, packet.extensions);
+    const headerBytes = this.#writer.writeHeader(ring.slab, at, header, packet);
 
     const osnBytes = originalSeq === NO_OSN ? 0 : OSN_BYTES;
     const bytes = headerBytes + osnBytes + payload.length;

@@ -334,8 +334,8 @@ export class DownTrack {
     if (decision === "drop") this.#fill(this.stream.drop(packet), packet.nowUs);
   }
 
-  #isOvertaken({ extSeq, encoding }: UpPacket): boolean {
-    return encoding === this.#encoding && extSeq < this.source!.track.streams[encoding]!.highestExtSeq;
+  #isOvertaken({ extSeq, highestExtSeq, encoding }: UpPacket): boolean {
+    return encoding === this.#encoding && extSeq < highestExtSeq;
   }
 
   #settle(extSeq: number): void {
@@ -343,15 +343,14 @@ export class DownTrack {
   }
 
   /**
-   * After a switch at a late packet: the packets after it were dropped, and are in the history. Passes them once, in order;
-   * packets that come even later change nothing about that.
+   * After a switch at a late packet: those that came before it and are numbered above were dropped, and are in the history.
+   * Passes them once, in order; packets that come even later change nothing about that.
    */
-  #catchUp({ extSeq, receivedUs, header }: UpPacket): void {
+  #catchUp({ extSeq, highestExtSeq, receivedUs, header }: UpPacket): void {
     const { track } = this.source!;
     const stream = track.streams[this.#encoding]!;
     const payload = track.payload(header.payloadType)!;
-    const last = stream.highestExtSeq;
-    for (let next = extSeq + 1; next <= last; next++) {
+    for (let next = extSeq + 1; next <= highestExtSeq; next++) {
       if (!stream.recall(next, receivedUs, recalled)) continue;
       if (recalled.header.payloadType !== header.payloadType) {
         this.skip(recalled);
@@ -360,7 +359,7 @@ export class DownTrack {
       stream.readFrame(recalled, payload);
       this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding));
     }
-    this.#settle(last);
+    this.#settle(highestExtSeq);
   }
 
   #switchTo(packet: UpPacket): void {

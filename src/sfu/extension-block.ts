@@ -159,6 +159,24 @@ export class ExtensionBlock {
   }
 }
 
+/**
+ * Blocks of one packet, by a hash of the ids: a power of two. The browsers of a room use a few maps of ids. More would only
+ * take memory, fewer would let two kinds of browser evict each other's.
+ */
+const BLOCKS = 16;
+
+/** The blocks of one packet, each made when it is first asked for. */
+export class ExtensionBlocks {
+  readonly #blocks: (ExtensionBlock | undefined)[] = new Array(BLOCKS).fill(undefined);
+
+  /** A block for these ids, which may be of other ids with the same hash or of an earlier packet: `isFor` tells. */
+  of(ids: ExtensionMap): ExtensionBlock {
+    const at = ids.hash % BLOCKS;
+    this.#blocks[at] ??= new ExtensionBlock();
+    return this.#blocks[at];
+  }
+}
+
 function needsTwoByteForm(ids: ExtensionMap, mid: string, view: ExtensionView): boolean {
   if (ids.highestId > ONE_BYTE_MAX_ID) return true;
   if (ids.idOf[EXTENSION.mid] !== 0 && mid.length > ONE_BYTE_MAX_BYTES) return true;

@@ -5,18 +5,12 @@
 
 import { writeU16, writeU32 } from "../base/bytes.ts";
 import type { Ssrc } from "../base/ids.ts";
-import { absSendTime, type ExtensionMap, type ExtensionView } from "../rtp/header-extensions.ts";
-import { ExtensionBlock, type ExtensionNumbers } from "./extension-block.ts";
+import { absSendTime, type ExtensionMap } from "../rtp/header-extensions.ts";
+import type { ExtensionNumbers } from "./extension-block.ts";
 import type { SentNumbers } from "./sent-packets.ts";
+import type { UpPacket } from "./up-packet.ts";
 
 const FIXED_BYTES = 12;
-
-/**
- * Blocks kept at once, by a hash of the ids: a power of two. The browsers of a room use a few maps of ids. More would only
- * take memory, fewer would let two kinds of browser evict each other's.
- */
-const BLOCKS = 16;
-const blocks = Array.from({ length: BLOCKS }, () => new ExtensionBlock());
 
 const NO_MID = "";
 
@@ -55,23 +49,19 @@ export class PacketWriter {
   }
 
   /**
-   * Writes header and extensions at `out[at]`; `source` and `view` are the publisher's packet. Returns the header's
-   * size, where the payload goes next.
+   * Writes header and extensions at `out[at]`; `packet` is the publisher's. Returns the header's size, where the payload
+   * goes next.
    */
-  writeHeader(
-    out: Uint8Array,
-    at: number,
-    header: OutgoingHeader,
-    source: Uint8Array,
-    view: ExtensionView,
-  ): number {
+  writeHeader(out: Uint8Array, at: number, header: OutgoingHeader, packet: UpPacket): number {
     out[at + 1] = (header.marker ? 0x80 : 0) | header.payloadType;
     writeU16(out, at + 2, header.seq);
     writeU32(out, at + 4, header.timestamp);
     writeU32(out, at + 8, header.ssrc);
     const mid = header.hasMid ? this.#mid : NO_MID;
-    const block = blocks[this.#ids.hash % BLOCKS]!;
-    if (!block.isFor(this.#ids, mid, view, header)) block.make(this.#ids, mid, source, view, header);
+    const block = packet.blocks.of(this.#ids);
+    const { bytes, extensions } = packet;
+    if (!block.isFor(this.#ids, mid, extensions, header))
+      block.make(this.#ids, mid, bytes, extensions, header);
     const extensionBytes = block.write(out, at + FIXED_BYTES, header);
     out[at] = extensionBytes === 0 ? 0x80 : 0x90;
     return FIXED_BYTES + extensionBytes;

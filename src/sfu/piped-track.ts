@@ -22,7 +22,7 @@ export class PipedTrack {
     this.#context = context;
   }
 
-  /** `packet` has its bytes, length, encoding, extended number and time of reception. */
+  /** `packet`, the next of the thread's run, has its bytes, length, encoding, extended number and time of reception. */
   receive(packet: UpPacket): void {
     const { header, bytes, extensions, extSeq } = packet;
     const { track } = this;
@@ -32,17 +32,22 @@ export class PipedTrack {
     if (!extensions.parse(bytes, header, this.#extensions)) return;
     const payload = track.payload(header.payloadType);
     if (payload === undefined) return;
+    this.#context.run.admit(this, header);
     const known = track.streams[packet.encoding];
     const stream =
       known?.ssrc === header.ssrc ? known : track.startStream(header.ssrc, packet.encoding, payload);
     if (stream.isDuplicate(extSeq)) return;
-    if (header.payloadBytes === 0) return track.skip(packet);
-    packet.takePayload();
+    if (header.payloadBytes === 0) {
+      this.#context.run.forward();
+      return track.skip(packet);
+    }
+    packet.keep();
+    this.#context.run.precede(stream, extSeq);
     stream.accept(packet, payload);
     track.onPayload(payload);
     // Muted in this room; in the publisher's own room it may go on.
     if (track.muted) this.#context.counters[SLOT.upDropped_muted]! += 1;
-    else track.forward(packet);
+    else this.#context.run.add(track, packet);
   }
 
   onClock(encoding: number, ntpUs: number, timestamp: number, receivedUs: number): void {

@@ -38,7 +38,7 @@ export class UpInlet {
     this.#context = context;
   }
 
-  /** `packet.bytes[0, packet.length)` came in at `packet.receivedUs`. */
+  /** `packet` is the next of the thread's run: its `bytes[0, length)` came in at `receivedUs`. */
   receive(packet: UpPacket): void {
     const { header, bytes } = packet;
     if (this.receiver === null) return this.#drop("upDropped_not_secure");
@@ -52,6 +52,7 @@ export class UpInlet {
     if (!readPadding(bytes, opened, header)) return this.#drop("upDropped_malformed_rtp");
     this.#noteArrival(packet);
 
+    this.#context.run.admit(this, header);
     const binding = this.#demux.find(packet);
     if (typeof binding === "string") return this.#drop(`upDropped_${binding}`);
     if (binding.rtx) this.#receiveRtx(packet, binding);
@@ -112,17 +113,19 @@ export class UpInlet {
     if (stream.isDuplicate(packet.extSeq)) return this.#drop("upDropped_duplicate");
     packet.encoding = stream.encoding;
     if (header.payloadBytes === 0) {
+      this.#context.run.forward();
       track.skip(packet);
       return this.#drop("upDropped_padding_only");
     }
     if (track.params.kind === "video") this.#context.isInFrame = !header.marker;
-    packet.takePayload();
+    packet.keep();
+    this.#context.run.precede(stream, packet.extSeq);
     stream.accept(packet, payload);
     this.#count(packet, track);
     if (track.guard !== null && endsFrame(packet, payload.codec)) this.#look(packet, track.guard, payload);
     if (track.onPayload(payload)) track.announcePayload(payload, packet.receivedUs, this.#context.events);
     if (track.muted) return this.#drop("upDropped_muted");
-    track.forward(packet);
+    this.#context.run.add(track, packet);
   }
 
   #count(packet: UpPacket, track: UpTrack): void {

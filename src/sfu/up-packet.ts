@@ -1,5 +1,5 @@
 /**
- * The packet being forwarded, as every stage of one pass sees it: one reused view per media thread.
+ * A packet being forwarded, as every stage of one pass sees it: a view that is used again, one of few in a media thread.
  *
  * Filled by `Transport` (header, extensions), completed by `UpStream` (numbers, frame facts), read by down tracks.
  */
@@ -8,22 +8,15 @@ import { SLOT_BYTES } from "../base/transmit-ring.ts";
 import { FrameInfo } from "../rtp/frame-info.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
 import { RtpHeader } from "../rtp/rtp-header.ts";
+import { ExtensionBlocks } from "./extension-block.ts";
 
 /** The original sequence number in front of a retransmitted payload (RFC 4588 §4). */
 export const OSN_BYTES = 2;
 
 const NO_BYTES = new Uint8Array(0);
 
-/**
- * The packet at hand is copied here so that its payload always begins at the same offset: views are then made once per
- * size, not per packet. One packet at a time, for the whole thread.
- */
-const PAYLOAD_AT = SLOT_BYTES;
-const passing = new Uint8Array(PAYLOAD_AT + SLOT_BYTES);
-const payloads = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
-
 export class UpPacket {
-  /** Plaintext of the hop in `bytes[0, length)`. */
+  /** Plaintext of the hop in `bytes[0, length)`: where it was received, until it is kept. */
   bytes: Uint8Array = NO_BYTES;
   length = 0;
   /** When it came to this machine: measurements of its path use this time. */
@@ -39,22 +32,30 @@ export class UpPacket {
   /** Index of the UpStream in its track. */
   encoding = 0;
   extSeq = 0;
+  /** Of the stream when the packet came: above `extSeq` if others have overtaken it. */
+  highestExtSeq = 0;
   readonly frame = new FrameInfo();
   /** VP8 picture id with its rollovers counted, or -1 where the payload has none. */
   extPictureId = -1;
   /** VP8 TL0PICIDX, or -1. */
   tl0PicIdx = -1;
+  /** Its extensions as they go out. */
+  readonly blocks = new ExtensionBlocks();
+  /** Null until there is something to keep. */
+  #keeper: PacketKeeper | null = null;
 
-  /** Fills `payload` of a received packet; valid until the next call. */
-  takePayload(): void {
+  /** Copies a received packet whose header has been read, as the buffer that it came in may be used again; fills `payload`. */
+  keep(): void {
     const { bytes } = this;
     const { headerBytes, payloadBytes } = this.header;
     if (bytes.length > SLOT_BYTES) {
-      this.payload = bytes.subarray(headerBytes, headerBytes + payloadBytes);
+      this.bytes = bytes.slice(0, this.length);
+      this.payload = this.bytes.subarray(headerBytes, headerBytes + payloadBytes);
       return;
     }
-    passing.set(bytes, PAYLOAD_AT - headerBytes);
-    this.payload = passingPayload(payloadBytes);
+    this.#keeper ??= new PacketKeeper();
+    this.bytes = this.#keeper.put(bytes, headerBytes);
+    this.payload = this.#keeper.payload(payloadBytes);
   }
 
   /** Makes it a packet with neither extensions nor payload. */
@@ -74,10 +75,32 @@ export class UpPacket {
   }
 }
 
-function passingPayload(bytes: number): Uint8Array {
-  const known = payloads[bytes];
-  if (known !== undefined) return known;
-  const made = passing.subarray(PAYLOAD_AT, PAYLOAD_AT + bytes);
-  payloads[bytes] = made;
-  return made;
+/** Where the payload of a kept packet begins, whatever the size of its header. */
+const PAYLOAD_AT = SLOT_BYTES;
+
+/** Holds one packet. Views of it are made once for each size, not for each packet. */
+class PacketKeeper {
+  readonly #slab = new Uint8Array(PAYLOAD_AT + SLOT_BYTES);
+  /** By the size of the header, and of the payload. */
+  readonly #packets = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
+  readonly #payloads = new Array<Uint8Array | undefined>(SLOT_BYTES + 1);
+
+  /** Copies what begins with a header of `headerBytes`. Returns the copy, at least as long; valid until the next call. */
+  put(bytes: Uint8Array, headerBytes: number): Uint8Array {
+    const at = PAYLOAD_AT - headerBytes;
+    this.#slab.set(bytes, at);
+    const known = this.#packets[headerBytes];
+    if (known !== undefined) return known;
+    const made = this.#slab.subarray(at, at + SLOT_BYTES);
+    this.#packets[headerBytes] = made;
+    return made;
+  }
+
+  payload(bytes: number): Uint8Array {
+    const known = this.#payloads[bytes];
+    if (known !== undefined) return known;
+    const made = this.#slab.subarray(PAYLOAD_AT, PAYLOAD_AT + bytes);
+    this.#payloads[bytes] = made;
+    return made;
+  }
 }

@@ -90,6 +90,7 @@ export class UpStream {
       if (this.highestExtSeq < 0) this.#firstExtSeq = packet.extSeq;
       this.highestExtSeq = packet.extSeq;
     }
+    packet.highestExtSeq = this.highestExtSeq;
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length);
     this.activity.onPacket(packet.receivedUs);

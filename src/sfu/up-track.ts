@@ -2,6 +2,7 @@
 
 import type { CodecName } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
+import type { TransmitRing } from "../base/transmit-ring.ts";
 import {
   HIGHEST_LAYERS,
   type Layers,
@@ -134,12 +135,19 @@ export class UpTrack {
     for (const downTrack of this.downTracks) downTrack.interrupt();
   }
 
-  /** The one loop over receivers (ARCHITECTURE §4, step 5). Pipes also get voices that are held back in this thread. */
-  forward(packet: UpPacket): void {
-    if (this.voice === null || this.voice.hear(packet)) {
-      for (let i = 0; i < this.downTracks.length; i++) this.downTracks[i]!.write(packet);
+  /**
+   * The one loop over receivers (ARCHITECTURE §4, step 5), which write into `ring`. Of a voice the packets come one by one;
+   * pipes also get those that are held back in this thread.
+   */
+  forward(packets: readonly UpPacket[], count: number, ring: TransmitRing): void {
+    if (this.voice === null || this.voice.hear(packets[0]!)) {
+      for (let i = 0; i < this.downTracks.length; i++) {
+        const downTrack = this.downTracks[i]!;
+        for (let at = 0; at < count; at++) downTrack.write(packets[at]!);
+        ring.makeRoom(count);
+      }
     }
-    this.#pipe(packet);
+    for (let at = 0; at < count; at++) this.#pipe(packets[at]!);
   }
 
   /** A packet without media (padding only), which no receiver gets: closes the gap in their numbering. */

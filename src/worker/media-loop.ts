@@ -153,6 +153,7 @@ export class MediaLoop implements TcpHandler {
   /** Step 7 of the packet path: even out sizes, seal, send, clear. */
   #flush(): void {
     const { ring, counters } = this.#core;
+    this.#core.forward();
     if (ring.count === 0) return;
     if (this.socket?.segments === true) evenSizes(ring);
     counters[SLOT.downDropped_not_sealed]! += this.#core.seal();

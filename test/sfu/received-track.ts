@@ -43,6 +43,8 @@ export interface ReceivedTrackOptions {
   readonly content?: UpTrackParams["content"];
   readonly isSealed?: boolean;
   readonly spacingUs?: number;
+  /** Packets of a picture are forwarded together: when another follows, or somebody looks at what was sent. */
+  readonly inRuns?: boolean;
 }
 
 export class ReceivedTrack {
@@ -54,6 +56,7 @@ export class ReceivedTrack {
   nowUs = 1_000_000;
   readonly #map: ExtensionMap;
   readonly #spacingUs: number;
+  readonly #inRuns: boolean;
 
   /** `payload`: the codec of the track as its receiver knows it. A video gets all layers. */
   constructor(
@@ -66,11 +69,13 @@ export class ReceivedTrack {
       content,
       isSealed = false,
       spacingUs = SPACING_US,
+      inRuns = false,
     }: ReceivedTrackOptions = {},
   ) {
     const { context } = this;
     this.#map = map;
     this.#spacingUs = spacingUs;
+    this.#inRuns = inRuns;
     const outlet = new Outlet(0, context.rests);
     outlet.path = 1 as PathId;
     outlet.secure = true;
@@ -127,11 +132,14 @@ export class ReceivedTrack {
     packet.nowUs = this.nowUs;
     const payload = track.payload(packet.header.payloadType)!;
     const { ssrc } = packet.header;
+    this.context.run.admit(track, packet.header);
     const known = track.streams[encoding];
     const stream = known?.ssrc === ssrc ? known : track.startStream(ssrc, encoding, payload);
+    this.context.run.precede(stream, packet.extSeq);
     stream.accept(packet, payload);
     if (track.onPayload(payload)) track.announcePayload(payload, this.nowUs, this.context.events);
-    track.forward(packet);
+    this.context.run.add(track, packet);
+    if (!this.#inRuns) this.context.run.forward();
   }
 
   /** "payloadType payload", or with the sequence number: "payloadType #seq payload". */
@@ -144,6 +152,7 @@ export class ReceivedTrack {
 
   /** What is in the ring, which holds all of it until somebody clears it. */
   get packets(): SentPacket[] {
+    this.context.run.forward();
     return Array.from({ length: this.ring.count }, (_, row) => {
       const at = row * SLOT_BYTES;
       const bytes = this.ring.slab.slice(at, at + this.ring.bytes[row]!);

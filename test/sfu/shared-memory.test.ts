@@ -66,7 +66,8 @@ class Publisher {
     this.missing = [];
   }
 
-  send(seq: number, isKey: boolean, bytes: number, nowUs: number): void {
+  /** Its receivers write into `ring`. */
+  send(seq: number, isKey: boolean, bytes: number, ring: TransmitRing, nowUs: number): void {
     const content = hexOf(this.ssrc, 4) + hexOf(seq, 4);
     const payload = (isKey ? "1000" : "1001") + content.repeat(Math.ceil(bytes / 8));
     const packet = upPacket(MAP, { ssrc: this.ssrc, seq, timestamp: 3_000 * seq, payload });
@@ -77,7 +78,7 @@ class Publisher {
     expect(stream.isDuplicate(seq), "nothing is known of what has not come").toBe(false);
     stream.accept(packet, VP8);
     this.track.onPayload(VP8);
-    this.track.forward(packet);
+    this.track.forward([packet], 1, ring);
   }
 }
 
@@ -243,13 +244,14 @@ function happen(thread: Thread, event: Event): void {
         const seq = publisher.seq++;
         // One of eight is missing, or none.
         if (i % 8 === event.lost && event.lost > 0) publisher.missing.push(seq);
-        else publisher.send(seq, i === 0, event.bytes, nowUs);
+        else publisher.send(seq, i === 0, event.bytes, thread.ring, nowUs);
       }
       return;
     }
     case "late": {
       const publisher = thread.publishers[event.place]!;
-      for (const seq of publisher.missing.splice(0, event.count)) publisher.send(seq, false, 64, nowUs);
+      for (const seq of publisher.missing.splice(0, event.count))
+        publisher.send(seq, false, 64, thread.ring, nowUs);
       return;
     }
     case "tick":

@@ -243,10 +243,12 @@ export class Conference {
     const { nowUs } = this;
     for (const { peer, up, path, thread } of this.seats) {
       for (const datagram of peer.tick(nowUs)) up.send(nowUs, datagram, datagram.length);
-      for (const datagram of up.arrivals(nowUs)) {
+      const arrivals = up.arrivals(nowUs);
+      for (const datagram of arrivals) {
         this.overheard?.(datagram);
-        this.receive(datagram, path, thread);
+        thread.core.receive(nowUs, datagram, datagram.length, path, nowUs);
       }
+      if (arrivals.length > 0) this.#flush(thread);
     }
     if (nowUs % TICK_US === 0) {
       for (const thread of this.threads) {
@@ -282,6 +284,7 @@ export class Conference {
   /** Encrypts and sends what a thread has written. */
   #send(thread: Thread): void {
     const { core } = thread;
+    core.forward();
     core.seal();
     const { ring } = core;
     for (let row = 0; row < ring.count; row++) {
