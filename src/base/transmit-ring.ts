@@ -27,6 +27,12 @@ export const NO_SESSION = -1;
 export const NO_ROW = -1;
 
 /**
+ * Rows, 2 KiB each, that are sent while the core's cache holds them. More would be fetched from memory again to be sealed and to
+ * be sent, fewer would take more system calls.
+ */
+const WARM_ROWS = 64;
+
+/**
  * Packets of a run from which on each receiver's are sent soon. Fewer leave other packets of the turn for the same receiver
  * to be sent with them, in one message.
  */
@@ -55,11 +61,8 @@ export class TransmitRing {
   readonly firstRows: Int32Array;
   /** Sends and clears the rows; set by whoever empties the ring. */
   onHalfFull: () => void = () => {};
-  /**
-   * So many rows are sent while they are in the cache, when each receiver got several: infinite where sending is cheaper the
-   * more there is to send.
-   */
-  warmRows = Number.POSITIVE_INFINITY;
+  /** Whether rows are sent while the cache holds them, where each receiver gets several: not if a send is best a whole turn. */
+  isSoonSent = false;
   #chains = 0;
   /** By path: the last row of its chain, NO_ROW between turns. */
   #lastRow = new Int32Array(INITIAL_PATHS).fill(NO_ROW);
@@ -95,8 +98,8 @@ export class TransmitRing {
    * and it is better to send what is there than to drop. `run`: how many packets at once each receiver gets.
    */
   makeRoom(run = 1): void {
-    const isLong = run >= LONG_RUN && this.#count >= this.warmRows;
-    if (isLong || this.#count * 2 > this.bytes.length) this.onHalfFull();
+    const isWarm = this.isSoonSent && run >= LONG_RUN && this.#count >= WARM_ROWS;
+    if (isWarm || this.#count * 2 > this.bytes.length) this.onHalfFull();
   }
 
   /** Offset in `slab` of the next free slot, or -1 when full: the caller then drops and counts. */

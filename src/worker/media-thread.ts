@@ -25,12 +25,6 @@ const PATHS = 16_384;
 /** Outgoing datagrams of one turn: 8 MiB of slots. The loop flushes when half are taken. */
 const RING_SLOTS = 4_096;
 
-/**
- * Rows of the ring, 2 KiB each, that are sent while the core's cache holds them. More would be fetched from memory again to be
- * sealed, and to be sent; fewer would take more system calls.
- */
-const WARM_ROWS = 64;
-
 const LOAD_INTERVAL_MS = 1_000;
 
 /**
@@ -102,7 +96,7 @@ async function open(attempts: number): Promise<{ socket: DatagramSocket; tcp: Tc
 
 const { socket, tcp } = await open(PORT_ATTEMPTS);
 loop.socket = socket;
-if (socket.segments) core.ring.warmRows = WARM_ROWS;
+core.ring.isSoonSent = socket.segments;
 loop.tcp = tcp;
 counters[SLOT.socketReceiveBufferBytes] = socket.receiveBufferBytes;
 counters[SLOT.socketSendBufferBytes] = socket.sendBufferBytes;
