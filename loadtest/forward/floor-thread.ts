@@ -59,7 +59,7 @@ for (let at = 0; at < ring.slab.length; at += SLOT_BYTES) {
   ring.slab[at + 1] = PAYLOAD_TYPE;
 }
 
-ring.isSoonSent = socket.segments;
+ring.sendsEarly = socket.segments;
 ring.onHalfFull = () => {
   cipherFactory.finishSealing();
   socket.send(ring);

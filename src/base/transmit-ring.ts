@@ -33,8 +33,8 @@ export const NO_ROW = -1;
 const WARM_ROWS = 64;
 
 /**
- * Packets of a run from which on each receiver's are sent soon. Fewer leave other packets of the turn for the same receiver
- * to be sent with them, in one message.
+ * Packets of a receiver from which on they are sent early. Where there are fewer, others of the same turn may go with them, in
+ * one message.
  */
 const LONG_RUN = 4;
 
@@ -61,8 +61,8 @@ export class TransmitRing {
   readonly firstRows: Int32Array;
   /** Sends and clears the rows; set by whoever empties the ring. */
   onHalfFull: () => void = () => {};
-  /** Whether rows are sent while the cache holds them, where each receiver gets several: not if a send is best a whole turn. */
-  isSoonSent = false;
+  /** Whether rows of receivers who get several packets are sent while the cache holds them: where more calls cost little. */
+  sendsEarly = false;
   #chains = 0;
   /** By path: the last row of its chain, NO_ROW between turns. */
   #lastRow = new Int32Array(INITIAL_PATHS).fill(NO_ROW);
@@ -98,7 +98,7 @@ export class TransmitRing {
    * and it is better to send what is there than to drop. `run`: how many packets at once each receiver gets.
    */
   makeRoom(run = 1): void {
-    const isWarm = this.isSoonSent && run >= LONG_RUN && this.#count >= WARM_ROWS;
+    const isWarm = this.sendsEarly && run >= LONG_RUN && this.#count >= WARM_ROWS;
     if (isWarm || this.#count * 2 > this.bytes.length) this.onHalfFull();
   }
 

@@ -54,7 +54,7 @@ export class PacketRun {
     this.#timestamp = timestamp;
   }
 
-  /** Call it before `stream` accepts the next packet. A late one is a run of its own: it may bring a key frame that was missed. */
+  /** Call it before `stream` accepts the next packet. A late one is a run of its own: it may bring a key frame that all missed. */
   precede(stream: UpStream, extSeq: number): void {
     if (extSeq < stream.highestExtSeq) this.forward();
   }

@@ -96,7 +96,7 @@ async function open(attempts: number): Promise<{ socket: DatagramSocket; tcp: Tc
 
 const { socket, tcp } = await open(PORT_ATTEMPTS);
 loop.socket = socket;
-core.ring.isSoonSent = socket.segments;
+core.ring.sendsEarly = socket.segments;
 loop.tcp = tcp;
 counters[SLOT.socketReceiveBufferBytes] = socket.receiveBufferBytes;
 counters[SLOT.socketSendBufferBytes] = socket.sendBufferBytes;
