@@ -4,6 +4,9 @@ import type { MediaKind } from "../../src/base/codec.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 
+/** `clocked`: the time in its parts is measured. `left-out`: there is none. */
+export type Estimating = "as-it-is" | "clocked" | "left-out";
+
 export interface Load {
   readonly kind: MediaKind;
   readonly profile: SrtpProfile;
@@ -12,8 +15,8 @@ export interface Load {
   readonly burst: number;
   /** Whether receivers send transport-wide feedback, as browsers do, so that bandwidth is estimated for them. */
   readonly answered?: boolean;
-  /** Whether the time in parts of the server's thread is measured. */
-  readonly clocked?: boolean;
+  /** What is done to the estimating of a media thread, to measure it. */
+  readonly estimating?: Estimating;
 }
 
 /** RTP header and payload, as specified for the benchmark: video of 1,100 bytes, audio of 100. */

@@ -51,7 +51,7 @@ export interface Measurement {
   readonly busy: number;
   /** Ready to run, while others had the cores; of the time that passed. */
   readonly waited: number;
-  /** Of the CPU time, by part: of a load that is clocked. */
+  /** Of the CPU time, by part: of a load whose estimating is clocked. */
   readonly shares: Readonly<Record<string, number>>;
 }
 

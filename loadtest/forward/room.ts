@@ -104,7 +104,7 @@ class Member {
       socketBufferBytes: BUFFER_BYTES,
       gatherUs: GATHER_US,
       tier: tierName,
-      clocked: load.clocked === true,
+      estimating: load.estimating ?? "as-it-is",
     });
     this.#answerHandshakes(load);
   }

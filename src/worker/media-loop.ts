@@ -150,7 +150,7 @@ export class MediaLoop implements TcpHandler {
     this.#flush();
   }
 
-  /** Step 7 of the packet path: even out sizes, seal, send, clear. */
+  /** Forwards what waits for more of its picture, then step 7 of the packet path: even out sizes, seal, send, clear. */
   #flush(): void {
     const { ring, counters } = this.#core;
     this.#core.forward();
