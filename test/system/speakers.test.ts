@@ -2,7 +2,7 @@
  * Goal: the server hears who speaks in a call that it can not listen to: from the levels that a real browser measures.
  * Method: the test call in Chromium, whose microphone is a file of words and pauses, and somebody who watches.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,38 +11,10 @@ import { launchChromium } from "./support/chromium.ts";
 import { ControlApi } from "./support/control-api.ts";
 import { requireProgram } from "./support/programs.ts";
 import { startServer, type TestServer } from "./support/server.ts";
+import { writeSpeech } from "./support/speech.ts";
 import { TestCall } from "./support/test-call.ts";
 
 const ROOM = "talk";
-const SAMPLE_RATE = 48_000;
-const SECONDS = 4;
-
-/** Something like a voice: a tone with overtones, in four syllables a second; a word of 1.5 s, then a pause of 0.5. */
-function speech(): Buffer {
-  const samples = Int16Array.from({ length: SECONDS * SAMPLE_RATE }, (_, i) => {
-    const seconds = i / SAMPLE_RATE;
-    if (seconds % 2 >= 1.5) return 0;
-    const syllable = Math.max(Math.sin(2 * Math.PI * 4 * seconds), 0);
-    const pitch = 140 + 20 * Math.sin(2 * Math.PI * 0.7 * seconds);
-    const overtones = [1, 2, 3, 5, 8, 12].map((n) => Math.sin(2 * Math.PI * pitch * n * seconds) / n);
-    return 6_000 * syllable * overtones.reduce((sum, one) => sum + one);
-  });
-  const data = Buffer.from(samples.buffer);
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0);
-  header.writeUInt32LE(36 + data.length, 4);
-  header.write("WAVEfmt ", 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(SAMPLE_RATE * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36);
-  header.writeUInt32LE(data.length, 40);
-  return Buffer.concat([header, data]);
-}
 
 describe.skipIf(!requireProgram("chromium"))("who speaks in a sealed call", () => {
   const folder = mkdtempSync(join(tmpdir(), "speech-"));
@@ -52,9 +24,8 @@ describe.skipIf(!requireProgram("chromium"))("who speaks in a sealed call", () =
   let bo: TestCall;
 
   beforeAll(async () => {
-    const file = join(folder, "speech.wav");
-    writeFileSync(file, speech());
-    [server, browser] = await Promise.all([startServer(), launchChromium({ microphoneFile: file })]);
+    const microphoneFile = writeSpeech(folder);
+    [server, browser] = await Promise.all([startServer(), launchChromium({ microphoneFile })]);
     ada = await TestCall.join(browser, server, { room: ROOM, name: "ada" });
     bo = await TestCall.join(browser, server, { room: ROOM, name: "bo", watch: true });
   });

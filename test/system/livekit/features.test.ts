@@ -2,9 +2,13 @@
  * Goal: what people do in a sealed call of three, one thing after the other, as LiveKit's web SDK does it: turn encodings
  * off that nobody wants, share a screen, change cameras, say who they are, speak, lose the right to publish, be sent home.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { RoomServiceClient } from "livekit-server-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requireProgram } from "../support/programs.ts";
+import { writeSpeech } from "../support/speech.ts";
 import { BROWSER } from "./client.ts";
 import type { LiveKitCall } from "./livekit-call.ts";
 import { Stage } from "./stage.ts";
@@ -15,12 +19,15 @@ const SCREEN = BROWSER === "firefox" ? "screen_share only" : "screen_share q h";
 const ALL_ALLOWED = { canPublish: true, canSubscribe: true, canPublishData: true, canUpdateMetadata: true };
 
 describe.skipIf(!requireProgram(BROWSER))("a sealed call of three with LiveKit's web SDK", () => {
-  const stage = Stage.use();
+  const folder = mkdtempSync(join(tmpdir(), "speech-"));
+  const stage = Stage.use({}, { microphoneFile: writeSpeech(folder) });
   let api: RoomServiceClient;
 
   beforeAll(async () => {
     api = new RoomServiceClient(stage.server.url, ...stage.server.pair);
   });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   describe.each([
     ["one PeerConnection", true],

@@ -1,7 +1,7 @@
 /** What a test of LiveKit's web SDK needs: a server, a browser, and the pages that it opens. */
 import { afterAll, beforeAll } from "vitest";
 import type { TestBrowser } from "../support/browser.ts";
-import { launchChromium } from "../support/chromium.ts";
+import { type ChromiumOptions, launchChromium } from "../support/chromium.ts";
 import { launchFirefox } from "../support/firefox.ts";
 import { type Environment, startServer, type TestServer } from "../support/server.ts";
 import { BROWSER, SDK } from "./client.ts";
@@ -14,12 +14,12 @@ export class Stage {
   pages!: PageServer;
 
   /** Set up before the tests of the block that calls it, and taken down after them: its members are there in between. */
-  static use(env: Environment = {}): Stage {
+  static use(env: Environment = {}, chromium: ChromiumOptions = {}): Stage {
     const stage = new Stage();
     beforeAll(async () => {
       [stage.server, stage.browser, stage.pages] = await Promise.all([
         startServer(env),
-        BROWSER === "firefox" ? launchFirefox() : launchChromium(),
+        BROWSER === "firefox" ? launchFirefox() : launchChromium(chromium),
         servePage(SDK),
       ]);
     });
