@@ -49,7 +49,8 @@ export class UpPacket {
     const { bytes } = this;
     const { headerBytes, payloadBytes } = this.header;
     if (bytes.length > SLOT_BYTES) {
-      this.bytes = bytes.slice(0, this.length);
+      // The slice of a Buffer would be a view.
+      this.bytes = new Uint8Array(bytes.subarray(0, this.length));
       this.payload = this.bytes.subarray(headerBytes, headerBytes + payloadBytes);
       return;
     }

@@ -9,6 +9,7 @@ import { TransmitRing } from "../../src/base/transmit-ring.ts";
 import { PacketRun } from "../../src/sfu/packet-run.ts";
 import type { UpPacket } from "../../src/sfu/up-packet.ts";
 import type { UpTrack } from "../../src/sfu/up-track.ts";
+import { toHex } from "../rtp/hex.ts";
 import { extensionMap, type PacketOptions, upPacket } from "./packets.ts";
 import { VP8, VP9 } from "./payloads.ts";
 import { type Published, ReceivedTrack } from "./received-track.ts";
@@ -182,4 +183,15 @@ describe("a run", () => {
       [4, 5],
     ]);
   });
+});
+
+test.each([100, 4_000])("a packet that is kept in a run is a copy: buffer of %i bytes", (size) => {
+  const packet = upPacket(extensionMap({}), { payload: "aabbcc" });
+  const received = Buffer.alloc(size);
+  received.set(packet.bytes);
+  packet.bytes = received;
+  packet.keep();
+  received.fill(0);
+  expect(toHex(packet.payload)).toBe("aabbcc");
+  expect(packet.bytes[1]).toBe(96);
 });
