@@ -350,7 +350,9 @@ export class DownTrack {
     const { track } = this.source!;
     const stream = track.streams[this.#encoding]!;
     const payload = track.payload(header.payloadType)!;
-    for (let next = extSeq + 1; next <= highestExtSeq; next++) {
+    // A retransmission may claim a place 2^15 numbers back: each receiver would look for all of them.
+    const first = Math.max(extSeq, highestExtSeq - stream.history.rows) + 1;
+    for (let next = first; next <= highestExtSeq; next++) {
       if (!stream.recall(next, receivedUs, recalled)) continue;
       if (recalled.header.payloadType !== header.payloadType) {
         this.skip(recalled);

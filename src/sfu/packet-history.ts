@@ -79,6 +79,11 @@ export class PacketHistory {
     this.#written += bytes;
   }
 
+  /** Packets that it remembers at most. */
+  get rows(): number {
+    return this.#mask + 1;
+  }
+
   /** The row that holds `extSeq`, or NO_ROW when it never came or is gone. */
   find(extSeq: number): number {
     const row = extSeq & this.#mask;

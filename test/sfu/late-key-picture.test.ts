@@ -3,7 +3,7 @@
  * more often than for one such picture.
  * Method: VP9 of several spatial layers without descriptor, whose key pictures differ in how many there are.
  */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { VP9 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
@@ -79,4 +79,17 @@ test("more of them in one gap do not have all that follows sent for each", () =>
   for (let i = 0; i < GAP; i++) viewed.send(2 + i, 2 + i, key(i % 2 === 0 ? 2 : 1));
   expect(new Set(viewed.seqs).size).toBe(viewed.seqs.length);
   expect(viewed.packets.length - before).toBeLessThan(50 + 3 * GAP);
+});
+
+test("one that comes later than is remembered has nobody search for more than that", () => {
+  const viewed = new Viewed();
+  const LATE = 30_000;
+  viewed.send(1, 1, key(1));
+  viewed.send(3 + LATE, 3, DELTA);
+  viewed.send(4 + LATE, 4, DELTA);
+  const stream = viewed.track.streams[0]!;
+  const recall = vi.spyOn(stream, "recall");
+  viewed.send(2, 2, key(2));
+  expect(recall.mock.calls.length).toBeLessThanOrEqual(stream.history.rows);
+  expect(viewed.inOrder(4)).toEqual([key(2), DELTA, DELTA]);
 });
