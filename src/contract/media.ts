@@ -164,6 +164,12 @@ export type MediaCommand =
       readonly transportId: TransportId;
       readonly extensions: ExtensionIds;
     }
+  | {
+      /** The peer's tracks are to take no more than this together, bits per second; null: as much as its path carries. */
+      readonly kind: "transport.limit";
+      readonly transportId: TransportId;
+      readonly limitBps: number | null;
+    }
   | { readonly kind: "transport.close"; readonly transportId: TransportId }
   | { readonly kind: "up-track.add"; readonly transportId: TransportId; readonly track: UpTrackParams }
   | { readonly kind: "up-track.mute"; readonly trackId: TrackId; readonly muted: boolean }

@@ -4,7 +4,7 @@
  * A transport acts with the grants of the token that opened it, so that one identity may hold a publish-only and a
  * subscribe-only token, until the participant's permission is changed by the server API.
  */
-import type { Ssrc, SubscriptionId, TrackId, TransportId } from "../base/ids.ts";
+import type { Ssrc, TrackId, TransportId } from "../base/ids.ts";
 import type {
   ExtensionIds,
   Fingerprint,
@@ -113,10 +113,8 @@ export class Transport {
   /** Posts a command to the media thread, as soon as the transport is open there. */
   post(command: MediaCommand): void {
     if (this.#remote !== null) return this.thread.post(command);
-    // A peer may take its time, and change its preference as often as it likes meanwhile: only the last one is kept.
-    if (command.kind === "down-track.prefer") {
-      this.#waiting = this.#waiting.filter((other) => !isSameWish(other, command.subscriptionId));
-    }
+    // A peer may take its time, and change its wishes as often as it likes meanwhile: only the last ones are kept.
+    this.#waiting = this.#waiting.filter((earlier) => !replaces(command, earlier));
     this.#waiting.push(command);
   }
 
@@ -180,6 +178,11 @@ export class Transport {
     this.#remote = { ...this.#remote, extensions: { ...known, ...extensions } };
     this.post({ kind: "transport.extensions", transportId: this.id, extensions });
     return true;
+  }
+
+  /** What the peer is sent is to take at most so much, bits per second; null for no limit but its path's. */
+  limit(limitBps: number | null): void {
+    this.post({ kind: "transport.limit", transportId: this.id, limitBps });
   }
 
   /** `id`: one that the publisher was already given. */
@@ -364,8 +367,12 @@ export class Transport {
   }
 }
 
-const isSameWish = (command: MediaCommand, subscriptionId: SubscriptionId): boolean =>
-  command.kind === "down-track.prefer" && command.subscriptionId === subscriptionId;
+/** Whether `command` sets anew what `earlier` would have set. */
+function replaces(command: MediaCommand, earlier: MediaCommand): boolean {
+  if (command.kind === "transport.limit") return earlier.kind === "transport.limit";
+  if (command.kind !== "down-track.prefer" || earlier.kind !== "down-track.prefer") return false;
+  return command.subscriptionId === earlier.subscriptionId;
+}
 
 const streamsOf = (track: Track): readonly Track[] =>
   track.backup === null ? [track] : [track, track.backup];

@@ -154,6 +154,8 @@ export class MediaCore {
         return this.#transports.restartIce(nowUs, command.transportId, command.localIce);
       case "transport.extensions":
         return this.#transports.find(command.transportId)?.transport.addExtensions(command.extensions);
+      case "transport.limit":
+        return this.#transports.find(command.transportId)?.transport.limit(command.limitBps);
       case "transport.move":
         return this.#endRoom(this.#transports.move(command.transportId, command.roomId));
       case "transport.close":

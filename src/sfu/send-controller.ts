@@ -60,6 +60,8 @@ export class SendController {
   readonly #silence = new FeedbackSilence();
   readonly #extensions: ExtensionMap;
   readonly #context: CoreContext;
+  /** What media may take at most, however much the path carries. */
+  #limitBps = Number.POSITIVE_INFINITY;
   /** Whether the peer has sent feedback on bandwidth. */
   #hasFeedback = false;
   /** Credit for retransmissions, as of when `#creditedBytes` had been sent. */
@@ -106,11 +108,20 @@ export class SendController {
     return this.estimator?.lossRatio ?? 0;
   }
 
+  /** Media may take at most `bps`, bits per second, lower headers and repairs included; null: what the path carries. */
+  limit(bps: number | null): void {
+    this.#limitBps = bps ?? Number.POSITIVE_INFINITY;
+    this.setDue();
+  }
+
   /** What media could use, bits per second: for the next step up, 0 when there is none, and for everything. */
   wants(nextBps: number, mostBps: number): void {
     // Repairs are subtracted from the budget, so there must be bandwidth for them too.
     const { bitrateBps } = this.#retransmitted;
-    this.estimator?.wants(nextBps > 0 ? nextBps + bitrateBps : 0, mostBps + bitrateBps);
+    const next = nextBps + bitrateBps;
+    // A step that may not be taken is not worth a probe.
+    const isStep = nextBps > 0 && next <= this.#limitBps;
+    this.estimator?.wants(isStep ? next : 0, Math.min(mostBps + bitrateBps, this.#limitBps));
   }
 
   /** Whether a video packet has to queue. */
@@ -249,8 +260,8 @@ export class SendController {
   }
 
   #forMedia(bps: number | undefined): number {
-    if (bps === undefined || !this.#isLimited()) return Number.POSITIVE_INFINITY;
-    return Math.max(0, bps - this.#retransmitted.bitrateBps);
+    const carriedBps = bps === undefined || !this.#isLimited() ? Number.POSITIVE_INFINITY : bps;
+    return Math.max(0, Math.min(carriedBps, this.#limitBps) - this.#retransmitted.bitrateBps);
   }
 
   #addCredit(): void {

@@ -123,6 +123,11 @@ export class Transport {
     this.#extensions.add(extensions);
   }
 
+  /** What it sends is to take at most `bps`, bits per second; null for no limit but the path's. */
+  limit(bps: number | null): void {
+    this.#controller.limit(bps);
+  }
+
   publish(params: UpTrackParams): UpTrack {
     const track = new UpTrack(params, this.#extensions);
     this.#demux.add(track);

@@ -33,10 +33,19 @@ export function simulate(session: ClientSession, { scenario }: SimulateScenario)
         case: "leave",
         value: new LeaveRequest({ action: LeaveRequest_Action.RECONNECT, canReconnect: true }),
       });
-    // A subscriber's bandwidth is estimated, and cannot be set.
-    default:
+    case "subscriberBandwidth":
+      return limitBandwidth(session, Number(scenario.value));
+    // Of a later protocol than ours.
+    case undefined:
       return;
+    default:
+      return scenario satisfies never;
   }
+}
+
+/** `bps`: what it is sent at most, bits per second, on the connections that it has now; 0 ends the limit. */
+function limitBandwidth({ participant }: ClientSession, bps: number): void {
+  for (const transport of participant.transports) transport.limit(bps > 0 ? bps : null);
 }
 
 /** Only the client itself is notified that it speaks. */

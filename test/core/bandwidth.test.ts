@@ -4,9 +4,10 @@
  * Method: simulated calls over home lines (25 ms, a queue of 300 ms), as their people see them.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { SLOT } from "../../src/base/counters.ts";
 import type { RoomId } from "../../src/base/ids.ts";
 import { NO_PREFERENCE, type TransportStats } from "../../src/contract/media.ts";
-import type { CallReport } from "../sim/call-report.ts";
+import { type CallReport, NOTHING } from "../sim/call-report.ts";
 import { Conference, type Person } from "../sim/conference.ts";
 import { at, blackout, down, KBPS, line, MBPS, play, speaks } from "../sim/scenario.ts";
 import type { Sends } from "../sim/sim-publisher.ts";
@@ -55,6 +56,28 @@ describe.each(["simulcast", "svc"] as const)("%s over a line that narrows and wi
     expect(audioLoss).toBeLessThan(0.01);
   });
 });
+
+test.each([true, false])(
+  "a limit is kept on a wide line until it is lifted, and nothing is probed for; numbered packets: %s",
+  (numbersPackets) => {
+    const limits = [300 * KBPS, 50 * KBPS, null, 300 * KBPS];
+    const people = [publisher("ada"), { ...viewer("bo", 10 * MBPS), numbersPackets }];
+    let padding = -1;
+    const events = [
+      ...limits.map((limitBps, i) => at(15 * i, (call) => call.limit("bo", limitBps))),
+      at(29, ({ core }) => {
+        padding = core.counters[SLOT.downPaddingPackets]!;
+      }),
+    ];
+    const view = play({ seed: 1, seconds: 60, people, events }).view("bo", "ada");
+    const settled = limits.map((_, i) => [15 * i + 5, 15 * i + 14] as const);
+    const layers = settled.map(([from, until]) => new Set(view.layerOfSecond.slice(from, until)));
+    expect(layers).toEqual([[0], [NOTHING], [2], [0]].map((layer) => new Set(layer)));
+    expect(Math.max(...view.bitrateBps.slice(5, 14))).toBeLessThan(300 * KBPS);
+    expect(padding).toBe(0);
+    expect(view.audioLoss).toBe(0);
+  },
+);
 
 test("ten receivers on lines of their own get what each would get alone", () => {
   const rates = [300, 400, 700, 1_000, 1_500, 2_000, 3_000, 4_000, 6_000, 10_000].map((kbps) => kbps * KBPS);

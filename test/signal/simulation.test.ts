@@ -6,6 +6,7 @@ import {
   CandidateProtocol,
   ClientConfigSetting,
   LeaveRequest_Action,
+  SessionDescription,
   SignalTarget,
   SimulateScenario,
 } from "@livekit/protocol";
@@ -121,6 +122,25 @@ describe("another path", () => {
     const none = rejoins(signalHall(), CandidateProtocol.TLS).take("join");
     expect(none.clientConfiguration).toBeUndefined();
   });
+});
+
+test("a bandwidth limits what the client is sent, on all its connections, until it is set to 0", () => {
+  const hall = signalHall();
+  const ada = new SignalClient(hall, "ada", { singleConnection: false });
+  const limit = (bps: bigint): void => simulate(ada, { case: "subscriberBandwidth", value: bps });
+  ada.offer("chromium-publish-simulcast");
+  // Before its answer to our offer, which may take its time: only the last one is kept.
+  for (let bps = 100_000n; bps <= 300_000n; bps += 1_000n) limit(bps);
+  const { sdp, id } = ada.take("offer");
+  const answer = sdp.replace("setup:actpass", "setup:active");
+  ada.send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: answer, id }) });
+  limit(0n);
+  const limits = hall.thread.sent("transport.limit");
+  const [publisher, subscriber] = hall.thread.sent("transport.open").map(({ transportId }) => transportId);
+  const of = (id: string | undefined): (number | null)[] =>
+    limits.flatMap(({ transportId, limitBps }) => (transportId === id ? [limitBps] : []));
+  expect(of(publisher).slice(-2)).toEqual([300_000, null]);
+  expect(of(subscriber)).toEqual([300_000, null]);
 });
 
 test("speech is told to who asked, and ends", () => {

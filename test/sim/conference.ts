@@ -176,6 +176,12 @@ export class Conference {
     thread.core.command(this.nowUs, { kind: "down-track.prefer", subscriptionId, preference });
   }
 
+  /** Sets how much `viewer` is sent at most, bits per second; null for no limit. */
+  limit(viewer: string, limitBps: number | null): void {
+    const { peer, thread } = this.seat(viewer);
+    thread.core.command(this.nowUs, { kind: "transport.limit", transportId: peer.transportId, limitBps });
+  }
+
   /** Moves the participant to another network, by default in the last block of 10.0.0.0/8; its links do not change. */
   roam(name: string, address = `10.255.0.${this.seats.indexOf(this.seat(name)) + 1}`): void {
     const seat = this.seat(name);

@@ -1,6 +1,6 @@
 /**
  * Goal: whose line has become too narrow for any picture is told that it is paused, hears on, and sees again afterwards.
- * Method: the web SDK in Chromium, the viewer behind a relay whose line down is narrowed and widened.
+ * Method: the web SDK in Chromium, the viewer behind a relay whose line down is narrowed and widened, or asking for that.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RelayProcess } from "../../net/relay-process.ts";
@@ -15,7 +15,7 @@ import { type PageServer, servePage } from "./page-server.ts";
 /** A sealed voice takes about half of it, and the smallest picture would take more than the other. */
 const NARROW_BPS = 100_000;
 
-describe.skipIf(!requireProgram("chromium"))("a viewer whose line narrows", () => {
+describe.skipIf(!requireProgram("chromium"))("a viewer", () => {
   let relay: RelayProcess;
   let server: TestServer;
   let browser: TestBrowser;
@@ -44,21 +44,38 @@ describe.skipIf(!requireProgram("chromium"))("a viewer whose line narrows", () =
     await relay?.stop();
   });
 
-  test("is told that the picture is paused, hears on, and sees again when it widens", async () => {
-    const options = { room: "narrow", large: true, passphrase: "correct horse" };
-    const ada = await LiveKitCall.join(browser, pages, server, { ...options, name: "ada" });
-    const bo = await LiveKitCall.join(browser, pages, server, { ...options, name: "bo", publish: false });
-    await bo.seesAndHears("ada");
-    relay.change("down", { rateBps: NARROW_BPS });
-    await bo.track("paused picture", "ada", "video", ({ streamState }) => streamState === "paused");
-    const { audioEnergy } = await bo.track("voice", "ada", "audio", ({ subscribed }) => subscribed);
-    await bo.track("voice that goes on", "ada", "audio", (track) => track.audioEnergy > audioEnergy);
-    relay.change("down", { rateBps: null });
-    const { framesDecoded } = await bo.track("active picture", "ada", "video", ({ streamState }) => {
-      return streamState === "active";
-    });
-    await bo.track("moving picture", "ada", "video", (track) => track.framesDecoded > framesDecoded + 5);
-    expect((await bo.report()).events).not.toContain("reconnecting");
-    await Promise.all([ada.close(), bo.close()]);
-  });
+  const simulate = async ({ page }: LiveKitCall, bps: number): Promise<void> =>
+    await page.evaluate((bps) => window.call.room.simulateScenario("subscriber-bandwidth", bps), bps);
+
+  test.each([
+    {
+      line: "line narrows",
+      narrow: () => relay.change("down", { rateBps: NARROW_BPS }),
+      widen: () => relay.change("down", { rateBps: null }),
+    },
+    {
+      line: "client simulates that",
+      narrow: (bo: LiveKitCall) => simulate(bo, NARROW_BPS),
+      widen: (bo: LiveKitCall) => simulate(bo, 0),
+    },
+  ])(
+    "whose $line is told that the picture is paused, hears on, and sees again when it widens",
+    async ({ narrow, widen }) => {
+      const options = { room: "narrow", large: true, passphrase: "correct horse" };
+      const ada = await LiveKitCall.join(browser, pages, server, { ...options, name: "ada" });
+      const bo = await LiveKitCall.join(browser, pages, server, { ...options, name: "bo", publish: false });
+      await bo.seesAndHears("ada");
+      await narrow(bo);
+      await bo.track("paused picture", "ada", "video", ({ streamState }) => streamState === "paused");
+      const { audioEnergy } = await bo.track("voice", "ada", "audio", ({ subscribed }) => subscribed);
+      await bo.track("voice that goes on", "ada", "audio", (track) => track.audioEnergy > audioEnergy);
+      await widen(bo);
+      const { framesDecoded } = await bo.track("active picture", "ada", "video", ({ streamState }) => {
+        return streamState === "active";
+      });
+      await bo.track("moving picture", "ada", "video", (track) => track.framesDecoded > framesDecoded + 5);
+      expect((await bo.report()).events).not.toContain("reconnecting");
+      await Promise.all([ada.close(), bo.close()]);
+    },
+  );
 });
