@@ -132,6 +132,12 @@ test.each(files.filter((file) => folderOf(file) !== ""))("%s imports only what i
   }
 });
 
+test("no source holds a control character: git and grep would take the file for a binary", () => {
+  const all = globSync("{src,test,loadtest}/**/*.ts");
+  expect(all.length).toBeGreaterThan(files.length);
+  expect(all.filter((file) => /[^\P{Cc}\n]/u.test(readFileSync(file, "utf8")))).toEqual([]);
+});
+
 test.each(files.filter((file) => PURE.includes(folderOf(file))))("%s is pure", (file) => {
   expect(code(file)).not.toMatch(IMPURE);
 });
