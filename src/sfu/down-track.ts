@@ -386,8 +386,7 @@ export class DownTrack {
    */
   #fill(extSeq: number, nowUs: number): void {
     if (!this.stream.giveUp(extSeq)) return;
-    if (this.isVideo && this.#controller.mustWait(nowUs))
-      this.#controller.enqueue(this, extSeq, EMPTY_BYTES, nowUs);
+    if (this.isVideo && this.#controller.mustWait(nowUs)) this.#controller.enqueue(this, extSeq, EMPTY_BYTES);
     else this.stream.fill(extSeq, this.#payloadType, nowUs);
   }
 
@@ -396,7 +395,7 @@ export class DownTrack {
     const { nowUs } = packet;
     if (extSeq === NOT_NUMBERED) return this.#fill(this.stream.skip(packet), nowUs);
     if (this.isVideo && this.#controller.mustWait(nowUs)) {
-      this.#controller.enqueue(this, extSeq, packet.length, nowUs);
+      this.#controller.enqueue(this, extSeq, packet.length);
     } else this.#transmit(packet, extSeq);
   }
 

@@ -25,7 +25,6 @@ export class PacedQueue {
   #track: (DownTrack | null)[] = [];
   #extSeq = new Float64Array(0);
   #size = new Uint16Array(0);
-  #queuedUs = new Float64Array(0);
 
   get isEmpty(): boolean {
     return this.#count === 0;
@@ -36,21 +35,15 @@ export class PacedQueue {
   }
 
   /** Returns false when it is full. */
-  push(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
+  push(track: DownTrack, extSeq: number, bytes: number): boolean {
     if (this.#count === ROWS) return false;
     if (this.#track.length === 0) this.#allocate();
     const row = (this.#head + this.#count++) & MASK;
     this.#track[row] = track;
     this.#extSeq[row] = extSeq;
     this.#size[row] = bytes;
-    this.#queuedUs[row] = nowUs;
     this.bytes += bytes;
     return true;
-  }
-
-  /** How long the oldest has waited; 0 when none does. */
-  ageUs(nowUs: number): number {
-    return this.#count === 0 ? 0 : nowUs - this.#queuedUs[this.#head]!;
   }
 
   /** Takes the oldest out and has its track send it. Not to be called when empty. */
@@ -74,6 +67,5 @@ export class PacedQueue {
     this.#track = new Array(ROWS).fill(null);
     this.#extSeq = new Float64Array(ROWS);
     this.#size = new Uint16Array(ROWS);
-    this.#queuedUs = new Float64Array(ROWS);
   }
 }

@@ -129,13 +129,12 @@ export class SendController {
     return this.#isLimited() && (!this.#queue.isEmpty || !this.#pacer.maySend(nowUs));
   }
 
-  /** Queues a packet that `track` has numbered; `track.release` sends it later. Returns false when the queue is full. */
-  enqueue(track: DownTrack, extSeq: number, bytes: number, nowUs: number): boolean {
-    const queued = this.#queue.push(track, extSeq, bytes, nowUs);
+  /** Queues a packet that `track` has numbered; `track.release` sends it later. Drops and counts it when the queue is full. */
+  enqueue(track: DownTrack, extSeq: number, bytes: number): void {
+    const queued = this.#queue.push(track, extSeq, bytes);
     if (this.#queue.isLong) track.stream.sent.grow();
     this.outlet.hurry();
     this.#count(queued ? "downPacedPackets" : "downDropped_pacer_full");
-    return queued;
   }
 
   /**
