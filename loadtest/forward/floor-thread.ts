@@ -60,7 +60,7 @@ for (let at = 0; at < ring.slab.length; at += SLOT_BYTES) {
 }
 
 ring.sendsEarly = socket.segments;
-ring.onHalfFull = () => {
+ring.flush = () => {
   cipherFactory.finishSealing();
   socket.send(ring);
   ring.clear();
@@ -78,7 +78,7 @@ function turn(): void {
     }
     ring.makeRoom(burst);
   }
-  if (ring.count > 0) ring.onHalfFull();
+  if (ring.count > 0) ring.flush();
   firstSeq = (firstSeq + burst) & 0xffff;
 }
 

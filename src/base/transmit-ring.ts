@@ -1,11 +1,11 @@
 /**
- * The outgoing datagrams of one event-loop turn, in one slab allocated at start.
+ * Outgoing datagrams of one event-loop turn, in one slab allocated at start. A turn that sends many empties it more than once.
  *
  * Three passes, each a plain loop over rows: the core writes plaintext packets, the sealer encrypts RTP rows in
  * place, the socket sends them. Nothing is allocated per packet, and each pass may be swapped (another cipher,
  * another socket) without the others knowing.
  *
- * The ring is written packet by packet, each for all receivers, so the rows of one path are spread over it. They are
+ * A turn may bring packets of several streams, so the rows of one path are not always next to each other. They are
  * chained in the order in which they were written: whoever wants them together follows `nextRow` from `firstRows`.
  */
 import type { PathId } from "./ids.ts";
@@ -59,8 +59,8 @@ export class TransmitRing {
   readonly nextRow: Int32Array;
   /** In [0, chains): the first row of each path, in the order of their first packets. */
   readonly firstRows: Int32Array;
-  /** Sends and clears the rows; set by whoever empties the ring. */
-  onHalfFull: () => void = () => {};
+  /** Sends and clears the rows; set by whoever owns the socket. */
+  flush: () => void = () => {};
   /** Whether rows of receivers who get several packets are sent while the cache holds them: where more calls cost little. */
   sendsEarly = false;
   #chains = 0;
@@ -99,7 +99,7 @@ export class TransmitRing {
    */
   makeRoom(run = 1): void {
     const isWarm = this.sendsEarly && run >= LONG_RUN && this.#count >= WARM_ROWS;
-    if (isWarm || this.#count * 2 > this.bytes.length) this.onHalfFull();
+    if (isWarm || this.#count * 2 > this.bytes.length) this.flush();
   }
 
   /** Offset in `slab` of the next free slot, or -1 when full: the caller then drops and counts. */

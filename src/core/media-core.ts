@@ -32,7 +32,7 @@ const RTCP_LAST = 223;
 export interface MediaCoreOptions {
   readonly counters: Counters;
   readonly paths: PathTable;
-  /** Datagrams that one turn may send; see `TransmitRing`. */
+  /** Capacity of the transmit ring, in datagrams. */
   readonly ringSlots: number;
   readonly ciphers: SrtpCipherFactory;
   /** 32 random bits, unknown to the network. */

@@ -53,7 +53,7 @@ export class MediaLoop implements TcpHandler {
     this.#core = core;
     this.#nowUs = nowUs;
     this.#outputs = outputs;
-    core.ring.onHalfFull = () => this.#flush();
+    core.ring.flush = () => this.#flush();
   }
 
   /** Read once per batch: the datagrams of one batch waited in the kernel together. */

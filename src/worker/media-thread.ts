@@ -22,7 +22,7 @@ import { loadTier } from "./tiers.ts";
 /** Addresses known at a time: enough for every participant that a thread can serve, and some thousand strangers. */
 const PATHS = 16_384;
 
-/** Outgoing datagrams of one turn: 8 MiB of slots. The loop flushes when half are taken. */
+/** Outgoing datagrams that the ring holds: 8 MiB of slots. It is flushed when half are taken, if not before. */
 const RING_SLOTS = 4_096;
 
 const LOAD_INTERVAL_MS = 1_000;

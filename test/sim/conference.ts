@@ -101,7 +101,7 @@ export class Conference {
       const paths = new PathTable(Math.max(64, 2 * people.length));
       const core = new MediaCore({ counters: createSharedCounters(), paths, ringSlots, ciphers, seed });
       const thread = { index, core, paths, piped: new Set<TrackId>(), seatOf: new Map<number, Seat>() };
-      core.ring.onHalfFull = () => this.#send(thread);
+      core.ring.flush = () => this.#send(thread);
       return thread;
     });
     for (const from of this.threads) for (const to of this.threads) if (from !== to) connectPipe(from, to);
