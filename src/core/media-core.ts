@@ -99,8 +99,8 @@ export class MediaCore {
   }
 
   /**
-   * Processes the datagram `bytes[0, length)` in place: steps 2 to 6 of the packet path (ARCHITECTURE §4). `arrivedUs`:
-   * when it came to this machine, for feedback to publishers.
+   * Processes the datagram `bytes[0, length)` in place: steps 2 to 6 of the packet path (ARCHITECTURE §4), of which 5 and 6
+   * may follow with a later packet, or `forward`. `arrivedUs`: when it came to this machine, for feedback to publishers.
    */
   receive(nowUs: number, bytes: Uint8Array, length: number, path: PathId, arrivedUs: number): void {
     if (length === 0) return this.#drop("upDropped_empty");

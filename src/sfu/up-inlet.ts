@@ -1,6 +1,6 @@
 /**
- * RTP from one publisher, from ciphertext to the loop over its receivers: steps 3 to 5 of the packet path. Every drop adds
- * one to a counter by reason.
+ * RTP from one publisher, from ciphertext to the run of packets that is forwarded next: steps 3 and 4 of the packet path.
+ * Every drop adds one to a counter by reason.
  */
 import { readU16, readU24, writeU16, writeU32 } from "../base/bytes.ts";
 import { type CounterName, SLOT } from "../base/counters.ts";

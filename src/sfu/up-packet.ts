@@ -1,7 +1,7 @@
 /**
  * A packet being forwarded, as every stage of one pass sees it: a view that is used again, one of few in a media thread.
  *
- * Filled by `Transport` (header, extensions), completed by `UpStream` (numbers, frame facts), read by down tracks.
+ * Filled by `UpInlet` or `PipedTrack` (header, extensions), completed by `UpStream` (numbers, frame facts), read by down tracks.
  */
 
 import { SLOT_BYTES } from "../base/transmit-ring.ts";
