@@ -1,4 +1,5 @@
-/** Receives datagrams in batches of `recvmmsg`, into memory allocated once. */
+/** Receives datagrams in batches of `recvmmsg`, into memory allocated once. One that is longer than a slot is dropped. */
+import { SLOT_BYTES } from "../base/transmit-ring.ts";
 import type { DatagramHandler } from "../worker/datagram-socket.ts";
 import { IOVEC, MSG_TRUNC, NativeMemory, receiveMessages } from "./libc.ts";
 import { MessageHeaders } from "./message-headers.ts";
@@ -8,8 +9,6 @@ import { writePointer } from "./word.ts";
 
 /** Datagrams of one system call: 128 KiB, which fits a core's L2 cache. 16 and 256 measured the same. */
 const BATCH = 64;
-/** As in the transmit ring: more than Ethernet carries. A longer datagram is dropped. */
-const SLOT_BYTES = 2048;
 
 export class DatagramReceiver {
   readonly #fd: number;
