@@ -86,7 +86,7 @@ export class PublisherFeedback {
     this.#roundTrip.onEcho(lastReferenceTime, delay, nowUs);
   }
 
-  /** Without an iterator: it runs a hundred times a second for each participant. */
+  /** Without an iterator: it runs a hundred times a second for each publisher. */
   tick(nowUs: number): void {
     while (this.arrivals.due(nowUs)) this.#sendArrivals(nowUs);
     if (this.#estimator !== null) this.#tellEstimate(this.#estimator, nowUs);
