@@ -10,7 +10,38 @@ import { HIGHEST_LAYERS, type Layers } from "../contract/media.ts";
 import type { LayerChoice } from "./allocator.ts";
 import type { UpTrack } from "./up-track.ts";
 
+/**
+ * How long measured rates of layers are reused. Longer allocates bandwidth by old rates, shorter measures for each
+ * receiver.
+ */
+const MEASURE_US = 50_000;
+
 export type Content = "camera" | "screen";
+
+/** The ladder of one track, measured once for all its receivers. */
+export class MeasuredLadder {
+  #sets: readonly LayerChoice[] = [];
+  /** For a receiver that wants all there is. */
+  #whole: readonly LayerChoice[] = [];
+  #measuredUs = Number.NEGATIVE_INFINITY;
+
+  /** The steps up to `limit`, lowest first. */
+  upTo(limit: Layers, track: UpTrack, nowUs: number): readonly LayerChoice[] {
+    const content = track.params.content === "screen" ? "screen" : "camera";
+    if (nowUs - this.#measuredUs >= MEASURE_US) {
+      this.#measuredUs = nowUs;
+      this.#sets = layerSets(track, nowUs);
+      this.#whole = layerLadder(this.#sets, content, HIGHEST_LAYERS);
+    }
+    const isUnlimited = limit.spatial >= HIGHEST_LAYERS.spatial && limit.temporal >= HIGHEST_LAYERS.temporal;
+    return isUnlimited ? this.#whole : layerLadder(this.#sets, content, limit);
+  }
+
+  /** The track's layers mean something else now: measures at the next call. */
+  forget(): void {
+    this.#measuredUs = Number.NEGATIVE_INFINITY;
+  }
+}
 
 /** All that can be sent of the track now, by spatial and then by temporal layer: the same for all its receivers. */
 export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): LayerChoice[] {

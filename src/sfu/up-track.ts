@@ -3,21 +3,20 @@
 import type { CodecName } from "../base/codec.ts";
 import type { Ssrc, TrackId } from "../base/ids.ts";
 import type { TransmitRing } from "../base/transmit-ring.ts";
-import {
-  HIGHEST_LAYERS,
-  type Layers,
-  type MediaEvent,
-  type PayloadParams,
-  type PixelSize,
-  type UpLayerStats,
-  type UpTrackParams,
-  type UpTrackStats,
+import type {
+  Layers,
+  MediaEvent,
+  PayloadParams,
+  PixelSize,
+  UpLayerStats,
+  UpTrackParams,
+  UpTrackStats,
 } from "../contract/media.ts";
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { LayerChoice } from "./allocator.ts";
 import type { DownTrack } from "./down-track.ts";
 import { EncryptionGuard } from "./encryption-guard.ts";
-import { layerLadder, layerSets } from "./layer-ladder.ts";
+import { MeasuredLadder } from "./layer-ladder.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import { PayloadNotice } from "./payload-notice.ts";
 import type { TrackPipe } from "./track-pipe.ts";
@@ -32,12 +31,6 @@ import { WantedLayer } from "./wanted-layer.ts";
  */
 const LOOK_US = 50_000;
 
-/**
- * How long measured rates of layers are reused. Longer allocates bandwidth by old rates, shorter measures for each
- * receiver.
- */
-const MEASURE_US = 50_000;
-
 export class UpTrack {
   readonly params: UpTrackParams;
   readonly extensions: ExtensionMap;
@@ -46,10 +39,7 @@ export class UpTrack {
   readonly downTracks: DownTrack[] = [];
   /** Pipes to receivers in other threads. */
   readonly pipes: TrackPipe[] = [];
-  /** Cached for MEASURE_US, for all receivers. */
-  #layerSets: readonly LayerChoice[] = [];
-  #ladder: readonly LayerChoice[] = [];
-  #measuredUs = Number.NEGATIVE_INFINITY;
+  readonly #ladder = new MeasuredLadder();
   #lookUs = 0;
   /** Set by the router for tracks that its room ranks. */
   voice: Voice | null = null;
@@ -173,14 +163,7 @@ export class UpTrack {
 
   /** The steps that a receiver of at most these layers can be sent now, lowest first. */
   ladder(limit: Layers, nowUs: number): readonly LayerChoice[] {
-    const content = this.params.content === "screen" ? "screen" : "camera";
-    if (nowUs - this.#measuredUs >= MEASURE_US) {
-      this.#measuredUs = nowUs;
-      this.#layerSets = layerSets(this, nowUs);
-      this.#ladder = layerLadder(this.#layerSets, content, HIGHEST_LAYERS);
-    }
-    const isUnlimited = limit.spatial >= HIGHEST_LAYERS.spatial && limit.temporal >= HIGHEST_LAYERS.temporal;
-    return isUnlimited ? this.#ladder : layerLadder(this.#layerSets, content, limit);
+    return this.#ladder.upTo(limit, this, nowUs);
   }
 
   unpipe(to: number, channel: number): void {
@@ -213,7 +196,7 @@ export class UpTrack {
     const svcEncoding = only !== undefined && (isKnown || only.maxSpatial > 0) ? only.encoding : null;
     if (svcEncoding === this.#svcEncoding) return;
     this.#svcEncoding = svcEncoding;
-    this.#measuredUs = Number.NEGATIVE_INFINITY;
+    this.#ladder.forget();
     this.setDue();
     for (const downTrack of this.downTracks) downTrack.onLayering();
   }
