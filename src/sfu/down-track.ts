@@ -346,14 +346,15 @@ export class DownTrack {
    * After a switch at a late packet: those that came before it and are numbered above were dropped, and are in the history.
    * Passes them once, in order; packets that come even later change nothing about that.
    */
-  #catchUp({ extSeq, highestExtSeq, receivedUs, header }: UpPacket): void {
+  #catchUp({ extSeq, highestExtSeq, receivedUs, nowUs, header }: UpPacket): void {
     const { track } = this.source!;
     const stream = track.streams[this.#encoding]!;
     const payload = track.payload(header.payloadType)!;
     // A retransmission may claim a place 2^15 numbers back: each receiver would look for all of them.
     const first = Math.max(extSeq, highestExtSeq - stream.history.rows) + 1;
     for (let next = first; next <= highestExtSeq; next++) {
-      if (!stream.recall(next, receivedUs, recalled)) continue;
+      if (!stream.recall(next, nowUs, recalled)) continue;
+      recalled.receivedUs = receivedUs;
       if (recalled.header.payloadType !== header.payloadType) {
         this.skip(recalled);
         continue;

@@ -4,9 +4,12 @@
  * Method: VP9 of several spatial layers without descriptor, whose key pictures differ in how many there are.
  */
 import { expect, test, vi } from "vitest";
+import { readU24 } from "../../src/base/bytes.ts";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
+import { absSendTime, EXTENSION } from "../../src/rtp/header-extensions.ts";
+import { extensionMap } from "./packets.ts";
 import { VP9 } from "./payloads.ts";
-import { ReceivedTrack } from "./received-track.ts";
+import { ReceivedTrack, type ReceivedTrackOptions } from "./received-track.ts";
 
 /** Base frame of a key picture that says how many layers there are, upper frames of one, and of other pictures. */
 const key = (layers: number): string => `2e0000${((layers - 1) << 5).toString(16).padStart(2, "0")}aa`;
@@ -15,8 +18,8 @@ const DELTA = "6c0000cc";
 const PICTURE_TICKS = 3_000;
 
 class Viewed extends ReceivedTrack {
-  constructor() {
-    super("video", [VP9]);
+  constructor(options?: ReceivedTrackOptions) {
+    super("video", [VP9], VP9, options);
   }
 
   /** Packet `seq` of picture `picture`. */
@@ -92,4 +95,17 @@ test("one that comes later than is remembered has nobody search for more than th
   viewed.send(2, 2, key(2));
   expect(recall.mock.calls.length).toBeLessThanOrEqual(stream.history.rows);
   expect(viewed.inOrder(4)).toEqual([key(2), DELTA, DELTA]);
+});
+
+test("what is caught up with leaves now, also where it came through a pipe", () => {
+  const viewed = new Viewed({ map: extensionMap({ absSendTime: 3 }), spacingUs: 1_000, pipeUs: 20_000 });
+  viewed.send(1, 1, key(1));
+  viewed.send(3, 3, DELTA);
+  viewed.send(4, 4, DELTA);
+  viewed.send(2, 2, key(2));
+  const times = viewed.packets.map(({ bytes, extensions }) =>
+    readU24(bytes, extensions.at[EXTENSION.absSendTime]!),
+  );
+  expect(viewed.inOrder(5)).toEqual([key(2), DELTA, DELTA]);
+  expect(times.slice(-3)).toEqual(Array(3).fill(absSendTime(viewed.nowUs)));
 });

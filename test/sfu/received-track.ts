@@ -45,6 +45,8 @@ export interface ReceivedTrackOptions {
   readonly spacingUs?: number;
   /** Packets of a picture are forwarded together: when another follows, or somebody looks at what was sent. */
   readonly inRuns?: boolean;
+  /** How long ago another thread received the packets. */
+  readonly pipeUs?: number;
 }
 
 export class ReceivedTrack {
@@ -57,6 +59,7 @@ export class ReceivedTrack {
   readonly #map: ExtensionMap;
   readonly #spacingUs: number;
   readonly #inRuns: boolean;
+  readonly #pipeUs: number;
 
   /** `payload`: the codec of the track as its receiver knows it. A video gets all layers. */
   constructor(
@@ -70,12 +73,14 @@ export class ReceivedTrack {
       isSealed = false,
       spacingUs = SPACING_US,
       inRuns = false,
+      pipeUs = 0,
     }: ReceivedTrackOptions = {},
   ) {
     const { context } = this;
     this.#map = map;
     this.#spacingUs = spacingUs;
     this.#inRuns = inRuns;
+    this.#pipeUs = pipeUs;
     const outlet = new Outlet(0, context.rests);
     outlet.path = 1 as PathId;
     outlet.secure = true;
@@ -128,7 +133,7 @@ export class ReceivedTrack {
     packet.bytes[1]! |= marker ? 0x80 : 0;
     packet.header.marker = marker;
     this.nowUs += this.#spacingUs;
-    packet.receivedUs = this.nowUs;
+    packet.receivedUs = this.nowUs - this.#pipeUs;
     packet.nowUs = this.nowUs;
     const payload = track.payload(packet.header.payloadType)!;
     const { ssrc } = packet.header;
