@@ -163,7 +163,7 @@ export class MediaLoop implements TcpHandler {
     ring.clear();
   }
 
-  /** Time from receiving to sending, of forwarded RTP only. All packets of a turn count as sent with the last one. */
+  /** Time from receiving to sending, of forwarded RTP only. All packets in the ring count as sent with the last one. */
   #countDelays(): void {
     const { ring } = this.#core;
     const nowUs = this.#nowUs();

@@ -44,7 +44,7 @@ function keepBusy(core: MediaCore, isSplit: boolean): void {
       ring.makeRoom();
     }
     core.forward();
-    ring.onHalfFull();
+    ring.flush();
     tick(nowUs);
   };
 }
