@@ -115,10 +115,12 @@ export class MediaCore {
 
   /** The connection that was `path` has ended: its transport need not wait for consent to expire. */
   endPath(nowUs: number, path: PathId): void {
+    this.forward();
     this.#transports.endPath(nowUs, path);
   }
 
   receiveLetter(nowUs: number, letter: FromDtls): void {
+    this.forward();
     this.#transports.receiveLetter(nowUs, letter);
   }
 
@@ -138,6 +140,7 @@ export class MediaCore {
   }
 
   tick(nowUs: number): void {
+    this.forward();
     this.#transports.tick(nowUs);
     this.pipes.tick(nowUs);
   }
