@@ -21,7 +21,9 @@ import {
   StreamState,
   StreamStateInfo,
   StreamStateUpdate,
+  SubscriptionError,
   SubscriptionPermissionUpdate,
+  SubscriptionResponse,
   TrackPublishedResponse,
   TrackUnpublishedResponse,
   type UpdateTrackSettings,
@@ -132,6 +134,7 @@ export class ClientSession {
         preferenceOf: (track) => this.#wishes.preferenceOf(track),
         onReceived: (track) => host.onSubscribed(track, participant),
         onHeldBack: (track, heldBack) => this.#onHeldBack(track, heldBack),
+        onUndecodable: ({ id }) => this.onNotSubscribed(id, SubscriptionError.SE_CODEC_UNSUPPORTED),
       },
       params.singleConnection,
     );
@@ -303,6 +306,11 @@ export class ClientSession {
     // First, while the client still knows the track.
     if (reason === "not_encrypted") this.#onCut(track);
     this.#unpublished(track.id, isNew);
+  }
+
+  /** The client wants a track that it does not get. */
+  onNotSubscribed(trackSid: string, err: SubscriptionError): void {
+    this.send({ case: "subscriptionResponse", value: new SubscriptionResponse({ trackSid, err }) });
   }
 
   setTrackSettings(id: TrackId, settings: UpdateTrackSettings): void {

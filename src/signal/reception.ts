@@ -13,6 +13,7 @@ import type { Track } from "../control/track.ts";
 import type { Transport } from "../control/transport.ts";
 import { requestOf } from "../livekit/client-facts.ts";
 import { streamIdOf } from "../livekit/stream-id.ts";
+import { backupCodecOf } from "../livekit/track-info.ts";
 import type { Sender } from "../sdp/write-section.ts";
 import type { SectionCounts } from "./section-demand.ts";
 import { SectionPlan } from "./section-plan.ts";
@@ -27,12 +28,16 @@ export interface ReceptionHost {
   onReceived(track: Track): void;
   /** A track is held back because there is too little bandwidth, or not any more. */
   onHeldBack(track: Track, heldBack: boolean): void;
+  /** The client can not decode a track, nor a backup of it. */
+  onUndecodable(track: Track): void;
 }
 
 export class Reception {
   readonly plan = new SectionPlan();
   readonly #host: ReceptionHost;
   readonly #heldBack = new Set<TrackId>();
+  /** Tracks that the client was told it can not decode. */
+  readonly #undecodable = new Set<TrackId>();
   readonly #syncs: boolean;
   /** By MID. */
   readonly #sections = new Map<string, ReceivingSection>();
@@ -56,7 +61,8 @@ export class Reception {
     this.#wanted = new Map(tracks.map((track) => [track.id, track]));
     const wanted = tracks.map(({ id, section }) => ({ id, kind: section.kind }));
     for (const mid of this.plan.want(wanted)) this.#silence(mid);
-    for (const id of this.#heldBack) if (!this.#wanted.has(id)) this.#heldBack.delete(id);
+    for (const told of [this.#heldBack, this.#undecodable])
+      for (const id of told) if (!this.#wanted.has(id)) told.delete(id);
     this.#deal();
   }
 
@@ -127,6 +133,23 @@ export class Reception {
   start(): void {
     for (const [mid, slot] of this.#slots) slot.negotiated(this.#sections.get(mid)?.payloads ?? []);
     this.#deal();
+    for (const slot of this.#slots.values()) this.#checkCodec(slot);
+  }
+
+  /** It is known now in which codec a track comes, or its backup. */
+  onCodec({ id }: Track): void {
+    const slot = this.subscriptionOf(id);
+    if (slot !== undefined) this.#checkCodec(slot);
+  }
+
+  #checkCodec(slot: Subscription): void {
+    const { reserved: track } = slot;
+    if (track === null) return;
+    const isUndecodable = slot.refuses(track) && !awaitsBackup(track);
+    if (isUndecodable === this.#undecodable.has(track.id)) return;
+    if (!isUndecodable) return void this.#undecodable.delete(track.id);
+    this.#undecodable.add(track.id);
+    this.#host.onUndecodable(track);
   }
 
   /** The slot sends nothing before `start()`, as nothing is negotiated for it. */
@@ -164,4 +187,9 @@ export class Reception {
     const { room } = transport.participant;
     transport.deal([...this.#wanted.values()].filter(({ publisher }) => publisher.room === room));
   }
+}
+
+/** Whether a backup was promised that has no media yet. */
+function awaitsBackup(track: Track): boolean {
+  return backupCodecOf(track) !== undefined && (track.backup?.payload ?? null) === null;
 }

@@ -210,6 +210,8 @@ export class SignalSessions {
         this.#sessions.get(event.track.publisher)?.onOwnTrackMuted(event.track);
         return this.#tellOf(event.track.publisher, room);
       case "track.codec":
+        for (const session of this.#in(room)) session.reception.onCodec(event.track);
+        return this.#tellOf(event.track.publisher, room);
       case "track.described":
         return this.#tellOf(event.track.publisher, room);
       case "track.published":

@@ -2,7 +2,6 @@
 import {
   SubscriptionError,
   type SubscriptionPermission,
-  SubscriptionResponse,
   type UpdateDataSubscription,
   type UpdateSubscription,
   type UpdateTrackSettings,
@@ -24,8 +23,7 @@ export function updateSubscription(session: ClientSession, update: UpdateSubscri
   const sids = [...update.trackSids, ...update.participantTracks.flatMap(({ trackSids }) => trackSids)];
   const missing = update.subscribe ? sids.filter((sid) => !present.has(sid)) : [];
   for (const trackSid of missing.slice(0, MAX_NOT_FOUND)) {
-    const value = new SubscriptionResponse({ trackSid, err: SubscriptionError.SE_TRACK_NOTFOUND });
-    session.send({ case: "subscriptionResponse", value });
+    session.onNotSubscribed(trackSid, SubscriptionError.SE_TRACK_NOTFOUND);
   }
   const tracks = sids.flatMap((sid) => present.get(sid) ?? []);
   if (tracks.length > 0) participant.setReceives(tracks, update.subscribe);

@@ -10,7 +10,9 @@ import {
   SessionDescription,
   SimulcastCodec,
   type SubscribedQualityUpdate,
+  SubscriptionError,
   TrackType,
+  UpdateSubscription,
 } from "@livekit/protocol";
 import { expect, test } from "vitest";
 import type { Track } from "../../src/control/track.ts";
@@ -37,7 +39,11 @@ interface Stage {
 }
 
 /** ada publishes VP9 and has promised VP8. */
-function stage(policy = BackupCodecPolicy.PREFER_REGRESSION): Stage {
+function stage({
+  policy = BackupCodecPolicy.PREFER_REGRESSION,
+  hasBackup = true,
+  isSent = true,
+} = {}): Stage {
   const hall = signalHall();
   const ada = new SignalClient(hall, "ada");
   const request = CAMERA.clone();
@@ -46,14 +52,14 @@ function stage(policy = BackupCodecPolicy.PREFER_REGRESSION): Stage {
     backupCodecPolicy: policy,
     simulcastCodecs: [
       new SimulcastCodec({ codec: "vp9", cid: CAMERA_CID }),
-      new SimulcastCodec({ codec: "vp8" }),
+      ...(hasBackup ? [new SimulcastCodec({ codec: "vp8" })] : []),
     ],
   });
   ada.send({ case: "addTrack", value: request });
   ada.offer("chromium-publish-simulcast");
   ada.take("trackPublished");
   const [camera] = hall.rooms.get("hall")!.participant("ada")!.tracks;
-  hall.thread.codec(camera!.id, VP9);
+  if (isSent) hall.thread.codec(camera!.id, VP9);
   const offerBackup = (sid: string): void => {
     const value = new AddTrackRequest({
       cid: BACKUP_CID,
@@ -68,10 +74,14 @@ function stage(policy = BackupCodecPolicy.PREFER_REGRESSION): Stage {
   return { hall, ada, camera: camera!, offerBackup };
 }
 
-/** Somebody comes who takes no video but VP8. */
-function comeWithVp8({ hall }: Stage): SignalClient {
+/** Of somebody who takes no video but VP8. */
+function offerOfVp8(id: number): SessionDescription {
   const sdp = offerText("chromium-watch").replace(/^a=rtpmap:\d+ (?:VP9|AV1|H264|H265)\/90000\r\n/gm, "");
-  return new SignalClient(hall, "bo", { offer: new SessionDescription({ type: "offer", sdp, id: 1 }) });
+  return new SessionDescription({ type: "offer", sdp, id });
+}
+
+function comeWithVp8({ hall }: Stage): SignalClient {
+  return new SignalClient(hall, "bo", { offer: offerOfVp8(1) });
 }
 
 function codecsOf({ subscribedCodecs }: SubscribedQualityUpdate): Record<string, boolean[]> {
@@ -92,6 +102,45 @@ test("the promised codec is asked for while somebody needs it", () => {
   expect(codecsOf(asked)).toEqual({ vp9: ALL, vp8: ALL });
   bo.send({ case: "leave", value: {} as never });
   expect(codecsOf(ada.take("subscribedQualityUpdate"))).toEqual({ vp9: ALL, vp8: NONE });
+});
+
+test("who can decode neither codec is told, once it is known that no other comes", () => {
+  const scene = stage();
+  const { hall, camera, offerBackup } = scene;
+  const bo = comeWithVp8(scene);
+  const failed = (): unknown[] =>
+    bo.messages.flatMap(({ case: kind, value }) =>
+      kind === "subscriptionResponse" ? [{ sid: value.trackSid, err: value.err }] : [],
+    );
+  offerBackup(camera.id);
+  expect(failed()).toEqual([]);
+  hall.thread.codec(camera.backup!.id, VP9);
+  expect(failed()).toEqual([{ sid: camera.id, err: SubscriptionError.SE_CODEC_UNSUPPORTED }]);
+  hall.thread.codec(camera.backup!.id, VP8);
+  expect(failed()).toHaveLength(1);
+});
+
+test.each([
+  ["before", true],
+  ["after", false],
+])("who can not decode a track that has no backup is told, its media coming %s", (_, isSent) => {
+  const scene = stage({ hasBackup: false, isSent });
+  const { hall, camera } = scene;
+  const bo = comeWithVp8(scene);
+  if (!isSent) {
+    expect(bo.kinds()).not.toContain("subscriptionResponse");
+    hall.thread.codec(camera.id, VP9);
+  }
+  const failure = { trackSid: camera.id, err: SubscriptionError.SE_CODEC_UNSUPPORTED };
+  expect(bo.take("subscriptionResponse")).toMatchObject(failure);
+  hall.thread.codec(camera.id, VP9);
+  expect(bo.kinds()).not.toContain("subscriptionResponse");
+  for (const subscribe of [false, true]) {
+    const value = new UpdateSubscription({ trackSids: [camera.id], subscribe });
+    bo.send({ case: "subscription", value });
+    bo.send({ case: "offer", value: offerOfVp8(2) });
+  }
+  expect(bo.take("subscriptionResponse")).toMatchObject(failure);
 });
 
 test("it is published under the sid of the track, and answered in its own codec", () => {
@@ -126,7 +175,7 @@ test.each([
   ["where the publisher wants both", BackupCodecPolicy.SIMULCAST, "VP9"],
   ["where the publisher wants but one", BackupCodecPolicy.REGRESSION, "VP8"],
 ])("who can decode both gets, %s, …", (_title, policy, codec) => {
-  const scene = stage(policy);
+  const scene = stage({ policy });
   const { hall, camera, offerBackup } = scene;
   const offer = new SessionDescription({ type: "offer", sdp: offerText("chromium-watch"), id: 1 });
   new SignalClient(hall, "cy", { offer });
