@@ -5,7 +5,14 @@
  */
 import cors from "@fastify/cors";
 import rateLimit from "@fastify/rate-limit";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import type { Config } from "../config/load-config.ts";
@@ -69,7 +76,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const { config, rooms, tokens, sessions, iceServers, signal, metrics, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    // We log one line for each exchange, see observeExchanges.
+    // We log one line for each exchange, see observeExchange.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -83,11 +90,28 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     routerOptions: { maxParamLength: MAX_PATH_PART_CHARS },
     // While draining, /readyz reports it in a problem document; requests under way are still answered.
     return503OnClosing: false,
-    // No hook has run for these: the address can not be read.
-    frameworkErrors: (error, request, reply) =>
-      void sendError(error, request, reply.headers(SECURITY_HEADERS)),
+    frameworkErrors: (error, request, reply) => void refuseUnread(error, request, reply),
     clientErrorHandler: sendClientError,
   });
+  /**
+   * Fastify runs no hook for a path that it can not read: this does what they would. Nor does it read X-Forwarded-For
+   * then, so such requests count for the proxy that they came by.
+   */
+  async function refuseUnread(
+    error: FastifyError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const startedMs = performance.now();
+    reply.headers(SECURITY_HEADERS);
+    reply.raw.once("finish", () =>
+      observeExchange(metrics, request, reply, (performance.now() - startedMs) / 1000),
+    );
+    const count = await countRequest(request);
+    if (count.isAllowed || !count.isExceeded) return void sendError(error, request, reply);
+    reply.header("retry-after", count.ttlInSeconds);
+    sendError(new HttpProblem("rate_limited"), request, reply);
+  }
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser("text/plain");
@@ -96,13 +120,16 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   app.addHook("onRequest", async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
   });
-  observeExchanges(app, metrics);
+  app.addHook("onResponse", async (request, reply) => {
+    observeExchange(metrics, request, reply, reply.elapsedTime / 1000);
+  });
   await app.register(rateLimit, {
     max: config.http.rateLimitPerMinute,
     timeWindow: 60_000,
     keyGenerator: ({ ip }) => clientNetwork(ip),
     errorResponseBuilder: () => new HttpProblem("rate_limited"),
   });
+  const countRequest = app.createRateLimit();
   installErrorHandling(app);
   await allowOrigins(app, config.http.corsOrigins);
 
@@ -135,17 +162,20 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
  * One metric and one log line for each exchange; at `info` only for those that change something. Refused ones change
  * nothing, and a stranger could fill a disk with them.
  */
-function observeExchanges(app: FastifyInstance, metrics: Metrics): void {
-  app.addHook("onResponse", async (request, reply) => {
-    const { method } = request;
-    const route = request.routeOptions.url ?? "unmatched";
-    const status = reply.statusCode;
-    const measured = MEASURED_METHODS.has(method) ? method : "_OTHER";
-    metrics.onHttpExchange({ method: measured, route, status, seconds: reply.elapsedTime / 1000 });
-    const isRefused = status >= 400 && status < 500;
-    const isChange = !isRefused && method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
-    request.log[isChange ? "info" : "debug"]({ method, route, status }, "request answered");
-  });
+function observeExchange(
+  metrics: Metrics,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  seconds: number,
+): void {
+  const { method } = request;
+  const route = request.routeOptions.url ?? "unmatched";
+  const status = reply.statusCode;
+  const measured = MEASURED_METHODS.has(method) ? method : "_OTHER";
+  metrics.onHttpExchange({ method: measured, route, status, seconds });
+  const isRefused = status >= 400 && status < 500;
+  const isChange = !isRefused && method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+  request.log[isChange ? "info" : "debug"]({ method, route, status }, "request answered");
 }
 
 /** Tokens are sent by scripts, never by the browser itself, so CORS gives other origins no access without a token. */

@@ -89,10 +89,26 @@ describe("every error is a problem document", () => {
     expect(Number(limited.headers["retry-after"])).toBeGreaterThan(0);
     expectProblem(await ask(strict, "GET /nothing"), 429, "rate_limited");
     expectProblem(await ask(strict, "PUT /v1/rooms"), 429, "rate_limited");
+    const unread = await ask(strict, "GET /%zz");
+    expectProblem(unread, 429, "rate_limited");
+    expect(Number(unread.headers["retry-after"])).toBeGreaterThan(0);
     const other = await ask(strict, "GET /v1/rooms", { remoteAddress: "192.0.2.1" });
     expectProblem(other, 401, "unauthorized");
     expect((await ask(strict, "GET /healthz")).statusCode).toBe(200);
     expect((await ask(strict, "GET /metrics")).statusCode).toBe(200);
+  });
+
+  test.each([
+    ["not decodable", "GET /%zz"],
+    ["too long", `GET /v1/rooms/${"x".repeat(4_000)}`],
+  ])("a path that can not be read is counted as a request: %s", async (_name, request) => {
+    const strict = await serve({ BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "2" });
+    for (let count = 0; count < 2; count++) await ask(strict, request);
+    expectProblem(await ask(strict, "GET /nothing"), 429, "rate_limited");
+    const text = await strict.metrics.exposition();
+    expect(text).toMatch(
+      /http_request_duration_seconds_count\{method="GET",route="unmatched",status="4\d\d"\} 2/,
+    );
   });
 
   test("an address is believed from a trusted proxy only", async () => {
