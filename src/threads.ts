@@ -8,7 +8,7 @@
  * under the keys that the media threads have. The next DTLS thread gets its certificate, whose fingerprint is in the answers.
  */
 import type { Logger } from "pino";
-import { createSharedCounters, SLOT } from "./base/counters.ts";
+import { type Counters, createSharedCounters, SLOT } from "./base/counters.ts";
 import { PacketPipe } from "./base/packet-pipe.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
@@ -204,6 +204,20 @@ export class Threads {
     });
     const { port, nice } = thread;
     this.#log.info({ thread: index, port, announced: placesOf(candidates), nice }, "media thread listens");
+    this.#warnOfSmallBuffers(index, counters);
+  }
+
+  /** Packets of a burst would be lost in the kernel, with a counter as the only sign. */
+  #warnOfSmallBuffers(thread: number, counters: Counters): void {
+    // Linux says twice what can be filled (socket(7)), and only there is it known what caps it.
+    if (process.platform !== "linux") return;
+    const asked = this.#config.media.socketBufferBytes;
+    const received = counters[SLOT.socketReceiveBufferBytes]! / 2;
+    const sent = counters[SLOT.socketSendBufferBytes]! / 2;
+    if (Math.min(received, sent) >= asked) return;
+    const message =
+      "socket buffers are smaller than media.socketBufferBytes: net.core.rmem_max or wmem_max caps them";
+    this.#log.warn({ thread, asked, received, sent }, message);
   }
 
   /** Makes the pipe from one media thread to another, if there is none. */

@@ -1,5 +1,6 @@
 /** Goal: a server that does not start says why, and ends with the status that service managers are told of in README. */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -41,6 +42,27 @@ test("where clients are told to send media is in the log, once for UDP and TCP",
     const listens = () => server.output.split("\n").find((line) => line.includes('"media thread listens"'));
     const line = await server.until("listening", LIMIT_MS, listens);
     expect(JSON.parse(line)).toMatchObject({ announced: ["192.0.2.7:50000", "[2001:db8::7]:50000"] });
+  } finally {
+    await server.terminate(LIMIT_MS);
+  }
+});
+
+// The portable tier takes no more than the system grants to everybody.
+test.runIf(process.platform === "linux")("socket buffers that the system cut are in the log", async () => {
+  const asked = 1_073_741_824;
+  const server = run([], {
+    BLINDFOLD_HTTP_PORT: "0",
+    BLINDFOLD_MEDIA_PORT: "0",
+    BLINDFOLD_MEDIA_THREADS: "1",
+    BLINDFOLD_FAST_PATH: "portable",
+    BLINDFOLD_MEDIA_SOCKET_BUFFER_BYTES: String(asked),
+  });
+  try {
+    const warned = () => server.output.split("\n").find((line) => line.includes("net.core.rmem_max"));
+    const line = JSON.parse(await server.until("warning", LIMIT_MS, warned));
+    const granted = (direction: "r" | "w") =>
+      Number(readFileSync(`/proc/sys/net/core/${direction}mem_max`, "utf8"));
+    expect(line).toMatchObject({ level: "warn", asked, received: granted("r"), sent: granted("w") });
   } finally {
     await server.terminate(LIMIT_MS);
   }
