@@ -24,14 +24,14 @@ describe.skipIf(!requireProgram("chromium"))("LiveKit's connection check", () =>
     return report;
   }
 
-  // Side by side, for most of a check is waiting.
+  // Side by side, for most of a check is waiting: five at a time, so the longest comes first.
   test.concurrent.each<CheckName>([
+    "checkConnectionProtocol",
     "checkWebsocket",
     "checkWebRTC",
     "checkReconnect",
     "checkPublishAudio",
     "checkPublishVideo",
-    "checkConnectionProtocol",
   ])("%s succeeds, and warns of nothing", async (name) => {
     const { status, logs } = await check(name);
     const warnings = logs.filter((line) => !line.startsWith("info: "));
