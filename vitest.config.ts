@@ -7,6 +7,14 @@ const testsIn = (folders: readonly string[]): string[] =>
 /** Of whole systems with browsers or paced traffic, which want both cores. */
 const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 
+/** Tests beside them of functions alone. */
+const FUNCTIONS = [
+  "test/loadtest/{options,pacing,prometheus-text,report,statistics}.test.ts",
+  "test/net/call-measurement.test.ts",
+  "test/system/livekit/versions.test.ts",
+  "test/test-call/frame-format.test.ts",
+];
+
 /** Those of them that mostly wait for processes. */
 const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
 
@@ -17,6 +25,7 @@ const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadte
 const PURE = [
   ...testsIn("base cc config control ice rtp sdp sframe sfu signal sim srtp twirp".split(" ")),
   "test/core/!(hostile-input|leaving).test.ts",
+  ...FUNCTIONS,
 ];
 
 // Servers and threads that tests start load their modules from compiled code, in half the time.
@@ -45,7 +54,12 @@ export default defineConfig({
       // One at a time: two cores are better used by one browser, and a call by all of them.
       {
         extends: true,
-        test: { name: "systems", include: SYSTEMS, exclude: PROCESSES, fileParallelism: false },
+        test: {
+          name: "systems",
+          include: SYSTEMS,
+          exclude: [...PROCESSES, ...FUNCTIONS],
+          fileParallelism: false,
+        },
       },
     ],
   },
