@@ -40,14 +40,16 @@ describe.each(BROWSERS)("%s without UDP", (name, launch, tiers) => {
 
     beforeAll(async () => {
       gate = await TcpGate.open(() => server.mediaPort);
-      server = await startServer({
+      const settings = {
         BLINDFOLD_FAST_PATH: tier,
         BLINDFOLD_MEDIA_ANNOUNCED_ADDRESSES: gate.announced,
-      });
-      browser = browsers.get(name) ?? (await launch());
+      };
+      [server, browser] = await Promise.all([startServer(settings), browsers.get(name) ?? launch()]);
       browsers.set(name, browser);
-      ada = await TestCall.join(browser, server, { room, name: "ada" });
-      bo = await TestCall.join(browser, server, { room, name: "bo", watch: true });
+      [ada, bo] = await Promise.all([
+        TestCall.join(browser, server, { room, name: "ada" }),
+        TestCall.join(browser, server, { room, name: "bo", watch: true }),
+      ]);
     });
 
     afterAll(async () => {
