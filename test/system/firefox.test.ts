@@ -34,10 +34,8 @@ describe.skipIf(!available).each(TIERS)("Firefox and Chromium on the %s tier", (
 
   beforeAll(async () => {
     server = await startServer({ BLINDFOLD_FAST_PATH: tier });
-    [fox, chrome] = await Promise.all([
-      TestCall.join(firefox, server, { room: ROOM, name: "fox" }),
-      TestCall.join(chromium, server, { room: ROOM, name: "chrome" }),
-    ]);
+    fox = await TestCall.join(firefox, server, { room: ROOM, name: "fox" });
+    chrome = await TestCall.join(chromium, server, { room: ROOM, name: "chrome" });
     api = new ControlApi(server.url, ROOM, await server.token(ROOM, "chrome"));
   });
 
