@@ -7,16 +7,16 @@ const testsIn = (folders: readonly string[]): string[] =>
 /** Of whole systems with browsers or paced traffic, which want both cores. */
 const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 
-/** Tests beside them of functions alone. */
+/** Those of them that mostly wait for processes. */
+const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
+
+/** In the same folders, and of functions alone. */
 const FUNCTIONS = [
   "test/loadtest/{options,pacing,prometheus-text,report,statistics}.test.ts",
   "test/net/call-measurement.test.ts",
   "test/system/livekit/versions.test.ts",
   "test/test-call/frame-format.test.ts",
 ];
-
-/** Those of them that mostly wait for processes. */
-const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
 
 /**
  * Of functions and objects without threads, sockets, patched modules or counts of the heap. Their files share a process, which
