@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const testsIn = (folders: readonly string[]): string[] =>
   folders.map((folder) => `test/${folder}/**/*.test.ts`);
@@ -28,6 +29,24 @@ const PURE = [
   ...FUNCTIONS,
 ];
 
+/**
+ * Those of systems wait for most of their time, on one core and a half. Therefore some of functions follow each of them, at low
+ * priority: one worker takes these while the other has a browser, and then they change places.
+ */
+class Interleaved extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const of = (name: string): TestSpecification[] => sorted.filter(({ project }) => project.name === name);
+    const [systems, pure] = [of("systems"), of("pure")];
+    const each = Math.ceil(pure.length / systems.length);
+    const mixed = systems.flatMap((system, index) => [
+      system,
+      ...pure.slice(index * each, (index + 1) * each),
+    ]);
+    return [...of("parts"), ...(systems.length > 0 ? mixed : pure)];
+  }
+}
+
 // Servers and threads that tests start load their modules from compiled code, in half the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url));
 
@@ -37,10 +56,21 @@ export default defineConfig({
     hookTimeout: 60_000,
     // A browser on a shared machine stalls now and then; what fails twice is a defect. The report names each retry.
     retry: process.env.CI === "true" ? 1 : 0,
+    maxWorkers: 2,
+    sequence: { sequencer: Interleaved },
     projects: [
       {
         extends: true,
-        test: { name: "pure", include: PURE, maxWorkers: 2, isolate: false, restoreMocks: true },
+        test: {
+          name: "pure",
+          include: PURE,
+          setupFiles: "test/at-low-priority.ts",
+          // What the others leave of two cores may be little.
+          testTimeout: 180_000,
+          isolate: false,
+          restoreMocks: true,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
@@ -48,17 +78,16 @@ export default defineConfig({
           name: "parts",
           include: ["test/!(system|test-call|net|loadtest)/**/*.test.ts", "test/*.test.ts", ...PROCESSES],
           exclude: PURE,
-          maxWorkers: 2,
         },
       },
-      // One at a time: two cores are better used by one browser, and a call by all of them.
       {
         extends: true,
         test: {
           name: "systems",
           include: SYSTEMS,
           exclude: [...PROCESSES, ...FUNCTIONS],
-          fileParallelism: false,
+          setupFiles: "test/one-at-a-time.ts",
+          sequence: { groupOrder: 1 },
         },
       },
     ],
