@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { CONFIG_FILE_VARIABLE, type Environment, type Override, readEnvironment } from "./environment.ts";
-import { isLoopback, isWildcard, Settings } from "./schema.ts";
+import { isLoopback, isWildcard, Settings, zoneOf } from "./schema.ts";
 
 /** Settings as the server uses them: checked, frozen, and with derived values. */
 export interface Config extends Omit<Settings, "development" | "media"> {
@@ -93,6 +93,11 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
   if (exposure !== undefined && isWildcard(media.host) && media.announcedAddresses.length === 0) {
     lines.push(
       `media.announcedAddresses: name an address for clients to send to, because media.host is ${media.host} and ${exposure}`,
+    );
+  }
+  if (zoneOf(media.host) !== "" && media.announcedAddresses.length === 0) {
+    lines.push(
+      `media.announcedAddresses: name an address for clients to send to, because media.host ${media.host} has a zone, which is known to this machine alone`,
     );
   }
   const lastThread = threadCount(media.threads) - 1;

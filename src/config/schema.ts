@@ -19,6 +19,8 @@ const Announced = z.string().transform((text, context) => {
   if (isWildcard(announced.address)) {
     context.addIssue("stands for all addresses of a machine, so that nobody can send to it");
   }
+  const zone = zoneOf(announced.address);
+  if (zone !== "") context.addIssue(`must do without the zone ${zone}, which is known to this machine alone`);
   return announced;
 });
 const Origin = z.string().refine(isOrigin, 'must be an origin such as https://app.example.org, or "*"');
@@ -167,6 +169,9 @@ export const isLoopback = (address: string): boolean => includes(LOOPBACK, addre
 
 /** Whether `address` stands for all of this machine. */
 export const isWildcard = (address: string): boolean => includes(WILDCARDS, address);
+
+/** Of a link-local address, with its sign, as in fe80::7%eth0 (RFC 4007 §11); else empty. */
+export const zoneOf = (address: string): string => /%.*$/.exec(address)?.[0] ?? "";
 
 function includes(list: BlockList, address: string): boolean {
   return list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");

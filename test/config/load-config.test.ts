@@ -201,6 +201,9 @@ test.each([
   [`ice: { turnSecret: ${SECRET} }`, /^ice\.turnUrls: name the servers that share ice\.turnSecret/],
   ["media: { announcedAddresses: [0.0.0.0] }", /^media\.announcedAddresses\.0: .*stands for all/],
   ["media: { announcedAddresses: ['[0::0]:50000'] }", /^media\.announcedAddresses\.0: .*stands for all/],
+  ["media: { announcedAddresses: ['fe80::7%eth0'] }", /^media\.announcedAddresses\.0: .*the zone %eth0/],
+  ["media: { announcedAddresses: ['[fe80::7%2]:50000'] }", /^media\.announcedAddresses\.0: .*the zone %2/],
+  ["media: { host: 'fe80::7%eth0' }", /^media\.announcedAddresses: name an address.*has a zone/],
   [
     `http: { host: '0::0' }\nauth: { keys: { a: ${SECRET} } }\nmedia: { host: '0::0' }`,
     /^media\.announcedAddresses: name an address/,
@@ -215,6 +218,7 @@ test.each([
   ["http: { host: 0.0.0.0 }\nmedia: { host: 192.0.2.1 }", { config: { development: false } }],
   ["media: { host: 0.0.0.0 }", { ok: true }],
   ["http: { host: 0.0.0.0 }\nmedia: { announcedAddresses: [192.0.2.1] }", { ok: true }],
+  ["media: { host: 'fe80::7%eth0', announcedAddresses: [192.0.2.1] }", { ok: true }],
   ["development: on", { config: { development: true } }],
   ["webhooks: { firstRetrySeconds: 60 }", { ok: true }],
   ["webhooks: { apiKey: a }", { ok: true }],
