@@ -165,7 +165,7 @@ export class DownStream {
       return NOT_NUMBERED;
     }
     this.#remember(extSeq, pictureId, packet, marker);
-    numbers.onSent(packet);
+    numbers.onSent(packet, extSeq);
     return extSeq;
   }
 

@@ -4,7 +4,7 @@
  * To the receiver it is one stream from one encoder, whatever encodings or tracks it is put together from. At every
  * switch all offsets are set so that the first packet of the new source follows the last of the old one.
  */
-import { seqDelta, timestampDelta } from "../base/sequence.ts";
+import { timestampDelta } from "../base/sequence.ts";
 import { Renumbering } from "./renumbering.ts";
 import type { SenderClock } from "./sender-clock.ts";
 import type { UpPacket } from "./up-packet.ts";
@@ -27,6 +27,7 @@ export class OutgoingNumbers {
   tl0PicIdxOffset = 0;
   frameNumberOffset = 0;
   #started = false;
+  #lastExtSeq = 0;
   #lastTimestamp = 0;
   #lastSentUs = 0;
   #lastTl0PicIdx = 0;
@@ -60,17 +61,18 @@ export class OutgoingNumbers {
     return this.#lastTimestamp;
   }
 
-  /** Remembers the newest packet that went out; late packets change nothing. */
-  onSent(packet: UpPacket): void {
-    const timestamp = (packet.header.timestamp + this.timestampOffset) >>> 0;
-    if (this.#lastSentUs !== 0 && timestampDelta(this.#lastTimestamp, timestamp) < 0) return;
-    this.#lastTimestamp = timestamp;
+  /**
+   * Remembers the packet that went out under `extSeq` if it is the newest; late packets change nothing. The numbers tell, not
+   * the timestamps: after a silence of 2^31 ticks, which is six hours of video, all that follows would look late.
+   */
+  onSent(packet: UpPacket, extSeq: number): void {
+    if (extSeq < this.#lastExtSeq) return;
+    this.#lastExtSeq = extSeq;
+    this.#lastTimestamp = (packet.header.timestamp + this.timestampOffset) >>> 0;
     this.#lastSentUs = packet.receivedUs;
     if (packet.tl0PicIdx >= 0) this.#lastTl0PicIdx = (packet.tl0PicIdx + this.tl0PicIdxOffset) & 0xff;
-    if (packet.frame.frameNumber < 0) return;
-    // A frame of a lower layer has the timestamp of those that went out before it.
-    const frameNumber = (packet.frame.frameNumber + this.frameNumberOffset) & 0xffff;
-    if (seqDelta(this.#lastFrameNumber, frameNumber) > 0) this.#lastFrameNumber = frameNumber;
+    const { frameNumber } = packet.frame;
+    if (frameNumber >= 0) this.#lastFrameNumber = (frameNumber + this.frameNumberOffset) & 0xffff;
   }
 
   #continued(packet: UpPacket, clockRate: number, from: SenderClock | undefined, to: SenderClock): number {
