@@ -19,6 +19,12 @@ import { SrtpSender } from "../srtp/srtp-sender.ts";
 import { Farewells } from "./farewells.ts";
 import { StunResponder } from "./stun-responder.ts";
 
+/**
+ * After a longer time without a tick the thread stood still: the process was stopped, or the machine. Longer takes our own
+ * silence for that of peers, shorter gives those that are gone more time whenever the thread is busy.
+ */
+const STALL_US = 1_000_000;
+
 /** What the thread keeps of a transport beside the transport itself. */
 interface Entry {
   readonly transport: Transport;
@@ -52,6 +58,7 @@ export class Transports {
    */
   readonly #sessionByPath: Int32Array;
   readonly #freeSessions: number[] = [];
+  #tickedUs = 0;
   readonly #stun: StunResponder;
   readonly #farewells: Farewells;
   readonly #context: CoreContext;
@@ -277,6 +284,7 @@ export class Transports {
   }
 
   tick(nowUs: number): void {
+    this.#excuseStall(nowUs);
     this.#farewells.expire(nowUs);
     const { rests, ring } = this.#context;
     rests.isHurried = false;
@@ -287,6 +295,14 @@ export class Transports {
       ring.makeRoom();
     }
     for (const router of this.#rooms.values()) router.tick(nowUs);
+  }
+
+  /** Timers run before sockets are read: without this, peers would fail for a silence that is in the socket. */
+  #excuseStall(nowUs: number): void {
+    const stalledUs = nowUs - this.#tickedUs;
+    this.#tickedUs = nowUs;
+    if (stalledUs < STALL_US) return;
+    for (const { transport } of this.#entries.values()) transport.ice.excuse(stalledUs, nowUs);
   }
 
   #tick(session: number, nowUs: number): void {

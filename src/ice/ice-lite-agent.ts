@@ -159,6 +159,16 @@ export class IceLiteAgent implements CalledAgent {
     if (path === this.selectedPath) this.selectedPath = NO_PATH;
   }
 
+  /**
+   * For `us`, until now, our thread stood still: what the peer sent meanwhile has yet to be read, so it was not silent. Consent
+   * may then last for as much longer than RFC 7675 §5.1 has it; nothing was sent in this time.
+   */
+  excuse(us: number, nowUs: number): void {
+    this.#aliveUs = Math.min(this.#aliveUs + us, nowUs);
+    this.#heardUs = Math.min(this.#heardUs + us, nowUs);
+    this.#paths.postpone(us, nowUs);
+  }
+
   /** Expires paths without checks, the selected one too. Returns the state. */
   poll(nowUs: number): IceState {
     this.#paths.expire(nowUs - FAILED_AFTER_US);

@@ -52,6 +52,11 @@ export class ValidatedPaths {
     this.#checkedUs[at] = nowUs;
   }
 
+  /** All checks count as made `us` later, but not later than now. */
+  postpone(us: number, nowUs: number): void {
+    for (let at = 0; at < this.#count; at++) this.#checkedUs[at] = Math.min(this.#checkedUs[at]! + us, nowUs);
+  }
+
   /** Removes the paths whose latest check came before `beforeUs`. */
   expire(beforeUs: number): void {
     for (let at = this.#count - 1; at >= 0; at--) {

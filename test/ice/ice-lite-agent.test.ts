@@ -400,3 +400,26 @@ test("truncations and arbitrary bytes never throw and never select a path", () =
   );
   expect(scene.agent.selectedPath).toBe(-1);
 });
+
+test("a time in which we stood still is no silence of the peer's, and hides none either", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.check(2000);
+  scene.wait(3);
+  const stand = (seconds: number): void => {
+    scene.nowUs += seconds * SECOND_US;
+    scene.agent.excuse(seconds * SECOND_US, scene.nowUs);
+  };
+  stand(60);
+  expect(scene.wait(0)).toBe("connected");
+  expect(scene.agent.isValidated(scene.path(2000))).toBe(true);
+  expect(scene.wait(4)).toBe("connected");
+  expect(scene.wait(1)).toBe("disconnected");
+  // What is heard before we excuse ourselves is heard now, and not later.
+  scene.nowUs += 60 * SECOND_US;
+  scene.nominate(1000);
+  scene.agent.excuse(60 * SECOND_US, scene.nowUs);
+  expect(scene.wait(7)).toBe("connected");
+  expect(scene.wait(1)).toBe("disconnected");
+  expect(scene.wait(22)).toBe("failed");
+});
