@@ -10,14 +10,16 @@ const WORD_BITS = 32;
 
 export class ReplayWindow {
   /** The highest index marked so far, -1 before the first. */
-  highest = -1;
+  highest: number;
   readonly #size: number;
   readonly #bits: Int32Array;
 
-  /** `size`: a power of two, at least 64 (RFC 3711 §3.3.2). */
-  constructor(size: number) {
+  /** `size`: a power of two, at least 64 (RFC 3711 §3.3.2). Indices up to `highest` count as marked. */
+  constructor(size: number, highest = -1) {
     this.#size = size;
+    this.highest = highest;
     this.#bits = new Int32Array(size / WORD_BITS);
+    if (highest >= 0) this.#bits.fill(-1);
   }
 
   /** Whether `index` is within the window or above it, and not marked. */

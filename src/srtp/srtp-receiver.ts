@@ -6,8 +6,8 @@
  */
 import { readU32 } from "../base/bytes.ts";
 import { extendSeq } from "../base/sequence.ts";
-import { ReplayWindow } from "./replay-window.ts";
 import type { SrtpCipher } from "./srtp-cipher.ts";
+import { StreamWindows } from "./stream-windows.ts";
 
 /** The tag does not match, or the packet is too short to have one. */
 export const SRTP_AUTH_FAILED = -1;
@@ -17,18 +17,10 @@ export const SRTP_REPLAYED = -2;
 export const SRTP_TOO_MANY_STREAMS = -3;
 
 /**
- * Size of the replay window, as in libwebrtc. A publisher without RTX (libdatachannel, hence OBS) retransmits a packet under
- * its own number while a key frame passes: smaller would take the repair for a replay (RFC 3711 §3.3.2 asks for 64 at least).
- * Larger costs a bit per packet, and reaches beyond the second for which repairs are asked.
+ * SSRCs of one session, for RTP and RTCP each, those that have ended included. A video takes six, and a call of days may publish
+ * anew ten thousand times. Without a limit an authenticated peer could fill memory with made-up SSRCs; these take 4 MB.
  */
-const REPLAY_PACKETS = 1024;
-
-/**
- * SSRCs of one session, for RTP and RTCP each, those that have ended included: packets of a forgotten stream could be
- * replayed. A video takes six, and a long call publishes some tens. Without a limit an authenticated peer could fill memory
- * with made-up SSRCs.
- */
-const MAX_STREAMS = 1024;
+const MAX_STREAMS = 65_536;
 
 const SEQ_CYCLE = 2 ** 16;
 
@@ -46,28 +38,28 @@ export class SrtpReceiver {
   /** Extended sequence number (the 48-bit index) of the packet that `openRtp` last opened. */
   lastExtSeq = 0;
   readonly #cipher: SrtpCipher;
-  readonly #maxStreams: number;
-  readonly #rtp = new Map<number, ReplayWindow>();
-  readonly #rtcp = new Map<number, ReplayWindow>();
+  readonly #rtp: StreamWindows;
+  readonly #rtcp: StreamWindows;
 
   constructor(cipher: SrtpCipher, maxStreams = MAX_STREAMS) {
     this.#cipher = cipher;
-    this.#maxStreams = maxStreams;
+    this.#rtp = new StreamWindows(maxStreams);
+    this.#rtcp = new StreamWindows(maxStreams);
   }
 
   /** Opens `packet[0, length)` in place. Returns the plaintext size, or one of the negative codes above. */
   openRtp(packet: Uint8Array, header: RtpHeaderFields, length: number): number {
     const { ssrc, seq, headerBytes } = header;
     const known = this.#rtp.get(ssrc);
-    const index = known === undefined ? seq : estimateIndex(known.highest, seq);
-    if (known !== undefined && !known.isFresh(index)) return SRTP_REPLAYED;
+    const window = known ?? this.#rtp.make(ssrc);
+    const index = estimateIndex(window.highest, seq);
+    if (!window.isFresh(index)) return SRTP_REPLAYED;
 
     const roc = Math.floor(index / SEQ_CYCLE);
     const plainBytes = this.#cipher.openRtp(packet, 0, headerBytes, length, roc);
     if (plainBytes < 0) return SRTP_AUTH_FAILED;
 
-    const window = known ?? this.#add(this.#rtp, ssrc);
-    if (window === undefined) return SRTP_TOO_MANY_STREAMS;
+    if (known === undefined && !this.#rtp.add(ssrc, window)) return SRTP_TOO_MANY_STREAMS;
     window.mark(index);
     this.lastExtSeq = index;
     return plainBytes;
@@ -79,30 +71,24 @@ export class SrtpReceiver {
     const ssrc = readU32(packet, 4);
     const index = readU32(packet, length - this.#cipher.rtcpIndexFromEnd) & RTCP_INDEX_MASK;
     const known = this.#rtcp.get(ssrc);
-    if (known !== undefined && !known.isFresh(index)) return SRTP_REPLAYED;
+    const window = known ?? this.#rtcp.make(ssrc);
+    if (!window.isFresh(index)) return SRTP_REPLAYED;
 
     const plainBytes = this.#cipher.openRtcp(packet, 0, length);
     if (plainBytes < 0) return SRTP_AUTH_FAILED;
 
-    const window = known ?? this.#add(this.#rtcp, ssrc);
-    if (window === undefined) return SRTP_TOO_MANY_STREAMS;
+    if (known === undefined && !this.#rtcp.add(ssrc, window)) return SRTP_TOO_MANY_STREAMS;
     window.mark(index);
     return plainBytes;
-  }
-
-  #add(streams: Map<number, ReplayWindow>, ssrc: number): ReplayWindow | undefined {
-    if (streams.size >= this.#maxStreams) return undefined;
-    const window = new ReplayWindow(REPLAY_PACKETS);
-    streams.set(ssrc, window);
-    return window;
   }
 }
 
 /**
- * The index nearest to the highest authentic one whose low 16 bits are `seq` (RFC 3711 §3.3.1, appendix A). Where that would
- * be negative, `seq` itself: the sender's first rollover counter is 0.
+ * The index nearest to the highest authentic one whose low 16 bits are `seq` (RFC 3711 §3.3.1, appendix A). Where there is none
+ * or that would be negative, `seq` itself: the sender's first rollover counter is 0.
  */
 function estimateIndex(highest: number, seq: number): number {
+  if (highest < 0) return seq;
   const index = extendSeq(highest, seq);
   return index < 0 ? seq : index;
 }
