@@ -1,6 +1,5 @@
-/** The random values of control: identifiers, ICE credentials, SSRCs. All from the system's secure generator. */
+/** The random values of control: identifiers, ICE credentials. All from the system's secure generator. */
 import { randomBytes } from "node:crypto";
-import { asSsrc, type Ssrc } from "../base/ids.ts";
 import type { IceCredentials } from "../contract/media.ts";
 
 /** 96 bits: ids appear in URLs of sessions, so they must be unguessable as well as unique. */
@@ -21,14 +20,4 @@ export function randomIceCredentials(): IceCredentials {
     ufrag: randomBytes(UFRAG_BYTES).toString("base64"),
     pwd: randomBytes(PWD_BYTES).toString("base64"),
   };
-}
-
-/** An SSRC that is not 0 and not in `taken`, to which it is added. */
-export function randomSsrc(taken: Set<Ssrc>): Ssrc {
-  let ssrc: Ssrc;
-  do {
-    ssrc = asSsrc(randomBytes(4).readUInt32BE());
-  } while (ssrc === 0 || taken.has(ssrc));
-  taken.add(ssrc);
-  return ssrc;
 }

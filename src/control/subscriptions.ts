@@ -1,8 +1,9 @@
 /** The sending sections of one transport, and the rules by which tracks are assigned to them. */
 import type { MediaKind } from "../base/codec.ts";
-import { asSsrc, type Ssrc, type SubscriptionId } from "../base/ids.ts";
+import { asSsrc, type SubscriptionId } from "../base/ids.ts";
 import type { DownTrackParams, PayloadParams } from "../contract/media.ts";
-import { randomId, randomSsrc } from "./random.ts";
+import { randomId } from "./random.ts";
+import type { Ssrcs } from "./ssrcs.ts";
 import { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 import type { Transport } from "./transport.ts";
@@ -33,9 +34,9 @@ export class Subscriptions {
 
   /**
    * Sections that are to be played in sync share a CNAME (RFC 3550 §6.5.1): the n-th audio and the n-th video section,
-   * or where sections are reserved, those of one publisher. SSRCs are chosen outside `taken`, to which they are added.
+   * or where sections are reserved, those of one publisher. `ssrcs`: the transport's.
    */
-  add({ kind, mid, payloads, reserved }: ReceivingSection, taken: Set<Ssrc>): Subscription {
+  add({ kind, mid, payloads, reserved }: ReceivingSection, ssrcs: Ssrcs): Subscription {
     const { id: transportId } = this.#transport;
     const group = this.#list.filter(({ section }) => section.kind === kind).length;
     // Before the answer, RTX may yet be negotiated for video; it never is for audio.
@@ -47,8 +48,8 @@ export class Subscriptions {
       subscriptionId: randomId<SubscriptionId>("SU"),
       kind,
       mid,
-      ssrc: randomSsrc(taken),
-      rtxSsrc: hasRtx ? randomSsrc(taken) : asSsrc(0),
+      ssrc: ssrcs.next(),
+      rtxSsrc: hasRtx ? ssrcs.next() : asSsrc(0),
       cname: reserved?.publisher.id ?? `${transportId}-${group}`,
     };
     const subscription = new Subscription(this.#transport, section, group, payloads, reserved ?? null);

@@ -4,7 +4,7 @@
  * A transport acts with the grants of the token that opened it, so that one identity may hold a publish-only and a
  * subscribe-only token, until the participant's permission is changed by the server API.
  */
-import type { Ssrc, TrackId, TransportId } from "../base/ids.ts";
+import type { TrackId, TransportId } from "../base/ids.ts";
 import type {
   ExtensionIds,
   Fingerprint,
@@ -20,6 +20,7 @@ import type { Participant } from "./participant.ts";
 import { isGranted, mayPublish, type PublishRefusal } from "./publishing.ts";
 import { randomIceCredentials, randomId } from "./random.ts";
 import { fail, ok, type Result } from "./result.ts";
+import { Ssrcs } from "./ssrcs.ts";
 import type { Subscription } from "./subscription.ts";
 import { type ReceivingSection, Subscriptions } from "./subscriptions.ts";
 import { type PublishedSection, Track, type TrackEndReason } from "./track.ts";
@@ -72,8 +73,7 @@ export class Transport {
   readonly data: DataChannels;
   readonly #tracks = new Map<TrackId, Track>();
   readonly #subscriptions: Subscriptions;
-  /** SSRCs that may not be drawn for a sending section: announced by the peer, or in use by us. */
-  readonly #takenSsrcs = new Set<Ssrc>();
+  readonly #ssrcs = new Ssrcs();
   readonly #closedListeners: ((reason: CloseReason) => void)[] = [];
   #localIce = randomIceCredentials();
   #remote: RemoteSide | null = null;
@@ -241,7 +241,7 @@ export class Transport {
   addSlot(section: ReceivingSection): Result<Subscription, AddSlotError> {
     if (this.#state.kind === "closed") return fail("closed");
     if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
-    const added = this.#subscriptions.add(section, this.#takenSsrcs);
+    const added = this.#subscriptions.add(section, this.#ssrcs);
     // Before payloads are negotiated it cannot carry anything, and clients add such sections by the hundred.
     if (section.payloads.length > 0) this.deal(this.participant.room.tracks());
     return ok(added);
@@ -250,7 +250,6 @@ export class Transport {
   /** Ends a section of `addSlot()`. */
   removeSlot(subscription: Subscription): void {
     this.#subscriptions.remove(subscription);
-    this.#free(subscription.section.ssrc, subscription.section.rtxSsrc);
   }
 
   /** Assigns the tracks of one participant, or of all others, to the sending sections as they come and go. */
@@ -321,19 +320,15 @@ export class Transport {
     for (const listener of this.#closedListeners) listener(reason);
   }
 
-  #free(...ssrcs: Ssrc[]): void {
-    for (const ssrc of ssrcs) this.#takenSsrcs.delete(ssrc);
-  }
-
   /** Adds the track to the media thread, and handles its events. */
   #route(track: Track): void {
-    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#takenSsrcs.add(ssrc).add(rtxSsrc);
+    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#ssrcs.take(ssrc, rtxSsrc);
     this.thread.route(track.id, (event) => this.#onTrackEvent(track, event));
     this.post({ kind: "up-track.add", transportId: this.id, track: track.params });
   }
 
   #unroute(track: Track): void {
-    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#free(ssrc, rtxSsrc);
+    for (const { ssrc, rtxSsrc } of track.section.ssrcs) this.#ssrcs.free(ssrc, rtxSsrc);
     this.thread.unroute(track.id);
     track.end();
   }
