@@ -6,13 +6,14 @@
  *
  *  - the rollover counter comes from the caller's `extSeq` and is never estimated, so no jump can repeat an index;
  *  - a window per SSRC remembers which of the latest indices were sealed, and anything older than it is refused;
- *  - state of an SSRC is never dropped while the key lives: `retire` closes it for good.
+ *  - an SSRC is never forgotten while the key lives: `retire` closes it for good.
  *
  * Packets may be sealed out of order (late ones fill the gaps that were kept for them). A retransmission has its own
  * SSRC and numbers (RFC 4588), so it is a packet like any other.
  */
 import { readU16, readU32 } from "../base/bytes.ts";
 import { ReplayWindow } from "./replay-window.ts";
+import { RetiredSsrcs } from "./retired-ssrcs.ts";
 import type { SrtpCipher } from "./srtp-cipher.ts";
 
 /** Sealing refused: the index was used, is too old, out of range, or not the header's. Nothing was written. */
@@ -36,6 +37,7 @@ RETIRED.mark(RTP_INDEX_END + 64);
 export class SrtpSender {
   readonly #cipher: SrtpCipher;
   readonly #streams = new Map<number, ReplayWindow>();
+  readonly #retired = new RetiredSsrcs();
   /** Of the latest packet: packets of one SSRC come in runs. */
   #lastSsrc = -1;
   #lastWindow = RETIRED;
@@ -72,7 +74,8 @@ export class SrtpSender {
 
   /** The stream has ended: frees its window; nothing more can be sealed for this SSRC under this key. */
   retire(ssrc: number): void {
-    this.#streams.set(ssrc, RETIRED);
+    this.#streams.delete(ssrc);
+    this.#retired.add(ssrc);
     this.#lastSsrc = -1;
   }
 
@@ -90,6 +93,7 @@ export class SrtpSender {
     if (ssrc === this.#lastSsrc) return this.#lastWindow;
     let window = this.#streams.get(ssrc);
     if (window === undefined) {
+      if (this.#retired.has(ssrc)) return RETIRED;
       window = new ReplayWindow(LATE_PACKETS);
       this.#streams.set(ssrc, window);
     }
