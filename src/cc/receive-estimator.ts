@@ -25,7 +25,7 @@ const HEADROOM_BPS = 100_000;
 const USED_SHARE = 0.9;
 
 /** abs-send-time: 6.18 fixed point, wraps after 64 s. */
-const CYCLE = 2 ** 24;
+const CYCLE_US = 64_000_000;
 const TICKS_PER_SECOND = 2 ** 18;
 
 /** What `DelayMonitor` is told; filled and read within one call. */
@@ -35,8 +35,10 @@ export class ReceiveEstimator {
   readonly #delay = new DelayMonitor();
   readonly #received = new RateWindow();
   readonly #rate: AimdRate;
+  /** Of the latest packet. */
   #sendTime = -1;
   #sentUs = 0;
+  #arrivalUs = 0;
   #receivedBps = 0;
 
   constructor(nowUs: number) {
@@ -50,11 +52,9 @@ export class ReceiveEstimator {
 
   /** `sendTime`: abs-send-time of the packet, 24 bits. `bytes`: of the packet. */
   onPacket(sendTime: number, bytes: number, nowUs: number): void {
-    if (this.#sendTime >= 0) {
-      const ticks = (((sendTime - this.#sendTime + CYCLE / 2) & (CYCLE - 1)) - CYCLE / 2) / TICKS_PER_SECOND;
-      this.#sentUs += ticks * 1_000_000;
-    }
+    if (this.#sendTime >= 0) this.#sentUs += this.#stepUs(sendTime, nowUs);
     this.#sendTime = sendTime;
+    this.#arrivalUs = nowUs;
     arrival.sentUs = this.#sentUs;
     arrival.firstArrivalUs = nowUs;
     arrival.arrivalUs = nowUs;
@@ -70,6 +70,12 @@ export class ReceiveEstimator {
     if (signal === "overuse") this.#rate.onOveruse(receivedBps, rttUs, nowUs);
     else if (signal === "underuse") this.#rate.hold(nowUs);
     else this.#rate.grow(receivedBps, this.#limitBps, rttUs, nowUs);
+  }
+
+  /** How much later than the latest packet it left: of all that end on these 24 bits, what is nearest to how much later it came. */
+  #stepUs(sendTime: number, nowUs: number): number {
+    const us = ((sendTime - this.#sendTime) * 1_000_000) / TICKS_PER_SECOND;
+    return us + CYCLE_US * Math.round((nowUs - this.#arrivalUs - us) / CYCLE_US);
   }
 
   get #limitBps(): number {

@@ -80,3 +80,24 @@ test("a line that limits nothing never limits, jitter or not", () => {
     expect(played.at(-1)!.bps).toBe(2_000 * KBPS);
   }
 });
+
+/** abs-send-time wraps after 64 s: after more than half of that, it alone does not tell whether a packet left before or after. */
+test.each([5, 31, 33, 50, 63, 65, 100, 86_400])("a queue is noticed after a silence of %i s", (silence) => {
+  const [bps, stepUs] = [1_000 * KBPS, 8 * MS];
+  const estimator = new ReceiveEstimator(0);
+  /** Sends for some time; each packet waits by `slope` of its interval longer than the one before. */
+  const play = (startUs: number, lengthUs: number, slope: number): void => {
+    for (let us = 0; us < lengthUs; us += stepUs) {
+      const arrivalUs = startUs + us + RTT_US / 2 + slope * us;
+      estimator.onPacket(absSendTime(startUs + us), (bps * stepUs) / 8_000_000, arrivalUs);
+      if (us % (6 * stepUs) === 0) estimator.update(RTT_US, arrivalUs);
+    }
+  };
+  play(0, 3_000 * MS, 0);
+  const backUs = (3 + silence) * 1_000 * MS;
+  play(backUs, 2_000 * MS, 0);
+  expect(estimator.bps).toBeGreaterThan(bps);
+  // Less than what is a queue however it has come about.
+  play(backUs + 2_000 * MS, 2_000 * MS, 0.045);
+  expect(estimator.bps).toBeLessThan(bps);
+});
