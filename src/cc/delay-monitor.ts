@@ -26,7 +26,7 @@ const MAX_QUEUE_US = 100_000;
  */
 const LASTING_US = 50_000;
 
-/** After a longer pause the trend is measured afresh. */
+/** After a longer pause the trend is measured afresh: over an hour two clocks come apart by some tenths of a second. */
 const PAUSE_US = 2_000_000;
 
 /** Weight of a new difference in their mean. */
@@ -131,6 +131,7 @@ export class DelayMonitor {
     if (sendDeltaUs > PAUSE_US) {
       this.#trend.reset();
       this.#detector.reset();
+      return;
     }
     const deltaUs = arrivalDeltaUs - sendDeltaUs;
     this.jitterUs += JITTER_GAIN * (Math.abs(deltaUs) - this.jitterUs);
