@@ -98,7 +98,7 @@ export class Acknowledgements {
       const extSeq = this.#readExtSeq + reader.lost;
       this.#readExtSeq = extSeq + 1;
       if (extSeq >= this.#endExtSeq || extSeq < this.#oldestExtSeq) continue;
-      if (!this.#begun) this.#begin(extSeq - reader.lost);
+      if (!this.#begun) this.#begin(extSeq - reader.lost, log.sentUs(extSeq));
       if (reader.lost > 0) log.setLost(extSeq, reader.lost);
       if (log.fate(extSeq) === FATE.received) continue;
       this.#nextExtSeq = extSeq;
@@ -109,11 +109,12 @@ export class Acknowledgements {
     return false;
   }
 
-  /** The message begins with `fromExtSeq`. */
-  #begin(fromExtSeq: number): void {
+  /** The message begins with `fromExtSeq`; the packet under the reader left at `sentUs`, and came about as much later as it left. */
+  #begin(fromExtSeq: number, sentUs: number): void {
     this.#begun = true;
     if (this.newestExtSeq === UNKNOWN_PACKET) return;
-    const cycles = Math.round((this.arrivalUs - this.#reader.arrivalUs) / REFERENCE_CYCLE_US);
+    const expectedUs = this.arrivalUs + sentUs - this.sentUs;
+    const cycles = Math.round((expectedUs - this.#reader.arrivalUs) / REFERENCE_CYCLE_US);
     this.#referenceUs = cycles * REFERENCE_CYCLE_US;
     this.#nextUnreportedBytes += this.#log.setUnreported(this.newestExtSeq + 1, fromExtSeq);
   }

@@ -160,6 +160,26 @@ test("the reference time comes round and arrivals go on", () => {
   expect(rest.map((us) => us - from!)).toEqual([70 * MS, 130 * MS]);
 });
 
+test.each([-0.0001, 0, 0.0001])(
+  "nor does the silence of a week bring them out of order, at a clock that is off by %f",
+  (drift) => {
+    const dayUs = 86_400_000 * MS;
+    const sentUs = [0, 5, 12, 19, 50].map((days) => days * dayUs);
+    const cursor = new RtcpCursor();
+    const arrivals = sentUs.map((us, seq) => {
+      const cameUs = Math.round((us * (1 + drift)) / MS) * MS + 1_000 * MS;
+      log.onSent(BYTES, us, 0, 0);
+      recorder.onPacket(seq, cameUs);
+      const message = report(cameUs);
+      cursor.reset(message, message.length);
+      cursor.next();
+      expect([acks.open(message, cursor), acks.next()]).toEqual([true, true]);
+      return [acks.arrivalUs, cameUs];
+    });
+    expect(arrivals.map(([toldUs]) => toldUs)).toEqual(arrivals.map(([, cameUs]) => cameUs));
+  },
+);
+
 test("numbers never sent, and long forgotten, are nobody's", () => {
   send(3_000);
   for (const seq of [0, 2_000, 2_999, 3_000, 40_000]) {
