@@ -4,6 +4,9 @@
 import { RoundTrip } from "../cc/round-trip.ts";
 import type { ReportBlock } from "../rtp/rtcp/reports.ts";
 
+/** Where the count of losses ends: it has 24 bits with sign. Receivers stay there. */
+const MOST_CUMULATIVE_LOST = 0x7fffff;
+
 export class ReceiverReports {
   /** Share of packets lost since the report before, in [0, 1]. */
   fractionLost = 0;
@@ -37,7 +40,11 @@ export class ReceiverReports {
     this.fractionLost = fractionLost / 256;
     const expected = this.#highestSeq < 0 ? 0 : (highestSeq - this.#highestSeq) | 0;
     this.expected = Math.max(0, expected);
-    this.lost = Math.min(Math.max(0, cumulativeLost - this.#cumulativeLost), this.expected);
+    const lost =
+      cumulativeLost === MOST_CUMULATIVE_LOST
+        ? Math.round(this.fractionLost * this.expected)
+        : cumulativeLost - this.#cumulativeLost;
+    this.lost = Math.min(Math.max(0, lost), this.expected);
     this.#highestSeq = highestSeq;
     this.#cumulativeLost = cumulativeLost;
     this.#roundTrip.onEcho(lastSr, delaySinceLastSr, nowUs);
