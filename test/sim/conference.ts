@@ -52,6 +52,8 @@ export interface ConferenceOptions {
   readonly ciphers?: SrtpCipherFactory;
   /** Number of datagrams that a thread can write before it has to send them. */
   readonly ringSlots?: number;
+  /** What the clock shows at first. */
+  readonly startUs?: number;
 }
 
 export interface Seat {
@@ -81,7 +83,7 @@ export function meeting(people: number, link: Partial<LinkSettings>): Person[] {
 export class Conference {
   readonly threads: readonly Thread[];
   readonly seats: readonly Seat[];
-  nowUs = 1_000_000;
+  nowUs: number;
   /** Called with each datagram from participants, before the server decrypts it in place. */
   overheard: ((datagram: Uint8Array) => void) | null = null;
   /** Called with each datagram that reaches one of them, before it is decrypted. */
@@ -95,7 +97,8 @@ export class Conference {
 
   constructor(options: ConferenceOptions) {
     const { people, seed, threads = 1, dynacast = false } = options;
-    const { ciphers = simCipherFactory, ringSlots = 1024 } = options;
+    const { ciphers = simCipherFactory, ringSlots = 1024, startUs = 1_000_000 } = options;
+    this.nowUs = startUs;
     this.#dynacast = dynacast;
     this.threads = Array.from({ length: threads }, (_, index) => {
       const paths = new PathTable(Math.max(64, 2 * people.length));
