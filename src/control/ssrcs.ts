@@ -10,15 +10,20 @@ import { asSsrc, type Ssrc } from "../base/ids.ts";
 const LAST_RESERVED = 1;
 
 export class Ssrcs {
-  #latest = randomBytes(4).readUInt32BE();
+  #next: number;
   /** Announced by the peer. */
   readonly #taken = new Set<Ssrc>();
 
+  constructor(first = randomBytes(4).readUInt32BE()) {
+    this.#next = first;
+  }
+
   next(): Ssrc {
-    do {
-      this.#latest = (this.#latest + 1) >>> 0;
-    } while (this.#latest <= LAST_RESERVED || this.#taken.has(asSsrc(this.#latest)));
-    return asSsrc(this.#latest);
+    for (;;) {
+      const ssrc = asSsrc(this.#next);
+      this.#next = (this.#next + 1) >>> 0;
+      if (ssrc > LAST_RESERVED && !this.#taken.has(ssrc)) return ssrc;
+    }
   }
 
   /** The peer sends under these. */
