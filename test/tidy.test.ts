@@ -132,6 +132,10 @@ test.each(files.filter((file) => folderOf(file) !== ""))("%s imports only what i
   }
 });
 
+test("no pattern takes white space of any length twice: what a peer writes would take quadratic time", () => {
+  expect(files.filter((file) => /\\s[*+].*\\s[*+]/.test(code(file)))).toEqual([]);
+});
+
 test("no source holds a control character: git and grep would take the file for a binary", () => {
   const all = globSync("{src,test,loadtest}/**/*.ts");
   expect(all.length).toBeGreaterThan(files.length);

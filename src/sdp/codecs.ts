@@ -77,14 +77,16 @@ export function decodingDistance(sent: PayloadParams, known: PayloadParams): num
   return sent.profile === known.profile ? 0 : undefined;
 }
 
-/** `<name>=<value>;…`, names in lower case; the first of two equal names counts. */
+/** `<name>=<value>;…`, names in lower case; the first of two equal names counts. White space around either is ignored. */
 export function formatParameters(fmtp: string): FormatParameters {
   const parameters = new Map<string, string>();
   for (const part of fmtp.split(";")) {
-    const match = /^\s*([\w-]+)\s*=\s*([!-~]*)\s*$/.exec(part);
-    if (match === null) continue;
-    const name = match[1]!.toLowerCase();
-    if (!parameters.has(name)) parameters.set(name, match[2]!);
+    const equalsAt = part.indexOf("=");
+    if (equalsAt === -1) continue;
+    const name = part.slice(0, equalsAt).trim().toLowerCase();
+    const value = part.slice(equalsAt + 1).trim();
+    if (!/^[\w-]+$/.test(name) || !/^[!-~]*$/.test(value)) continue;
+    if (!parameters.has(name)) parameters.set(name, value);
   }
   return parameters;
 }
