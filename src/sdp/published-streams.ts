@@ -27,13 +27,18 @@ const CONVENTIONS: readonly (readonly string[])[] = [
 
 /** Accepts the first possible alternative of each stream. `payloadTypes`: those of the answer. */
 export function acceptStreams(offered: MediaSection, payloadTypes: ReadonlySet<number>): PublishedStreams {
+  // Each is reduced once, however often it is named: an offer may have sixteen alternatives for each of sixteen streams.
+  const possible = new Map(
+    offered.rids
+      .filter(({ direction }) => direction === "send")
+      .map((rid) => [rid.id, keepPayloadTypes(rid, payloadTypes)]),
+  );
   const rids = new Map<string, Rid>();
   const simulcast: SimulcastRid[] = [];
   for (const alternatives of offered.simulcast) {
     for (const stream of alternatives) {
-      const rid = offered.rids.find(({ id, direction }) => id === stream.rid && direction === "send");
-      const kept = rid && !rids.has(rid.id) ? keepPayloadTypes(rid, payloadTypes) : undefined;
-      if (kept === undefined) continue;
+      const kept = possible.get(stream.rid);
+      if (kept === undefined || rids.has(kept.id)) continue;
       rids.set(kept.id, kept);
       simulcast.push(stream);
       break;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { EXTENSION_URI } from "../../src/rtp/header-extensions.ts";
 import {
   type AcceptedMedia,
@@ -351,6 +351,15 @@ describe("simulcast", () => {
     expect(outcomeOf(shortOffer(VIDEO, lines)).media[0]!.published!.rids).toEqual([
       { id: "q", direction: "send", restrictions: ["pt=96", "max-width=320"] },
     ]);
+  });
+
+  test("a rid that is named again and again is read once", () => {
+    const alternatives = Array(16).fill(Array(16).fill("q").join(",")).join(";");
+    const lines = [VP8, `a=rid:q send pt=97;${"a=1;".repeat(100)}b=2`, `a=simulcast:send ${alternatives}`];
+    const offered = description(shortOffer(VIDEO, lines));
+    const join = vi.spyOn(offered.sections[0]!.rids[0]!.restrictions as string[], "join");
+    expect(negotiate(offered, UP).ok).toBe(true);
+    expect(join).toHaveBeenCalledOnce();
   });
 
   const SSRCS = ["1", "2"].map((ssrc) => `a=ssrc:${ssrc} cname:x`);
