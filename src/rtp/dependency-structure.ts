@@ -114,7 +114,8 @@ export function readStructure(bits: BitReader): DependencyStructure | null {
   const templates = readTemplateLayers(bits);
   if (templates === null) return null;
   for (const template of templates) {
-    template.dtis = Uint8Array.from({ length: targets }, () => bits.read(2));
+    template.dtis = new Uint8Array(targets);
+    for (let target = 0; target < targets; target++) template.dtis[target] = bits.read(2);
   }
   for (const template of templates) {
     template.independent = true;

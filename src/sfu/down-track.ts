@@ -42,6 +42,18 @@ const MIN_REPEATED_BYTES = 256;
 /** Approximate size of a packet without payload. */
 const EMPTY_BYTES = 32;
 
+/**
+ * Packets that a late key picture may have the receivers of a track catch up with, all of them together: 256 for each of 64. More
+ * would hold up everybody's media, fewer would ask for another key picture where a repair of a large one could do.
+ */
+const MAX_CAUGHT_UP = 16_384;
+
+/**
+ * Structures read anew while catching up; each comes with a key picture. More would have each receiver read what a publisher
+ * may put into each packet, fewer would lose pictures of an encoder that repeats its structure.
+ */
+const MAX_STRUCTURES = 16;
+
 const NOTHING: Layers = { spatial: NO_LAYER, temporal: 0 };
 
 const NO_BYTES = new Uint8Array(0);
@@ -307,7 +319,9 @@ export class DownTrack {
     const { frame } = packet;
     // Layers change at a key picture whose first frame comes late: frames that depend on it were dropped before.
     const isLate = frame.keyframe && this.#selector.changesAt(frame) && this.#isOvertaken(packet);
-    if (isLate && packet.extSeq <= this.#settledExtSeq) {
+    const isTooLate = frame.keyframe && packet.extSeq < packet.highestExtSeq && this.#isTooLate(packet);
+    if (isTooLate && this.#mustStartAt(packet)) return this.#pass(packet, "other");
+    if (isLate && (isTooLate || packet.extSeq <= this.#settledExtSeq)) {
       this.#context.counters[SLOT.downDropped_late]! += 1;
       return this.#fill(this.stream.drop(packet), packet.nowUs);
     }
@@ -338,6 +352,18 @@ export class DownTrack {
     return encoding === this.#encoding && extSeq < highestExtSeq;
   }
 
+  /** Whether more has come after a key picture than may be caught up with: the next one is waited for. */
+  #isTooLate({ extSeq, highestExtSeq, encoding }: UpPacket): boolean {
+    const { streams, downTracks } = this.source!.track;
+    const behind = Math.min(highestExtSeq - extSeq, streams[encoding]!.history.rows);
+    return behind * downTracks.length > MAX_CAUGHT_UP;
+  }
+
+  /** Whether nothing can be sent of the encoding before a key picture. */
+  #mustStartAt({ encoding }: UpPacket): boolean {
+    return encoding !== this.#encoding || this.#selector.currentSpatial === NO_LAYER;
+  }
+
   #settle(extSeq: number): void {
     if (extSeq > this.#settledExtSeq) this.#settledExtSeq = extSeq;
   }
@@ -346,13 +372,15 @@ export class DownTrack {
    * After a switch at a late packet: those that came before it and are numbered above were dropped, and are in the history.
    * Passes them once, in order; packets that come even later change nothing about that.
    */
-  #catchUp({ extSeq, highestExtSeq, receivedUs, nowUs, header }: UpPacket): void {
+  #catchUp({ extSeq, highestExtSeq, receivedUs, nowUs, header, frame }: UpPacket): void {
     const { track } = this.source!;
     const stream = track.streams[this.#encoding]!;
     const payload = track.payload(header.payloadType)!;
     // A retransmission may claim a place 2^15 numbers back: each receiver would look for all of them.
     const first = Math.max(extSeq, highestExtSeq - stream.history.rows) + 1;
-    for (let next = first; next <= highestExtSeq; next++) {
+    let structures = 0;
+    let { structure } = frame;
+    for (let next = first; next <= highestExtSeq && structures <= MAX_STRUCTURES; next++) {
       if (!stream.recall(next, nowUs, recalled)) continue;
       recalled.receivedUs = receivedUs;
       if (recalled.header.payloadType !== header.payloadType) {
@@ -360,6 +388,8 @@ export class DownTrack {
         continue;
       }
       stream.readFrame(recalled, payload);
+      if (recalled.frame.structure !== structure) structures += 1;
+      structure = recalled.frame.structure;
       this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding));
     }
     this.#settle(highestExtSeq);

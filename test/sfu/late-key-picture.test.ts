@@ -5,11 +5,13 @@
  */
 import { expect, test, vi } from "vitest";
 import { readU24 } from "../../src/base/bytes.ts";
+import { SLOT } from "../../src/base/counters.ts";
 import { NO_PREFERENCE } from "../../src/contract/media.ts";
 import { absSendTime, EXTENSION } from "../../src/rtp/header-extensions.ts";
 import { extensionMap } from "./packets.ts";
 import { VP9 } from "./payloads.ts";
 import { ReceivedTrack, type ReceivedTrackOptions } from "./received-track.ts";
+import { L3T3_KEY_TEXT } from "./structures.ts";
 
 /** Base frame of a key picture that says how many layers there are, upper frames of one, and of other pictures. */
 const key = (layers: number): string => `2e0000${((layers - 1) << 5).toString(16).padStart(2, "0")}aa`;
@@ -108,4 +110,56 @@ test("what is caught up with leaves now, also where it came through a pipe", () 
   );
   expect(viewed.inOrder(5)).toEqual([key(2), DELTA, DELTA]);
   expect(times.slice(-3)).toEqual(Array(3).fill(absSendTime(viewed.nowUs)));
+});
+
+test.each([
+  ["is caught up with", 100, true],
+  ["waits for the next", 200, false],
+])("one with a hundred packets behind it %s in a room of %i", (_what, receivers, isFollowed) => {
+  const BEHIND = 100;
+  const viewed = new Viewed();
+  viewed.send(1, 1, key(1));
+  // The others only count.
+  for (let n = 1; n < receivers; n++) viewed.track.downTracks.push({ write: () => {} } as never);
+  for (let i = 0; i < BEHIND; i++) viewed.send(3 + i, 3 + i, DELTA);
+  const before = viewed.packets.length;
+  viewed.send(2, 2, key(2));
+  expect(viewed.packets.length - before).toBe(isFollowed ? 2 + BEHIND : 1);
+  // Instead of the key picture an empty packet goes out under its number.
+  expect(viewed.sent().includes(`98 ${key(2)}`)).toBe(isFollowed);
+  expect(viewed.context.counters[SLOT.downDropped_late]).toBe(isFollowed ? 0 : 1);
+});
+
+test("an encoding is not begun at one with much behind it", () => {
+  const viewed = new Viewed();
+  viewed.downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, viewed.nowUs);
+  for (let n = 1; n < 200; n++)
+    viewed.track.downTracks.push({ write: () => {}, onPayload: () => {} } as never);
+  for (let i = 0; i < 100; i++) viewed.send(3 + i, 3 + i, DELTA);
+  viewed.downTrack.setPreference(NO_PREFERENCE, viewed.nowUs);
+  viewed.send(2, 2, key(1));
+  expect(viewed.packets).toEqual([]);
+  viewed.send(200, 200, key(1));
+  viewed.send(201, 201, DELTA);
+  expect(viewed.inOrder(0)).toEqual([key(1), DELTA]);
+});
+
+test("structures in each packet are not read anew for each receiver", () => {
+  const ONE_LAYER = "8002044eaaaf2860414d34538a0940404fc02cc0";
+  // Without the targets that were active: all are.
+  const THREE = `80${L3T3_KEY_TEXT.slice(8)}`;
+  const viewed = new Viewed({ map: extensionMap({ dependencyDescriptor: 7 }) });
+  const describe = (seq: number, flags: string, structure: string): void => {
+    const data = `${flags}${seq.toString(16).padStart(4, "0")}${structure}`;
+    const block = `07${(data.length / 2).toString(16).padStart(2, "0")}${data}`;
+    const padded = block.padEnd(8 * Math.ceil(block.length / 8), "0");
+    const extensions = `1000${(padded.length / 8).toString(16).padStart(4, "0")}${padded}`;
+    viewed.publish({ payloadType: 98, seq, timestamp: seq * PICTURE_TICKS, payload: DELTA, extensions });
+  };
+  describe(1, "c0", ONE_LAYER);
+  for (let i = 0; i < 60; i++) describe(3 + i, "00", ONE_LAYER);
+  const read = vi.spyOn(viewed.track.streams[0]!, "readFrame");
+  describe(2, "c0", THREE);
+  expect(read.mock.calls.length).toBeGreaterThan(2);
+  expect(read.mock.calls.length).toBeLessThan(20);
 });

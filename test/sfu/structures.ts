@@ -9,9 +9,10 @@ export const SYMBOLS = "-DSR";
 
 /** Captured from Chromium. L1T3 has no switch point in its ordinary base frames (SRR). */
 export const VP8_L1T3 = structureOf("c000018002044eaaaf2860414d34538a0940404fc02cc0");
-export const L3T3_KEY = structureOf(
-  "c00001c0081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b5524906d54923157e001974ca864330e222396eca8655304224390eca87753013f00b3027f016704ff02cf0380",
-);
+/** A whole descriptor. */
+export const L3T3_KEY_TEXT =
+  "c00001c0081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b5524906d54923157e001974ca864330e222396eca8655304224390eca87753013f00b3027f016704ff02cf0380";
+export const L3T3_KEY = structureOf(L3T3_KEY_TEXT);
 /** Full SVC (webrtc-svc, L3T3): every frame of a picture refers to the one below it. */
 export const L3T3 = new DependencyStructure(
   0,
