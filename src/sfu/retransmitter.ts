@@ -62,11 +62,12 @@ export class Retransmitter {
     if (rtxPayloadType === undefined) return;
     const { counters } = this.#context;
     const { stream, reports } = downTrack;
+    // Before it is read back: a receiver may name one number a thousand times.
+    if (row !== NO_ROW && nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
     if (row === NO_ROW || !stream.isUseful(row) || !downTrack.recall(row, nowUs, this.#packet)) {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
     }
-    if (nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
     if (!this.#controller.mayRetransmit(this.#packet.length)) {
       counters[SLOT.nackSeqsOverBudget]! += 1;
       return;

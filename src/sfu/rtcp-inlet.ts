@@ -20,6 +20,12 @@ import type { SendController } from "./send-controller.ts";
 import type { StreamDemux } from "./stream-demux.ts";
 import type { SubscriberReports } from "./subscriber-reports.ts";
 
+/**
+ * Numbers that the NACKs of one datagram may name: as many as a down track remembers of what it sent. A browser asks for no
+ * more than a thousand at once. Larger: a datagram full of them, which can name six thousand, holds up everybody's media.
+ */
+const MAX_NACKED = 1_024;
+
 /** The parts of one transport that RTCP is for. */
 interface RtcpListeners {
   readonly demux: StreamDemux;
@@ -33,6 +39,8 @@ export class RtcpInlet {
   /** Null until the handshake has given keys. */
   receiver: SrtpReceiver | null = null;
   readonly #cursor = new RtcpCursor();
+  /** Numbers named by the NACKs of the present datagram. */
+  #nacked = 0;
   readonly #demux: StreamDemux;
   readonly #downTracks: readonly DownTrack[];
   readonly #feedback: PublisherFeedback;
@@ -69,6 +77,7 @@ export class RtcpInlet {
 
   #readCompound(bytes: Uint8Array, length: number, nowUs: number): void {
     const cursor = this.#cursor;
+    this.#nacked = 0;
     cursor.reset(bytes, length);
     while (cursor.next()) {
       if (!this.#receivePacket(bytes, nowUs)) return this.#count("upDropped_malformed_rtcp");
@@ -172,7 +181,9 @@ export class RtcpInlet {
     const downTrack = this.#downTrackOf(ssrc);
     readNack(bytes, this.#cursor, (seq) => {
       this.#count("nackSeqsReceived");
-      if (downTrack !== undefined) this.#retransmitter.onNack(downTrack, seq, nowUs);
+      this.#nacked += 1;
+      if (this.#nacked > MAX_NACKED) this.#count("nackSeqsOverBudget");
+      else if (downTrack !== undefined) this.#retransmitter.onNack(downTrack, seq, nowUs);
     });
     return true;
   }
