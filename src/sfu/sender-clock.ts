@@ -11,13 +11,14 @@ export class SenderClock {
   known = false;
   #ntpUs = 0;
   #timestamp = 0;
-  #receivedUs = 0;
+  /** When the last report came; negative infinity before the first. */
+  receivedUs = Number.NEGATIVE_INFINITY;
 
   onSenderReport(ntpUs: number, timestamp: number, receivedUs: number): void {
     this.known = true;
     this.#ntpUs = ntpUs;
     this.#timestamp = timestamp;
-    this.#receivedUs = receivedUs;
+    this.receivedUs = receivedUs;
   }
 
   /** The publisher's NTP time when it sampled `timestamp`, microseconds. */
@@ -32,6 +33,6 @@ export class SenderClock {
 
   /** The publisher's NTP time now by its last report, not corrected for the delay of the path. */
   ntpUsNow(nowUs: number): number {
-    return this.#ntpUs + (nowUs - this.#receivedUs);
+    return this.#ntpUs + (nowUs - this.receivedUs);
   }
 }

@@ -203,6 +203,8 @@ export class UpTrack {
 
   /** A sender report of one of its streams (RFC 3550 §6.4.1). */
   onSenderReport(stream: UpStream, ntpUs: number, timestamp: number, nowUs: number): void {
+    // One of a turn is enough: a datagram holds fifty, each of which would take the place of a packet in a pipe.
+    if (stream.clock.receivedUs === nowUs) return;
     stream.clock.onSenderReport(ntpUs, timestamp, nowUs);
     stream.statistics.onSenderReport(ntpUs, nowUs);
     for (const pipe of this.pipes) pipe.writeClock(stream.encoding, ntpUs, timestamp, nowUs);
@@ -213,9 +215,10 @@ export class UpTrack {
    * on, and receivers switch to another encoding.
    */
   onBye(stream: UpStream, nowUs: number): void {
+    const { isStopped } = stream.activity;
     stream.activity.stop(nowUs);
-    // At the other end of a pipe an encoding has only its latest stream.
-    if (this.streams[stream.encoding] !== stream) return;
+    // At the other end of a pipe an encoding has only its latest stream, and nothing has come since the last BYE.
+    if (this.streams[stream.encoding] !== stream || isStopped) return;
     for (const pipe of this.pipes) pipe.writeBye(stream.encoding, nowUs);
   }
 

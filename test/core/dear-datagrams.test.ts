@@ -4,15 +4,25 @@
  */
 import { expect, test, vi } from "vitest";
 import { SLOT } from "../../src/base/counters.ts";
+import { PacketPipe } from "../../src/base/packet-pipe.ts";
+import { writeBye, writeSenderReport } from "../../src/rtp/rtcp/reports.ts";
 import { DownTrack } from "../../src/sfu/down-track.ts";
 import { Conference, type Seat } from "../sim/conference.ts";
 
 const SECOND_US = 1_000_000;
+const MAX_BYTES = 1_400;
 
 function say(conference: Conference, { peer, path, thread }: Seat, packet: Uint8Array): void {
   const datagram = peer.sealRtcp(packet);
   const { nowUs } = conference;
   thread.core.receive(nowUs, datagram, datagram.length, path, nowUs);
+}
+
+/** As many copies as a datagram holds. */
+function repeated(write: (out: Uint8Array) => number): Uint8Array {
+  const out = new Uint8Array(MAX_BYTES);
+  const packet = out.slice(0, write(out));
+  return Buffer.concat(Array(Math.floor(MAX_BYTES / packet.length)).fill(packet));
 }
 
 /** Asks for `count` numbers from `first` on, by items that begin `step` apart and name seventeen each. */
@@ -43,4 +53,26 @@ test.each([
   expect(recall.mock.calls.length).toBeGreaterThan(0);
   expect(recall.mock.calls.length).toBeLessThanOrEqual(most);
   recall.mockRestore();
+});
+
+test("reports and farewells by the dozen leave the pipes to other threads to packets", () => {
+  const conference = new Conference({ people: [{ name: "ada" }, { name: "bo" }], seed: 1, threads: 2 });
+  conference.run(3 * SECOND_US);
+  const ada = conference.seat("ada");
+  const { ssrc } = ada.peer.publisher.encodings[0]!;
+  const clocks = vi.spyOn(PacketPipe.prototype, "writeClock");
+  const byes = vi.spyOn(PacketPipe.prototype, "writeBye");
+  const info = { ssrc, ntpUs: 1, timestamp: 1, packets: 1, payloadBytes: 1 };
+  say(
+    conference,
+    ada,
+    repeated((out) => writeSenderReport(out, 0, info)),
+  );
+  say(
+    conference,
+    ada,
+    repeated((out) => writeBye(out, 0, ssrc)),
+  );
+  expect([clocks.mock.calls.length, byes.mock.calls.length]).toEqual([1, 1]);
+  vi.restoreAllMocks();
 });
