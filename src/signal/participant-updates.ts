@@ -16,7 +16,10 @@ import { ResponseFrame } from "./frames.ts";
  */
 const BYTES = { burst: 1_048_576, perSecond: 65_536 };
 
-/** Delay beyond that. Larger: changes of such a participant are seen later. Smaller: they cost the others more. */
+/**
+ * Least delay beyond that; what was told late is paid for before the next. Larger: changes of such a participant are seen
+ * later. Smaller: they cost the others more.
+ */
 const DELAY_MS = 1_000;
 
 export class ParticipantUpdates {
@@ -34,13 +37,11 @@ export class ParticipantUpdates {
   onChanged(participant: Participant): void {
     if (this.#late.has(participant)) return;
     const frame = frameOf(participant);
-    if (this.#budgetOf(participant).take(frame.bytes("binary").length, this.#clock.monotonicMs())) {
-      return this.#tell(participant, frame);
-    }
-    const cancel = this.#clock.after(DELAY_MS, () => {
-      this.#late.delete(participant);
-      this.#tell(participant, frameOf(participant));
-    });
+    const budget = this.#budgetOf(participant);
+    const nowMs = this.#clock.monotonicMs();
+    if (budget.take(bytesOf(frame), nowMs)) return this.#tell(participant, frame);
+    const delayMs = Math.max(DELAY_MS, budget.overdrawnForMs(nowMs));
+    const cancel = this.#clock.after(delayMs, () => this.#tellLate(participant, budget));
     this.#late.set(participant, cancel);
   }
 
@@ -50,12 +51,21 @@ export class ParticipantUpdates {
     this.#late.delete(participant);
   }
 
+  #tellLate(participant: Participant, budget: TokenBucket): void {
+    this.#late.delete(participant);
+    const frame = frameOf(participant);
+    budget.charge(bytesOf(frame), this.#clock.monotonicMs());
+    this.#tell(participant, frame);
+  }
+
   #budgetOf(participant: Participant): TokenBucket {
     const budget = this.#budgets.get(participant) ?? new TokenBucket(BYTES, this.#clock.monotonicMs());
     this.#budgets.set(participant, budget);
     return budget;
   }
 }
+
+const bytesOf = (frame: ResponseFrame): number => frame.bytes("binary").length;
 
 function frameOf(participant: Participant): ResponseFrame {
   const value = new ParticipantUpdate({ participants: [participantInfo(participant)] });

@@ -148,6 +148,22 @@ describe("small messages of one who has said much", () => {
     expect(isMuted()).toBe(before);
   });
 
+  test("are no more than what all are told in the long run, however long that is", () => {
+    const { hall, ada, bo, sid } = flood();
+    const SECONDS = 120;
+    const before = bytesTold(bo);
+    for (let n = 0; n < 10 * SECONDS; n++) {
+      ada.send({ case: "mute", value: new MuteTrackRequest({ sid, muted: n % 2 === 0 }) });
+      if (n % 50 === 0) bo.send({ case: "ping", value: 1n });
+      hall.clock.pass(100);
+    }
+    expect(bo.closed).toBeNull();
+    // 64 KiB a second, and one of each kind of delay.
+    expect(bytesTold(bo) - before).toBeLessThan(65_536 * SECONDS + 400_000);
+    hall.clock.pass(5_000);
+    expect(bo.seen("ada")!.tracks[0]!.muted).toBe(false);
+  });
+
   test("are not told once it has left", () => {
     const { hall, ada, bo } = flood();
     ada.send({ case: "leave", value: {} as never });
