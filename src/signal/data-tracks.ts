@@ -36,6 +36,12 @@ const MAX_REQUEST_BYTES = 2_048;
 /** Larger: more of one client is announced to everybody. Smaller: clients with many sensors are refused. */
 const MAX_TRACKS = 64;
 
+/**
+ * Tracks that one client receives. Larger: each answer, which names all of them, is longer. Smaller: one that watches all
+ * sensors of a large room does not see some.
+ */
+const MAX_RECEIVED = 1_024;
+
 interface DataTrack {
   readonly info: DataTrackInfo;
   readonly publisher: Participant;
@@ -53,7 +59,8 @@ export class DataTracks {
   readonly #link: DataLink;
   /** By the publisher's own number. */
   readonly #published = new Map<number, DataTrack>();
-  readonly #received = new Set<DataTrack>();
+  /** By the handle by which this client knows it. */
+  readonly #received = new Map<number, DataTrack>();
   #lastHandle = 0;
 
   constructor(participant: Participant, link: DataLink) {
@@ -92,22 +99,20 @@ export class DataTracks {
     return track.info;
   }
 
-  /** Subscribes this client to a track of another, or unsubscribes it. Returns whether the other has such a track. */
-  setReceives(sid: string, from: DataTracks, receives: boolean): boolean {
-    const track = [...from.#published.values()].find(({ info }) => info.sid === sid);
-    if (track === undefined) return false;
-    if (receives && this.#mayReceive(track)) {
-      this.#received.add(track);
-      if (!track.subscribers.has(this)) track.subscribers.set(this, this.#nextHandle());
-    } else if (!receives) this.#drop(track);
-    return true;
+  /** Subscribes this client to tracks of another, or unsubscribes it: `wishes` by sid. */
+  setReceives(from: DataTracks, wishes: ReadonlyMap<string, boolean>): void {
+    for (const track of from.#published.values()) {
+      const receives = wishes.get(track.info.sid);
+      if (receives === true) this.#receive(track);
+      else if (receives === false) this.#drop(track);
+    }
   }
 
   /** The handles by which this client knows the tracks that it receives. */
   handles(): DataTrackSubscriberHandles {
     const subHandles: Record<number, DataTrackSubscriberHandles_PublishedDataTrack> = {};
-    for (const { info, publisher, subscribers } of this.#received) {
-      subHandles[subscribers.get(this)!] = new DataTrackSubscriberHandles_PublishedDataTrack({
+    for (const [handle, { info, publisher }] of this.#received) {
+      subHandles[handle] = new DataTrackSubscriberHandles_PublishedDataTrack({
         publisherIdentity: publisher.identity,
         publisherSid: publisher.id,
         trackSid: info.sid,
@@ -134,18 +139,18 @@ export class DataTracks {
     for (const track of this.#published.values()) {
       for (const subscriber of track.subscribers.keys()) subscriber.#drop(track);
     }
-    for (const track of this.#received) this.#drop(track);
+    for (const track of this.#received.values()) this.#drop(track);
   }
 
   /** The client has left its room. */
   end(): void {
     for (const track of [...this.#published.values()]) this.#end(track);
-    for (const track of [...this.#received]) this.#drop(track);
+    for (const track of [...this.#received.values()]) this.#drop(track);
   }
 
   #end(track: DataTrack): void {
     this.#published.delete(track.info.pubHandle);
-    for (const subscriber of track.subscribers.keys()) subscriber.#received.delete(track);
+    for (const [subscriber, handle] of track.subscribers) subscriber.#received.delete(handle);
   }
 
   #refusalOf(request: PublishDataTrackRequest): RequestResponse_Reason | null {
@@ -169,16 +174,24 @@ export class DataTracks {
     );
   }
 
+  #receive(track: DataTrack): void {
+    if (track.subscribers.has(this) || this.#received.size >= MAX_RECEIVED || !this.#mayReceive(track))
+      return;
+    const handle = this.#nextHandle();
+    this.#received.set(handle, track);
+    track.subscribers.set(this, handle);
+  }
+
   #drop(track: DataTrack): void {
-    this.#received.delete(track);
+    const handle = track.subscribers.get(this);
+    if (handle !== undefined) this.#received.delete(handle);
     track.subscribers.delete(this);
   }
 
   /** The next free handle: a client may subscribe more often than there are numbers. */
   #nextHandle(): number {
-    const taken = new Set([...this.#received].map(({ subscribers }) => subscribers.get(this)));
     do this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;
-    while (taken.has(this.#lastHandle));
+    while (this.#received.has(this.#lastHandle));
     return this.#lastHandle;
   }
 

@@ -94,9 +94,9 @@ export class SessionData implements DataSink {
     this.tracks.end();
   }
 
-  /** Subscribes the client to a data track, or unsubscribes it. Ignores one that does not exist. */
-  setReceives(sid: string, receives: boolean): void {
-    this.#neighbours.others().some(({ tracks }) => this.tracks.setReceives(sid, tracks, receives));
+  /** Subscribes the client to data tracks, or unsubscribes it: `wishes` by sid. Ignores those that do not exist. */
+  setReceives(wishes: ReadonlyMap<string, boolean>): void {
+    for (const { tracks } of this.#neighbours.others()) this.tracks.setReceives(tracks, wishes);
   }
 
   /** Sends a packet from another client. Returns false when its sender should be paused for this one. */

@@ -60,11 +60,7 @@ export function setAudience(
   participant.setAudience(audience satisfies Audience);
 }
 
-/** Each is looked up among all data tracks. Larger: one message makes more work. Smaller: more messages. */
-const MAX_DATA_UPDATES = 256;
-
 export function updateDataSubscription(session: ClientSession, { updates }: UpdateDataSubscription): void {
-  for (const { trackSid, subscribe } of updates.slice(0, MAX_DATA_UPDATES))
-    session.data.setReceives(trackSid, subscribe);
+  session.data.setReceives(new Map(updates.map(({ trackSid, subscribe }) => [trackSid, subscribe])));
   session.send({ case: "dataTrackSubscriberHandles", value: session.data.tracks.handles() });
 }

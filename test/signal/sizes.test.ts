@@ -18,6 +18,8 @@ import {
   SimulcastCodec,
   SubscriptionPermission,
   TrackPermission,
+  UpdateDataSubscription,
+  UpdateDataSubscription_Update,
   UpdateLocalAudioTrack,
   UpdateParticipantMetadata,
   UpdateSubscription,
@@ -112,6 +114,45 @@ test("a long list of who may receive is not held against the whole room one by o
   ada.send({ case: "subscriptionPermission", value: new SubscriptionPermission({ trackPermissions }) });
   expect(room.participant("ada")!.audience).toEqual(new Map([["bo", "all"]]));
   expect(participants.mock.calls.length).toBeLessThan(100);
+});
+
+describe("a long list of data tracks", () => {
+  const update = (trackSid: string, subscribe = true) =>
+    new UpdateDataSubscription_Update({ trackSid, subscribe });
+  const ask = (client: SignalClient, updates: UpdateDataSubscription_Update[]): string[] => {
+    client.send({ case: "updateDataSubscription", value: new UpdateDataSubscription({ updates }) });
+    const { subHandles } = client.take("dataTrackSubscriberHandles");
+    return Object.values(subHandles).map(({ trackSid }) => trackSid);
+  };
+
+  test("that nobody has is not looked for in the whole room one by one", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    const participants = vi.spyOn(hall.rooms.get("hall")!, "participants", "get");
+    ask(ada, many(update("DTR_nobody")));
+    expect(participants.mock.calls.length).toBeLessThan(10);
+  });
+
+  test("is subscribed to as far as an answer can tell, and goes on when some are given up", () => {
+    const hall = signalHall({ maxParticipants: 100 });
+    const ada = new SignalClient(hall, "ada");
+    const sids = Array.from({ length: 17 }, (_, n) => new SignalClient(hall, `p${n}`)).flatMap((client) =>
+      Array.from({ length: 64 }, (_, k) => {
+        const value = new PublishDataTrackRequest({ pubHandle: k + 1, name: `${k}` });
+        client.send({ case: "publishDataTrackRequest", value });
+        return client.take("publishDataTrackResponse").info!.sid;
+      }),
+    );
+    const received = ask(
+      ada,
+      sids.map((sid) => update(sid)),
+    );
+    expect(received).toEqual(sids.slice(0, 1_024));
+    const [first] = sids;
+    const last = sids.at(-1)!;
+    expect(ask(ada, [update(first!, false)])).not.toContain(first);
+    expect(ask(ada, [update(last)])).toContain(last);
+  });
 });
 
 describe("small messages of one who has said much", () => {
