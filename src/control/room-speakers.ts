@@ -29,18 +29,21 @@ export class RoomSpeakers {
   /** Ordered by when the reported dominant speaker last changed. */
   readonly #reports = new Map<MediaThread | Participant, Report>();
   readonly #listeners = new Set<Listener>();
-  readonly #trackOf: (id: TrackId) => Track | undefined;
+  readonly #tracks: () => readonly Track[];
 
-  constructor(trackOf: (id: TrackId) => Track | undefined) {
-    this.#trackOf = trackOf;
+  /** `tracks`: all that there are in the room. */
+  constructor(tracks: () => readonly Track[]) {
+    this.#tracks = tracks;
   }
 
   /** The loudest first. */
   get list(): readonly Speaker[] {
-    return [...this.#reports.values()]
-      .flatMap(({ speakers }) => speakers)
+    const audible = [...this.#reports.values()].flatMap(({ speakers }) => speakers);
+    if (audible.length === 0) return [];
+    const present = new Map(this.#tracks().map((track) => [track.id, track]));
+    return audible
       .flatMap(({ trackId, level }): Speaker[] => {
-        const track = this.#trackOf(trackId);
+        const track = present.get(trackId);
         return track === undefined ? [] : [{ track, level }];
       })
       .sort((a, b) => b.level - a.level);
@@ -49,7 +52,7 @@ export class RoomSpeakers {
   /** The dominant speaker: it speaks, or spoke last. */
   get dominant(): Participant | null {
     for (const { dominant } of [...this.#reports.values()].reverse()) {
-      const track = dominant === null ? undefined : this.#trackOf(dominant);
+      const track = dominant === null ? undefined : this.#tracks().find(({ id }) => id === dominant);
       if (track !== undefined) return track.publisher;
     }
     return null;

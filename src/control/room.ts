@@ -59,7 +59,7 @@ export class Room {
   readonly createdAtMs: number;
   readonly log: Logger;
   readonly events = new RoomEvents();
-  readonly speakers = new RoomSpeakers((id) => this.track(id));
+  readonly speakers = new RoomSpeakers(() => this.tracks());
   readonly #surroundings: RoomSurroundings;
   readonly #forget: () => void;
   readonly #participants = new Map<string, Participant>();

@@ -2,7 +2,7 @@
  * Goal: a room knows who speaks in it, wherever it lives; and its threads know how many of them are to be heard and seen.
  * Method: real control over recording threads, one transport of a room in each.
  */
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { RoomId, TrackId } from "../../src/base/ids.ts";
 import type { Room } from "../../src/control/room.ts";
 import type { Track } from "../../src/control/track.ts";
@@ -43,6 +43,16 @@ describe("who speaks", () => {
     forget = room.speakers.onChange(() => {
       changes += 1;
     });
+  });
+
+  test("is found with one look at the room's tracks, however many speak", () => {
+    report(near, { [adas.id]: 0.1, [bos.id]: 0.5 });
+    const looks = vi.spyOn(room, "tracks");
+    expect(named(room)).toEqual(["bo 0.5", "ada 0.1"]);
+    expect(looks).toHaveBeenCalledOnce();
+    report(near, {});
+    expect(named(room)).toEqual([]);
+    expect(looks).toHaveBeenCalledOnce();
   });
 
   test("is what the threads say of their own, the loudest first", () => {
