@@ -86,11 +86,14 @@ export class Subscriptions {
   /** Assigns `wanted` to the sections in order. */
   deal(wanted: readonly Track[]): void {
     this.serve(wanted);
-    for (const track of wanted) {
-      if (this.#list.some((subscription) => subscription.track === track)) continue;
-      this.#sectionFor(track)?.carry(track);
-    }
-    this.#need(wanted.filter((track) => this.#isRefused(track)));
+    const carried = new Set(this.#list.map(({ track }) => track));
+    const free = new FreeSections(this.#list);
+    for (const track of wanted) if (!carried.has(track)) free.give(track);
+    const byKind = Map.groupBy(this.#list, ({ section }) => section.kind);
+    // Where there are sections of its kind, but none of them can carry it.
+    this.#need(
+      wanted.filter((track) => byKind.get(track.section.kind)?.every((one) => one.refuses(track)) === true),
+    );
   }
 
   end(): void {
@@ -103,30 +106,43 @@ export class Subscriptions {
     return this.#list.some(({ reserved }) => reserved === track);
   }
 
-  /** Whether there are sections of its kind, but none of them can carry it. */
-  #isRefused(track: Track): boolean {
-    const sections = this.#list.filter(({ section }) => section.kind === track.section.kind);
-    return sections.length > 0 && sections.every((subscription) => subscription.refuses(track));
-  }
-
   #need(tracks: readonly Track[]): void {
     const before = this.#needed;
     this.#needed = new Set(tracks);
     for (const track of before) if (!this.#needed.has(track)) track.onNeed(this, false);
     for (const track of this.#needed) track.onNeed(this, true);
   }
+}
+
+/** Sections that carry nothing, while tracks are dealt out. */
+class FreeSections {
+  readonly #free: Subscription[];
+  /** By group, a track that one of its sections carries. */
+  readonly #carried = new Map<number, Track>();
+
+  constructor(all: readonly Subscription[]) {
+    this.#free = all.filter(({ track }) => track === null);
+    for (const { group, track } of all) if (track !== null) this.#note(group, track);
+  }
 
   /** Prefers a group with a track of the same publisher, then an empty group, then any section whose codecs fit. */
-  #sectionFor(track: Track): Subscription | undefined {
-    const free = this.#list.filter(
-      (subscription) => subscription.track === null && subscription.accepts(track),
-    );
-    const carriedBeside = ({ group }: Subscription): Track | null =>
-      this.#list.find((other) => other.group === group && other.track !== null)?.track ?? null;
-    return (
-      free.find((subscription) => carriedBeside(subscription)?.publisher === track.publisher) ??
-      free.find((subscription) => carriedBeside(subscription) === null) ??
-      free[0]
-    );
+  give(track: Track): void {
+    const section =
+      this.#find(track, (beside) => beside?.publisher === track.publisher) ??
+      this.#find(track, (beside) => beside === undefined) ??
+      this.#find(track, () => true);
+    if (section === undefined) return;
+    this.#free.splice(this.#free.indexOf(section), 1);
+    section.carry(track);
+    this.#note(section.group, track);
+  }
+
+  /** The first section that can carry `track` and whose group `isFit`, by what is carried there. */
+  #find(track: Track, isFit: (beside: Track | undefined) => boolean): Subscription | undefined {
+    return this.#free.find((section) => isFit(this.#carried.get(section.group)) && section.accepts(track));
+  }
+
+  #note(group: number, track: Track): void {
+    if (!this.#carried.has(group)) this.#carried.set(group, track);
   }
 }

@@ -239,11 +239,17 @@ export class Transport {
    * one.
    */
   addSlot(section: ReceivingSection): Result<Subscription, AddSlotError> {
+    const added = this.addSlots([section]);
+    return added.ok ? ok(added.value[0]!) : added;
+  }
+
+  /** Adds several such sections, for all of which tracks are looked for once. */
+  addSlots(sections: readonly ReceivingSection[]): Result<readonly Subscription[], AddSlotError> {
     if (this.#state.kind === "closed") return fail("closed");
-    if (this.subscriptions.length >= MAX_SECTIONS) return fail("too_many_subscriptions");
-    const added = this.#subscriptions.add(section, this.#ssrcs);
+    if (this.subscriptions.length + sections.length > MAX_SECTIONS) return fail("too_many_subscriptions");
+    const added = sections.map((section) => this.#subscriptions.add(section, this.#ssrcs));
     // Before payloads are negotiated it cannot carry anything, and clients add such sections by the hundred.
-    if (section.payloads.length > 0) this.deal(this.participant.room.tracks());
+    if (sections.some(({ payloads }) => payloads.length > 0)) this.deal(this.participant.room.tracks());
     return ok(added);
   }
 

@@ -155,15 +155,20 @@ export class WhipSessions {
       connect: (transport, sections) => {
         const watched = transport.watch(target);
         if (!watched.ok) return watched;
-        const senders = new Map<string, Sender>();
-        for (const { kind, mid, codecs } of sections) {
-          const slot = transport.addSlot({ kind, mid, payloads: codecs.map(({ payload }) => payload) });
-          if (!slot.ok) return slot;
-          const { ssrc, rtxSsrc, cname, subscriptionId } = slot.value.section;
+        const slots = transport.addSlots(
+          sections.map(({ kind, mid, codecs }) => ({
+            kind,
+            mid,
+            payloads: codecs.map(({ payload }) => payload),
+          })),
+        );
+        if (!slots.ok) return slots;
+        const senders = slots.value.map(({ section }): [string, Sender] => {
+          const { mid, ssrc, rtxSsrc, cname, subscriptionId } = section;
           // One stream for each CNAME, so that a browser synchronises audio and video of one participant.
-          senders.set(mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } });
-        }
-        return ok(senders);
+          return [mid, { ssrc, rtxSsrc, cname, msid: { streamId: cname, trackId: subscriptionId } }];
+        });
+        return ok(new Map(senders));
       },
     });
   }

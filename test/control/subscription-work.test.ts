@@ -5,6 +5,7 @@
  */
 import { expect, test, vi } from "vitest";
 import { Participant } from "../../src/control/participant.ts";
+import { Subscription } from "../../src/control/subscription.ts";
 import type { Track } from "../../src/control/track.ts";
 import { claims, conference, connect, enter, grants, must, REMOTE, section, VP8 } from "./conference.ts";
 
@@ -34,6 +35,29 @@ test("sections that are kept for tracks do not look for them one by one", () => 
   CountingTracks.compared = 0;
   receiver.deal(tracks);
   expect(CountingTracks.compared).toBeLessThan(10 * SECTIONS);
+});
+
+test("tracks are dealt to many sections at once, each with few looks at them", () => {
+  const hall = conference({ maxTracksPerParticipant: SECTIONS });
+  const publisher = connect(hall.rooms, "ada");
+  for (let n = 0; n < SECTIONS; n++) {
+    const track = must(publisher.publish(section("video", { mid: `${n}` })));
+    hall.thread.codec(track.id, VP8);
+  }
+  const receiver = connect(hall.rooms, "bo");
+  const looks = vi.spyOn(hall.rooms.get("hall")!, "tracks");
+  const accepts = vi.spyOn(Subscription.prototype, "accepts");
+  must(receiver.watch({}));
+  const sections = Array.from({ length: SECTIONS }, (_, n) => ({
+    kind: "video" as const,
+    mid: `${n}`,
+    payloads: [VP8],
+  }));
+  const added = must(receiver.addSlots(sections));
+  expect(added.map(({ track }) => track?.section.mid)).toEqual(sections.map(({ mid }) => mid));
+  expect(looks.mock.calls.length).toBeLessThan(5);
+  expect(accepts.mock.calls.length).toBeLessThan(5 * SECTIONS);
+  vi.restoreAllMocks();
 });
 
 test("a section for which nothing is negotiated yet is added without a look at the room's tracks", () => {
