@@ -25,6 +25,13 @@ export const MAX_METADATA_BYTES = 64_000;
 const MAX_ATTRIBUTES_BYTES = 64_000;
 
 /**
+ * Keys of a participant's attributes. Each change of one is merged, compared and written with all the others. Larger: a
+ * client whose thousands of keys have a letter each keeps the main thread busy with messages of ten bytes. Smaller:
+ * applications that keep many settings there are refused.
+ */
+const MAX_ATTRIBUTES = 256;
+
+/**
  * The profile in the latest token, and the changes made since the participant joined. The changes take precedence:
  * otherwise a moderated participant could undo them by opening another session.
  */
@@ -55,16 +62,12 @@ export class ProfileRecord {
   }
 
   change(change: ProfileChange): Result<null, ProfileError> {
-    const { name = "", metadata = "", attributes = {} } = change;
+    const { name = "", metadata = "", attributes } = change;
     if (name.length > MAX_NAME_CHARS) return fail("name_too_long");
     if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES) return fail("metadata_too_large");
-    const merged = Object.entries({ ...this.value.attributes, ...attributes }).filter(
-      ([, value]) => value !== "",
-    );
-    if (byteLength(merged) > MAX_ATTRIBUTES_BYTES) return fail("attributes_too_large");
-    const complete =
-      change.attributes === undefined ? change : { ...change, attributes: Object.fromEntries(merged) };
-    this.#changed = { ...this.#changed, ...complete };
+    const merged = attributes && mergedAttributes(this.value.attributes, attributes);
+    if (merged === null) return fail("attributes_too_large");
+    this.#changed = { ...this.#changed, ...change, ...(merged !== undefined && { attributes: merged }) };
     return ok(null);
   }
 }
@@ -81,6 +84,16 @@ function profileOf({ name, metadata, attributes, grants }: Claims): Profile {
     hidden,
   };
   return { name, metadata, attributes, permission };
+}
+
+/** Null when they are too large. */
+function mergedAttributes(
+  present: Profile["attributes"],
+  change: Profile["attributes"],
+): Profile["attributes"] | null {
+  const merged = Object.entries({ ...present, ...change }).filter(([, value]) => value !== "");
+  const isTooLarge = merged.length > MAX_ATTRIBUTES || byteLength(merged) > MAX_ATTRIBUTES_BYTES;
+  return isTooLarge ? null : Object.fromEntries(merged);
 }
 
 function byteLength(attributes: readonly (readonly [string, string])[]): number {

@@ -45,7 +45,7 @@ const OUTCOMES = {
   invalid_room_name: ["invalid_argument", "the room's name is not valid"],
   metadata_too_large: ["invalid_argument", "the metadata has more than 64,000 bytes"],
   name_too_long: ["invalid_argument", "the name has more than 256 characters"],
-  attributes_too_large: ["invalid_argument", "the attributes have more than 64,000 bytes"],
+  attributes_too_large: ["invalid_argument", "the attributes have more than 64,000 bytes, or 256 keys"],
   same_room: ["invalid_argument", "the destination is the room that the participant is in"],
   room_not_found: ["not_found", "requested room does not exist"],
   participant_not_found: ["not_found", "participant does not exist"],

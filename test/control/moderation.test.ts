@@ -98,6 +98,10 @@ describe("permission", () => {
   });
 });
 
+/** So many attributes with a letter each. */
+const keys = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, "x"]));
+
 describe("a profile", () => {
   test("changes in part, key by key where attributes are concerned", () => {
     const ada = must(
@@ -114,6 +118,7 @@ describe("a profile", () => {
     [{ name: "x".repeat(257) }, "name_too_long"],
     [{ metadata: "ä".repeat(32_001) }, "metadata_too_large"],
     [{ attributes: { key: "x".repeat(63_998) } }, "attributes_too_large"],
+    [{ attributes: keys(257) }, "attributes_too_large"],
   ])("is not changed at all when one part is too large (%#)", (change, error) => {
     const ada = enter(hall.rooms, "ada");
     const { version, profile } = ada;
@@ -126,6 +131,8 @@ describe("a profile", () => {
     must(ada.update({ name: "x".repeat(256), metadata: "ä".repeat(32_000) }));
     must(ada.update({ attributes: { key: "x".repeat(63_997) } }));
     expect(ada.update({ attributes: { k: "x" } })).toEqual({ ok: false, error: "attributes_too_large" });
+    must(ada.update({ attributes: { ...keys(256), key: "" } }));
+    must(ada.update({ attributes: { k0: "", k: "x" } }));
   });
 });
 
