@@ -48,7 +48,8 @@ export class Retransmitter {
     for (;;) {
       const lost = this.#controller.nextLost(nowUs);
       if (lost === UNKNOWN_PACKET) return;
-      const downTrack = trackOf(estimator.ssrc(lost), downTracks);
+      const downTrack = downTrackOf(estimator.ssrc(lost), downTracks);
+      // It is gone, or was padding.
       if (downTrack === undefined) continue;
       const { sent } = downTrack.stream;
       const row = sent.find(estimator.streamExtSeq(lost));
@@ -86,8 +87,8 @@ function restart(downTracks: readonly DownTrack[]): void {
   for (const downTrack of downTracks) if (downTrack.isVideo) downTrack.interrupt();
 }
 
-/** Undefined when it is gone, or was padding. */
-function trackOf(ssrc: number, downTracks: readonly DownTrack[]): DownTrack | undefined {
+/** The down track that sends as `ssrc`. In a plain loop: one message may name two hundred, and a peer receive as many. */
+export function downTrackOf(ssrc: number, downTracks: readonly DownTrack[]): DownTrack | undefined {
   for (let i = 0; i < downTracks.length; i++) if (downTracks[i]!.params.ssrc === ssrc) return downTracks[i];
   return undefined;
 }

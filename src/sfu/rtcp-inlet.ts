@@ -15,7 +15,7 @@ import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
 import type { PublisherFeedback } from "./publisher-feedback.ts";
-import { Retransmitter } from "./retransmitter.ts";
+import { downTrackOf, Retransmitter } from "./retransmitter.ts";
 import type { SendController } from "./send-controller.ts";
 import type { StreamDemux } from "./stream-demux.ts";
 import type { SubscriberReports } from "./subscriber-reports.ts";
@@ -205,7 +205,7 @@ export class RtcpInlet {
   }
 
   #downTrackOf(ssrc: number): DownTrack | undefined {
-    return this.#downTracks.find(({ params }) => params.ssrc === ssrc);
+    return downTrackOf(ssrc, this.#downTracks);
   }
 
   #count(name: CounterName): void {
