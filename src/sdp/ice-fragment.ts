@@ -6,9 +6,9 @@
  */
 import type { IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, isCandidate, isPwd, isUfrag, writeCandidates } from "./ice-attributes.ts";
-import type { Bundle } from "./negotiate.ts";
+import type { NegotiationOutcome } from "./negotiate.ts";
 import { splitLines } from "./sdp-lines.ts";
-import { ICE_LITE_LINES, midsOf, toText, writeAcceptedLine, writeBundle } from "./write-section.ts";
+import { ICE_LITE_LINES, toText, writeAcceptedLine, writeGroup } from "./write-section.ts";
 
 export type ParsedFragment =
   /** `ice` is null when the fragment names no credentials. */
@@ -49,16 +49,16 @@ export function parseFragment(text: string): ParsedFragment {
   return { ok: true, ice: { ufrag, pwd } };
 }
 
-/** The answer to an ICE restart (RFC 9725 §4.3.3). `bundle`: the BUNDLE group of the session's answer. */
+/** The answer to an ICE restart (RFC 9725 §4.3.3). `bundle`, `group`: those of the session's negotiation. */
 export function writeFragment(
   ice: IceCredentials,
   candidates: readonly HostCandidate[],
-  bundle: Bundle,
+  { bundle, group }: Pick<NegotiationOutcome, "bundle" | "group">,
 ): string {
   const [tagged] = bundle;
   return toText([
     ...ICE_LITE_LINES,
-    writeBundle(midsOf(bundle)),
+    ...writeGroup(group),
     writeAcceptedLine(tagged),
     `a=mid:${tagged.mid}`,
     `a=ice-ufrag:${ice.ufrag}`,

@@ -61,8 +61,10 @@ export interface NegotiationOutcome {
   readonly transport: TransportFacts;
   /** One for each section of the offer, in its order. */
   readonly sections: readonly SectionOutcome[];
-  /** The BUNDLE group of the answer: accepted sections in the offer's order. */
+  /** Accepted sections in the offer's order. */
   readonly bundle: Bundle;
+  /** Their MIDs, for the BUNDLE group of the answer; empty where the offer has none (RFC 9143 §7.3). */
+  readonly group: readonly string[];
   /** The media sections of `bundle`. */
   readonly media: readonly AcceptedMedia[];
   /** The section for data channels; of several, the first. */
@@ -91,23 +93,37 @@ const MAX_ONE_BYTE_ID = 14;
 
 export function negotiate(offer: SessionDescription, policy: NegotiationPolicy): Negotiation {
   const fail = (error: string): Negotiation => ({ ok: false, error });
-  const sections = offer.sections.map((section) => negotiateSection(section, policy, offer.bundle));
+  const together = sharingTransport(offer);
+  const sections = offer.sections.map((section) => negotiateSection(section, policy, together));
   const accepted = sections.filter((section) => section.accepted);
-  const [tagged, ...others] = offer.bundle.flatMap((name) => accepted.filter(({ mid }) => mid === name));
+  const [tagged, ...others] = together.flatMap((name) => accepted.filter(({ mid }) => mid === name));
   if (tagged === undefined) return fail(reasonOfAll(sections));
   const { ice, fingerprints, setup } = describingSection(offer, tagged);
   if (ice === null) return fail("a=ice-ufrag and a=ice-pwd are needed");
   if (fingerprints.length === 0) return fail("a=fingerprint with sha-256, sha-384 or sha-512 is needed");
   if (setup !== "actpass" && setup !== "active") return fail("a=setup must be actpass or active");
   const bundle = [tagged, ...others] as const;
+  const group = offer.bundle.length === 0 ? [] : bundle.map(({ mid }) => mid);
   const media = bundle.filter((section) => section.kind !== "application");
   const data = bundle.find((section) => section.kind === "application") ?? null;
   const extensions = mergeExtensions(media);
   if (extensions === undefined) return fail("a header extension has two ids, or an id stands for two");
   return {
     ok: true,
-    outcome: { transport: { remoteIce: ice, fingerprints, extensions }, sections, bundle, media, data },
+    outcome: {
+      transport: { remoteIce: ice, fingerprints, extensions },
+      sections,
+      bundle,
+      group,
+      media,
+      data,
+    },
   };
+}
+
+/** MIDs of the sections that have one transport: the BUNDLE group, or a section that is alone (RFC 9429 §4.1.1). */
+function sharingTransport({ sections, bundle }: SessionDescription): readonly string[] {
+  return bundle.length === 0 && sections.length === 1 ? sections.map(({ mid }) => mid) : bundle;
 }
 
 function reasonOfAll(sections: readonly SectionOutcome[]): string {
@@ -129,7 +145,7 @@ function describingSection(
 function negotiateSection(
   offered: MediaSection,
   policy: NegotiationPolicy,
-  bundle: readonly string[],
+  together: readonly string[],
 ): SectionOutcome {
   const reject = (reason: string): RejectedSection => ({ accepted: false, offered, reason });
   const { kind, media, mid, protocol } = offered;
@@ -138,12 +154,15 @@ function negotiateSection(
   if (kind === null && !isData) return reject(`m=${media} is not supported`);
   if (!(isData ? DATA_PROTOCOL : MEDIA_PROTOCOL).test(protocol))
     return reject(`${protocol} is not supported`);
-  if (mid === "" || !bundle.includes(mid)) return reject("the section is not in the BUNDLE group");
+  if (mid === "") return reject("a=mid is needed");
+  if (!together.includes(mid)) return reject(NOT_BUNDLED);
   if (kind !== null) return negotiateMedia(offered, kind, policy);
   const { sctpPort, maxMessageBytes } = offered;
   if (sctpPort === null) return reject("a=sctp-port is needed");
   return { accepted: true, offered, kind: "application", mid, sctpPort, maxMessageBytes };
 }
+
+const NOT_BUNDLED = "a=group:BUNDLE must name all sections, as it does with the bundle policy max-bundle";
 
 const MEDIA_PROTOCOL = /^(?:(?:UDP|TCP)\/(?:TLS|DTLS)\/)?RTP\/SAVPF?$/;
 const DATA_PROTOCOL = /^(?:UDP|TCP)\/DTLS\/SCTP$/;

@@ -5,7 +5,6 @@ import {
   type DescriptionId,
   DUMMY_CONNECTION,
   type LocalTransport,
-  midsOf,
   type Sender,
   toText,
   writeBundledTransport,
@@ -23,8 +22,8 @@ export interface AnswerParams extends DescriptionId {
 }
 
 export function writeAnswer({ sessionId, version, local, outcome, senders }: AnswerParams): string {
-  const { sections, bundle } = outcome;
-  const lines = writeSessionLevel({ sessionId, version }, midsOf(bundle), local.fingerprint);
+  const { sections, bundle, group } = outcome;
+  const lines = writeSessionLevel({ sessionId, version }, group, local.fingerprint);
   for (const section of sections) {
     const write = section === bundle[0] ? writeTaggedTransport : writeBundledTransport;
     lines.push(...writeSection(section, write(local, "passive"), senders));

@@ -2,7 +2,7 @@
 import { MAX_MESSAGE_BYTES, SCTP_PORT } from "../contract/data.ts";
 import type { Fingerprint, IceCredentials } from "../contract/media.ts";
 import { type HostCandidate, writeCandidates } from "./ice-attributes.ts";
-import type { AcceptedSection, Bundle } from "./negotiate.ts";
+import type { AcceptedSection } from "./negotiate.ts";
 import type { NegotiatedCodec } from "./negotiate-media.ts";
 import type { PublishedStreams } from "./published-streams.ts";
 import type { Direction, Msid, Setup, SsrcPair } from "./session-description.ts";
@@ -63,18 +63,17 @@ export function writeSessionLevel(
     `o=- ${sessionId} ${version} IN IP4 0.0.0.0`,
     "s=-",
     "t=0 0",
-    writeBundle(mids),
+    ...writeGroup(mids),
     ...ICE_LITE_LINES,
     `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
     "a=msid-semantic:WMS *",
   ];
 }
 
-export function writeBundle(mids: readonly string[]): string {
-  return `a=group:${["BUNDLE", ...mids].join(" ")}`;
+/** The BUNDLE group; nothing without MIDs. */
+export function writeGroup(mids: readonly string[]): string[] {
+  return mids.length > 0 ? [`a=group:BUNDLE ${mids.join(" ")}`] : [];
 }
-
-export const midsOf = (bundle: Bundle): string[] => bundle.map(({ mid }) => mid);
 
 /** The `m=` line of an accepted section. */
 export function writeAcceptedLine(section: AcceptedSection): string {

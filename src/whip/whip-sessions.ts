@@ -76,7 +76,7 @@ interface Session {
   readonly transport: Transport;
   /** The room in the tokens that may use the session. Its participant may have been moved to another since. */
   readonly room: string;
-  readonly bundle: NegotiationOutcome["bundle"];
+  readonly outcome: NegotiationOutcome;
   remoteIce: IceCredentials;
   /** Counts ICE sessions: the first, and one for each restart (RFC 9725 §4.3.1). */
   iceGeneration: number;
@@ -193,8 +193,8 @@ export class WhipSessions {
     if (parsed.ice === null || isSame(parsed.ice, session.remoteIce)) return ok(null);
     session.remoteIce = parsed.ice;
     session.iceGeneration += 1;
-    const { transport, bundle } = session;
-    const fragment = writeFragment(transport.restartIce(parsed.ice), transport.server.candidates, bundle);
+    const { transport, outcome } = session;
+    const fragment = writeFragment(transport.restartIce(parsed.ice), transport.server.candidates, outcome);
     return ok({ fragment, etag: etagOf(session) });
   }
 
@@ -272,7 +272,7 @@ export class WhipSessions {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString("base64url");
     const { remoteIce } = outcome.transport;
     const room = transport.participant.room.id;
-    const session: Session = { transport, room, bundle: outcome.bundle, remoteIce, iceGeneration: 1 };
+    const session: Session = { transport, room, outcome, remoteIce, iceGeneration: 1 };
     this.#sessions.set(sessionId, session);
     transport.onClosed(() => this.#sessions.delete(sessionId));
     const answer = writeAnswer({

@@ -66,7 +66,7 @@ test("the answer to a restart, word for word", () => {
   const negotiation = negotiate(offer("firefox-publish-simulcast"), { useOf: () => "up", data: false });
   if (!negotiation.ok) throw new Error(negotiation.error);
   const candidate = { protocol: "udp", address: "192.0.2.1", port: 7882 } as const;
-  const text = writeFragment(ICE, [candidate], negotiation.outcome.bundle);
+  const text = writeFragment(ICE, [candidate], negotiation.outcome);
   expect(text).toBe(
     [
       "a=ice-lite",

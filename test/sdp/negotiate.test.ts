@@ -94,6 +94,35 @@ describe("real offers", () => {
     expect(transport.extensions["urn:ietf:params:rtp-hdrext:sdes:mid"]).toBe(4);
   });
 
+  test("GStreamer publishes: its retransmissions are taken, forward error correction (RED, ULPFEC) is not", () => {
+    const { transport, media, group } = outcomeOfOffer("gstreamer-publish", "up");
+    expect(transport.extensions).toEqual({});
+    expect(media.map(payloadsOf)).toEqual([["96/100 VP8"], ["97/104 opus"]]);
+    expect(media.map(({ codecs }) => codecs[0]!.feedback)).toEqual([
+      ["nack", "nack pli", "ccm fir"],
+      ["nack"],
+    ]);
+    expect(media.map(({ published }) => published!.ssrcs)).toEqual([
+      [{ ssrc: 1829440528, rtxSsrc: 1090123366 }],
+      [{ ssrc: 3305914740, rtxSsrc: 1178127357 }],
+    ]);
+    expect(group).toEqual(["video0", "audio1"]);
+  });
+
+  test("GStreamer publishes one section without a BUNDLE group", () => {
+    const { media, group } = outcomeOfOffer("gstreamer-publish-alone", "up");
+    expect(media.map(payloadsOf)).toEqual([["96/- H264 packetization-mode=1;profile=42e0"]]);
+    expect(group).toEqual([]);
+  });
+
+  test("GStreamer watches", () => {
+    const { media } = outcomeOfOffer("gstreamer-watch", "down");
+    expect(media.map(payloadsOf)).toEqual([
+      ["96/98 VP8", "102/- H264 packetization-mode=1;profile=42e0"],
+      ["97/99 opus"],
+    ]);
+  });
+
   test.each([
     { lacks: "transport-wide-cc", hears: "goog-remb" },
     { lacks: "abs-send-time", hears: "transport-cc" },
@@ -383,10 +412,11 @@ describe("simulcast", () => {
 });
 
 describe("transport", () => {
+  const NOT_BUNDLED = "a=group:BUNDLE must name all sections, as it does with the bundle policy max-bundle";
   const text = shortOffer(VIDEO, [VP8]);
   test.each([
-    ["a=group:BUNDLE 0", "a=group:LS 0", "the section is not in the BUNDLE group"],
-    ["a=mid:0", "a=x", "the section is not in the BUNDLE group"],
+    ["a=group:BUNDLE 0", "a=group:BUNDLE 1", NOT_BUNDLED],
+    ["a=mid:0", "a=x", "a=mid is needed"],
     ["a=rtcp-mux", "a=x", "a=rtcp-mux is needed"],
     ["a=ice-ufrag:abcd", "a=x", "a=ice-ufrag and a=ice-pwd are needed"],
     ["a=ice-pwd:abcdefghijklmnopqrstuv", "a=x", "a=ice-ufrag and a=ice-pwd are needed"],
@@ -398,6 +428,15 @@ describe("transport", () => {
     ["a=rtcp-mux", "a=rtcp-mux\r\na=recvonly", "a=recvonly does not fit here"],
   ])("without %s (%s)", (from, to, error) => {
     expect(negotiate(description(text.replace(from, to)), UP)).toEqual({ ok: false, error });
+  });
+
+  test("a section that is alone needs no BUNDLE group, two do", () => {
+    expect(outcomeOf(text.replace("a=group:BUNDLE 0", "a=group:LS 0"))).toMatchObject({
+      bundle: [{ mid: "0" }],
+      group: [],
+    });
+    const two = twoSections([VP8], [VP8]).replace("a=group:BUNDLE 0 1", "a=group:LS 0 1");
+    expect(negotiate(description(two), UP)).toEqual({ ok: false, error: NOT_BUNDLED });
   });
 
   test("the DTLS client role may be fixed", () => {

@@ -1,4 +1,8 @@
-/** Real offers, captured with `createOffer()` before any candidate was gathered: Chromium 156 and Firefox ESR 153. */
+/**
+ * Real offers: of Chromium 156 and Firefox ESR 153, captured with `createOffer()` before any candidate was gathered, and of
+ * GStreamer 1.22's webrtcbin. `gstreamer-publish` has retransmissions, forward error correction, and candidates;
+ * `gstreamer-publish-alone` has one section and the bundle policy `none`, which is webrtcbin's default.
+ */
 import { readFileSync } from "node:fs";
 import { parseDescription } from "../../src/sdp/parse.ts";
 import type { SessionDescription } from "../../src/sdp/session-description.ts";
@@ -10,6 +14,9 @@ export const OFFERS = [
   "chromium-data-channel",
   "firefox-publish-simulcast",
   "firefox-watch",
+  "gstreamer-publish",
+  "gstreamer-publish-alone",
+  "gstreamer-watch",
 ] as const;
 export type OfferName = (typeof OFFERS)[number];
 
