@@ -94,7 +94,14 @@ const MAX_ONE_BYTE_ID = 14;
 export function negotiate(offer: SessionDescription, policy: NegotiationPolicy): Negotiation {
   const fail = (error: string): Negotiation => ({ ok: false, error });
   const together = sharingTransport(offer);
-  const sections = offer.sections.map((section) => negotiateSection(section, policy, together));
+  const extensions = new Map<string, number>();
+  const sections = offer.sections.map((section) => {
+    const outcome = negotiateSection(section, policy, together, extensions);
+    if (outcome.accepted && outcome.kind !== "application") {
+      for (const { uri, id } of outcome.extensions) extensions.set(uri, id);
+    }
+    return outcome;
+  });
   const accepted = sections.filter((section) => section.accepted);
   const [tagged, ...others] = together.flatMap((name) => accepted.filter(({ mid }) => mid === name));
   if (tagged === undefined) return fail(reasonOfAll(sections));
@@ -106,19 +113,8 @@ export function negotiate(offer: SessionDescription, policy: NegotiationPolicy):
   const group = offer.bundle.length === 0 ? [] : bundle.map(({ mid }) => mid);
   const media = bundle.filter((section) => section.kind !== "application");
   const data = bundle.find((section) => section.kind === "application") ?? null;
-  const extensions = mergeExtensions(media);
-  if (extensions === undefined) return fail("a header extension has two ids, or an id stands for two");
-  return {
-    ok: true,
-    outcome: {
-      transport: { remoteIce: ice, fingerprints, extensions },
-      sections,
-      bundle,
-      group,
-      media,
-      data,
-    },
-  };
+  const transport = { remoteIce: ice, fingerprints, extensions: Object.fromEntries(extensions) };
+  return { ok: true, outcome: { transport, sections, bundle, group, media, data } };
 }
 
 /** MIDs of the sections that have one transport: the BUNDLE group, or a section that is alone (RFC 9429 §4.1.1). */
@@ -142,10 +138,12 @@ function describingSection(
   return offered.ice === null && taggedByOffer !== undefined ? taggedByOffer : offered;
 }
 
+/** `taken`: the ids of header extensions in earlier sections, by URI. */
 function negotiateSection(
   offered: MediaSection,
   policy: NegotiationPolicy,
   together: readonly string[],
+  taken: ReadonlyMap<string, number>,
 ): SectionOutcome {
   const reject = (reason: string): RejectedSection => ({ accepted: false, offered, reason });
   const { kind, media, mid, protocol } = offered;
@@ -156,7 +154,7 @@ function negotiateSection(
     return reject(`${protocol} is not supported`);
   if (mid === "") return reject("a=mid is needed");
   if (!together.includes(mid)) return reject(NOT_BUNDLED);
-  if (kind !== null) return negotiateMedia(offered, kind, policy);
+  if (kind !== null) return negotiateMedia(offered, kind, policy, taken);
   const { sctpPort, maxMessageBytes } = offered;
   if (sctpPort === null) return reject("a=sctp-port is needed");
   return { accepted: true, offered, kind: "application", mid, sctpPort, maxMessageBytes };
@@ -167,13 +165,19 @@ const NOT_BUNDLED = "a=group:BUNDLE must name all sections, as it does with the 
 const MEDIA_PROTOCOL = /^(?:(?:UDP|TCP)\/(?:TLS|DTLS)\/)?RTP\/SAVPF?$/;
 const DATA_PROTOCOL = /^(?:UDP|TCP)\/DTLS\/SCTP$/;
 
-function negotiateMedia(offered: MediaSection, kind: MediaKind, policy: NegotiationPolicy): SectionOutcome {
+function negotiateMedia(
+  offered: MediaSection,
+  kind: MediaKind,
+  policy: NegotiationPolicy,
+  taken: ReadonlyMap<string, number>,
+): SectionOutcome {
   const reject = (reason: string): RejectedSection => ({ accepted: false, offered, reason });
   const use = policy.useOf(offered);
   if (!offered.rtcpMux) return reject("a=rtcp-mux is needed");
   if (!OFFERS[use].includes(offered.direction)) return reject(`a=${offered.direction} does not fit here`);
   const preference = use === "up" ? policy.preferenceFor?.(offered) : undefined;
-  const codecs = negotiateCodecs(offered, kind, use, preference);
+  const extensions = negotiateExtensions(offered, use, taken);
+  const codecs = negotiateCodecs({ ...offered, extensions }, kind, use, preference);
   if (codecs.length === 0) return reject("no codec of the section is supported");
   const payloadTypes = new Set(codecs.map(({ payload }) => payload.payloadType));
   return {
@@ -183,7 +187,7 @@ function negotiateMedia(offered: MediaSection, kind: MediaKind, policy: Negotiat
     mid: offered.mid,
     use,
     codecs,
-    extensions: offered.extensions.filter((extension) => isAccepted(extension, use, offered)),
+    extensions,
     published: use === "up" ? acceptStreams(offered, payloadTypes) : null,
   };
 }
@@ -193,14 +197,23 @@ function isAccepted({ id, uri, direction }: OfferedExtension, use: Use, offered:
   return acceptsExtension(uri) && direction !== "inactive" && OFFERS[use].includes(direction);
 }
 
-/** One map for the transport; undefined when an id has two URIs, or a URI two ids (RFC 9143 §10). */
-function mergeExtensions(sections: readonly AcceptedMedia[]): ExtensionIds | undefined {
-  const ids = new Map<string, number>();
-  const uris = new Map<number, string>();
-  for (const { id, uri } of sections.flatMap(({ extensions }) => extensions)) {
-    if ((ids.get(uri) ?? id) !== id || (uris.get(id) ?? uri) !== uri) return undefined;
+/**
+ * One map for the transport: an id must mean the same in all sections (RFC 9143 §12). aiortc before 1.6 offers
+ * otherwise, which Chromium refuses: the first section counts, and the answer leaves out what contradicts it.
+ */
+function negotiateExtensions(
+  offered: MediaSection,
+  use: Use,
+  taken: ReadonlyMap<string, number>,
+): OfferedExtension[] {
+  const ids = new Map(taken);
+  const uris = new Map([...taken].map(([uri, id]) => [id, uri]));
+  return offered.extensions.filter((extension) => {
+    const { id, uri } = extension;
+    if (!isAccepted(extension, use, offered)) return false;
+    if ((ids.get(uri) ?? id) !== id || (uris.get(id) ?? uri) !== uri) return false;
     ids.set(uri, id);
     uris.set(id, uri);
-  }
-  return Object.fromEntries(ids);
+    return true;
+  });
 }

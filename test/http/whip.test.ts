@@ -31,6 +31,7 @@ describe("publishing", () => {
     ["chromium-publish-simulcast", ["q", "h", "f"]],
     ["chromium-publish-single", []],
     ["firefox-publish-simulcast", ["q", "h", "f"]],
+    ["aiortc-publish", []],
   ])("%s is answered, and its tracks are in the room", async (name, rids) => {
     const response = await post(server, "/whip/hall", ada, offerText(name));
     expect(response.statusCode).toBe(201);
@@ -152,6 +153,7 @@ describe("watching", () => {
   test.each<[OfferName, sections: number]>([
     ["chromium-watch", 4],
     ["firefox-watch", 2],
+    ["aiortc-watch", 4],
   ])("%s is answered with streams of the server", async (name, count) => {
     await publishes(ada, "ada");
     const { answer } = await open(server, "/whep/hall", bo, name);

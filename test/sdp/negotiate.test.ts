@@ -314,15 +314,39 @@ describe("header extensions", () => {
   });
 
   const TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+  const LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+  const extensionsOf = ({ media }: NegotiationOutcome) =>
+    media.map(({ extensions }) => extensions.map(({ uri, id }) => [uri, id]));
+
   test.each([
     [`a=extmap:1 ${MID}`, `a=extmap:2 ${MID}`],
     [`a=extmap:1 ${MID}`, `a=extmap:1 ${TIME}`],
-  ])("one id has one meaning in all sections: %s, %s", (first, second) => {
-    const text = twoSections([VP8, first], [VP8, second]);
-    expect(negotiate(description(text), UP)).toEqual({
-      ok: false,
-      error: "a header extension has two ids, or an id stands for two",
-    });
+  ])("what a section says otherwise than an earlier one is left out: %s, %s", (first, second) => {
+    const outcome = outcomeOf(twoSections([VP8, first], [VP8, second]));
+    expect(extensionsOf(outcome)).toEqual([[[MID, 1]], []]);
+    expect(outcome.transport.extensions).toEqual({ [MID]: 1 });
+    expect(extensionsOf(outcomeOf(shortOffer(VIDEO, [VP8, first, second])))).toEqual([[[MID, 1]]]);
+  });
+
+  test("a section that is rejected takes no id", () => {
+    const outcome = outcomeOf(twoSections([`a=extmap:1 ${MID}`], [VP8, `a=extmap:1 ${TIME}`]));
+    expect(outcome.transport.extensions).toEqual({ [TIME]: 1 });
+  });
+
+  test("aiortc, to which id 2 is another one in each section, is promised no estimate from the second", () => {
+    const outcome = outcomeOfOffer("aiortc-publish", "up");
+    expect(extensionsOf(outcome)).toEqual([
+      [
+        [MID, 1],
+        [LEVEL, 2],
+      ],
+      [[MID, 1]],
+    ]);
+    expect(outcome.media[1]!.codecs.map(({ feedback }) => feedback)).toEqual(
+      Array.from({ length: 3 }, () => ["nack", "nack pli"]),
+    );
+    const text = offerText("aiortc-publish").replace(`a=extmap:2 ${TIME}`, `a=extmap:3 ${TIME}`);
+    expect(outcomeOf(text).media[1]!.codecs[0]!.feedback).toEqual(["nack", "nack pli", "goog-remb"]);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * Real offers: of Chromium 156 and Firefox ESR 153, captured with `createOffer()` before any candidate was gathered, and of
- * GStreamer 1.22's webrtcbin. `gstreamer-publish` has retransmissions, forward error correction, and candidates;
+ * Real offers: of Chromium 156, Firefox ESR 153 and aiortc 1.4.0, captured with `createOffer()` before any candidate was
+ * gathered, and of GStreamer 1.22's webrtcbin. `gstreamer-publish` has retransmissions, forward error correction, and candidates;
  * `gstreamer-publish-alone` has one section and the bundle policy `none`, which is webrtcbin's default.
  */
 import { readFileSync } from "node:fs";
@@ -17,6 +17,8 @@ export const OFFERS = [
   "gstreamer-publish",
   "gstreamer-publish-alone",
   "gstreamer-watch",
+  "aiortc-publish",
+  "aiortc-watch",
 ] as const;
 export type OfferName = (typeof OFFERS)[number];
 
