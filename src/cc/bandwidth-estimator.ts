@@ -224,9 +224,9 @@ export class BandwidthEstimator {
     return true;
   }
 
-  /** A receiver's own estimate. */
-  onRemb(bitrateBps: number): void {
-    this.#fallback.onRemb(bitrateBps);
+  /** A receiver's own estimate of all that we send it. */
+  onRemb(bitrateBps: number, nowUs: number): void {
+    this.#fallback.onRemb(bitrateBps, nowUs);
     this.#setTarget();
   }
 

@@ -5,6 +5,8 @@
  *    loss > 10 %:  × (1 - loss / 2)      2 to 10 %:  as it is      < 2 %:  × 1.08 a second, as long as it is of use
  */
 
+import { REMB_LIFETIME_US } from "./receiver-estimates.ts";
+
 const HIGH_LOSS = 0.1;
 const LOW_LOSS = 0.02;
 const GROWTH = 1.08;
@@ -31,6 +33,7 @@ export class ReportFallback {
   #byLossBps: number;
   readonly #minBps: number;
   #rembBps = Number.POSITIVE_INFINITY;
+  #rembUs = 0;
   /** Packets that reports since then were about, and those of them that were lost. */
   #expected = 0;
   #lost = 0;
@@ -48,8 +51,9 @@ export class ReportFallback {
   }
 
   /** The receiver's estimate counts, unless there are losses. */
-  onRemb(bps: number): void {
+  onRemb(bps: number, nowUs: number): void {
     this.#rembBps = bps;
+    this.#rembUs = nowUs;
     if (this.lossRatio < HIGH_LOSS) this.#byLossBps = Math.max(this.#byLossBps, bps);
   }
 
@@ -60,11 +64,21 @@ export class ReportFallback {
     if (nowUs - this.#judgedUs < JUDGED_US) return;
     this.#judgedUs = nowUs;
     this.lossRatio = this.#expected === 0 ? 0 : this.#lost / this.#expected;
+    if (nowUs - this.#rembUs > REMB_LIFETIME_US) this.#forgetRemb();
     this.#expected = 0;
     this.#lost = 0;
     if (this.lossRatio > HIGH_LOSS)
       this.#byLossBps = Math.max(this.bps * (1 - this.lossRatio / 2), this.#minBps);
     else if (this.lossRatio < LOW_LOSS) this.#grow(Math.max(HEADROOM * sentBps + HEADROOM_BPS, this.nextBps));
+  }
+
+  /**
+   * Where too low an estimate has paused all videos, nothing is sent that would tell the receiver of more, so no other would
+   * ever come. The rate grows again from there.
+   */
+  #forgetRemb(): void {
+    this.#byLossBps = this.bps;
+    this.#rembBps = Number.POSITIVE_INFINITY;
   }
 
   #grow(limitBps: number): void {

@@ -5,6 +5,7 @@
  */
 import { type CounterName, SLOT } from "../base/counters.ts";
 import { asSsrc } from "../base/ids.ts";
+import { ReceiverEstimates } from "../cc/receiver-estimates.ts";
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import { readDlrr, readReferenceTime, readSenderSsrc } from "../rtp/rtcp/extended-reports.ts";
 import { readFir, readMediaSsrc, readNack } from "../rtp/rtcp/feedback.ts";
@@ -14,6 +15,7 @@ import { FEEDBACK, RTCP, RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { SRTP_REPLAYED, SRTP_TOO_MANY_STREAMS, type SrtpReceiver } from "../srtp/srtp-receiver.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
+import { NO_LAYER } from "./layer-selector.ts";
 import type { PublisherFeedback } from "./publisher-feedback.ts";
 import { downTrackOf, Retransmitter } from "./retransmitter.ts";
 import type { SendController } from "./send-controller.ts";
@@ -47,6 +49,7 @@ export class RtcpInlet {
   readonly #reports: SubscriberReports;
   readonly #controller: SendController;
   readonly #retransmitter: Retransmitter;
+  readonly #estimates = new ReceiverEstimates();
   readonly #context: CoreContext;
 
   constructor(listeners: RtcpListeners, context: CoreContext) {
@@ -99,7 +102,7 @@ export class RtcpInlet {
       case RTCP.transportFeedback:
         return this.#onTransportFeedback(bytes, nowUs);
       case RTCP.payloadFeedback:
-        return this.#onPayloadFeedback(bytes);
+        return this.#onPayloadFeedback(bytes, nowUs);
       default:
         return true;
     }
@@ -188,7 +191,7 @@ export class RtcpInlet {
     return true;
   }
 
-  #onPayloadFeedback(bytes: Uint8Array): boolean {
+  #onPayloadFeedback(bytes: Uint8Array, nowUs: number): boolean {
     const ssrc = readMediaSsrc(bytes, this.#cursor);
     if (ssrc === undefined) return false;
     if (this.#cursor.count === FEEDBACK.pli) {
@@ -198,10 +201,28 @@ export class RtcpInlet {
       this.#count("firReceived");
       for (const asked of readFir(bytes, this.#cursor)) this.#downTrackOf(asked)?.onKeyframeRequest();
     } else if (this.#cursor.count === FEEDBACK.application) {
-      const bitrateBps = readRemb(bytes, this.#cursor);
-      if (bitrateBps !== undefined) this.#controller.onRemb(bitrateBps);
+      this.#onRemb(bytes, nowUs);
     }
     return true;
+  }
+
+  #onRemb(bytes: Uint8Array, nowUs: number): void {
+    const remb = readRemb(bytes, this.#cursor);
+    if (remb === undefined) return;
+    this.#count("rembReceived");
+    const { bps, ssrcs } = remb;
+    this.#estimates.add(
+      bps,
+      ssrcs.filter((ssrc) => this.#downTrackOf(ssrc) !== undefined),
+      nowUs,
+    );
+    // Few receivers estimate anything from voices.
+    const videos = this.#downTracks.filter(({ isVideo, encoding }) => isVideo && encoding !== NO_LAYER);
+    const limitBps = this.#estimates.limitBps(
+      videos.map(({ params }) => params.ssrc),
+      nowUs,
+    );
+    if (limitBps !== undefined) this.#controller.onRemb(limitBps, nowUs);
   }
 
   #downTrackOf(ssrc: number): DownTrack | undefined {

@@ -185,11 +185,10 @@ export class SendController {
   }
 
   /** The receiver's own estimate (REMB), from one that does not send transport-wide feedback. */
-  onRemb(bitrateBps: number): void {
-    this.#count("rembReceived");
+  onRemb(bitrateBps: number, nowUs: number): void {
     if (this.estimator === null || this.#extensions.isNumbered) return;
     this.#hasFeedback = true;
-    this.estimator.onRemb(bitrateBps);
+    this.estimator.onRemb(bitrateBps, nowUs);
   }
 
   /**

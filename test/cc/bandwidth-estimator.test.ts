@@ -55,14 +55,14 @@ test("its limits can be others", () => {
   const limits = { minBps: 100_000, startBps: 300_000, maxBps: 400_000 };
   estimator = new BandwidthEstimator(0, limits);
   expect(estimator.targetBps).toBe(300_000);
-  estimator.onRemb(5_000_000);
+  estimator.onRemb(5_000_000, 0);
   expect(estimator.targetBps).toBe(400_000);
-  estimator.onRemb(1_000);
+  estimator.onRemb(1_000, 0);
   expect(estimator.targetBps).toBe(100_000);
 });
 
 test("a receiver's estimate and reports count as long as there is no transport-wide feedback", () => {
-  estimator.onRemb(2_000_000);
+  estimator.onRemb(2_000_000, 0);
   expect(estimator.targetBps).toBe(2_000_000);
   estimator.onReport(100, 20, 40 * MS, 2 * SECOND_US);
   expect(estimator.targetBps).toBe(1_800_000);
@@ -75,7 +75,7 @@ test("a receiver's estimate and reports count as long as there is no transport-w
     true,
   );
   expect(estimator.targetBps).toBe(START_BPS);
-  estimator.onRemb(5_000_000);
+  estimator.onRemb(5_000_000, 0);
   expect(estimator.targetBps).toBe(START_BPS);
   expect(estimator.lossRatio).toBe(0);
 });

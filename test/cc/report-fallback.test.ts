@@ -45,11 +45,24 @@ test.each([
       ["rr", 0, 864],
     ],
   },
+  {
+    name: "is what the receiver said last, and grows from there when it says nothing more",
+    rows: [
+      ["remb", 2_000, 2_000],
+      ["remb", 200, 200],
+      ["rr", 0, 200],
+      ["rr", 0, 200],
+      ["rr", 0, 200],
+      ["rr", 0, 216],
+      ["rr", 0, 233],
+      ["remb", 210, 210],
+    ],
+  },
 ] as const)("the rate $name", ({ rows }) => {
   const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
   rows.forEach(([kind, value, kbps], i) => {
     if (kind === "rr") fallback.onReport(100, 100 * value, fallback.bps, (i + 1) * SECOND_US);
-    else fallback.onRemb(value * KBPS);
+    else fallback.onRemb(value * KBPS, (i + 1) * SECOND_US);
     expect(Math.round(fallback.bps / KBPS), `row ${i}`).toBe(kbps);
   });
 });

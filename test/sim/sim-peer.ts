@@ -170,7 +170,7 @@ export class SimPeer {
         this.toldLoss.set(block.ssrc, block.fractionLost / 256);
     }
     if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.application) {
-      this.estimatesBps.push(readRemb(datagram, cursor)!);
+      this.estimatesBps.push(readRemb(datagram, cursor)!.bps);
     }
     if (cursor.packetType !== RTCP.transportFeedback) return;
     if (cursor.count === FEEDBACK.nack) {

@@ -14,12 +14,22 @@ const FIXED_BYTES = 8;
 const MANTISSA_BITS = 18;
 const MAX_MANTISSA = 2 ** MANTISSA_BITS - 1;
 
-/** The estimate in bits per second; undefined when the message is no REMB, or cut short. */
-export function readRemb(buffer: Uint8Array, { at, bytes }: RtcpCursor): number | undefined {
+export interface Remb {
+  readonly bps: number;
+  /** The streams that it is about. */
+  readonly ssrcs: readonly number[];
+}
+
+/** Undefined when the message is no REMB, or cut short. */
+export function readRemb(buffer: Uint8Array, { at, bytes }: RtcpCursor): Remb | undefined {
   const fci = at + FEEDBACK_HEADER_BYTES;
   if (bytes < FEEDBACK_HEADER_BYTES + FIXED_BYTES || readU32(buffer, fci) !== IDENTIFIER) return undefined;
+  const count = buffer[fci + 4]!;
+  if (bytes < FEEDBACK_HEADER_BYTES + FIXED_BYTES + 4 * count) return undefined;
   const packed = readU24(buffer, fci + 5);
-  return (packed % 2 ** MANTISSA_BITS) * 2 ** (packed >> MANTISSA_BITS);
+  const bps = (packed % 2 ** MANTISSA_BITS) * 2 ** (packed >> MANTISSA_BITS);
+  const ssrcs = Array.from({ length: count }, (_, i) => readU32(buffer, fci + FIXED_BYTES + 4 * i));
+  return { bps, ssrcs };
 }
 
 /** Writes the estimate for the streams `ssrcs` at `out[at]`, rounded down to what the mantissa holds. */

@@ -285,12 +285,16 @@ describe("REMB", () => {
     const bytes = hex("8fce0005 00000001 00000000 52454d42 01 0bd090 00000002");
     expect(on(bytes)).toMatchObject({ packetType: RTCP.payloadFeedback, count: FEEDBACK.application });
     // Exponent 2, mantissa 0x3d090.
-    expect(readRemb(bytes, on(bytes))).toBe(1_000_000);
+    expect(readRemb(bytes, on(bytes))).toEqual({ bps: 1_000_000, ssrcs: [2] });
   });
 
   test.each([
     { name: "another application's message", text: "8fce0004 00000001 00000000 41424344 01000000" },
     { name: "one cut short", text: "8fce0003 00000001 00000000 52454d42" },
+    {
+      name: "one with fewer streams than it says",
+      text: "8fce0005 00000001 00000000 52454d42 02 0bd090 00000002",
+    },
   ])("$name is none", ({ text }) => {
     expect(readRemb(hex(text), on(hex(text)))).toBeUndefined();
   });
@@ -300,8 +304,9 @@ describe("REMB", () => {
       fc.property(fc.nat(2 ** 40), fc.array(u32, { maxLength: 8 }), (bitrateBps, ssrcs) => {
         const bytes = written((out, at) => writeRemb(out, at, 1, bitrateBps, ssrcs));
         const got = readRemb(bytes, on(bytes))!;
-        expect(got).toBeLessThanOrEqual(bitrateBps);
-        expect(bitrateBps - got).toBeLessThanOrEqual(bitrateBps / 2 ** 17);
+        expect(got.bps).toBeLessThanOrEqual(bitrateBps);
+        expect(bitrateBps - got.bps).toBeLessThanOrEqual(bitrateBps / 2 ** 17);
+        expect(got.ssrcs).toEqual(ssrcs);
       }),
     );
   });
