@@ -50,7 +50,14 @@ export class BandwidthAllocation {
     this.#nextUs = nowUs + INTERVAL_US;
     this.#dealtBps = budgetBps;
     const connected = this.#downTracks.filter(({ source }) => source !== null);
-    this.totalBps = connected.length > 0 ? this.#deal(connected, budgetBps, nowUs, room) : 0;
+    if (connected.length > 0) this.totalBps = this.#deal(connected, budgetBps, nowUs, room);
+    else this.#dealNothing();
+  }
+
+  /** Without a track nothing is wanted, so the path is not probed for more. */
+  #dealNothing(): void {
+    this.totalBps = 0;
+    this.#controller.wants(0, 0);
   }
 
   #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): number {

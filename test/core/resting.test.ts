@@ -168,6 +168,28 @@ test("a key frame that is asked for hurries the next tick", () => {
   expect(hurried).not.toContain(false);
 });
 
+test("who has watched over a narrow line, and watches nobody any more, is not probed for", () => {
+  const people = [
+    { name: "ada", watches: [] },
+    { name: "bo", sends: "nothing", watches: ["ada"], down: { rateBps: 600_000 } },
+  ] as const;
+  const conference = new Conference({ people, seed: 1 });
+  const { core } = conference;
+  const { peer } = conference.seat("bo");
+  conference.run(6 * SECOND_US);
+  for (const kind of ["audio", "video"] as const) {
+    const { subscriptionId } = peer.view(kind, "ada");
+    core.command(conference.nowUs, { kind: "down-track.source", subscriptionId, source: null });
+  }
+  conference.run(SECOND_US);
+  let hurried = 0;
+  for (let tick = 0; tick < 500; tick++) {
+    conference.run(TICK_US);
+    if (core.isHurried) hurried += 1;
+  }
+  expect(hurried).toBe(0);
+});
+
 test("a peer at rest that falls silent is reported within a tenth of a second of its time", () => {
   const lobby = new Lobby();
   lobby.run(31 * SECOND_US);

@@ -12,6 +12,9 @@ const ROOM = { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 };
 class Receiver {
   budgetBps = 1_000_000;
   deals = 0;
+  /** What media could use, as the controller was told last. */
+  wants: readonly number[] = [];
+  readonly #downTrack: { source: object | null };
   readonly #allocation: BandwidthAllocation;
 
   constructor(kind: "audio" | "video", bitrateBps: number) {
@@ -24,18 +27,19 @@ class Receiver {
     const downTrack = {
       params: { subscriptionId: "one", kind },
       preference: NO_PREFERENCE,
-      source: { track },
+      source: { track } as object | null,
       wantedSpatial: 0,
       allotment: { indexIn: () => 0, ceilingIn: () => Number.POSITIVE_INFINITY },
       allot: () => {},
     };
-    const deals = (): void => {
+    const wants = (nextBps: number, mostBps: number): void => {
       this.deals += 1;
+      this.wants = [nextBps, mostBps];
     };
     const budget = (): number => this.budgetBps;
     const controller = {
       isDue: false,
-      wants: deals,
+      wants,
       get budgetBps() {
         return budget();
       },
@@ -43,6 +47,7 @@ class Receiver {
         return budget();
       },
     };
+    this.#downTrack = downTrack;
     this.#allocation = new BandwidthAllocation(
       [downTrack as unknown as DownTrack],
       controller as unknown as SendController,
@@ -51,6 +56,10 @@ class Receiver {
 
   get totalBps(): number {
     return this.#allocation.totalBps;
+  }
+
+  disconnect(): void {
+    this.#downTrack.source = null;
   }
 
   /** Ticks every 10 ms. Returns how often it was dealt out. */
@@ -83,4 +92,15 @@ test("voices that never fit are no reason to deal out more often", () => {
   receiver.budgetBps = 30_000;
   expect(receiver.run(0, 1_000)).toBe(5);
   expect(receiver.totalBps).toBe(50_000);
+});
+
+test("who has lost the last track wants nothing any more", () => {
+  const receiver = new Receiver("video", 300_000);
+  receiver.budgetBps = 200_000;
+  receiver.run(0, 10);
+  expect(Math.min(...receiver.wants)).toBeGreaterThan(300_000);
+  receiver.disconnect();
+  receiver.run(200, 210);
+  expect(receiver.wants).toEqual([0, 0]);
+  expect(receiver.totalBps).toBe(0);
 });
