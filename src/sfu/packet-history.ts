@@ -23,6 +23,8 @@ const KEEP_US = 1_000_000;
 
 /** Of a row: number, place on the tape, size. */
 const ROW_COLUMNS_BYTES = 8 + 8 + 2;
+/** `extSeq` of a row without a packet: below any number, also those before the first that a retransmission may claim. */
+const UNUSED = Number.NEGATIVE_INFINITY;
 const NOTHING = new Uint8Array(0);
 const NO_ROWS = new Float64Array(0);
 
@@ -49,7 +51,7 @@ export class PacketHistory {
     const rows = Math.max(MIN_ROWS, maxBytes / ROW_BYTES);
     this.#columns = slabs.take(rows * ROW_COLUMNS_BYTES);
     const { buffer } = this.#columns;
-    this.#extSeq = new Float64Array(buffer, 0, rows).fill(-1);
+    this.#extSeq = new Float64Array(buffer, 0, rows).fill(UNUSED);
     this.#tape = new Float64Array(buffer, rows * 8, rows);
     this.#bytes = new Uint16Array(buffer, rows * 16, rows);
     this.#mask = rows - 1;
@@ -129,7 +131,7 @@ export class PacketHistory {
     this.slab.set(old.subarray(at), length + at);
     slabs.give(old);
     for (let row = 0; row <= this.#mask; row++) {
-      if (this.#touched - this.#tape[row]! > length) this.#extSeq[row] = -1;
+      if (this.#touched - this.#tape[row]! > length) this.#extSeq[row] = UNUSED;
       this.#tape[row]! += shift;
     }
     this.#written += shift;

@@ -42,6 +42,9 @@ export const NO_SOURCE = -1;
 
 const ALL_ENCODINGS = -1;
 
+/** `outExtSeq` of a row that was never used: below any number, also those before the first that a receiver may ask for. */
+const UNUSED = Number.NEGATIVE_INFINITY;
+
 /** The numbers of an outgoing packet; the last three are -1 where it has no such number. */
 export interface SentNumbers {
   marker: boolean;
@@ -165,7 +168,7 @@ export class SentPackets {
     this.#allocate(MAX_ROWS);
     for (let at = 0; at < old.length; at += DOUBLES) {
       const outExtSeq = old[at + OUT_EXT_SEQ]!;
-      if (outExtSeq >= 0)
+      if (outExtSeq !== UNUSED)
         this.#doubles.set(old.subarray(at, at + DOUBLES), (outExtSeq & this.#mask) * DOUBLES);
     }
     slabs.give(oldSlab);
@@ -184,6 +187,6 @@ export class SentPackets {
     this.#slab = slabs.take(rows * ROW_BYTES);
     this.#doubles = new Float64Array(this.#slab.buffer);
     this.#words = new Int32Array(this.#slab.buffer);
-    for (let at = OUT_EXT_SEQ; at < this.#doubles.length; at += DOUBLES) this.#doubles[at] = -1;
+    for (let at = OUT_EXT_SEQ; at < this.#doubles.length; at += DOUBLES) this.#doubles[at] = UNUSED;
   }
 }

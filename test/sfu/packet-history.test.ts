@@ -96,6 +96,8 @@ test("hands its memory on when it is freed, and nothing of what it held", () => 
   const next = new PacketHistory(8192, 8192);
   expect(next.slab).toBe(slab);
   for (let extSeq = 0; extSeq < 100; extSeq++) expect(next.find(extSeq)).toBe(NO_ROW);
+  // A retransmission may claim a place before the first packet.
+  expect(next.find(-1)).toBe(NO_ROW);
   next.put(7, packetOf(7, 100), 100, 0);
   expect(read(next, 7)).toEqual(packetOf(7, 100));
   former.free();

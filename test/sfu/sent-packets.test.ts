@@ -75,6 +75,8 @@ test("says nothing of what others were sent whose memory it has taken over", () 
   const next = new SentPackets();
   const row = next.add(100, 109, 2, numbersOf(100));
   for (let extSeq = 1; extSeq < 600; extSeq++) if (extSeq !== 100) expect(next.find(extSeq)).toBe(-1);
+  // A receiver may ask for a number before the first.
+  expect(next.find(-1)).toBe(-1);
   check(next, 100, 101);
   expect(next.transportExtSeq(row)).toBe(UNKNOWN_PACKET);
   expect(next.resentUs(row)).toBe(Number.NEGATIVE_INFINITY);
