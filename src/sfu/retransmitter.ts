@@ -63,6 +63,10 @@ export class Retransmitter {
     if (rtxPayloadType === undefined) return;
     const { counters } = this.#context;
     const { stream, reports } = downTrack;
+    if (!this.#controller.outlet.open) {
+      counters[SLOT.downDropped_no_path]! += 1;
+      return;
+    }
     // Before it is read back: a receiver may name one number a thousand times.
     if (row !== NO_ROW && nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
     if (row === NO_ROW || !stream.isUseful(row) || !downTrack.recall(row, nowUs, this.#packet)) {

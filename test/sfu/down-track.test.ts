@@ -245,4 +245,16 @@ describe("numbers kept for packets that are missing when a video is sent no more
     received.downTrack.closeGaps(received.nowUs);
     expect(emptySeqs(received)).toEqual([2]);
   });
+
+  test("are not repeated without a path", () => {
+    const received = receive(1, 3);
+    const { controller, context, downTrack } = received;
+    received.know(VP8);
+    expect(emptySeqs(received)).toEqual([2]);
+    controller.outlet.path = NO_PATH;
+    received.ring.clear();
+    new Retransmitter(controller, context).onNack(downTrack, 2, received.nowUs);
+    expect(received.packets).toHaveLength(0);
+    expect(context.counters[SLOT.downDropped_no_path]).toBe(1);
+  });
 });
