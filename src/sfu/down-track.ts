@@ -19,6 +19,7 @@ import type { CoreContext } from "./core-context.ts";
 import { type DownSource, knownOf } from "./down-source.ts";
 import type { DownStream } from "./down-stream.ts";
 import { wantedSpatial, wantedTemporal } from "./layer-preference.ts";
+import { LayerReport } from "./layer-report.ts";
 import {
   type Decision,
   type LayerSelector,
@@ -92,9 +93,9 @@ export class DownTrack {
   #settledExtSeq = -1;
   /** Clock of the stream that was last sent: capture times continue from it, also after an interruption. */
   #clock: SenderClock | undefined;
-  #reported: Layers | null = null;
   /** Whether a video was interrupted, and gaps that it leaves have yet to be closed. */
   #isCut = false;
+  readonly #report: LayerReport;
   readonly #controller: SendController;
   readonly #context: CoreContext;
 
@@ -103,6 +104,7 @@ export class DownTrack {
     this.isVideo = params.kind === "video";
     this.cname = new TextEncoder().encode(params.cname);
     this.stream = stream;
+    this.#report = new LayerReport(params.subscriptionId, context);
     this.#controller = controller;
     this.#context = context;
   }
@@ -122,7 +124,10 @@ export class DownTrack {
   }
 
   get current(): Layers | null {
-    return this.#encoding === NO_LAYER ? null : { spatial: this.#spatial(), temporal: this.#temporal() };
+    if (this.#encoding === NO_LAYER) return null;
+    return this.isVideo
+      ? { spatial: this.#selector.currentSpatial, temporal: this.#temporal() }
+      : { spatial: 0, temporal: 0 };
   }
 
   /** The highest spatial layer that the receiver wants, regardless of bandwidth; NO_LAYER for none. */
@@ -227,7 +232,7 @@ export class DownTrack {
       this.#controller.outlet.hurry();
     }
     this.#encoding = NO_LAYER;
-    this.#reportLayer();
+    this.#report.clear();
   }
 
   /** To be called at each tick with a path: after an interruption, nothing will come for the numbers that are missing. */
@@ -338,7 +343,7 @@ export class DownTrack {
     const selector = this.#selector;
     if (frame.startsFrame) {
       if (selector.needsKeyframe) this.#needKeyframe(selector.targetSpatial);
-      this.#reportLayer();
+      if (this.#encoding !== NO_LAYER) this.#report.update(selector.currentSpatial, this.#temporal());
     }
     if (decision === "forward" || decision === "switch") {
       if (frame.keyframe && frame.startsFrame) this.#settle(packet.extSeq);
@@ -454,36 +459,10 @@ export class DownTrack {
     this.#context.rests.isHurried = true;
   }
 
-  /** The spatial layer that is being sent. */
-  #spatial(): number {
-    return !this.isVideo ? 0 : this.#selector.currentSpatial;
-  }
-
+  /** The highest temporal layer that a video is sent, and has. */
   #temporal(): number {
-    if (!this.isVideo) return 0;
     const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
     return Math.min(this.#selector.currentTemporal, sent);
-  }
-
-  /** Whether the present layers have been reported. Asked at each frame, so it allocates nothing. */
-  #isReported(): boolean {
-    const reported = this.#reported;
-    if (this.#encoding === NO_LAYER || reported === null)
-      return this.#encoding === NO_LAYER && reported === null;
-    return reported.spatial === this.#spatial() && reported.temporal === this.#temporal();
-  }
-
-  #reportLayer(): void {
-    if (this.#isReported()) return;
-    const { current } = this;
-    const before = this.#reported;
-    if (current !== null && before !== null) {
-      const spatial = current.spatial !== before.spatial;
-      this.#context.counters[spatial ? SLOT.layerSwitches_spatial : SLOT.layerSwitches_temporal]! += 1;
-    }
-    this.#reported = current;
-    const { subscriptionId } = this.params;
-    this.#context.events.push({ kind: "down-track.layer", subscriptionId, current });
   }
 }
 
