@@ -35,6 +35,8 @@ interface Entry {
   /** Whether the DTLS thread has sent the peer anything. */
   isAnswered: boolean;
   dtlsFailure: string | null;
+  /** The state that control knows. */
+  reported: TransportState;
   /** Address that media was last sent to, and how; null before that. */
   way: string | null;
   /** The path from which the peer's DTLS comes. */
@@ -143,6 +145,7 @@ export class Transports {
       ciphers: [],
       isAnswered: false,
       dtlsFailure: null,
+      reported: "new",
       way: null,
       dtlsPath: NO_PATH,
       dtlsWaiting: 0,
@@ -339,13 +342,13 @@ export class Transports {
     if (isNew) entry.transport.onNewPath(nowUs);
   }
 
-  #report({ transport }: Entry, state: TransportState, reason: string): void {
-    if (transport.reported === state) return;
-    transport.reported = state;
+  #report(entry: Entry, state: TransportState, reason: string): void {
+    if (entry.reported === state) return;
+    entry.reported = state;
     const { counters, events } = this.#context;
     const counter = STATE_COUNTERS[state];
     if (counter !== undefined) counters[SLOT[counter]]! += 1;
-    const { id: transportId } = transport;
+    const { id: transportId } = entry.transport;
     events.push({ kind: "transport.state", transportId, state, ...(state === "failed" ? { reason } : {}) });
   }
 

@@ -3,13 +3,7 @@
  * goes to `UpInlet`, incoming RTCP to `RtcpInlet`, and ticks to whatever sends reports.
  */
 import type { SubscriptionId, TransportId } from "../base/ids.ts";
-import type {
-  DownTrackParams,
-  ExtensionIds,
-  TransportState,
-  TransportStats,
-  UpTrackParams,
-} from "../contract/media.ts";
+import type { DownTrackParams, ExtensionIds, TransportStats, UpTrackParams } from "../contract/media.ts";
 import type { IceLiteAgent } from "../ice/ice-lite-agent.ts";
 import { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { SrtpReceiver } from "../srtp/srtp-receiver.ts";
@@ -41,8 +35,6 @@ export class Transport {
   readonly outlet: Outlet;
   readonly rtp: UpInlet;
   readonly rtcp: RtcpInlet;
-  /** The state last reported to control. */
-  reported: TransportState = "new";
   readonly #extensions: ExtensionMap;
   readonly #demux = new StreamDemux();
   readonly #downTracks: DownTrack[] = [];
