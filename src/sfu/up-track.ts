@@ -33,7 +33,7 @@ const LOOK_US = 50_000;
 
 export class UpTrack {
   readonly params: UpTrackParams;
-  readonly extensions: ExtensionMap;
+  readonly #extensions: ExtensionMap;
   /** By encoding; a hole until its first packet. */
   readonly streams: (UpStream | undefined)[] = [];
   readonly downTracks: DownTrack[] = [];
@@ -60,7 +60,7 @@ export class UpTrack {
   constructor(params: UpTrackParams, extensions: ExtensionMap) {
     this.params = params;
     this.hidden = params.isHidden === true;
-    this.extensions = extensions;
+    this.#extensions = extensions;
     for (const payload of params.payloads) this.#payloadByType[payload.payloadType] = payload;
   }
 
@@ -179,7 +179,7 @@ export class UpTrack {
       former.history.free();
     }
     this.setDue();
-    const stream = new UpStream(ssrc, encoding, payload, this.extensions);
+    const stream = new UpStream(ssrc, encoding, payload, this.#extensions);
     this.streams[encoding] = stream;
     // At once: two encodings must never be forwarded in one numbering.
     this.#classify();

@@ -8,7 +8,7 @@ import { SLOT } from "../../src/base/counters.ts";
 import { PacketPipe } from "../../src/base/packet-pipe.ts";
 import { PipedTrack } from "../../src/sfu/piped-track.ts";
 import { TrackPipe } from "../../src/sfu/track-pipe.ts";
-import { upPacket } from "./packets.ts";
+import { extensionMap, upPacket } from "./packets.ts";
 import { OPUS, VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
@@ -23,7 +23,7 @@ class Piped extends ReceivedTrack {
 
   bring(seq: number): void {
     const options = { payloadType: OPUS.payloadType, seq, timestamp: 960 * seq };
-    const packet = upPacket(this.track.extensions, options);
+    const packet = upPacket(extensionMap({}), options);
     packet.receivedUs = this.nowUs;
     packet.nowUs = this.nowUs;
     this.piped.receive(packet);
