@@ -12,14 +12,13 @@ import { MAX_PACKET_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import { NO_STREAM, UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
-import { NO_ROW } from "./packet-history.ts";
 import { OutgoingHeader, type PacketWriter } from "./packet-writer.ts";
 import { rewriteVp8Numbers } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
-import { NO_SOURCE, SentPackets } from "./sent-packets.ts";
+import { NO_SOURCE, NOT_SENT, SentPackets } from "./sent-packets.ts";
 import { OSN_BYTES, UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -103,7 +102,7 @@ export class DownStream {
     this.#closedTo = last;
     const gaps: number[] = [];
     for (let extSeq = first; extSeq <= last; extSeq++)
-      if (this.sent.find(extSeq) === NO_ROW) gaps.push(extSeq);
+      if (this.sent.find(extSeq) === NOT_SENT) gaps.push(extSeq);
     return 2 * gaps.length <= last - first + 1 ? gaps : [];
   }
 
@@ -112,7 +111,7 @@ export class DownStream {
    * NOT_NUMBERED, nor a second time.
    */
   giveUp(extSeq: number): boolean {
-    if (extSeq === NOT_NUMBERED || this.sent.find(extSeq) !== NO_ROW) return false;
+    if (extSeq === NOT_NUMBERED || this.sent.find(extSeq) !== NOT_SENT) return false;
     // The row has gone to a newer number, which may be queued and must not be forgotten.
     if (this.sent.hasNewer(extSeq)) return true;
     setEmpty(this.numbers.lastTimestamp);
@@ -201,7 +200,7 @@ export class DownStream {
     return this.sent.sourceExtSeq(row) === NO_SOURCE || this.sent.outExtSeq(row) > this.#cutAfter;
   }
 
-  /** The row in `sent` of a sequence number from the wire, or -1. */
+  /** The row in `sent` of a sequence number from the wire, or NOT_SENT. */
   find(seq: number): number {
     return this.sent.find(extendSeq(this.numbers.seq.highestOut, seq));
   }
@@ -209,7 +208,7 @@ export class DownStream {
   /** The transport-wide number under which `seq` from the wire left last, extended, or UNKNOWN_PACKET. */
   transportExtSeq(seq: number): number {
     const row = this.find(seq);
-    return row < 0 ? UNKNOWN_PACKET : this.sent.transportExtSeq(row);
+    return row === NOT_SENT ? UNKNOWN_PACKET : this.sent.transportExtSeq(row);
   }
 
   /** An encoding of the source restarts: what was sent of it cannot be read back any more. */

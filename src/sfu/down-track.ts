@@ -27,13 +27,12 @@ import {
   SimulcastSelector,
   SvcSelector,
 } from "./layer-selector.ts";
-import { NO_ROW } from "./packet-history.ts";
 import { redPrimary } from "./payload-reader.ts";
 import { ReceiverReports } from "./receiver-reports.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
 import type { SenderClock } from "./sender-clock.ts";
-import { NO_SOURCE } from "./sent-packets.ts";
+import { NO_SOURCE, NOT_SENT } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 import type { UpTrack } from "./up-track.ts";
 
@@ -285,7 +284,7 @@ export class DownTrack {
   release(extSeq: number, nowUs: number): void {
     const { stream } = this;
     const row = stream.sent.find(extSeq);
-    if (row === NO_ROW || !this.recall(row, nowUs, recalled)) {
+    if (row === NOT_SENT || !this.recall(row, nowUs, recalled)) {
       this.#context.counters[SLOT.downDropped_pacer_late]! += 1;
     } else if (stream.sent.sourceExtSeq(row) === NO_SOURCE) stream.fill(extSeq, this.#payloadType, nowUs);
     else this.#transmit(recalled, extSeq);
@@ -300,7 +299,7 @@ export class DownTrack {
     if (rtxPayloadType === undefined) return 0;
     const latest = stream.numbers.seq.highestOut;
     const row = stream.sent.find(latest);
-    const isKnown = row !== NO_ROW && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
+    const isKnown = row !== NOT_SENT && this.#encoding !== NO_LAYER && this.recall(row, nowUs, recalled);
     // A probe of small packets would have too many of them: some would overtake others by more than a replay window.
     return isKnown && recalled.payload.length >= MIN_REPEATED_BYTES
       ? stream.resend(recalled, row, rtxPayloadType)

@@ -6,7 +6,8 @@
  */
 import { slabs } from "./slab-pool.ts";
 
-export const NO_ROW = -1;
+/** In place of the row of a packet that never came or is gone. */
+export const NOT_STORED = -1;
 
 /**
  * Packets remembered, a power of two: at least over a second at 4 Mbit/s of 1,100-byte packets; of a large slab a row per
@@ -86,11 +87,11 @@ export class PacketHistory {
     return this.#mask + 1;
   }
 
-  /** The row that holds `extSeq`, or NO_ROW when it never came or is gone. */
+  /** The row that holds `extSeq`, or NOT_STORED. */
   find(extSeq: number): number {
     const row = extSeq & this.#mask;
-    if (this.#extSeq[row] !== extSeq) return NO_ROW;
-    return this.#touched - this.#tape[row]! <= this.slab.length ? row : NO_ROW;
+    if (this.#extSeq[row] !== extSeq) return NOT_STORED;
+    return this.#touched - this.#tape[row]! <= this.slab.length ? row : NOT_STORED;
   }
 
   /** The stream has ended: gives the memory back; nothing may be put afterwards. */

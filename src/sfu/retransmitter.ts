@@ -15,8 +15,8 @@ import { SLOT } from "../base/counters.ts";
 import { UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import type { CoreContext } from "./core-context.ts";
 import type { DownTrack } from "./down-track.ts";
-import { NO_ROW } from "./packet-history.ts";
 import type { SendController } from "./send-controller.ts";
+import { NOT_SENT } from "./sent-packets.ts";
 import { UpPacket } from "./up-packet.ts";
 
 /**
@@ -54,7 +54,7 @@ export class Retransmitter {
       const { sent } = downTrack.stream;
       const row = sent.find(estimator.streamExtSeq(lost));
       // If it was resent since, the fate of the retransmission decides.
-      if (row !== NO_ROW && sent.transportExtSeq(row) === lost) this.#resend(downTrack, row, nowUs);
+      if (row !== NOT_SENT && sent.transportExtSeq(row) === lost) this.#resend(downTrack, row, nowUs);
     }
   }
 
@@ -68,8 +68,8 @@ export class Retransmitter {
       return;
     }
     // Before it is read back: a receiver may name one number a thousand times.
-    if (row !== NO_ROW && nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
-    if (row === NO_ROW || !stream.isUseful(row) || !downTrack.recall(row, nowUs, this.#packet)) {
+    if (row !== NOT_SENT && nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
+    if (row === NOT_SENT || !stream.isUseful(row) || !downTrack.recall(row, nowUs, this.#packet)) {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
     }

@@ -40,6 +40,9 @@ const TL0_MASK = 0x1ff;
 /** `sourceExtSeq` of a packet that cannot be read back, or is not the publisher's: an empty one stands in for it. */
 export const NO_SOURCE = -1;
 
+/** In place of the row of a packet that was never sent or is forgotten. */
+export const NOT_SENT = -1;
+
 const ALL_ENCODINGS = -1;
 
 /** `outExtSeq` of a row that was never used: below any number, also those before the first that a receiver may ask for. */
@@ -85,10 +88,10 @@ export class SentPackets {
     return row;
   }
 
-  /** The row of `outExtSeq`, or -1 when it was never sent or is forgotten. */
+  /** The row of `outExtSeq`, or NOT_SENT. */
   find(outExtSeq: number): number {
     const row = outExtSeq & this.#mask;
-    return this.#doubles[row * DOUBLES + OUT_EXT_SEQ] === outExtSeq ? row : -1;
+    return this.#doubles[row * DOUBLES + OUT_EXT_SEQ] === outExtSeq ? row : NOT_SENT;
   }
 
   /** Whether the row of `outExtSeq` has gone to a number above it. */

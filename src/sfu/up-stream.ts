@@ -14,7 +14,7 @@ import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
 import { KeyframeRequester } from "./keyframe-requester.ts";
 import { LayerRates } from "./layer-rates.ts";
-import { NO_ROW, PacketHistory } from "./packet-history.ts";
+import { NOT_STORED, PacketHistory } from "./packet-history.ts";
 import { PayloadReader } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { SenderClock } from "./sender-clock.ts";
@@ -73,7 +73,7 @@ export class UpStream {
 
   /** Whether `extSeq` was received before, on the primary SSRC or as a retransmission. */
   isDuplicate(extSeq: number): boolean {
-    return this.history.find(extSeq) !== NO_ROW;
+    return this.history.find(extSeq) !== NOT_STORED;
   }
 
   /** Whether `seq`, received or missing, lies between the first number and the highest. */
@@ -110,7 +110,7 @@ export class UpStream {
   recall(extSeq: number, nowUs: number, out: UpPacket): boolean {
     const { history } = this;
     const row = history.find(extSeq);
-    if (row === NO_ROW) return false;
+    if (row === NOT_STORED) return false;
     const at = history.at(row);
     const { header, extensions } = out;
     out.length = history.bytes(row);

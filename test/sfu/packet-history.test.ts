@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { NO_ROW, PacketHistory } from "../../src/sfu/packet-history.ts";
+import { NOT_STORED, PacketHistory } from "../../src/sfu/packet-history.ts";
 
 const packetOf = (extSeq: number, bytes: number): Uint8Array => new Uint8Array(bytes).fill(extSeq & 0xff);
 
 function read(history: PacketHistory, extSeq: number): Uint8Array | undefined {
   const row = history.find(extSeq);
-  if (row === NO_ROW) return undefined;
+  if (row === NOT_STORED) return undefined;
   const at = history.at(row);
   return history.slab.slice(at, at + history.bytes(row));
 }
@@ -14,8 +14,8 @@ test("gives back what was put, late packets too", () => {
   const history = new PacketHistory(4096, 4096);
   for (const extSeq of [10, 12, 11]) history.put(extSeq, packetOf(extSeq, 100), 100, 0);
   for (const extSeq of [10, 11, 12]) expect(read(history, extSeq)).toEqual(packetOf(extSeq, 100));
-  expect(history.find(13)).toBe(NO_ROW);
-  expect(history.find(12 + 512)).toBe(NO_ROW);
+  expect(history.find(13)).toBe(NOT_STORED);
+  expect(history.find(12 + 512)).toBe(NOT_STORED);
 });
 
 /** In a buffer that ends with the packet, in slots with something behind it, and in both by turns. */
@@ -75,11 +75,11 @@ test("keeps all that it held when it grows, wherever on its tape it is", () => {
     const slowUs = lap * 1_000_000;
     let size = history.slab.length;
     for (let extSeq = lap; extSeq < lap + 120; extSeq++) {
-      const held = Array.from({ length: extSeq }, (_, i) => i).filter((i) => history.find(i) !== NO_ROW);
+      const held = Array.from({ length: extSeq }, (_, i) => i).filter((i) => history.find(i) !== NOT_STORED);
       put(extSeq, slowUs + (extSeq - lap) * 1_000);
       const grew = history.slab.length > size;
       size = history.slab.length;
-      if (grew) expect(held.filter((i) => history.find(i) === NO_ROW)).toEqual([]);
+      if (grew) expect(held.filter((i) => history.find(i) === NOT_STORED)).toEqual([]);
       expect(held.filter((i) => !isTrue(i))).toEqual([]);
       expect(read(history, extSeq)).toEqual(packetOf(extSeq, sizeOf(extSeq)));
     }
@@ -92,12 +92,12 @@ test("hands its memory on when it is freed, and nothing of what it held", () => 
   for (let extSeq = 0; extSeq < 100; extSeq++) former.put(extSeq, packetOf(extSeq, 1000), 1000, extSeq);
   const { slab } = former;
   former.free();
-  expect(former.find(99)).toBe(NO_ROW);
+  expect(former.find(99)).toBe(NOT_STORED);
   const next = new PacketHistory(8192, 8192);
   expect(next.slab).toBe(slab);
-  for (let extSeq = 0; extSeq < 100; extSeq++) expect(next.find(extSeq)).toBe(NO_ROW);
+  for (let extSeq = 0; extSeq < 100; extSeq++) expect(next.find(extSeq)).toBe(NOT_STORED);
   // A retransmission may claim a place before the first packet.
-  expect(next.find(-1)).toBe(NO_ROW);
+  expect(next.find(-1)).toBe(NOT_STORED);
   next.put(7, packetOf(7, 100), 100, 0);
   expect(read(next, 7)).toEqual(packetOf(7, 100));
   former.free();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { UNKNOWN_PACKET } from "../../src/cc/sent-packet-log.ts";
-import { NO_SOURCE, type SentNumbers, SentPackets } from "../../src/sfu/sent-packets.ts";
+import { NO_SOURCE, NOT_SENT, type SentNumbers, SentPackets } from "../../src/sfu/sent-packets.ts";
 
 /** Words that are no numbers when two of them are taken for a double. */
 const numbersOf = (extSeq: number): SentNumbers => ({
@@ -14,7 +14,7 @@ const numbersOf = (extSeq: number): SentNumbers => ({
 function check(sent: SentPackets, from: number, to: number): void {
   for (let extSeq = from; extSeq < to; extSeq++) {
     const row = sent.find(extSeq);
-    expect(row, `${extSeq}`).not.toBe(-1);
+    expect(row, `${extSeq}`).not.toBe(NOT_SENT);
     const read = numbersOf(0);
     sent.read(row, read);
     expect(read).toEqual(numbersOf(extSeq));
@@ -34,10 +34,10 @@ test("remembers the latest 512, and 1,024 once it has grown, with nothing lost o
   };
   add(1_000, 1_700);
   check(sent, 1_188, 1_700);
-  expect(sent.find(1_187)).toBe(-1);
+  expect(sent.find(1_187)).toBe(NOT_SENT);
   sent.grow();
   check(sent, 1_188, 1_700);
-  expect(sent.find(1_187)).toBe(-1);
+  expect(sent.find(1_187)).toBe(NOT_SENT);
   add(1_700, 2_300);
   sent.grow();
   check(sent, 1_276, 2_300);
@@ -71,12 +71,12 @@ test("says nothing of what others were sent whose memory it has taken over", () 
     former.setResent(row, extSeq);
   }
   former.free();
-  expect(former.find(599)).toBe(-1);
+  expect(former.find(599)).toBe(NOT_SENT);
   const next = new SentPackets();
   const row = next.add(100, 109, 2, numbersOf(100));
-  for (let extSeq = 1; extSeq < 600; extSeq++) if (extSeq !== 100) expect(next.find(extSeq)).toBe(-1);
+  for (let extSeq = 1; extSeq < 600; extSeq++) if (extSeq !== 100) expect(next.find(extSeq)).toBe(NOT_SENT);
   // A receiver may ask for a number before the first.
-  expect(next.find(-1)).toBe(-1);
+  expect(next.find(-1)).toBe(NOT_SENT);
   check(next, 100, 101);
   expect(next.transportExtSeq(row)).toBe(UNKNOWN_PACKET);
   expect(next.resentUs(row)).toBe(Number.NEGATIVE_INFINITY);
