@@ -28,11 +28,9 @@ export const TIERS = ["pinned", "screen", "speaker", "other"] as const;
 export type Tier = (typeof TIERS)[number];
 
 /** Why there is nothing to choose from. */
-export type Absence = "no_source" | "no_media" | "muted";
+export type Absence = "no_media" | "muted";
 
 export interface Demand {
-  /** Identifies the demand. */
-  readonly id: string;
   readonly kind: MediaKind;
   readonly tier: Tier;
   /** Place among those who spoke: 0 spoke last. */
@@ -74,7 +72,6 @@ export type AllocationReason =
   | { readonly kind: "absent"; readonly absence: Absence };
 
 export interface Allocation {
-  readonly id: string;
   /** Index of the choice to send, or NO_CHOICE. */
   readonly choice: number;
   readonly reason: AllocationReason;
@@ -104,7 +101,6 @@ const COMPLETE: AllocationReason = { kind: "complete" };
 const HELD: AllocationReason = { kind: "held" };
 const NOT_WANTED: AllocationReason = { kind: "not_wanted" };
 const ABSENT: Record<Absence, AllocationReason> = {
-  no_source: { kind: "absent", absence: "no_source" },
   no_media: { kind: "absent", absence: "no_media" },
   muted: { kind: "absent", absence: "muted" },
 };
@@ -163,7 +159,6 @@ export function explain({ choice, reason }: Allocation): string {
 }
 
 const SENTENCES: Record<Absence, string> = {
-  no_source: "nothing to send: no track",
   no_media: "nothing to send: the publisher sends no media",
   muted: "nothing to send: the track is muted",
 };
@@ -226,7 +221,7 @@ class Dealing {
       if (reason.kind === "bandwidth" || reason === HELD || reason === COMPLETE) {
         mostBps += demand.choices[demand.most]!.bitrateBps;
       }
-      allocations.push({ id: demand.id, choice, reason });
+      allocations.push({ choice, reason });
     }
     const totalBps = this.#spentBps;
     const stepBps = this.#cheapestRefusedBps === Number.POSITIVE_INFINITY ? 0 : this.#cheapestRefusedBps;

@@ -77,14 +77,13 @@ export class BandwidthAllocation {
 /** What a down track with a source could send now, and how much it matters. */
 function demandOf(downTrack: DownTrack, budgetBps: number, nowUs: number, room: RoomOrder): Demand {
   const { track } = downTrack.source!;
-  const { subscriptionId: id, kind } = downTrack.params;
+  const { kind } = downTrack.params;
   const { paused, pinned, visible } = downTrack.preference;
   const wanted = { spatial: downTrack.wantedSpatial, temporal: wantedTemporal(downTrack.preference) };
   const isSilent = track.muted || track.voice?.place === "held";
   const choices = isSilent ? [] : track.ladder(wanted, nowUs);
   const speakerRank = room.speakerRank(track.params.publisher);
   return {
-    id,
     kind,
     tier: tierOf(pinned, track.params.content, speakerRank),
     speakerRank,

@@ -27,12 +27,11 @@ interface Situation {
 /** `chance` gives numbers in [0, 1). */
 function situation(chance: () => number, count: number): Situation {
   const below = (limit: number): number => Math.floor(chance() * limit);
-  const demands = Array.from({ length: count }, (_, index): Demand => {
+  const demands = Array.from({ length: count }, (): Demand => {
     const kind = chance() < 0.2 ? "audio" : "video";
     const choices = chance() < 0.05 ? [] : ladder(chance, kind === "audio" ? 1 : 1 + below(9));
     const most = chance() < 0.1 ? NO_CHOICE : below(choices.length + 1) - (choices.length === 0 ? 1 : 0);
     return {
-      id: `${index}`,
       kind,
       tier: TIERS[below(4)]!,
       speakerRank: below(4),

@@ -27,7 +27,7 @@ class Video {
   has(choice: number, kbps: number): void {
     this.nowUs += DEAL_US;
     const reason = choice === 0 ? POOR : COMPLETE;
-    this.#allotment.take(CHOICES[choice]!, { id: "SU", choice, reason }, kbps * 1_000, this.nowUs);
+    this.#allotment.take(CHOICES[choice]!, { choice, reason }, kbps * 1_000, this.nowUs);
   }
 
   /** Whether it may try the better one with so many kbit/s. */

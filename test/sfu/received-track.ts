@@ -119,12 +119,7 @@ export class ReceivedTrack {
     downTrack.setSource({ track, payload, ...(alternate !== undefined && { alternate }) }, nowUs);
     if (!downTrack.isVideo) return;
     const choice = { ...HIGHEST_LAYERS, bitrateBps: 0 };
-    downTrack.allot(
-      choice,
-      { id: "SU", choice: 0, reason: { kind: "complete" } },
-      Number.POSITIVE_INFINITY,
-      nowUs,
-    );
+    downTrack.allot(choice, { choice: 0, reason: { kind: "complete" } }, Number.POSITIVE_INFINITY, nowUs);
   }
 
   publish({ encoding = 0, marker = false, ...options }: Published): void {

@@ -116,7 +116,7 @@ class Thread {
     const { track, life } = this.publishers[to]!;
     this.#sources.get(downTrack.params.ssrc)!.add(life);
     downTrack.setSource({ track, payload: VP8 }, this.nowUs);
-    const allocation = { id: "SU", choice: 0, reason: { kind: "complete" } } as const;
+    const allocation = { choice: 0, reason: { kind: "complete" } } as const;
     downTrack.allot({ ...HIGHEST_LAYERS, bitrateBps: 0 }, allocation, Number.POSITIVE_INFINITY, this.nowUs);
   }
 

@@ -70,7 +70,7 @@ function openAfter(deals: readonly Deal[]): string {
     const [spatial, temporal] = (layers ?? "").split(".").map(Number) as [number, number];
     const choice: LayerChoice | null = layers === null ? null : { spatial, temporal, bitrateBps: 0 };
     for (const endUs = nowUs + seconds * SECOND_US; nowUs < endUs; nowUs += DEAL_US)
-      allotment.take(choice, { id: "SU", choice: 0, reason }, 0, nowUs);
+      allotment.take(choice, { choice: 0, reason }, 0, nowUs);
   }
   const { open } = allotment;
   return open === null ? "nothing" : `${open.spatial}.${open.temporal}`;
