@@ -55,11 +55,6 @@ export interface Budget {
   readonly keepBps: number;
 }
 
-export interface AllocateOptions {
-  /** Last-n: how many videos may be sent, pinned and shared screens first, then of those who spoke last. */
-  readonly lastN?: number;
-}
-
 export type AllocationReason =
   /** Gets all that it wants. */
   | { readonly kind: "complete" }
@@ -113,11 +108,14 @@ const SIZES = 32;
 /** A round after all others. */
 const NEVER = 0x7fff;
 
-/** Allocates. Equal arguments give equal outcomes; the time is linear in the number of choices. */
+/**
+ * Allocates. `lastN`: how many videos may be sent, pinned and shared screens first, then of those who spoke last. Equal
+ * arguments give equal outcomes; the time is linear in the number of choices.
+ */
 export function allocate(
   budget: Budget,
   demands: readonly Demand[],
-  { lastN = Number.POSITIVE_INFINITY }: AllocateOptions = {},
+  lastN = Number.POSITIVE_INFINITY,
 ): AllocationResult {
   const dealing = new Dealing(budget, demands);
   dealing.takeAudio();

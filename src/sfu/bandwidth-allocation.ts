@@ -63,7 +63,7 @@ export class BandwidthAllocation {
   #deal(downTracks: readonly DownTrack[], budgetBps: number, nowUs: number, room: RoomOrder): number {
     const demands = downTracks.map((downTrack) => demandOf(downTrack, budgetBps, nowUs, room));
     const budget = { keepBps: budgetBps, growBps: this.#controller.growBps * GROW_SHARE };
-    const { allocations, totalBps, nextBps, mostBps } = allocate(budget, demands, { lastN: room.lastVideos });
+    const { allocations, totalBps, nextBps, mostBps } = allocate(budget, demands, room.lastVideos);
     allocations.forEach((allocation, i) => {
       const { kind, choices } = demands[i]!;
       const choice = choices[allocation.choice] ?? null;

@@ -240,7 +240,7 @@ test("rates that wobble by less than the gap between the budgets come to rest", 
 test("video of the last N only: pinned and shares first, then by who spoke last", () => {
   forAll(RUNS / 10, 12, ({ demands }, chance) => {
     const lastN = Math.floor(chance() * 6);
-    const { allocations } = allocate({ growBps: 1e9, keepBps: 1e9 }, demands, { lastN });
+    const { allocations } = allocate({ growBps: 1e9, keepBps: 1e9 }, demands, lastN);
     const classOf = ({ tier }: Demand): number => Math.min(2, TIERS.indexOf(tier));
     const expected = ranked(demands)
       .toSorted((a, b) => {

@@ -53,7 +53,7 @@ const cameras = (count: number, change: Partial<Demand> = {}): Demand[] =>
   Array.from({ length: count }, (_, index) => demand(`cam${index}`, change));
 
 const deal = (kbps: number, demands: readonly Demand[], lastN?: number): AllocationResult =>
-  allocate({ growBps: kbps * 1000, keepBps: kbps * 1000 }, demands, lastN === undefined ? {} : { lastN });
+  allocate({ growBps: kbps * 1000, keepBps: kbps * 1000 }, demands, lastN);
 
 /** What each video got, in order, neighbours that got the same together: "13x0.0 17xoff". */
 function gets(demands: readonly Demand[], { allocations }: AllocationResult): string {
