@@ -83,9 +83,8 @@ export class UpStream {
     return extSeq >= this.#firstExtSeq && extSeq <= this.highestExtSeq;
   }
 
-  /** Stores a new packet with media, and fills in what layer selection needs. */
+  /** Stores a new packet with media, of this encoding, and fills in what layer selection needs. */
   accept(packet: UpPacket, payload: PayloadParams): void {
-    packet.encoding = this.encoding;
     if (packet.extSeq > this.highestExtSeq) {
       if (this.highestExtSeq < 0) this.#firstExtSeq = packet.extSeq;
       this.highestExtSeq = packet.extSeq;

@@ -128,6 +128,7 @@ export class ReceivedTrack {
     packet.bytes[1]! |= marker ? 0x80 : 0;
     packet.header.marker = marker;
     this.nowUs += this.#spacingUs;
+    packet.encoding = encoding;
     packet.receivedUs = this.nowUs - this.#pipeUs;
     packet.nowUs = this.nowUs;
     const payload = track.payload(packet.header.payloadType)!;
