@@ -40,7 +40,8 @@ export async function selfTest({ ciphers, createSocket }: Tier): Promise<string 
 }
 
 function sealsAlike(tested: SrtpCipherFactory, reference: SrtpCipherFactory, profile: SrtpProfile): boolean {
-  const master = { key: new Uint8Array(16).fill(7), salt: new Uint8Array(profile === 1 ? 14 : 12).fill(9) };
+  const saltBytes = profile === SRTP_AEAD_AES_128_GCM ? 12 : 14;
+  const master = { key: new Uint8Array(16).fill(7), salt: new Uint8Array(saltBytes).fill(9) };
   const [ours, theirs] = [tested.create(profile, master), reference.create(profile, master)];
   const packet = Uint8Array.from({ length: 200 }, (_, i) => (i * 31) & 0xff);
   // Packets are sealed in place, as in the transmit ring.
