@@ -48,6 +48,8 @@ export class MediaLoop implements TcpHandler {
   #later: NodeJS.Timeout | null = null;
   #soon: NodeJS.Timeout | null = null;
   #tickedUs = 0;
+  /** Read once per batch, whose datagrams waited in the kernel together; 0 between batches. */
+  #batchUs = 0;
 
   constructor(core: MediaCore, nowUs: () => number, outputs: MediaLoopOutputs) {
     this.#core = core;
@@ -55,9 +57,6 @@ export class MediaLoop implements TcpHandler {
     this.#outputs = outputs;
     core.ring.flush = () => this.#flush();
   }
-
-  /** Read once per batch: the datagrams of one batch waited in the kernel together. */
-  #batchUs = 0;
 
   /** All packets of a frame are best sent together. */
   get expectsMore(): boolean {
