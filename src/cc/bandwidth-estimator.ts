@@ -177,7 +177,10 @@ export class BandwidthEstimator {
     return this.#lost.next(this.#acks.newestExtSeq, nowUs - this.#rttUs - MAX_LOST_AGE_US);
   }
 
-  /** What the allocator could do with more: the total for the next step up, 0 when there is none, and for everything. */
+  /**
+   * What the application would send, bits per second: with its next step up, 0 where it may not take that, and with
+   * everything that it wants.
+   */
   wants(nextBps: number, mostBps: number): void {
     this.#prober.planner.wants(nextBps > 0 ? Math.max(nextBps, mostBps) : 0);
     this.#fallback.nextBps = nextBps;

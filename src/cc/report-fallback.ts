@@ -28,7 +28,7 @@ const HEADROOM_BPS = 10_000;
 export class ReportFallback {
   /** Share lost, as last judged, in [0, 1]. */
   lossRatio = 0;
-  /** What the application would send with its next step up; 0 when it has none. */
+  /** What the application would send with its next step up, bits per second; 0 where it may not take that. */
   nextBps = 0;
   #byLossBps: number;
   readonly #minBps: number;

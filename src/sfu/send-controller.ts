@@ -114,7 +114,10 @@ export class SendController {
     this.setDue();
   }
 
-  /** What media could use, bits per second: for the next step up, 0 when there is none, and for everything. */
+  /**
+   * What media would take, bits per second: with the next step up, or as it is when there is none, and with everything
+   * that is wanted.
+   */
   wants(nextBps: number, mostBps: number): void {
     // Repairs are subtracted from the budget, so there must be bandwidth for them too.
     const { bitrateBps } = this.#retransmitted;
