@@ -119,7 +119,7 @@ export class BandwidthEstimator {
    * Starts afresh on the same path when it turns out that only receiver reports will come: the silence until then was no
    * outage.
    */
-  reported(nowUs: number): BandwidthEstimator {
+  successorByReports(nowUs: number): BandwidthEstimator {
     return this.#successor(nowUs, this.#watch.outage ? this.#watch.beforeBps : this.#targetBps);
   }
 

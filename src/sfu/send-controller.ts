@@ -201,7 +201,8 @@ export class SendController {
    */
   onReport(expected: number, lost: number, rttUs: number, cameExtSeq: number, nowUs: number): void {
     // What was made of the silence is wrong: it looked like a path that is gone.
-    if (this.#silence.onReport(cameExtSeq, nowUs)) this.estimator = this.estimator?.reported(nowUs) ?? null;
+    if (this.#silence.onReport(cameExtSeq, nowUs))
+      this.estimator = this.estimator?.successorByReports(nowUs) ?? null;
     const { estimator } = this;
     if (estimator === null || (this.#extensions.isNumbered && !this.#silence.ended)) return;
     this.#tellUnnumbered(estimator, nowUs);
