@@ -15,7 +15,7 @@ export class RtcpOutlet {
     this.#context = context;
   }
 
-  /** `write` puts a compound packet at `out[at]` and returns where it ends; returning `at` sends nothing. */
+  /** `write` puts a compound packet at `out[at]` and returns where it ends. */
   send(write: (out: Uint8Array, at: number) => number): void {
     const { ring, counters } = this.#context;
     if (this.sender === null || !this.#outlet.open) return;
@@ -24,10 +24,11 @@ export class RtcpOutlet {
       counters[SLOT.downDropped_ring_full]! += 1;
       return;
     }
-    const bytes = write(ring.slab, at) - at;
-    if (bytes === 0) return;
-    const sealed = this.sender.sealRtcp(ring.slab, at, bytes);
-    if (sealed < 0) return;
+    const sealed = this.sender.sealRtcp(ring.slab, at, write(ring.slab, at) - at);
+    if (sealed < 0) {
+      counters[SLOT.downDropped_not_sealed]! += 1;
+      return;
+    }
     ring.commitRaw(sealed, this.#outlet.path);
     counters[SLOT.downRtcpPackets]! += 1;
   }
