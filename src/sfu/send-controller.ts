@@ -25,21 +25,13 @@ import { FeedbackSilence } from "./feedback-silence.ts";
 import { NO_LAYER } from "./layer-selector.ts";
 import type { Outlet } from "./outlet.ts";
 import { PacedQueue } from "./paced-queue.ts";
-import { RateMeter } from "./rate-meter.ts";
+import { RepairCredit } from "./repair-credit.ts";
 
 /** What SRTP adds to a packet: the tag of AEAD_AES_128_GCM. The other profile's is 6 bytes shorter. */
 const TAG_BYTES = 16;
 
 /** `transportSeq` of a packet for a peer that negotiated no transport-wide feedback. */
 const NOT_NUMBERED = -1;
-
-/**
- * Retransmissions to a receiver may be at most this share of what it was sent. Larger lets a lossy or hostile receiver
- * multiply its traffic, smaller gives up pictures at losses that could still be repaired.
- */
-const RETRANSMITTED_SHARE = 0.5;
-/** Limit of the credit for retransmissions: enough to repair a key frame of 100 kB at once. */
-const MAX_CREDIT_BYTES = 128 * 1024;
 
 /**
  * No packet is queued for longer than this: the pace is raised instead. Longer would show in every picture, shorter would
@@ -55,7 +47,7 @@ export class SendController {
   isDue = false;
   #pacer = new Pacer();
   readonly #queue = new PacedQueue();
-  readonly #retransmitted = new RateMeter();
+  readonly #repairs = new RepairCredit();
   readonly #repairTime = new RepairTime();
   readonly #silence = new FeedbackSilence();
   readonly #extensions: ExtensionMap;
@@ -64,9 +56,6 @@ export class SendController {
   #limitBps = Number.POSITIVE_INFINITY;
   /** Whether the peer has sent feedback on bandwidth. */
   #hasFeedback = false;
-  /** Credit for retransmissions, as of when `#creditedBytes` had been sent. */
-  #creditBytes = MAX_CREDIT_BYTES;
-  #creditedBytes = 0;
   /** All that was ever sent, without tags. */
   #sentBytes = 0;
   /** Packets without a transport-wide number that the estimator has not been told of. */
@@ -120,7 +109,7 @@ export class SendController {
    */
   wants(nextBps: number, mostBps: number): void {
     // Repairs are subtracted from the budget, so there must be bandwidth for them too.
-    const { bitrateBps } = this.#retransmitted;
+    const { bitrateBps } = this.#repairs.rate;
     const next = nextBps + bitrateBps;
     // A step that may not be taken is not worth a probe.
     const isStep = nextBps > 0 && next <= this.#limitBps;
@@ -160,15 +149,12 @@ export class SendController {
 
   /** Whether the peer's credit covers a retransmission of about `bytes`. */
   mayRetransmit(bytes: number): boolean {
-    this.#addCredit();
-    return this.#creditBytes >= bytes;
+    return this.#repairs.covers(bytes, this.#sentBytes);
   }
 
   /** After `onSent`: the packet was a retransmission. */
   onRetransmitted(bytes: number): void {
-    this.#addCredit();
-    this.#creditBytes -= bytes * (1 + RETRANSMITTED_SHARE);
-    this.#retransmitted.add(bytes);
+    this.#repairs.spend(bytes, this.#sentBytes);
   }
 
   /** Transport-wide feedback. Returns false when it is malformed. */
@@ -246,7 +232,7 @@ export class SendController {
     if (estimator === null) return;
     this.#tellUnnumbered(estimator, nowUs);
     this.#silence.tick(estimator.nextExtSeq, nowUs);
-    this.#retransmitted.tick(nowUs);
+    this.#repairs.rate.tick(nowUs);
     estimator.tick(nowUs);
     this.#repairTime.update(estimator.lossRatio, estimator.rttUs, nowUs);
     for (let i = 0; i < downTracks.length; i++) downTracks[i]!.holdBack(this.#repairTime.us);
@@ -263,13 +249,7 @@ export class SendController {
 
   #forMedia(bps: number | undefined): number {
     const carriedBps = bps === undefined || !this.#isLimited() ? Number.POSITIVE_INFINITY : bps;
-    return Math.max(0, Math.min(carriedBps, this.#limitBps) - this.#retransmitted.bitrateBps);
-  }
-
-  #addCredit(): void {
-    const earned = (this.#sentBytes - this.#creditedBytes) * RETRANSMITTED_SHARE;
-    this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
-    this.#creditedBytes = this.#sentBytes;
+    return Math.max(0, Math.min(carriedBps, this.#limitBps) - this.#repairs.rate.bitrateBps);
   }
 
   /** Must be called before the estimator is asked for its rate. */
