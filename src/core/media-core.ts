@@ -73,7 +73,7 @@ export class MediaCore {
 
   /** Whether something waits for the next tick, which then should come within 10 ms. */
   get isHurried(): boolean {
-    return this.#transports.isHurried;
+    return this.#context.rests.isHurried;
   }
 
   /** Whether there is no transport, so that no tick is needed. */

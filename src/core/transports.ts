@@ -93,10 +93,6 @@ export class Transports {
     return this.#farewells.count;
   }
 
-  get isHurried(): boolean {
-    return this.#context.rests.isHurried;
-  }
-
   room(id: RoomId): Router | undefined {
     return this.#rooms.get(id);
   }
