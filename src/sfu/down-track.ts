@@ -43,10 +43,10 @@ const MIN_REPEATED_BYTES = 256;
 const EMPTY_BYTES = 32;
 
 /**
- * Packets that a late key picture may have the receivers of a track catch up with, all of them together: 256 for each of 64. More
+ * Packets that a late key picture may have the receivers of a track catch up with, all of them together: 512 for each of 64. More
  * would hold up everybody's media, fewer would ask for another key picture where a repair of a large one could do.
  */
-const MAX_CAUGHT_UP = 16_384;
+const MAX_CAUGHT_UP = 32_768;
 
 /**
  * Structures read anew while catching up; each comes with a key picture. More would have each receiver read what a publisher

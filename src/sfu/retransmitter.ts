@@ -68,7 +68,8 @@ export class Retransmitter {
       return;
     }
     // Before it is read back: a receiver may name one number a thousand times.
-    if (row !== NOT_SENT && nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2)) return;
+    if (row !== NOT_SENT && nowUs - stream.sent.resentUs(row) < Math.max(RESEND_US, reports.rttUs / 2))
+      return;
     if (row === NOT_SENT || !stream.isUseful(row) || !downTrack.recall(row, nowUs, this.#packet)) {
       counters[SLOT.nackSeqsNotInHistory]! += 1;
       return;
