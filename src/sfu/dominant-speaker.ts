@@ -21,8 +21,8 @@ const SETTLED_US = 2_000_000;
 export class DominantSpeaker {
   #holder: Voice | null = null;
   #sinceUs = 0;
-  /** Publishers that have held the floor, the latest first. */
-  #holders: ParticipantId[] = [];
+  /** Publishers that have held the floor, the latest first, each with its place among them. */
+  #holders: ReadonlyMap<ParticipantId, number> = new Map();
 
   get holder(): Voice | null {
     return this.#holder;
@@ -40,7 +40,7 @@ export class DominantSpeaker {
     const { publisher } = challenger;
     this.#holder = challenger;
     this.#sinceUs = nowUs;
-    this.#holders = [publisher, ...this.#holders.filter((other) => other !== publisher)];
+    this.#holders = placed([publisher, ...this.#without(publisher)]);
     return true;
   }
 
@@ -51,14 +51,21 @@ export class DominantSpeaker {
 
   /** The publisher has no track any more. */
   forget(publisher: ParticipantId): void {
-    this.#holders = this.#holders.filter((other) => other !== publisher);
+    if (this.#holders.has(publisher)) this.#holders = placed(this.#without(publisher));
   }
 
-  /** 0 for the publisher who holds the floor, then by how recently others held it; infinite for those who never did. */
+  /**
+   * 0 for the publisher who holds the floor, then by how recently others held it; infinite for those who never did. Each
+   * receiver asks for each video, several times a second.
+   */
   rank(publisher: ParticipantId): number {
-    const at = this.#holders.indexOf(publisher);
-    if (at === -1) return Number.POSITIVE_INFINITY;
+    const at = this.#holders.get(publisher);
+    if (at === undefined) return Number.POSITIVE_INFINITY;
     return this.#holder === null ? at + 1 : at;
+  }
+
+  #without(publisher: ParticipantId): ParticipantId[] {
+    return [...this.#holders.keys()].filter((other) => other !== publisher);
   }
 
   #yieldsTo(challenger: Voice, nowUs: number): boolean {
@@ -68,4 +75,8 @@ export class DominantSpeaker {
     const isSettled = nowUs - this.#sinceUs >= SETTLED_US;
     return isSettled && challenger.activity.strength >= FAR_STRONGER * activity.strength;
   }
+}
+
+function placed(holders: readonly ParticipantId[]): ReadonlyMap<ParticipantId, number> {
+  return new Map(holders.map((publisher, at) => [publisher, at]));
 }

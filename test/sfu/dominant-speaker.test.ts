@@ -3,7 +3,7 @@
  * Method: traces of levels, 20 ms a packet, and when the floor went to whom; then properties over random traces.
  */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { ParticipantId } from "../../src/base/ids.ts";
 import { seededRandom } from "../sim/seeded-random.ts";
 import { dtx, inTurn, PACKET_MS, pause, repeat, steady, type Trace, talk, VoiceRoom } from "./voice-room.ts";
@@ -288,4 +288,14 @@ test("the floor goes to nobody who has not just spoken, and is never left withou
     }),
     { numRuns: 100 },
   );
+});
+
+test("a rank is looked up and not searched for: each receiver asks for each video", () => {
+  const room = new VoiceRoom(["a", "b"]);
+  room.run({ a: inTurn(talk(1_000), pause(2_000)), b: inTurn(pause(2_000), talk(1_000)) });
+  const search = vi.spyOn(Array.prototype, "indexOf");
+  const ranks = (["PA_a", "PA_b"] as ParticipantId[]).map((id) => room.voices.dominant.rank(id));
+  const searches = search.mock.calls.length;
+  search.mockRestore();
+  expect([ranks, searches]).toEqual([[1, 0], 0]);
 });
