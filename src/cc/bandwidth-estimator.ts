@@ -46,8 +46,8 @@ const RTT_GAIN = 1 / 8;
 const MAX_RTT_US = 5_000_000;
 
 /**
- * After sending nothing for so long while more is wanted, a packet is sent to learn about the path: we see the end of a
- * queue or an outage only when something is acknowledged. Shorter costs more packets, longer recovers later.
+ * After sending nothing for so long while more is wanted, a packet is sent to learn about the path: we see that it is there,
+ * or the end of a queue or an outage, only when something is acknowledged. Shorter costs more packets, longer recovers later.
  */
 const KNOCK_AFTER_US = 250_000;
 
@@ -269,10 +269,10 @@ export class BandwidthEstimator {
     return new BandwidthEstimator(nowUs, this.#limits, new SentPacketLog(this.#log.nextExtSeq), startBps);
   }
 
-  /** Whether sending has stopped for a queue or an outage that may be over. */
+  /** Whether nothing is sent, for a queue or an outage that may be over, or because the first rate is too low for anything. */
   #isSilenced(nowUs: number): boolean {
-    if (!this.#heard || nowUs - this.#log.lastSentUs < KNOCK_AFTER_US) return false;
-    const afraid = this.#watch.outage || !this.#control.isCalm;
+    if (nowUs - this.#log.lastSentUs < KNOCK_AFTER_US) return false;
+    const afraid = !this.#heard || this.#watch.outage || !this.#control.isCalm;
     return afraid && this.#prober.planner.isWanting(this.#targetBps);
   }
 

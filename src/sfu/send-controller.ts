@@ -239,7 +239,8 @@ export class SendController {
     const drainBps = (this.#queue.bytes * 8 * 1_000_000) / MAX_WAIT_US;
     this.#pacer.setRate(Math.max(estimator.paceBps(nowUs), drainBps));
     while (!this.#queue.isEmpty && this.#pacer.maySend(nowUs)) this.#queue.release(nowUs);
-    if (estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
+    const mayProbe = this.#extensions.isNumbered && this.outlet.open;
+    if (mayProbe && estimator.probeBytesDue(nowUs) > 0) this.#probe(estimator, downTracks, nowUs);
   }
 
   /** Also before the first feedback, where it can be expected: nobody starts at full rate. */

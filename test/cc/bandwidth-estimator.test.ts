@@ -51,6 +51,20 @@ test("without feedback the start rate stays, and nothing is probed", () => {
   expect(estimator.probeBytesDue(60 * SECOND_US)).toBe(0);
 });
 
+test("where too little is known to send anything, a packet is due now and then until it is answered", () => {
+  expect(estimator.probeBytesDue(SECOND_US)).toBe(0);
+  estimator.wants(1_000_000, 1_000_000);
+  expect(estimator.probeBytesDue(SECOND_US)).toBe(1);
+  const recorder = new ArrivalRecorder();
+  recorder.onPacket(estimator.nextSeq, SECOND_US);
+  estimator.onSent(500, SECOND_US, NO_STREAM, 0);
+  expect(estimator.probeBytesDue(SECOND_US + 240 * MS)).toBe(0);
+  expect(estimator.probeBytesDue(SECOND_US + 250 * MS)).toBe(1);
+  const out = new Uint8Array(100);
+  feed(out.subarray(0, recorder.write(SECOND_US, out, 0, 1, 2)), SECOND_US + 250 * MS);
+  expect(estimator.probeBytesDue(SECOND_US + 500 * MS)).toBe(0);
+});
+
 test("its limits can be others", () => {
   const limits = { minBps: 100_000, startBps: 300_000, maxBps: 400_000 };
   estimator = new BandwidthEstimator(0, limits);

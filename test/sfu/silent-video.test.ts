@@ -1,12 +1,13 @@
 /**
  * Goal: a video whose publisher has nothing to send for some seconds goes on where it was; one that nothing is known of
- * begins with little.
+ * begins with little. One that is alone and larger than the first estimate waits for an answer, which has to be asked for.
  * Method: a simulcast screen share with one receiver and its bandwidth, tick by tick; and what is dealt out, by itself.
  */
 import { describe, expect, test } from "vitest";
 import type { AllocationReason, LayerChoice } from "../../src/sfu/allocator.ts";
 import { Allotment } from "../../src/sfu/allotment.ts";
 import { BandwidthAllocation } from "../../src/sfu/bandwidth-allocation.ts";
+import { extensionMap } from "./packets.ts";
 import { VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
 
@@ -148,4 +149,29 @@ describe("what a silent video may go on with", () => {
   ])("$name", ({ deals, open }) => {
     expect(openAfter(deals)).toBe(open);
   });
+});
+
+test("a video larger than the first estimate, and alone: a packet now and then asks for feedback", () => {
+  const map = extensionMap({ transportCc: 3 });
+  const receiver = new ReceivedTrack("video", [VP8], VP8, { map, spacingUs: 0 });
+  const { track, downTrack, controller, ring } = receiver;
+  const allocation = new BandwidthAllocation([downTrack], controller);
+  const sent: number[] = [];
+  for (let picture = 0; picture < 4 * SECOND_STEPS; picture++) {
+    receiver.nowUs += STEP_US;
+    for (let part = 0; part < 8; part++) {
+      const payload = (picture + part === 0 ? "1000" : "1001") + "aa".repeat(1_000);
+      const seq = 8 * picture + part;
+      receiver.publish({ ssrc: 1, seq, timestamp: 4_500 * picture, payload, marker: part === 7 });
+    }
+    track.tick(receiver.nowUs, []);
+    allocation.tick(receiver.nowUs, { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 });
+    controller.tick(receiver.nowUs, [downTrack]);
+    // At first the receiver had been given all of it.
+    if (picture >= 2 * SECOND_STEPS) sent.push(...receiver.packets.map(({ header }) => header.payloadType));
+    ring.clear();
+  }
+  expect(new Set(sent)).toEqual(new Set([VP8.rtxPayloadType]));
+  expect(sent.length).toBeGreaterThan(4);
+  expect(sent.length).toBeLessThan(12);
 });
