@@ -1,7 +1,7 @@
 /**
- * Detects that a receiver's transport-wide feedback has ended although its path works: its receiver reports go on and confirm
- * that packets arrive. Firefox sends that feedback through the first receiver that it created, and none at all while that one
- * belongs to an inactive section.
+ * Detects that a receiver's transport-wide feedback has ended, or never begins, although its path works: its receiver reports go
+ * on and confirm that packets arrive. Firefox sends that feedback through the first receiver that it created, and none at all
+ * while that one belongs to an inactive section. GStreamer sends none before it has received of a section with the extension.
  *
  *               sent, unanswered for long          a report of what was sent then      no feedback for as long again
  *    answered ──────────────────────────▶ silent ─────────────────────────▶ witnessed ───────────────────────▶ ended
@@ -19,10 +19,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export class FeedbackSilence {
   ended = false;
-  /** Whether there has been feedback. */
-  #heard = false;
-  /** Transport-wide number of the first packet sent after the latest feedback, and when there was one, to a tick. */
-  #nextExtSeq = 0;
+  /** Transport-wide number of the first packet sent after the latest feedback, or ever; when there was one, to a tick. */
+  #nextExtSeq = NEVER;
   #unansweredUs = NEVER;
   /** Transport-wide numbers from here on were sent in silence. */
   #fromExtSeq = NEVER;
@@ -32,7 +30,6 @@ export class FeedbackSilence {
   /** `nextExtSeq`: of what is sent from now on. */
   onFeedback(nextExtSeq: number): void {
     this.ended = false;
-    this.#heard = true;
     this.#nextExtSeq = nextExtSeq;
     this.#unansweredUs = NEVER;
     this.#fromExtSeq = NEVER;
@@ -41,7 +38,8 @@ export class FeedbackSilence {
 
   /** `nextExtSeq`: of what is sent from now on. */
   tick(nextExtSeq: number, nowUs: number): void {
-    if (!this.#heard || this.#fromExtSeq !== NEVER) return;
+    if (this.#fromExtSeq !== NEVER) return;
+    if (this.#nextExtSeq === NEVER) this.#nextExtSeq = nextExtSeq;
     if (this.#unansweredUs === NEVER && nextExtSeq > this.#nextExtSeq) this.#unansweredUs = nowUs;
     if (nowUs - this.#unansweredUs >= SILENCE_US) this.#fromExtSeq = nextExtSeq;
   }

@@ -61,6 +61,12 @@ function estimates(seconds: readonly Second[]): number[] {
   });
 }
 
+test("feedback that never comes while packets do: the estimate follows the reports", () => {
+  const bps = estimates([SILENT, SILENT, SILENT, SILENT, SILENT, SILENT]);
+  expect(bps.slice(0, 2)).toEqual([START_BPS, START_BPS]);
+  expect(bps.at(-1)).toBeGreaterThan(1.1 * START_BPS);
+});
+
 test("feedback that ends while packets come: the estimate goes on with the reports, from where it was", () => {
   const bps = estimates([WELL, WELL, WELL, SILENT, SILENT, SILENT, SILENT, SILENT]);
   const before = bps[2]!;
