@@ -198,6 +198,11 @@ export class WhipSessions {
     return ok({ fragment, etag: etagOf(session) });
   }
 
+  /** Whether there is such a session for this client. */
+  find(sessionId: string, claims: Claims): Result<null, "session_not_found"> {
+    return this.#sessionOf(sessionId, claims) === undefined ? fail("session_not_found") : ok(null);
+  }
+
   end(sessionId: string, claims: Claims): Result<null, "session_not_found"> {
     const session = this.#sessionOf(sessionId, claims);
     if (session === undefined) return fail("session_not_found");

@@ -209,15 +209,27 @@ describe("watching", () => {
   });
 });
 
+test("a GET finds nothing, which is no error (RFC 9725 §4.1)", async () => {
+  const { location } = await open(server, "/whip/hall", ada, "chromium-publish-single");
+  for (const url of ["/whip/hall", "/whep/hall", "/whep/hall/ada", location]) {
+    for (const method of ["GET", "HEAD"]) {
+      const found = await ask(server, `${method} ${url}`, { token: ada });
+      expect([found.statusCode, found.body], `${method} ${url}`).toEqual([204, ""]);
+    }
+    expectProblem(await ask(server, `GET ${url}`), 401, "unauthorized");
+  }
+  expectProblem(await ask(server, `GET ${location}`, { token: bo }), 404, "session_not_found");
+});
+
 describe("a browser's script from another origin", () => {
   const origin = "https://app.example";
 
   test.each([
-    ["/whip/hall", "POST", { allow: "POST, OPTIONS", "accept-post": SDP }],
-    ["/whep/hall", "POST", { allow: "POST, OPTIONS", "accept-post": SDP }],
-    ["/whep/hall/ada", "POST", { allow: "POST, OPTIONS", "accept-post": SDP }],
-    ["/sessions/x", "PATCH", { allow: "PATCH, DELETE, OPTIONS", "accept-patch": FRAGMENT }],
-    ["/sessions/x", "DELETE", { allow: "PATCH, DELETE, OPTIONS", "accept-patch": FRAGMENT }],
+    ["/whip/hall", "POST", { allow: "POST, GET, HEAD, OPTIONS", "accept-post": SDP }],
+    ["/whep/hall", "POST", { allow: "POST, GET, HEAD, OPTIONS", "accept-post": SDP }],
+    ["/whep/hall/ada", "POST", { allow: "POST, GET, HEAD, OPTIONS", "accept-post": SDP }],
+    ["/sessions/x", "PATCH", { allow: "PATCH, GET, HEAD, DELETE, OPTIONS", "accept-patch": FRAGMENT }],
+    ["/sessions/x", "DELETE", { allow: "PATCH, GET, HEAD, DELETE, OPTIONS", "accept-patch": FRAGMENT }],
   ])("may ask %s whether it takes %s", async (url, method, expected) => {
     const shared = await serve({ BLINDFOLD_HTTP_CORS_ORIGINS: origin });
     const headers = { origin, "access-control-request-method": method };

@@ -163,6 +163,19 @@ export const whipRoutes: FastifyPluginAsyncZod<WhipRoutesOptions> = async (app, 
     },
   );
 
+  // These resources have no representation, and a GET is no error for that (RFC 9725 §4.1).
+  for (const url of ["/whip/:room", "/whep/:room", "/whep/:room/:identity"]) {
+    app.get(url, { schema: { hide: true } }, async (_request, reply) => reply.code(204).send());
+  }
+  app.get(
+    "/sessions/:sessionId",
+    { schema: { hide: true, params: SessionPath } },
+    async ({ claims, params }, reply) => {
+      orThrow(sessions.find(params.sessionId, claims));
+      return reply.code(204).send();
+    },
+  );
+
   app.delete(
     "/sessions/:sessionId",
     {
