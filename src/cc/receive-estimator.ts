@@ -39,15 +39,17 @@ export class ReceiveEstimator {
   #sendTime = -1;
   #sentUs = 0;
   #arrivalUs = 0;
-  #receivedBps = 0;
+  /** As of the last `update`; null before there was time to measure it. */
+  #receivedBps: number | null = null;
 
   constructor(nowUs: number) {
     this.#rate = new AimdRate(MAX_BPS, MIN_BPS, nowUs);
   }
 
-  /** Bits per second, without IP and UDP headers. */
-  get bps(): number {
-    return Math.max(Math.min(this.#rate.bps, this.#limitBps), MIN_BPS);
+  /** Bits per second, without IP and UDP headers; null before a rate could be measured. */
+  get bps(): number | null {
+    const receivedBps = this.#receivedBps;
+    return receivedBps === null ? null : Math.max(Math.min(this.#rate.bps, limitBps(receivedBps)), MIN_BPS);
   }
 
   /** `sendTime`: abs-send-time of the packet, 24 bits. `bytes`: of the packet. */
@@ -65,11 +67,12 @@ export class ReceiveEstimator {
   /** About every 50 ms. */
   update(rttUs: number, nowUs: number): void {
     const receivedBps = this.#received.bps(nowUs, SPAN_US);
+    if (receivedBps === 0 && this.#receivedBps === null) return;
     this.#receivedBps = receivedBps;
     const signal = this.#delay.signal(receivedBps < USED_SHARE * this.#rate.bps);
     if (signal === "overuse") this.#rate.onOveruse(receivedBps, rttUs, nowUs);
     else if (signal === "underuse") this.#rate.hold(nowUs);
-    else this.#rate.grow(receivedBps, this.#limitBps, rttUs, nowUs);
+    else this.#rate.grow(receivedBps, limitBps(receivedBps), rttUs, nowUs);
   }
 
   /** How much later than the latest packet it left: of all that end on these 24 bits, what is nearest to how much later it came. */
@@ -77,8 +80,9 @@ export class ReceiveEstimator {
     const us = ((sendTime - this.#sendTime) * 1_000_000) / TICKS_PER_SECOND;
     return us + CYCLE_US * Math.round((nowUs - this.#arrivalUs - us) / CYCLE_US);
   }
+}
 
-  get #limitBps(): number {
-    return HEADROOM * this.#receivedBps + HEADROOM_BPS;
-  }
+/** How far the estimate may grow. */
+function limitBps(receivedBps: number): number {
+  return HEADROOM * receivedBps + HEADROOM_BPS;
 }

@@ -122,6 +122,7 @@ export class PublisherFeedback {
     this.#updateUs = nowUs + UPDATE_INTERVAL_US;
     estimator.update(this.rttUs, nowUs);
     const { bps } = estimator;
+    if (bps === null) return;
     if (nowUs < this.#toldUs + REPORT_INTERVAL_US && bps > this.#toldBps * FALL) return;
     this.#toldUs = nowUs;
     this.#toldBps = bps;

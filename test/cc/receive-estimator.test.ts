@@ -43,7 +43,7 @@ function publish(
     longestQueueUs = Math.max(longestQueueUs, path.waitUs(nowUs));
     if (elapsedMs % 50 === 0) {
       estimator.update(RTT_US, nowUs);
-      bps = Math.min(bps * GROWTH ** 0.05, estimator.bps, mostBps);
+      bps = Math.min(bps * GROWTH ** 0.05, estimator.bps ?? mostBps, mostBps);
     }
     if (elapsedMs % 1_000 !== 999) continue;
     played.push({ bps, longestQueueUs });
@@ -100,4 +100,18 @@ test.each([5, 31, 33, 50, 63, 65, 100, 86_400])("a queue is noticed after a sile
   // Less than what is a queue however it has come about.
   play(backUs + 2_000 * MS, 2_000 * MS, 0.045);
   expect(estimator.bps).toBeLessThan(bps);
+});
+
+test("says nothing before a rate has been measured, and then no less than what is received", () => {
+  const estimator = new ReceiveEstimator(0);
+  const BPS = 2_000 * KBPS;
+  const told: (number | null)[] = [];
+  for (let nowUs = 0; nowUs <= 1_000 * MS; nowUs += 4 * MS) {
+    estimator.onPacket(absSendTime(nowUs), (BPS * 4) / 8_000, nowUs);
+    if (nowUs % (40 * MS) !== 0) continue;
+    estimator.update(RTT_US, nowUs);
+    told.push(estimator.bps);
+  }
+  expect(told[0]).toBeNull();
+  expect(Math.min(...told.filter((bps) => bps !== null))).toBeGreaterThan(BPS);
 });
