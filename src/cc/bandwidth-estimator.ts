@@ -123,6 +123,16 @@ export class BandwidthEstimator {
     return this.#successor(nowUs, this.#watch.outage ? this.#watch.beforeBps : this.#targetBps);
   }
 
+  /** Starts afresh with another first rate; nothing has been heard of the path, so nothing is lost. */
+  successorAt(bps: number, nowUs: number): BandwidthEstimator {
+    return this.#successor(nowUs, this.#within(bps));
+  }
+
+  /** Whether transport-wide feedback has ever come of this path. */
+  get isHeard(): boolean {
+    return this.#heard;
+  }
+
   /**
    * Bits per second, IP and UDP headers included (28 bytes a packet), that may be sent now: media, RTX and padding
    * together.

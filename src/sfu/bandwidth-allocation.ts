@@ -26,12 +26,20 @@ const INTERVAL_US = 200_000;
  */
 const GROW_SHARE = 0.9;
 
+/**
+ * For so long without any picture and any feedback, padding has asked for feedback in vain: the receiver has no RTX, or does not
+ * answer it. Shorter sends a large video into paths that padding would have shown to be narrow, longer shows nothing for longer.
+ */
+const DARK_US = 1_000_000;
+
 export class BandwidthAllocation {
   /** What all tracks together were last allotted, bits per second. */
   totalBps = 0;
   /** The budget at that time. */
   #dealtBps = 0;
   #nextUs = 0;
+  /** Since when no video has been given anything, on a path of which nothing is known. */
+  #darkUs = Number.POSITIVE_INFINITY;
   readonly #downTracks: readonly DownTrack[];
   readonly #controller: SendController;
 
@@ -57,6 +65,7 @@ export class BandwidthAllocation {
   /** Without a track nothing is wanted, so the path is not probed for more. */
   #dealNothing(): void {
     this.totalBps = 0;
+    this.#darkUs = Number.POSITIVE_INFINITY;
     this.#controller.wants(0, 0);
   }
 
@@ -70,7 +79,18 @@ export class BandwidthAllocation {
       if (kind === "video") downTracks[i]!.allot(choice, allocation, budgetBps, nowUs);
     });
     this.#controller.wants(nextBps / GROW_SHARE, mostBps / GROW_SHARE);
+    const isVideoSent = allocations.some(
+      ({ choice }, i) => demands[i]!.kind === "video" && choice !== NO_CHOICE,
+    );
+    this.#watchDark(!isVideoSent && nextBps > totalBps, nextBps / GROW_SHARE, nowUs);
     return totalBps;
+  }
+
+  /** `isDark`: videos were refused, and none is sent; the least of them would take `bps`, with the voices. */
+  #watchDark(isDark: boolean, bps: number, nowUs: number): void {
+    if (!isDark || !this.#controller.isGuessing) this.#darkUs = Number.POSITIVE_INFINITY;
+    else if (this.#darkUs === Number.POSITIVE_INFINITY) this.#darkUs = nowUs;
+    else if (nowUs - this.#darkUs >= DARK_US) this.#controller.guess(bps, nowUs);
   }
 }
 

@@ -116,6 +116,18 @@ export class SendController {
     this.estimator?.wants(isStep ? next : 0, Math.min(mostBps + bitrateBps, this.#limitBps));
   }
 
+  /** Whether the rate is still the first one, a guess: nothing has been heard of a path on which feedback is expected. */
+  get isGuessing(): boolean {
+    return this.outlet.open && this.#extensions.isNumbered && this.estimator?.isHeard === false;
+  }
+
+  /** Takes another first rate, bits per second, in place of the first guess. */
+  guess(bps: number, nowUs: number): void {
+    if (bps > this.#limitBps) return;
+    this.estimator = this.estimator?.successorAt(bps, nowUs) ?? null;
+    this.setDue();
+  }
+
   /** Whether a video packet has to queue. */
   mustWait(nowUs: number): boolean {
     return this.#isLimited() && (!this.#queue.isEmpty || !this.#pacer.maySend(nowUs));

@@ -1,12 +1,14 @@
 /**
  * Goal: a video whose publisher has nothing to send for some seconds goes on where it was; one that nothing is known of
- * begins with little. One that is alone and larger than the first estimate waits for an answer, which has to be asked for.
+ * begins with little. One that is alone and larger than the first estimate is not waited for forever.
  * Method: a simulcast screen share with one receiver and its bandwidth, tick by tick; and what is dealt out, by itself.
  */
 import { describe, expect, test } from "vitest";
+import { NO_PREFERENCE, type PayloadParams } from "../../src/contract/media.ts";
 import type { AllocationReason, LayerChoice } from "../../src/sfu/allocator.ts";
 import { Allotment } from "../../src/sfu/allotment.ts";
 import { BandwidthAllocation } from "../../src/sfu/bandwidth-allocation.ts";
+import { NO_LAYER } from "../../src/sfu/layer-selector.ts";
 import { extensionMap } from "./packets.ts";
 import { VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
@@ -151,27 +153,54 @@ describe("what a silent video may go on with", () => {
   });
 });
 
-test("a video larger than the first estimate, and alone: a packet now and then asks for feedback", () => {
-  const map = extensionMap({ transportCc: 3 });
-  const receiver = new ReceivedTrack("video", [VP8], VP8, { map, spacingUs: 0 });
-  const { track, downTrack, controller, ring } = receiver;
-  const allocation = new BandwidthAllocation([downTrack], controller);
-  const sent: number[] = [];
-  for (let picture = 0; picture < 4 * SECOND_STEPS; picture++) {
-    receiver.nowUs += STEP_US;
-    for (let part = 0; part < 8; part++) {
-      const payload = (picture + part === 0 ? "1000" : "1001") + "aa".repeat(1_000);
-      const seq = 8 * picture + part;
-      receiver.publish({ ssrc: 1, seq, timestamp: 4_500 * picture, payload, marker: part === 7 });
+describe("a video larger than the first estimate, and alone", () => {
+  const { rtxPayloadType, ...WITHOUT_RTX } = VP8;
+
+  /** Payload types of what is sent of it before and after it is given to the receiver, and how many pictures that takes. */
+  function watch(payload: PayloadParams): { before: number[]; pictures: number; after: number[] } {
+    const map = extensionMap({ transportCc: 3 });
+    const receiver = new ReceivedTrack("video", [payload], payload, { map, spacingUs: 0 });
+    const { track, downTrack, controller, ring } = receiver;
+    const allocation = new BandwidthAllocation([downTrack], controller);
+    const before: number[] = [];
+    const after: number[] = [];
+    let pictures = 0;
+    downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, receiver.nowUs);
+    for (let picture = 0; picture < 6 * SECOND_STEPS; picture++) {
+      // Who comes to a video that others watch: it is known how much it is.
+      if (picture === 2 * SECOND_STEPS) downTrack.setPreference(NO_PREFERENCE, receiver.nowUs);
+      receiver.nowUs += STEP_US;
+      track.tick(receiver.nowUs, []);
+      allocation.tick(receiver.nowUs, { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 });
+      for (let part = 0; part < 8; part++) {
+        const isKey = part === 0 && downTrack.encoding === NO_LAYER;
+        const data = (isKey ? "1000" : "1001") + "aa".repeat(1_000);
+        const seq = 8 * picture + part;
+        receiver.publish({ ssrc: 1, seq, timestamp: 4_500 * picture, payload: data, marker: part === 7 });
+      }
+      controller.tick(receiver.nowUs, [downTrack]);
+      const isGiven = downTrack.encoding !== NO_LAYER;
+      if (picture >= 2 * SECOND_STEPS && !isGiven) pictures += 1;
+      for (const { header } of receiver.packets) (isGiven ? after : before).push(header.payloadType);
+      ring.clear();
     }
-    track.tick(receiver.nowUs, []);
-    allocation.tick(receiver.nowUs, { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 });
-    controller.tick(receiver.nowUs, [downTrack]);
-    // At first the receiver had been given all of it.
-    if (picture >= 2 * SECOND_STEPS) sent.push(...receiver.packets.map(({ header }) => header.payloadType));
-    ring.clear();
+    return { before, pictures, after };
   }
-  expect(new Set(sent)).toEqual(new Set([VP8.rtxPayloadType]));
-  expect(sent.length).toBeGreaterThan(4);
-  expect(sent.length).toBeLessThan(12);
+
+  test("padding asks for feedback for a second, then it is sent", () => {
+    const { before, pictures, after } = watch(VP8);
+    expect(new Set(before)).toEqual(new Set([rtxPayloadType]));
+    expect(before.length).toBeGreaterThan(2);
+    expect(before.length).toBeLessThan(7);
+    expect(pictures).toBeGreaterThan(SECOND_STEPS);
+    expect(pictures).toBeLessThan(1.5 * SECOND_STEPS);
+    expect(after).toContain(VP8.payloadType);
+  });
+
+  test("without RTX it is sent after a second too", () => {
+    const { before, pictures, after } = watch(WITHOUT_RTX);
+    expect(before).toEqual([]);
+    expect(pictures).toBeLessThan(1.5 * SECOND_STEPS);
+    expect(new Set(after)).toEqual(new Set([VP8.payloadType]));
+  });
 });
