@@ -2,8 +2,9 @@
  * Finds out whether losses stay when less is sent. If so, the rate does not cause them, however many they are.
  *
  *            begin()                enough was seen at the lower rate
- *    idle ───────────▶ on trial ──────────────────────────────────────▶ idle, and `judge` says whether they stay
- *                         └── the rate does not fall, or a queue shows ──▶ idle
+ *    idle ───────────▶ on trial ──────────────────────────────────────▶ idle: they stay, and `judge` says so, or they do not
+ *                       │ ▲ └── the rate does not fall, or a queue shows ──▶ idle
+ *                       └─┘ it is not clear: more is looked at
  *
  * At a constant rate, a link that is too narrow and one that loses packets at any rate look alike. When losses have
  * lowered the rate, what arrives tells: on radio it falls with what is sent, on a narrow link it stays as it was.
@@ -19,6 +20,11 @@ const LOWER_SHARE = 0.85;
  * gives up bad radio.
  */
 const STAY_SHARE = 0.8;
+/**
+ * And if at least this share of packets is still lost, of that before: where next to nothing is sent nothing is lost on a
+ * narrow link, and all of it arrives. More takes a good moment of radio for that, less tries a narrow link again and again.
+ */
+const KEPT_SHARE = 0.3;
 /** With more loss no picture gets through, and what arrives says nothing about what was sent. */
 const MAX_LOSS = 0.6;
 /** What must be seen at the lower rate before a verdict. Less is chance, more leaves a viewer with less for longer. */
@@ -40,6 +46,7 @@ export class LossTrial {
   loss = 0;
   beforeBps = 0;
   #isOn = false;
+  #priorLoss = 0;
   #priorSentBps = 0;
   #priorCameBps = 0;
   #seen = 0;
@@ -58,19 +65,16 @@ export class LossTrial {
 
   /**
    * The share `loss` of `sentBps` was lost, and therefore less than `beforeBps` is allowed from now on. Ignored during a
-   * trial.
+   * trial that began with more.
    */
   begin(loss: number, sentBps: number, beforeBps: number): void {
-    if (this.#isOn) return;
+    if (this.#isOn && sentBps <= this.#priorSentBps) return;
     this.#isOn = true;
     this.beforeBps = beforeBps;
+    this.#priorLoss = loss;
     this.#priorSentBps = sentBps;
     this.#priorCameBps = sentBps * (1 - loss);
-    this.#seen = 0;
-    this.#judged = 0;
-    this.#bytes = 0;
-    this.#lostBytes = 0;
-    this.#sentBps = 0;
+    this.#lookAfresh();
   }
 
   stop(): void {
@@ -89,10 +93,30 @@ export class LossTrial {
     if (!this.#isOn) return false;
     this.#seen += 1;
     if (sentBps <= LOWER_SHARE * this.#priorSentBps) this.#add(bytes, lostBytes, sentBps);
-    const isWhole = this.#judged >= JUDGED_COUNT && this.#bytes >= JUDGED_BYTES;
-    if (!isWhole && this.#seen < PATIENCE) return false;
-    this.stop();
-    return isWhole && this.#stays();
+    if (this.#judged >= JUDGED_COUNT && this.#bytes >= JUDGED_BYTES) return this.#conclude();
+    if (this.#seen >= PATIENCE) this.stop();
+    return false;
+  }
+
+  /**
+   * Losses that are there all the same may have been too many or too few by chance. At the least rate there would be no other
+   * trial, for nothing is lower.
+   */
+  #conclude(): boolean {
+    this.loss = this.#lostBytes / this.#bytes;
+    const areThere = this.loss >= KEPT_SHARE * this.#priorLoss && this.loss <= MAX_LOSS;
+    const stay = areThere && this.#fellAlike();
+    if (areThere && !stay) this.#lookAfresh();
+    else this.stop();
+    return stay;
+  }
+
+  #lookAfresh(): void {
+    this.#seen = 0;
+    this.#judged = 0;
+    this.#bytes = 0;
+    this.#lostBytes = 0;
+    this.#sentBps = 0;
   }
 
   #add(bytes: number, lostBytes: number, sentBps: number): void {
@@ -102,11 +126,10 @@ export class LossTrial {
     this.#sentBps += sentBps;
   }
 
-  #stays(): boolean {
-    this.loss = this.#lostBytes / this.#bytes;
+  /** Whether less arrives as less is sent. */
+  #fellAlike(): boolean {
     const sentBps = this.#sentBps / this.#judged;
     const cameShare = (sentBps * (1 - this.loss)) / this.#priorCameBps;
-    const stays = 1 - cameShare >= STAY_SHARE * (1 - sentBps / this.#priorSentBps);
-    return stays && this.loss <= MAX_LOSS;
+    return 1 - cameShare >= STAY_SHARE * (1 - sentBps / this.#priorSentBps);
   }
 }

@@ -37,6 +37,17 @@ test.each<{ name: string; rows: Row[]; stays: number }>([
   { name: "a link of 1.4 Mbit/s, which loses nothing now", rows: times(8, 0, 1_400), stays: 0 },
   { name: "a link of 1.4 Mbit/s, which still has too much", rows: times(8, 0.18, 1_700), stays: 0 },
   { name: "half of it stays", rows: times(8, 0.21, 1_600), stays: 0 },
+  {
+    name: "what was not clear at first",
+    rows: [...times(4, 0.21, 1_600), ...times(4, 0.3, 1_400)],
+    stays: 8,
+  },
+  {
+    name: "a link that lost nothing loses because of something else",
+    rows: [...times(4, 0, 1_400), ...times(8, 0.3, 1_400)],
+    stays: 0,
+  },
+  { name: "next to nothing is sent on a narrow link, and arrives", rows: times(40, 0, 40), stays: 0 },
   { name: "a path that is all but gone", rows: times(8, 0.9, 1_400), stays: 0 },
   { name: "a path that is gone", rows: times(8, 1, 1_400), stays: 0 },
   { name: "the rate does not fall", rows: times(40, 0.3, 1_900), stays: 0 },

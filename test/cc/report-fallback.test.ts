@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReportFallback } from "../../src/cc/report-fallback.ts";
+import { seededRandom } from "../sim/seeded-random.ts";
 
 const SECOND_US = 1_000_000;
 const KBPS = 1_000;
@@ -99,4 +100,41 @@ test("grows as far as the next step up, however little is sent", () => {
   fallback.nextBps = 1_700 * KBPS;
   for (let i = 0; i < 100; i++) fallback.onReport(100, 0, 500 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(1_700);
+});
+
+describe("a video of one layer beside a voice, by reports alone", () => {
+  const VIDEO_KBPS = 500;
+  const AUDIO_KBPS = 40;
+  const PACKETS = { video: 57, audio: 50 };
+  const SECONDS = 90;
+
+  /** Share of the last minute for which the video was sent; `lossOf` says what is lost when so many kbit/s are sent. */
+  function watch(seed: number, lossOf: (kbps: number) => number): number {
+    const random = seededRandom(seed);
+    const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
+    fallback.nextBps = (VIDEO_KBPS + AUDIO_KBPS) * KBPS;
+    let sent = 0;
+    for (let second = 1; second <= SECONDS; second++) {
+      const isSent = fallback.bps >= (VIDEO_KBPS + AUDIO_KBPS) * KBPS;
+      const kbps = AUDIO_KBPS + (isSent ? VIDEO_KBPS : 0);
+      const packets = PACKETS.audio + (isSent ? PACKETS.video : 0);
+      let lost = 0;
+      for (let i = 0; i < packets; i++) if (random() < lossOf(kbps)) lost += 1;
+      fallback.onReport(packets, lost, kbps * KBPS, second * SECOND_US);
+      if (second > SECONDS - 60 && isSent) sent += 1;
+    }
+    return sent / 60;
+  }
+
+  const SEEDS = Array.from({ length: 50 }, (_, i) => i + 1);
+
+  test.each([0.1, 0.2, 0.3])("radio that loses %f of all packets does not end it, but for trials", (loss) => {
+    const shares = SEEDS.map((seed) => watch(seed, () => loss));
+    expect(shares.filter((share) => share < 0.5)).toEqual([]);
+  });
+
+  test("a link that is too narrow for it does, but for trials", () => {
+    const shares = SEEDS.map((seed) => watch(seed, (kbps) => Math.max(0, 1 - 250 / kbps)));
+    expect(shares.filter((share) => share > 0.2)).toEqual([]);
+  });
 });
