@@ -32,7 +32,7 @@ export function installErrorHandling(app: FastifyInstance): void {
 }
 
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error);
+  const problem = nameMediaTypes(toProblem(error), request);
   if (problem.code === "internal_error") request.log.error({ err: error }, "request failed");
   const { headers } = problem.extras;
   if (headers !== undefined) reply.headers(headers);
@@ -56,6 +56,16 @@ export function toProblem(error: FastifyError): HttpProblem {
   }
   const code = FASTIFY_CODES[error.code];
   return new HttpProblem(code ?? (isBadRequest(error) ? "bad_request" : "internal_error"));
+}
+
+/** A 415 says what the resource takes (RFC 9110 §15.5.16; RFC 5789 §2.2 for PATCH). */
+function nameMediaTypes(problem: HttpProblem, { method, routeOptions }: FastifyRequest): HttpProblem {
+  if (problem.code !== "unsupported_media_type") return problem;
+  const types = (routeOptions.schema?.consumes ?? ["application/json"]).join(", ");
+  return new HttpProblem(problem.code, {
+    detail: `The body has to be ${types}`,
+    headers: { accept: types, [`accept-${method.toLowerCase()}`]: types },
+  });
 }
 
 /** Invalid JSON, or JSON with a `__proto__` key, causes an error without a code. */

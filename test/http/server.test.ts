@@ -75,6 +75,23 @@ describe("every error is a problem document", () => {
     expect(response.headers["www-authenticate"]).toBe("Bearer");
   });
 
+  test.each([
+    ["POST /v1/rooms", "application/json"],
+    ["PATCH /v1/rooms/hall", "application/json"],
+    ["POST /whip/hall", "application/sdp"],
+    ["POST /whep/hall", "application/sdp"],
+    ["PATCH /sessions/TR_x", "application/trickle-ice-sdpfrag"],
+  ])("415 to %s names %s", async (request, wanted) => {
+    const token = await server.token("ada", { roomCreate: true, roomAdmin: true, roomJoin: true });
+    const method = request.split(" ")[0]!.toLowerCase();
+    for (const headers of [{}, { "content-type": "text/xml" }, { "content-type": "application/sdp2" }]) {
+      const response = await ask(server, request, { token, payload: "v=0", headers });
+      expectProblem(response, 415, "unsupported_media_type");
+      expect(response.json().detail).toBe(`The body has to be ${wanted}`);
+      expect(response.headers).toMatchObject({ accept: wanted, [`accept-${method}`]: wanted });
+    }
+  });
+
   test("405 says which methods there are, and so does OPTIONS", async () => {
     expect((await ask(server, "PUT /v1/rooms/x")).headers.allow).toBe("GET, HEAD, PATCH, DELETE, OPTIONS");
     const options = await ask(server, "OPTIONS /v1/rooms");
