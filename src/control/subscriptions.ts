@@ -39,7 +39,7 @@ export class Subscriptions {
   add({ kind, mid, payloads, reserved }: ReceivingSection, ssrcs: Ssrcs): Subscription {
     const { id: transportId } = this.#transport;
     const group = this.#list.filter(({ section }) => section.kind === kind).length;
-    // Before the answer, RTX may yet be negotiated for video; it never is for audio.
+    // Until a client has answered an offer of ours, RTX may yet be negotiated for video; we offer none for audio.
     const hasRtx =
       payloads.length === 0
         ? kind === "video"
