@@ -21,9 +21,17 @@ export function postWebhook(tokens: AccessTokens, apiKey: string, timeoutSeconds
       });
       // The body is not needed, however long it is.
       await reply.body?.cancel();
-      return reply.status;
-    } catch {
-      return null;
+      return { status: reply.status };
+    } catch (error) {
+      return { error: reasonOf(error) };
     }
   };
+}
+
+/** `fetch failed` says nothing: what happened to the connection or the name is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === "TimeoutError") return "timeout";
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return (cause as NodeJS.ErrnoException).code ?? cause.message;
 }

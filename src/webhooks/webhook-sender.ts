@@ -23,8 +23,11 @@ export interface RetryPolicy {
   readonly giveUpSeconds: number;
 }
 
-/** Sends one body; resolves with the status, or with null when there was no answer in time. Never rejects. */
-export type Post = (url: string, body: string) => Promise<number | null>;
+/** What came of one attempt; `error`: why there was no answer, without the URL. */
+export type Answer = { readonly status: number } | { readonly error: string };
+
+/** Sends one body. Never rejects. */
+export type Post = (url: string, body: string) => Promise<Answer>;
 
 export interface SenderDeps {
   readonly queue: WebhookQueue;
@@ -107,17 +110,18 @@ export class WebhookSender {
       this.#state = { kind: "idle" };
       return false;
     }
-    const status = await this.#deps.post(this.#url, event.body);
+    const answer = await this.#deps.post(this.#url, event.body);
     if (this.#stopped) return false;
-    if (this.#settle(event, status)) return true;
+    if (this.#settle(event, answer)) return true;
     this.#wait();
     return false;
   }
 
   /** Returns whether the event is done: delivered or given up. */
-  #settle(event: QueuedEvent, status: number | null): boolean {
+  #settle(event: QueuedEvent, answer: Answer): boolean {
     const { metrics, clock } = this.#deps;
-    if (status !== null && status >= 200 && status < 300) {
+    const status = "status" in answer ? answer.status : 0;
+    if (status >= 200 && status < 300) {
       if (this.#failures > 0) this.#log.info({ failures: this.#failures }, "webhooks are delivered again");
       this.#failures = 0;
       metrics.onAttempt("delivered");
@@ -126,11 +130,11 @@ export class WebhookSender {
     }
     metrics.onAttempt("failed");
     this.#failures += 1;
-    if (this.#failures === 1) this.#log.warn({ status }, "webhook not delivered");
+    if (this.#failures === 1) this.#log.warn(answer, "webhook not delivered");
     const ageMs = clock.nowMs() - event.createdMs;
-    const isRefused = status !== null && REFUSALS.includes(status);
+    const isRefused = REFUSALS.includes(status);
     if (!isRefused && ageMs < this.#policy.giveUpSeconds * 1000) return false;
-    this.#log.warn({ status, ageMs }, "webhook given up");
+    this.#log.warn({ ...answer, ageMs }, "webhook given up");
     metrics.onDeadLetters(isRefused ? "refused" : "too_old");
     this.#remove(event);
     return true;

@@ -39,7 +39,7 @@ test("the SDK's receiver verifies it, and refuses it with another body or anothe
     received.resolve({ request, body: await text(request) });
     response.end();
   });
-  expect(await post(url, BODY)).toBe(200);
+  expect(await post(url, BODY)).toEqual({ status: 200 });
   const { request, body } = await received.promise;
   expect([request.method, request.url, request.headers["content-type"]]).toEqual([
     "POST",
@@ -66,7 +66,7 @@ test.each([[204], [301], [307], [401], [500]])(
     const url = await serve((_request, response) =>
       response.writeHead(status, { location: elsewhere }).end(),
     );
-    expect(await post(url, BODY)).toBe(status);
+    expect(await post(url, BODY)).toEqual({ status });
     expect(others).toBe(0);
   },
 );
@@ -82,25 +82,35 @@ test("an answer without an end is not waited for", async () => {
     response.writeHead(200);
     more();
   });
-  expect(await post(url, BODY)).toBe(200);
+  expect(await post(url, BODY)).toEqual({ status: 200 });
   expect(sent).toBeLessThan(1e8);
 });
 
-test.each<[string, RequestListener]>([
-  ["never answers", () => {}],
-  ["hangs up", (request) => request.socket.destroy()],
+test.each<[string, string, RequestListener]>([
+  ["never answers", "timeout", () => {}],
+  ["hangs up", "UND_ERR_SOCKET", (request) => request.socket.destroy()],
   [
     "answers with too large a head",
+    "UND_ERR_HEADERS_OVERFLOW",
     (_request, response) => response.writeHead(200, { x: "x".repeat(100_000) }).end(),
   ],
-  ["speaks something else", (request) => request.socket.end("SMTP ready\r\n\r\n")],
-])("a receiver that %s has not answered", async (_name, listener) => {
-  expect(await post(await serve(listener), BODY)).toBeNull();
+  [
+    "speaks something else",
+    "does not match the HTTP/1.1 protocol",
+    (request) => request.socket.end("SMTP ready\r\n\r\n"),
+  ],
+])("a receiver that %s has not answered: %s", async (_name, error, listener) => {
+  expect(await post(await serve(listener), BODY)).toEqual({ error: expect.stringContaining(error) });
 });
 
-test("a receiver that is not there has not answered", async () => {
+test("a receiver that is not there has not answered, and it is said why", async () => {
   const url = await serve(() => {});
+  expect(await post(url.replace("http:", "https:"), BODY)).toEqual({
+    error: expect.stringMatching(/^ERR_SSL_/),
+  });
   servers.splice(0)[0]!.close();
-  expect(await post(url, BODY)).toBeNull();
-  expect(await post("http://host.invalid/", BODY)).toBeNull();
+  expect(await post(url, BODY)).toEqual({ error: "ECONNREFUSED" });
+  expect(await post("http://host.invalid/", BODY)).toEqual({ error: expect.stringMatching(/^E[A-Z_]+$/) });
+  // A port that the Fetch standard blocks.
+  expect(await post("http://127.0.0.1:6000/hook?secret=1", BODY)).toEqual({ error: "bad port" });
 });

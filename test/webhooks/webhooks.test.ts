@@ -37,6 +37,8 @@ let running: Webhooks;
 let attempts: { url: string; event: WebhookEvent }[];
 /** Messages of errors, and of what is well again. */
 let logged: string[];
+/** Whole log lines. */
+let lines: Record<string, unknown>[];
 /** What receivers answer. */
 let answer: (url: string, event: WebhookEvent) => number | null | Promise<number>;
 
@@ -46,6 +48,7 @@ beforeEach(() => {
   hall = conference({ maxTracksPerParticipant: 9 });
   attempts = [];
   logged = [];
+  lines = [];
   answer = () => 200;
 });
 afterEach(() => {
@@ -60,11 +63,20 @@ function start(settings: Partial<WebhookSettings> = {}, maxPerUrl = 100): void {
     post: async (url, body) => {
       const event = WebhookEvent.fromJsonString(body);
       attempts.push({ url, event });
-      return answer(url, event);
+      const status = await answer(url, event);
+      return status === null ? { error: "ECONNREFUSED" } : { status };
     },
     clock: hall.clock,
     metrics: new WebhookMetrics(registry),
-    log: pino({ base: null }, { write: (line) => logged.push(JSON.parse(line).msg) }),
+    log: pino(
+      { base: null },
+      {
+        write(line) {
+          lines.push(JSON.parse(line));
+          logged.push(JSON.parse(line).msg);
+        },
+      },
+    ),
   });
 }
 
@@ -189,6 +201,20 @@ describe("a receiver that fails", () => {
     expect(attempts).toHaveLength(3);
   });
 
+  test.each([
+    [null, { error: "ECONNREFUSED" }],
+    [503, { status: 503 }],
+  ])("with %s is named once in the log, with the reason and without its path", async (status, reason) => {
+    start();
+    answer = () => status;
+    must(hall.rooms.create("hall", { emptyTimeoutSeconds: 1000 }));
+    await pass(10);
+    expect(attempts.length).toBeGreaterThan(2);
+    const receiver = new URL(ONE!).origin;
+    const line = { level: 40, msg: "webhook not delivered", receiver, ...reason };
+    expect(lines).toEqual([{ ...line, time: expect.any(Number) }]);
+  });
+
   test("does not hold up another", async () => {
     start({ urls: [ONE!, TWO!] });
     answer = (url) => (url === ONE ? null : 200);
@@ -303,6 +329,7 @@ describe("a disk that is full", () => {
     running.stop();
     isStuck(true);
     logged = [];
+    lines = [];
     start({ urls: [TWO!] });
     expect(logged).toEqual(["webhooks of a URL that is not configured stay in the queue"]);
     expect(await metric('dead_letters_total{reason="unconfigured"}')).toBe(0);
