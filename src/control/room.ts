@@ -148,7 +148,7 @@ export class Room {
   setOptions(change: Partial<RoomOptions>): Result<null, "metadata_too_large"> {
     if (!isMetadata(change.metadata)) return fail("metadata_too_large");
     this.#options = { ...this.#options, ...change };
-    this.log.info({ options: this.#options }, "room changed");
+    this.log.info({ options: loggedOptions(this.#options) }, "room changed");
     this.events.emit({ kind: "room.changed", room: this });
     for (const thread of this.placements.threads) this.#tellOptions(thread);
     for (const { transports } of this.participants) for (const transport of transports) transport.guard();
@@ -284,4 +284,9 @@ export class Room {
 /** Whether `text` is short enough for a room's metadata. */
 export function isMetadata(text = ""): boolean {
   return Buffer.byteLength(text) <= MAX_METADATA_BYTES;
+}
+
+/** Metadata are the application's: they may name people, and fill a disk. */
+export function loggedOptions({ metadata, ...options }: RoomOptions): object {
+  return { ...options, metadataBytes: Buffer.byteLength(metadata) };
 }

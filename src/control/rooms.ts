@@ -5,7 +5,7 @@ import { ForwardedParticipant } from "./forwarded-participant.ts";
 import type { Participant } from "./participant.ts";
 import type { RoomRules } from "./publishing.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { isMetadata, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
+import { isMetadata, loggedOptions, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
 import { RoomEvents } from "./room-events.ts";
 
 export interface RoomDefaults extends Omit<RoomOptions, "metadata"> {
@@ -198,7 +198,7 @@ export class Rooms {
     );
     this.#rooms.set(id, room);
     room.events.on((event) => this.events.emit(event));
-    room.log.info({ options: room.options }, "room created");
+    room.log.info({ options: loggedOptions(room.options) }, "room created");
     room.events.emit({ kind: "room.started", room });
     return room;
   }

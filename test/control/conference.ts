@@ -1,5 +1,5 @@
 /** What control tests share: real control over a media thread that records, and a clock that tests turn by hand. */
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import type { MediaKind } from "../../src/base/codec.ts";
 import { zeroDataCounts } from "../../src/base/data-counters.ts";
 import type { DataBatch, DataCommand, DataEvent } from "../../src/contract/data.ts";
@@ -197,7 +197,11 @@ export interface Conference {
   readonly surroundings: RoomSurroundings;
 }
 
-export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerThread = 64): Conference {
+export function conference(
+  defaults: Partial<RoomDefaults> = {},
+  transportsPerThread = 64,
+  log: Logger = pino({ level: "silent" }),
+): Conference {
   const clock = new HandClock();
   const threads = new MediaThreads(clock);
   const thread = new RecordingThread(0);
@@ -211,7 +215,7 @@ export function conference(defaults: Partial<RoomDefaults> = {}, transportsPerTh
     fingerprint: FINGERPRINT,
     dataThread: data,
     clock,
-    log: pino({ level: "silent" }),
+    log,
   };
   const rooms = new Rooms(
     {

@@ -1,4 +1,5 @@
 /** Goal: what the server API changes about a participant holds at once, and for as long as the participant is here. */
+import { pino } from "pino";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Permission } from "../../src/control/access-token.ts";
 import type { ProfileChange } from "../../src/control/profile.ts";
@@ -196,6 +197,26 @@ describe("a room's metadata", () => {
     expect(room.setOptions(tooLarge)).toEqual({ ok: false, error: "metadata_too_large" });
     expect(room.options.metadata).toBe("two");
     expect(hall.rooms.create("attic", tooLarge)).toEqual({ ok: false, error: "metadata_too_large" });
+  });
+
+  test("is not in the log, nor is what participants tell of themselves", () => {
+    const lines: string[] = [];
+    const log = pino({ level: "trace" }, { write: (line) => lines.push(line) });
+    const { rooms } = conference({}, 64, log);
+    const room = must(rooms.create("hall", { metadata: "öffentlich-1" }));
+    must(room.setOptions({ metadata: "geheim-2", maxParticipants: 3 }));
+    const profile = { name: "geheim-3", metadata: "geheim-4", attributes: { a: "geheim-5" } };
+    const ada = must(rooms.join("hall", { ...claims("ada"), ...profile }));
+    must(ada.update({ name: "geheim-6", metadata: "geheim-7", attributes: { a: "geheim-8" } }));
+    room.delete();
+    expect(lines.filter((line) => /geheim|öffentlich/.test(line))).toEqual([]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: "room created", options: { metadataBytes: 13, maxParticipants: 10 } },
+      { msg: "room changed", options: { metadataBytes: 8, maxParticipants: 3 } },
+      { msg: "participant joined", identity: "ada" },
+      { msg: "participant left" },
+      { msg: "room deleted" },
+    ]);
   });
 });
 
