@@ -175,7 +175,7 @@ function observeExchange(
   metrics.onHttpExchange({ method: measured, route, status, seconds });
   const isRefused = status >= 400 && status < 500;
   const isChange = !isRefused && method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
-  request.log[isChange ? "info" : "debug"]({ method, route, status }, "request answered");
+  request.log[isChange ? "info" : "debug"]({ method, route, status, ip: request.ip }, "request answered");
 }
 
 /** Tokens are sent by scripts, never by the browser itself, so CORS gives other origins no access without a token. */

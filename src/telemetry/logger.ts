@@ -27,6 +27,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       censor: "[redacted]",
     },
     serializers: {
+      ip: (address: string) => (showsAddresses ? address : undefined),
       req: ({ method, url, ip }: LoggedRequest) => ({
         method,
         url: withoutQuery(url),
