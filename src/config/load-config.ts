@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { CONFIG_FILE_VARIABLE, type Environment, type Override, readEnvironment } from "./environment.ts";
-import { isLoopback, isWildcard, Settings, zoneOf } from "./schema.ts";
+import { isLoopback, isWildcard, MIN_SECRET_BYTES, Settings, zoneOf } from "./schema.ts";
 
 /** Settings as the server uses them: checked, frozen, and with derived values. */
 export interface Config extends Omit<Settings, "development" | "media"> {
@@ -158,13 +158,22 @@ function describe(error: z.ZodError, tree: unknown, overrides: readonly Override
   return error.issues.flatMap((issue) => {
     const path = issue.path.map(String);
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => `${[...path, key].join(".")}: unknown key${suggestion(path)}`);
+      return issue.keys.map((key) => `${shownPath([...path, key])}: unknown key${suggestion(path)}`);
     }
     const override = overrides.find((other) => path.join(".").startsWith(other.path.join(".")));
     const origin = override === undefined ? "" : ` (from ${override.variable})`;
-    return [`${path.join(".") || "the file"}: ${sentence(issue, path, tree)}${origin}`];
+    return [`${shownPath(path)}: ${sentence(issue, path, tree)}${origin}`];
   });
 }
+
+/** Where a key and its secret were exchanged, the path holds the secret, and these lines go into logs. */
+function shownPath(path: readonly string[]): string {
+  const names = path.map((name) => (name.length < MIN_SECRET_BYTES ? name : `${name.slice(0, 4)}…`));
+  return names.join(".") || "the file";
+}
+
+/** Settings whose values may hold a secret; so do URLs of receivers. */
+const SECRETS = /^(?:auth|ice\.turnSecret|webhooks\.urls)(?:\.|$)/;
 
 /** The known keys at `path`. */
 function suggestion(path: readonly string[]): string {
@@ -190,8 +199,8 @@ function sentence(issue: z.core.$ZodIssue, path: readonly string[], tree: unknow
     .exec(path.at(-1) ?? "")?.[1]
     ?.replace("PerMinute", "requests per minute");
   const expected = TYPES[issue.expected] ?? issue.expected;
-  const got = path[0] === "auth" ? "something else" : JSON.stringify(valueAt(tree, path));
-  return `must be ${expected}${unit === undefined ? "" : ` of ${unit.toLowerCase()}`}, not ${got}`;
+  const got = SECRETS.test(path.join(".")) ? "" : `, not ${JSON.stringify(valueAt(tree, path))}`;
+  return `must be ${expected}${unit === undefined ? "" : ` of ${unit.toLowerCase()}`}${got}`;
 }
 
 function valueAt(tree: unknown, path: readonly string[]): unknown {

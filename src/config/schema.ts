@@ -40,7 +40,7 @@ const Network = z
   .refine(isNetwork, "must be an address or a network such as 10.0.0.0/8, with a prefix of at least 1 bit");
 
 /** Below 32 bytes a secret is weaker than the HMAC that it keys (RFC 7518 §3.2). */
-const MIN_SECRET_BYTES = 32;
+export const MIN_SECRET_BYTES = 32;
 const Secret = z
   .string()
   .refine(

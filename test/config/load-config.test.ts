@@ -129,8 +129,8 @@ test.each([
   ["development: yes", /^development: /],
   ["http: 1", /^http: must be a map of keys, not 1$/],
   ["- 1", /^the file: must be a map of keys, not \[1\]$/],
-  ["auth: { keys: null }", /^auth\.keys: must be a map of keys, not something else$/],
-  ["auth: { keys: { a: 12345 } }", /^auth\.keys\.a: must be text in quotes, not something else$/],
+  ["auth: { keys: null }", /^auth\.keys: must be a map of keys$/],
+  ["auth: { keys: { a: 12345 } }", /^auth\.keys\.a: must be text in quotes$/],
   [`auth: { keys: { a b: ${SECRET} } }`, /^auth\.keys\.a b: must be 1 to 64 letters, digits, _ or -$/],
   [
     "http: { corsOrigins: https://a.example }",
@@ -280,6 +280,35 @@ test("a secret is never repeated in a line", () => {
   expect(lines).toHaveLength(2);
   expect(lines.join()).not.toContain("12345");
   expect(linesOf(load("{}", { BLINDFOLD_AUTH_KEYS: "a:hunter2" })).join()).not.toContain("hunter2");
+});
+
+const HEX = "8c3f0b6e5d".repeat(4);
+test.each<[string, string, Record<string, string>, string]>([
+  ["the secret of TURN", "ice: { turnSecret: 123456 }", {}, "ice.turnSecret: must be text in quotes"],
+  ["the URL of a receiver", "webhooks: { urls: 'http://a/123456' }", {}, "webhooks.urls: must be a list"],
+  ["no map of keys", "auth: { keys: '123456' }", {}, "auth.keys: must be a map of keys"],
+  [
+    "a secret in the place of its key",
+    `auth: { keys: { ${HEX}: a } }`,
+    {},
+    "auth.keys.8c3f…: must have at least 32 bytes",
+  ],
+  [
+    "the same in the environment",
+    "{}",
+    { BLINDFOLD_AUTH_KEYS: `${HEX}:a` },
+    "auth.keys.8c3f…: must have at least 32 bytes (from BLINDFOLD_AUTH_KEYS)",
+  ],
+  [
+    "the same, and no name either",
+    `auth: { keys: { ${HEX}/+=: a } }`,
+    {},
+    "auth.keys.8c3f…: must be 1 to 64 letters, digits, _ or -",
+  ],
+])("what may be a secret is not repeated: %s", (_name, text, env, line) => {
+  const lines = linesOf(load(text, env));
+  expect(lines).toContain(line);
+  expect(lines.join()).not.toMatch(/123456|8c3f0/);
 });
 
 test.each([
