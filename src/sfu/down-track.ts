@@ -329,7 +329,7 @@ export class DownTrack {
       this.#context.counters[SLOT.downDropped_late]! += 1;
       return this.#fill(this.stream.drop(packet), packet.nowUs);
     }
-    const selected = this.#selector.select(frame, packet.encoding);
+    const selected = this.#selector.select(frame, packet.encoding, packet.extSeq);
     if (selected !== "switch" && !(isLate && selected === "forward")) return this.#pass(packet, selected);
     this.#switchTo(packet);
     this.#pass(packet, selected);
@@ -346,7 +346,7 @@ export class DownTrack {
     }
     if (decision === "forward" || decision === "switch") {
       if (frame.keyframe && frame.startsFrame) this.#settle(packet.extSeq);
-      return this.#send(packet, packet.header.marker || selector.endsPicture(frame));
+      return this.#send(packet, packet.header.marker || selector.endsPicture(frame, packet.extSeq));
     }
     this.#context.counters[SLOT.downDropped_layer]! += 1;
     if (decision === "drop") this.#fill(this.stream.drop(packet), packet.nowUs);
@@ -394,7 +394,7 @@ export class DownTrack {
       stream.readFrame(recalled, payload);
       if (recalled.frame.structure !== structure) structures += 1;
       structure = recalled.frame.structure;
-      this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding));
+      this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding, next));
     }
     this.#settle(highestExtSeq);
   }

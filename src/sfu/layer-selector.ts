@@ -13,6 +13,9 @@ export type Decision = "other" | "drop" | "forward" | "switch";
 
 export const NO_LAYER = -1;
 
+/** Below any sequence number. */
+const NEVER = -1;
+
 export interface LayerSelector {
   /** Set from outside; may change at any moment. `NO_LAYER` pauses. */
   targetSpatial: number;
@@ -22,12 +25,15 @@ export interface LayerSelector {
   readonly currentTemporal: number;
   /** Whether only a key frame (of `targetSpatial`) can bring the receiver to its target. */
   readonly needsKeyframe: boolean;
-  /** `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. */
-  select(frame: FrameInfo, encoding: number): Decision;
+  /**
+   * `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. `extSeq` tells late packets,
+   * which belong to the layers that were sent at their place.
+   */
+  select(frame: FrameInfo, encoding: number, extSeq: number): Decision;
   /** Whether this packet of a key picture would change the spatial layers of the encoding that is being sent. */
   changesAt(frame: FrameInfo): boolean;
   /** Whether this packet is the last of its picture that the receiver gets: the outgoing marker bit. */
-  endsPicture(frame: FrameInfo): boolean;
+  endsPicture(frame: FrameInfo, extSeq: number): boolean;
   /** Forgets what was sent: the next packet must start at a key frame. */
   reset(): void;
 }
@@ -92,6 +98,10 @@ export class SvcSelector implements LayerSelector {
   #maxSpatial = 0;
   /** Whether the layers being sent refer to base frames (full SVC): the lower ones continue when the highest ends. */
   #hasBase = false;
+  /** The packet at which the spatial layer last changed, and the layers that were sent before it. */
+  #changedExtSeq = NEVER;
+  #formerSpatial = NO_LAYER;
+  #formerTemporal = 0;
 
   get currentSpatial(): number {
     return this.#spatial;
@@ -107,7 +117,7 @@ export class SvcSelector implements LayerSelector {
     return this.#spatial !== Math.min(this.targetSpatial, this.#maxSpatial);
   }
 
-  select(frame: FrameInfo): Decision {
+  select(frame: FrameInfo, _encoding: number, extSeq: number): Decision {
     if (this.targetSpatial === NO_LAYER) {
       this.#spatial = NO_LAYER;
       return "other";
@@ -115,7 +125,9 @@ export class SvcSelector implements LayerSelector {
     const started = this.#spatial !== NO_LAYER;
     // The receiver may need it once the structure is repaired, but it is no switch point.
     if (frame.isUnknown) return started ? "forward" : "other";
-    if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame);
+    if (extSeq < this.#changedExtSeq)
+      return frame.isPresentFor(this.#formerSpatial, this.#formerTemporal) ? "forward" : "drop";
+    if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame, extSeq);
     if (this.#spatial === NO_LAYER) return "other";
     if (frame.startsFrame) this.#tryTemporalUp(frame);
     if (!started) return "switch";
@@ -128,19 +140,31 @@ export class SvcSelector implements LayerSelector {
     return Math.min(this.targetSpatial, frame.maxSpatial) !== this.#spatial;
   }
 
-  endsPicture(frame: FrameInfo): boolean {
-    return frame.endsFrame && frame.spatial === this.#spatial && !frame.isUnknown;
+  endsPicture(frame: FrameInfo, extSeq: number): boolean {
+    const spatial = extSeq < this.#changedExtSeq ? this.#formerSpatial : this.#spatial;
+    return frame.endsFrame && frame.spatial === spatial && !frame.isUnknown;
   }
 
   reset(): void {
     this.#spatial = NO_LAYER;
+    this.#changedExtSeq = NEVER;
+  }
+
+  #startPicture(frame: FrameInfo, extSeq: number): void {
+    const spatial = this.#spatial;
+    const temporal = this.#temporal;
+    this.#changeLayers(frame);
+    if (spatial === NO_LAYER || spatial === this.#spatial) return;
+    this.#changedExtSeq = extSeq;
+    this.#formerSpatial = spatial;
+    this.#formerTemporal = temporal;
   }
 
   /**
    * Layers change between pictures: anywhere to at a key frame; down in space also where the lower frames have been
    * sent all along (full SVC: this base frame belongs to the present target). In `_KEY` modes they have not.
    */
-  #startPicture(frame: FrameInfo): void {
+  #changeLayers(frame: FrameInfo): void {
     // Without a structure a base frame between key pictures mostly shows no layer but its own.
     const saysAll = frame.keyframe || frame.structure !== null;
     if (saysAll || frame.maxSpatial > this.#maxSpatial) this.#maxSpatial = frame.maxSpatial;

@@ -35,7 +35,7 @@ function play(selector: LayerSelector, structure: DependencyStructure, rows: rea
     if (/^(?:aim|pause)/.test(what)) expect(aim(selector, what), row).toBe(outcome);
     else {
       const [encoding, packet] = what.includes(": ") ? what.split(": ") : ["0", what];
-      expect(selector.select(frameOf(structure, packet!), Number(encoding)), row).toBe(outcome);
+      expect(selector.select(frameOf(structure, packet!), Number(encoding), index), row).toBe(outcome);
     }
     if (current !== undefined)
       expect(`${selector.currentSpatial}.${selector.currentTemporal}`, row).toBe(current);
@@ -420,12 +420,12 @@ describe("SVC", () => {
       ["aim 1.2", "needs key"],
       ["0.0 SSSSSSSSS K", "switch"],
     ]);
-    const ends = (packet: string): boolean => selector.endsPicture(frameOf(L3T3_KEY, packet));
+    const ends = (packet: string): boolean => selector.endsPicture(frameOf(L3T3_KEY, packet), 0);
     expect(ends("0.0 SSSSSSSSS K last")).toBe(false);
     expect(ends("1.0 ---SSSSSS first")).toBe(false);
     expect(ends("1.0 ---SSSSSS last")).toBe(true);
     selector.targetSpatial = 0;
-    selector.select(frameOf(L3T3_KEY, "0.0 SSSSSSSSS K"));
+    selector.select(frameOf(L3T3_KEY, "0.0 SSSSSSSSS K"), 0, 0);
     expect(ends("0.0 SSSSSSSSS K last")).toBe(true);
     expect(ends("0.0 lost last")).toBe(false);
   });

@@ -195,3 +195,42 @@ describe("VP8 picture ids", () => {
     expect(pictureIds(receiver)).toEqual([0, 1, 3, 2, 4]);
   });
 });
+
+test("late packets before a change of spatial layers belong to the layers that were sent there", () => {
+  const receiver = new ReceivedTrack("video", [VP9]);
+  const PICTURE = {
+    key: ["2e000040aa", "2c0300aa", "2c0500aa"],
+    delta: ["6c0000bb", "6c0300bb", "6c0500bb"],
+  };
+  const publish = (seq: number, picture: keyof typeof PICTURE): void => {
+    const spatial = (seq - 1) % 3;
+    const payload = PICTURE[picture][spatial]!;
+    const timestamp = Math.floor((seq - 1) / 3) * 3000;
+    receiver.publish({ payloadType: 98, seq, timestamp, payload, marker: spatial === 2 });
+  };
+  const prefer = (spatial: number): void =>
+    receiver.downTrack.setPreference(
+      { ...NO_PREFERENCE, preferred: { spatial, temporal: 0 } },
+      receiver.nowUs,
+    );
+  prefer(1);
+  for (const seq of [1, 2, 3]) publish(seq, "key");
+  prefer(2);
+  // Missing: 5, which ends the picture for who gets two layers, and 6, which is not for them.
+  publish(4, "delta");
+  for (const seq of [7, 8, 9]) publish(seq, "key");
+  publish(5, "delta");
+  publish(6, "delta");
+  const inOrder = receiver.packets.sort((a, b) => a.header.seq - b.header.seq);
+  // The last byte of an empty packet is the length of its padding.
+  expect(inOrder.map(({ header, payload }) => `${payload.at(-1)?.toString(16)} ${header.marker}`)).toEqual([
+    "aa false",
+    "aa true",
+    "bb false",
+    "bb true",
+    "1 false",
+    "aa false",
+    "aa false",
+    "aa true",
+  ]);
+});
