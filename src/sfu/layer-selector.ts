@@ -185,10 +185,11 @@ export class SvcSelector implements LayerSelector {
 
   /**
    * The top frame of a picture tells whether more temporal layers may follow: in `_KEY` modes the lower ones do not
-   * belong to the target. A picture that is not sent at present is too late, as its lower frames were dropped.
+   * belong to the target. A picture that is not sent at present is too late if it has lower frames, which were dropped.
    */
   #tryTemporalUp(frame: FrameInfo): void {
-    if (frame.spatial !== Math.min(this.#spatial, this.#maxSpatial) || !this.#wants(frame)) return;
+    if (frame.spatial !== Math.min(this.#spatial, this.#maxSpatial)) return;
+    if (frame.spatial > 0 && !this.#wants(frame)) return;
     if (this.targetSpatial < this.#spatial) return;
     this.#temporal = followTemporal(frame, this.#spatial, this.#temporal, this.targetTemporal);
   }

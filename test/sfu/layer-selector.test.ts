@@ -405,7 +405,36 @@ const UNDESCRIBED_SVC: readonly Case[] = [
   },
 ];
 
+/** One spatial layer in one stream: the frame at which more temporal layers may follow is itself of one of them. */
+const SINGLE_LAYER: readonly Case[] = [
+  {
+    name: "VP8 by its payload descriptor gets its frame rate back at a sync point",
+    rows: [
+      ["aim 0.0", "needs key"],
+      ["0.0 K max0", "switch", "0.0"],
+      ["aim 0.2", "needs none"],
+      ["0.0 max0", "forward", "0.0"],
+      ["0.2 max0", "drop", "0.0"],
+      ["0.1 Y max0 last", "drop", "0.0"],
+      ["0.1 Y max0 first", "forward", "0.2"],
+      ["0.2 max0", "forward"],
+    ],
+  },
+  {
+    name: "L1T3 gets its frame rate back at a frame of a higher temporal layer",
+    rows: [
+      ["aim 0.0", "needs key"],
+      ["0.0 SSS K", "switch", "0.0"],
+      ["aim 0.2", "needs none"],
+      ["0.0 SRR", "forward", "0.0"],
+      ["0.2 --D", "drop", "0.0"],
+      ["0.1 -DS", "forward", "0.2"],
+    ],
+  },
+];
+
 describe("SVC", () => {
+  test.each(SINGLE_LAYER)("$name", ({ rows }) => play(new SvcSelector(), VP8_L1T3, rows));
   test.each(FEWER_LAYERS)("$name", ({ structure, rows }) => play(new SvcSelector(), structure, rows));
   test.each(LOST_STRUCTURE)("$name", ({ rows }) => play(new SvcSelector(), L3T3, rows));
   test.each(UNDESCRIBED_SVC)("without a descriptor $name", ({ rows }) => {
