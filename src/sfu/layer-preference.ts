@@ -2,8 +2,8 @@
  * What a subscriber's wishes come to for one track: the highest layers that are worth sending, whatever the path carries.
  *
  * A video that is shown in a small frame needs no large picture: the highest layer is then the lowest that covers the
- * frame. Sizes come from the Dependency Descriptor; of a layer whose size is not known it is half or double that of its
- * neighbour, as encoders have it, and where none is known the frame says nothing.
+ * frame, or the highest of those that are as large. Sizes come from the Dependency Descriptor; of a layer whose size is not
+ * known it is half or double that of its neighbour, as encoders have it, and where none is known the frame says nothing.
  */
 import { HIGHEST_LAYERS, type LayerPreference, type PixelSize } from "../contract/media.ts";
 import { NO_LAYER } from "./layer-selector.ts";
@@ -40,7 +40,20 @@ function coveringLayer(visible: PixelSize, sizes: LayerSizes): number {
     const own = sizes.resolution(spatial);
     const scale = own === undefined ? 2 ** (spatial - known) * TOLERANCE : TOLERANCE;
     const isWide = (own?.width ?? width) * scale >= visible.width;
-    if (isWide && (own?.height ?? height) * scale >= visible.height) return spatial;
+    if (isWide && (own?.height ?? height) * scale >= visible.height) return sharpestOf(spatial, sizes);
   }
   return HIGHEST_LAYERS.spatial;
+}
+
+/** The highest layer of this one's size: those of a shared screen may differ in quality and frame rate alone. */
+function sharpestOf(spatial: number, sizes: LayerSizes): number {
+  const own = sizes.resolution(spatial);
+  if (own === undefined) return spatial;
+  let sharpest = spatial;
+  while (isSameSize(own, sizes.resolution(sharpest + 1))) sharpest += 1;
+  return sharpest;
+}
+
+function isSameSize({ width, height }: PixelSize, other: PixelSize | undefined): boolean {
+  return other?.width === width && other.height === height;
 }

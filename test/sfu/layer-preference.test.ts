@@ -28,6 +28,8 @@ test.each([
   ["only the lowest known: the others by doubling", "320x180 ? ?", "600x330", 1],
   ["only the lowest known, a large frame", "320x180 ? ?", "1280x720", 2],
   ["odd steps, as they are", "320x180 960x540", "640x360", 1],
+  ["three layers of one size: the sharpest", "1280x720 1280x720 1280x720", "640x360", 2],
+  ["two of one size below a larger one", "640x360 640x360 1280x720", "640x360", 1],
   ["no size known", "? ? ?", "10x10", 3],
   ["not shown at all", "320x180 640x360", "0x0", 0],
 ])("%s", (_, known, frame, expected) => {
