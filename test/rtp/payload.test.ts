@@ -98,6 +98,7 @@ describe("VP9 (RFC 9628)", () => {
     { name: "predicted picture, 7-bit id", payload: "cc 01 aa", found: "0.0 SE" },
     { name: "T2 with switching up, S1", payload: "e8 8001 52 07 aa", found: "1.2 SY" },
     { name: "upper layer of a key picture is none", payload: "a8 8001 03 07 aa", found: "1.0 S" },
+    { name: "S7, which counts as the fourth layer", payload: "a8 8001 0f 07 aa", found: "3.0 S" },
     { name: "flexible mode with two differences", payload: "fc 8001 20 05 02 aa", found: "0.1 SE" },
   ])("$name", ({ payload, found }) => {
     expect(facts(readVp9, payload)).toBe(found);
@@ -106,6 +107,7 @@ describe("VP9 (RFC 9628)", () => {
   test.each([
     { name: "its count", payload: "aa 8001 00 07 58 aa", spatial: 2 },
     { name: "in flexible mode", payload: "ba 8001 00 58 aa", spatial: 2 },
+    { name: "of eight, of which four are told apart", payload: "aa 8001 00 07 f8 aa", spatial: 3 },
     { name: "behind differences", payload: "fa 8001 00 03 02 38 aa", spatial: 1 },
     { name: "behind three, which are the most", payload: "fa 8001 00 03 03 03 38 aa", spatial: 1 },
   ])("a scalability structure tells how many spatial layers there are: $name", ({ payload, spatial }) => {

@@ -4,7 +4,7 @@
  * Method: packets as clients send them, one by one; what leaves is read back from the transmit ring.
  */
 import { describe, expect, test } from "vitest";
-import { NO_PREFERENCE } from "../../src/contract/media.ts";
+import { HIGHEST_LAYERS, NO_PREFERENCE } from "../../src/contract/media.ts";
 import { EXTENSION } from "../../src/rtp/header-extensions.ts";
 import { extensionMap } from "./packets.ts";
 import { AV1, VP8, VP9 } from "./payloads.ts";
@@ -58,6 +58,26 @@ test("VP9 of three spatial layers without descriptor: who gets the top layer ask
   }
   expect(receiver.packets.length).toBe(150);
   expect(requests).toBe(0);
+});
+
+test("VP9 of eight spatial layers costs its receivers no less than it does", () => {
+  const receiver = new ReceivedTrack("video", [VP9]);
+  const PICTURES = 30;
+  let seq = 1;
+  for (let n = 0; n < PICTURES; n++) {
+    for (let spatial = 0; spatial < 8; spatial++) {
+      const layer = (2 * spatial).toString(16).padStart(2, "0");
+      const [first, structure] = n === 0 && spatial === 0 ? ["2e", "e0"] : [n === 0 ? "2c" : "6c", ""];
+      const payload = `${first}${layer}00${structure}aabb`;
+      receiver.publish({ payloadType: 98, seq: seq++, timestamp: n * 3000, payload, marker: spatial === 7 });
+    }
+  }
+  expect(receiver.packets.length).toBe(8 * PICTURES);
+  const costs = receiver.track.ladder(HIGHEST_LAYERS, receiver.nowUs).map(({ bitrateBps }) => bitrateBps);
+  expect(costs).toHaveLength(4);
+  const rising = [...costs].sort((a, b) => a - b);
+  expect(costs).toEqual(rising);
+  expect(costs[0]).toBeGreaterThan(0);
 });
 
 test("frames keep their numbers while the packet that brings their structure is missing", () => {

@@ -19,6 +19,9 @@ const ENDS_FRAME = 0x04;
 const STRUCTURE = 0x02;
 const MAX_DIFFS = 3;
 
+/** The descriptor has room for eight spatial layers, the Dependency Descriptor for four: the fifth and above count as the fourth. */
+const HIGHEST_SPATIAL = 3;
+
 /** Reads the descriptor at the start of the payload `packet[at, at + length)`. False when it is cut short. */
 export function readVp9(packet: Uint8Array, at: number, length: number, out: FrameInfo): boolean {
   if (length < 2) return false;
@@ -34,7 +37,7 @@ export function readVp9(packet: Uint8Array, at: number, length: number, out: Fra
     const layers = packet[next]!;
     out.temporal = layers >> 5;
     out.temporalSync = (layers & 0x10) !== 0;
-    out.spatial = (layers >> 1) & 0x07;
+    out.spatial = Math.min((layers >> 1) & 0x07, HIGHEST_SPATIAL);
     out.maxSpatial = out.spatial;
     out.maxTemporal = out.temporal;
     next += (flags & FLEXIBLE) === 0 ? 2 : 1;
@@ -43,7 +46,7 @@ export function readVp9(packet: Uint8Array, at: number, length: number, out: Fra
   out.keyframe = (flags & PREDICTED) === 0 && out.spatial === 0;
   if ((flags & PREDICTED) !== 0 && (flags & FLEXIBLE) !== 0) next = skipDiffs(packet, next, end);
   if (next >= end) return false;
-  if ((flags & STRUCTURE) !== 0) out.maxSpatial = packet[next]! >> 5;
+  if ((flags & STRUCTURE) !== 0) out.maxSpatial = Math.min(packet[next]! >> 5, HIGHEST_SPATIAL);
   return true;
 }
 
