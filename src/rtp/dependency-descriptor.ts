@@ -76,6 +76,7 @@ export class DependencyDescriptorReader {
     out.structure = structure;
     out.maxSpatial = structure.maxSpatialOf(activeTargets);
     out.maxTemporal = structure.maxTemporalOf(activeTargets);
+    out.minSpatial = structure.minSpatialOf(activeTargets);
     this.#readDefinition(template, flags, structure, out);
     // A receiver that starts here needs the structure, so a frame without one does not count as a key frame.
     if (out.startsFrame && !attached) out.keyframe = false;

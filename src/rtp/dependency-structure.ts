@@ -78,6 +78,15 @@ export class DependencyStructure {
     return highest(this.#spatial, mask);
   }
 
+  /** The lowest spatial layer that is the highest of a target in `mask`; 0 for none. */
+  minSpatialOf(mask: number): number {
+    let lowest = MAX_SPATIAL;
+    for (let target = 0; target < this.targets; target++) {
+      if (((mask >>> target) & 1) === 1) lowest = Math.min(lowest, this.#spatial[target]!);
+    }
+    return lowest % MAX_SPATIAL;
+  }
+
   maxTemporalOf(mask: number): number {
     return highest(this.#temporal, mask);
   }

@@ -23,6 +23,8 @@ export class FrameInfo {
    */
   maxSpatial = 0;
   maxTemporal = 0;
+  /** Lowest spatial layer of the active decode targets, with which pictures begin; 0 from payload descriptors. */
+  minSpatial = 0;
   /** Of the Dependency Descriptor; null where layers were read from a payload descriptor. */
   structure: DependencyStructure | null = null;
   /** Indication for each decode target of `structure`: those of its template, or `customDtis`. */
@@ -41,6 +43,7 @@ export class FrameInfo {
     this.frameNumber = -1;
     this.maxSpatial = 0;
     this.maxTemporal = 0;
+    this.minSpatial = 0;
     this.structure = null;
   }
 

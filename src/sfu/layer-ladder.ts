@@ -49,7 +49,8 @@ export function layerSets({ streams, isSimulcast }: UpTrack, nowUs: number): Lay
   for (const stream of streams) {
     if (stream?.isActive(nowUs) !== true) continue;
     const { layerRates, encoding } = stream;
-    for (let layer = 0; layer <= (isSimulcast ? 0 : layerRates.maxSpatial); layer++) {
+    const { minSpatial, maxSpatial } = layerRates;
+    for (let layer = minSpatial; layer <= (isSimulcast ? minSpatial : maxSpatial); layer++) {
       // Under simulcast an encoding is sent whole, whatever spatial layers its own structure has.
       const [spatial, inStream] = isSimulcast ? [encoding, HIGHEST_LAYERS.spatial] : [layer, layer];
       for (let temporal = 0; temporal <= layerRates.maxTemporal; temporal++) {

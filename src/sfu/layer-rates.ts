@@ -41,6 +41,8 @@ export class LayerRates {
   /** Highest layers that are sent at present; without a structure, the highest seen since. */
   maxSpatial = 0;
   maxTemporal = 0;
+  /** Lowest spatial layer that is sent at present. */
+  minSpatial = 0;
   #structure: DependencyStructure | null = null;
   /** A row of bits by layer set for each bucket; `#bits` is a ring of them. */
   readonly #bits = new Uint32Array(BUCKETS * MAX_TARGETS);
@@ -67,6 +69,7 @@ export class LayerRates {
     if (structure === null) return this.#addToSetsAbove(frame.spatial, frame.temporal, bits, starts, nowUs);
     this.maxSpatial = frame.maxSpatial;
     this.maxTemporal = frame.maxTemporal;
+    this.minSpatial = frame.minSpatial;
     for (let target = 0; target < structure.targets; target++) {
       if (frame.dtis[target] !== DTI.notPresent) this.#count(target, bits, starts, nowUs);
     }
@@ -97,6 +100,7 @@ export class LayerRates {
     if (structure === null) {
       this.maxSpatial = 0;
       this.maxTemporal = 0;
+      this.minSpatial = 0;
     } else if (structure.resolutions.length > 0) this.resolutions = structure.resolutions;
   }
 

@@ -94,7 +94,8 @@ export class SvcSelector implements LayerSelector {
   targetTemporal = 0;
   #spatial = NO_LAYER;
   #temporal = 0;
-  /** Highest spatial layer that the publisher sends: it satisfies any target above it. */
+  /** Lowest and highest spatial layer that the publisher sends: they satisfy any target below or above them. */
+  #minSpatial = 0;
   #maxSpatial = 0;
   /** Whether the layers being sent refer to base frames (full SVC): the lower ones continue when the highest ends. */
   #hasBase = false;
@@ -113,8 +114,8 @@ export class SvcSelector implements LayerSelector {
 
   get needsKeyframe(): boolean {
     if (this.targetSpatial === NO_LAYER) return false;
-    if (this.#hasBase && this.#spatial === this.targetSpatial) return false;
-    return this.#spatial !== Math.min(this.targetSpatial, this.#maxSpatial);
+    if (this.#hasBase && this.#spatial === this.#leastTarget) return false;
+    return this.#spatial !== Math.min(this.#leastTarget, this.#maxSpatial);
   }
 
   select(frame: FrameInfo, _encoding: number, extSeq: number): Decision {
@@ -127,7 +128,7 @@ export class SvcSelector implements LayerSelector {
     if (frame.isUnknown) return started ? "forward" : "other";
     if (extSeq < this.#changedExtSeq)
       return frame.isPresentFor(this.#formerSpatial, this.#formerTemporal) ? "forward" : "drop";
-    if (frame.startsFrame && frame.spatial === 0) this.#startPicture(frame, extSeq);
+    if (startsPicture(frame)) this.#startPicture(frame, extSeq);
     if (this.#spatial === NO_LAYER) return "other";
     if (frame.startsFrame) this.#tryTemporalUp(frame);
     if (!started) return "switch";
@@ -136,8 +137,7 @@ export class SvcSelector implements LayerSelector {
 
   changesAt(frame: FrameInfo): boolean {
     if (this.#spatial === NO_LAYER || this.targetSpatial === NO_LAYER || frame.isUnknown) return false;
-    if (!frame.startsFrame || frame.spatial !== 0) return false;
-    return Math.min(this.targetSpatial, frame.maxSpatial) !== this.#spatial;
+    return startsPicture(frame) && nearestLayer(this.targetSpatial, frame) !== this.#spatial;
   }
 
   endsPicture(frame: FrameInfo, extSeq: number): boolean {
@@ -168,15 +168,16 @@ export class SvcSelector implements LayerSelector {
     // Without a structure a base frame between key pictures mostly shows no layer but its own.
     const saysAll = frame.keyframe || frame.structure !== null;
     if (saysAll || frame.maxSpatial > this.#maxSpatial) this.#maxSpatial = frame.maxSpatial;
+    this.#minSpatial = frame.minSpatial;
     if (frame.keyframe) {
-      this.#spatial = Math.min(this.targetSpatial, frame.maxSpatial);
+      this.#spatial = nearestLayer(this.targetSpatial, frame);
       this.#temporal = this.targetTemporal;
       return;
     }
     if (this.#spatial === NO_LAYER) return;
     this.#hasBase = frame.isPresentFor(this.#spatial, HIGHEST_LAYERS.temporal);
-    if (this.targetSpatial < this.#spatial) {
-      if (this.#wants(frame)) this.#spatial = this.targetSpatial;
+    if (this.#leastTarget < this.#spatial) {
+      if (this.#wants(frame)) this.#spatial = this.#leastTarget;
       // Until the key picture comes, the old layer is sent at its lowest rate.
       else this.#temporal = 0;
     }
@@ -189,14 +190,29 @@ export class SvcSelector implements LayerSelector {
    */
   #tryTemporalUp(frame: FrameInfo): void {
     if (frame.spatial !== Math.min(this.#spatial, this.#maxSpatial)) return;
-    if (frame.spatial > 0 && !this.#wants(frame)) return;
-    if (this.targetSpatial < this.#spatial) return;
+    if (frame.spatial > frame.minSpatial && !this.#wants(frame)) return;
+    if (this.#leastTarget < this.#spatial) return;
     this.#temporal = followTemporal(frame, this.#spatial, this.#temporal, this.targetTemporal);
+  }
+
+  /** The target, or the lowest layer that is sent if that is higher. */
+  get #leastTarget(): number {
+    return Math.max(this.targetSpatial, this.#minSpatial);
   }
 
   #wants(frame: FrameInfo): boolean {
     return frame.isPresentFor(this.#spatial, this.#temporal);
   }
+}
+
+/** An encoder may have stopped its lowest layers too: the frame below the others is then of a higher one. */
+function startsPicture({ startsFrame, spatial, minSpatial }: FrameInfo): boolean {
+  return startsFrame && spatial <= minSpatial;
+}
+
+/** The spatial layer, of those that are sent, which is nearest to `target`. */
+function nearestLayer(target: number, { minSpatial, maxSpatial }: FrameInfo): number {
+  return Math.max(minSpatial, Math.min(target, maxSpatial));
 }
 
 /** Down at any frame start; up only where the encoder marked a switch point for the new target. */

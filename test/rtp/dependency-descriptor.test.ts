@@ -245,13 +245,15 @@ describe("active decode targets", () => {
   test.each([
     { name: "all", data: "c10002 47fc", spatial: 2, temporal: 2 },
     { name: "two spatial layers", data: "c10002 40fc", spatial: 1, temporal: 2 },
+    { name: "the upper two spatial layers", data: "c10002 47e0", spatial: 2, temporal: 2, lowest: 1 },
+    { name: "none", data: "c10002 4000", spatial: 0, temporal: 0 },
     { name: "one frame in four, lowest size", data: "c10002 4004", spatial: 0, temporal: 0 },
-  ])("bound what is sent: $name", ({ data, spatial, temporal }) => {
+  ])("bound what is sent: $name", ({ data, spatial, temporal, lowest = 0 }) => {
     expect(read(L3T3_KEY)).toBe(true);
     expect(read(data)).toBe(true);
-    expect(frame).toMatchObject({ maxSpatial: spatial, maxTemporal: temporal });
+    expect(frame).toMatchObject({ maxSpatial: spatial, maxTemporal: temporal, minSpatial: lowest });
     expect(read("c10003")).toBe(true);
-    expect(frame).toMatchObject({ maxSpatial: spatial, maxTemporal: temporal });
+    expect(frame).toMatchObject({ maxSpatial: spatial, maxTemporal: temporal, minSpatial: lowest });
   });
 
   test("a late word on them is not believed", () => {

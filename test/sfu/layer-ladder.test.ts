@@ -31,11 +31,17 @@ function publish(rids: readonly string[]): UpTrack {
 }
 
 /** One packet of each layer of the structure, of 1,000 bits more for each layer up. */
-function send(stream: UpStream, structure: DependencyStructure, nowUs: number, maxSpatial = 3): void {
+function send(
+  stream: UpStream,
+  structure: DependencyStructure,
+  nowUs: number,
+  maxSpatial = 3,
+  minSpatial = 0,
+): void {
   for (const { spatial, temporal, dtis } of structure.templates) {
-    if (spatial > maxSpatial) continue;
+    if (spatial > maxSpatial || spatial < minSpatial) continue;
     const frame = new FrameInfo();
-    Object.assign(frame, { spatial, temporal, structure, dtis, maxTemporal: 2 });
+    Object.assign(frame, { spatial, temporal, structure, dtis, maxTemporal: 2, minSpatial });
     frame.maxSpatial = Math.min(maxSpatial, structure.maxSpatialOf(structure.allTargets));
     stream.layerRates.add(frame, 1_000, nowUs);
     stream.activity.onPacket(nowUs);
@@ -81,6 +87,14 @@ test("spatial layers that the encoder has stopped are no choice", () => {
   send(stream, L3T3, SECOND_US);
   send(stream, L3T3, SECOND_US + 1, 1);
   expect(ladder(track, "camera", SECOND_US + 2)).toBe("0.0 0.1 0.2 1.1 1.2");
+});
+
+test("a lowest layer that it has stopped is none either, for whoever wants that", () => {
+  const track = publish([]);
+  const stream = track.startStream(asSsrc(1), 0, VP8);
+  send(stream, L3T3, SECOND_US, 3, 1);
+  expect(ladder(track, "camera", SECOND_US + 1)).toBe("1.0 1.1 1.2 2.1 2.2");
+  expect(ladder(track, "camera", SECOND_US + 1, { spatial: 0, temporal: 7 })).toBe("1.0 1.1 1.2");
 });
 
 test("neither are encodings that are not sent", () => {

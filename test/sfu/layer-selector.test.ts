@@ -16,7 +16,7 @@ import { L3T3, L3T3_KEY, SYMBOLS, VP8_L1T3 } from "./structures.ts";
 
 /**
  * A packet, "spatial.temporal indications flags", and what becomes of it; after that, where it matters, what layers are
- * sent now. Flags: K key frame; `first`, `middle`, `last` of several packets; `max1` highest layer sent at present; Y
+ * sent now. Flags: K key frame; `first`, `middle`, `last` of several packets; `max1` highest layer sent at present, `min1` lowest; Y
  * sync point; `lost` of a structure that did not come. Without indications and `lost` the packet has no Dependency
  * Descriptor; "1: " in front names its encoding.
  *
@@ -57,6 +57,8 @@ function frameOf(structure: DependencyStructure, text: string): FrameInfo {
   frame.startsFrame = !rest.includes("middle") && !rest.includes("last");
   frame.endsFrame = !rest.includes("first") && !rest.includes("middle");
   frame.temporalSync = rest.includes("Y");
+  const min = rest.find((word) => word.startsWith("min"));
+  if (min !== undefined) frame.minSpatial = Number(min.slice(3));
   const max = rest.find((word) => word.startsWith("max"));
   frame.maxSpatial = max === undefined ? structure.maxSpatialOf(structure.allTargets) : Number(max.slice(3));
   if (rest.includes("lost")) frame.frameNumber = 1;
@@ -349,6 +351,47 @@ const FEWER_LAYERS: readonly (Case & { readonly structure: DependencyStructure }
   },
 ];
 
+/** And one that was told to stop its lowest layer: pictures begin with the next. */
+const NO_BASE: readonly (Case & { readonly structure: DependencyStructure })[] = [
+  {
+    name: "L3T3_KEY without S0: starts at the key frame of S1, and ends where a layer does",
+    structure: L3T3_KEY,
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["1.0 ---SSS--- min1", "other"],
+      ["1.0 ---SSSSSS K min1", "switch", "2.2"],
+      ["2.0 ------SSS min1", "forward"],
+      ["1.0 ---SSS--- min1", "drop"],
+      ["2.0 ------SSS min1", "forward"],
+      ["aim 0.2", "needs key"],
+      ["1.0 ---SSS--- min1", "drop"],
+      ["1.0 ---SSSSSS K min1", "forward", "1.2"],
+      ["2.0 ------SSS min1", "drop"],
+      ["aim 0.2", "needs none"],
+      ["0.0 SSSSSSSSS K", "forward", "0.2"],
+      ["1.0 ---SSSSSS", "drop"],
+      ["aim 2.2", "needs key"],
+      ["1.0 ---SSSSSS K min1 max1", "forward", "1.2"],
+      ["1.0 ---SSS--- min1", "forward", "1.2"],
+      ["aim 2.2", "needs key"],
+    ],
+  },
+  {
+    name: "L3T3 without S0: the lowest target is S1",
+    structure: L3T3,
+    rows: [
+      ["aim 2.2", "needs key"],
+      ["1.0 ---SSSSSS K min1", "switch", "2.2"],
+      ["2.0 ------SSS min1", "forward"],
+      ["aim 0.2", "needs key"],
+      ["1.0 ---SSSRRR min1", "forward", "1.2"],
+      ["2.0 ------SSS min1", "drop"],
+      ["1.0 ---SSSRRR min1", "forward", "1.2"],
+      ["aim 0.2", "needs none"],
+    ],
+  },
+];
+
 const LOST_STRUCTURE: readonly Case[] = [
   {
     name: "frames of a structure that was lost are passed on, and change no layers",
@@ -436,6 +479,7 @@ const SINGLE_LAYER: readonly Case[] = [
 describe("SVC", () => {
   test.each(SINGLE_LAYER)("$name", ({ rows }) => play(new SvcSelector(), VP8_L1T3, rows));
   test.each(FEWER_LAYERS)("$name", ({ structure, rows }) => play(new SvcSelector(), structure, rows));
+  test.each(NO_BASE)("$name", ({ structure, rows }) => play(new SvcSelector(), structure, rows));
   test.each(LOST_STRUCTURE)("$name", ({ rows }) => play(new SvcSelector(), L3T3, rows));
   test.each(UNDESCRIBED_SVC)("without a descriptor $name", ({ rows }) => {
     play(new SvcSelector(), L3T3, rows);
