@@ -329,7 +329,8 @@ export class DownTrack {
       this.#context.counters[SLOT.downDropped_late]! += 1;
       return this.#fill(this.stream.drop(packet), packet.nowUs);
     }
-    const selected = this.#selector.select(frame, packet.encoding, packet.extSeq);
+    const { encoding, extSeq } = packet;
+    const selected = this.#selector.select(frame, encoding, extSeq, this.#isOvertaken(packet));
     if (selected !== "switch" && !(isLate && selected === "forward")) return this.#pass(packet, selected);
     this.#switchTo(packet);
     this.#pass(packet, selected);
@@ -394,7 +395,7 @@ export class DownTrack {
       stream.readFrame(recalled, payload);
       if (recalled.frame.structure !== structure) structures += 1;
       structure = recalled.frame.structure;
-      this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding, next));
+      this.#pass(recalled, this.#selector.select(recalled.frame, recalled.encoding, next, false));
     }
     this.#settle(highestExtSeq);
   }

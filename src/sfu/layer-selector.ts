@@ -26,10 +26,11 @@ export interface LayerSelector {
   /** Whether only a key frame (of `targetSpatial`) can bring the receiver to its target. */
   readonly needsKeyframe: boolean;
   /**
-   * `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. `extSeq` tells late packets,
-   * which belong to the layers that were sent at their place.
+   * `encoding` is the index of the UpStream in its track: the spatial layer under simulcast. `extSeq` tells packets of before the
+   * latest change, which belong to the layers that were sent at their place. `isLate`: later packets of the encoding have been
+   * decided on; at such a frame layers change only if it is a key frame, as those packets may be of pictures begun.
    */
-  select(frame: FrameInfo, encoding: number, extSeq: number): Decision;
+  select(frame: FrameInfo, encoding: number, extSeq: number, isLate: boolean): Decision;
   /** Whether this packet of a key picture would change the spatial layers of the encoding that is being sent. */
   changesAt(frame: FrameInfo): boolean;
   /** Whether this packet is the last of its picture that the receiver gets: the outgoing marker bit. */
@@ -56,7 +57,7 @@ export class SimulcastSelector implements LayerSelector {
     return this.targetSpatial !== NO_LAYER && this.#spatial !== this.targetSpatial;
   }
 
-  select(frame: FrameInfo, encoding: number): Decision {
+  select(frame: FrameInfo, encoding: number, _extSeq: number, isLate: boolean): Decision {
     if (this.targetSpatial === NO_LAYER) {
       this.#spatial = NO_LAYER;
       return "other";
@@ -64,7 +65,8 @@ export class SimulcastSelector implements LayerSelector {
     if (encoding !== this.#spatial) return this.#trySwitch(frame, encoding);
     // Going down is mostly for lack of bandwidth: until the key frame comes, the old encoding is sent at its lowest rate.
     const temporal = this.targetSpatial < this.#spatial ? 0 : this.targetTemporal;
-    this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, temporal);
+    if (!isLate || frame.keyframe)
+      this.#temporal = followTemporal(frame, frame.spatial, this.#temporal, temporal);
     return frame.isPresentFor(frame.spatial, this.#temporal) ? "forward" : "drop";
   }
 
@@ -118,7 +120,7 @@ export class SvcSelector implements LayerSelector {
     return this.#spatial !== Math.min(this.#leastTarget, this.#maxSpatial);
   }
 
-  select(frame: FrameInfo, _encoding: number, extSeq: number): Decision {
+  select(frame: FrameInfo, _encoding: number, extSeq: number, isLate: boolean): Decision {
     if (this.targetSpatial === NO_LAYER) {
       this.#spatial = NO_LAYER;
       return "other";
@@ -128,9 +130,10 @@ export class SvcSelector implements LayerSelector {
     if (frame.isUnknown) return started ? "forward" : "other";
     if (extSeq < this.#changedExtSeq)
       return frame.isPresentFor(this.#formerSpatial, this.#formerTemporal) ? "forward" : "drop";
-    if (startsPicture(frame)) this.#startPicture(frame, extSeq);
+    const mayChange = frame.startsFrame && (!isLate || frame.keyframe);
+    if (mayChange && startsPicture(frame)) this.#startPicture(frame, extSeq);
     if (this.#spatial === NO_LAYER) return "other";
-    if (frame.startsFrame) this.#tryTemporalUp(frame);
+    if (mayChange) this.#tryTemporalUp(frame);
     if (!started) return "switch";
     return this.#wants(frame) ? "forward" : "drop";
   }

@@ -17,7 +17,7 @@ import { L3T3, L3T3_KEY, SYMBOLS, VP8_L1T3 } from "./structures.ts";
 /**
  * A packet, "spatial.temporal indications flags", and what becomes of it; after that, where it matters, what layers are
  * sent now. Flags: K key frame; `first`, `middle`, `last` of several packets; `max1` highest layer sent at present, `min1` lowest; Y
- * sync point; `lost` of a structure that did not come. Without indications and `lost` the packet has no Dependency
+ * sync point; `late` behind later packets; `lost` of a structure that did not come. Without indications and `lost` the packet has no Dependency
  * Descriptor; "1: " in front names its encoding.
  *
  * "aim 1.2" and "pause" change the target; the answer is whether a key frame is needed for it.
@@ -35,7 +35,9 @@ function play(selector: LayerSelector, structure: DependencyStructure, rows: rea
     if (/^(?:aim|pause)/.test(what)) expect(aim(selector, what), row).toBe(outcome);
     else {
       const [encoding, packet] = what.includes(": ") ? what.split(": ") : ["0", what];
-      expect(selector.select(frameOf(structure, packet!), Number(encoding), index), row).toBe(outcome);
+      const isLate = packet!.includes("late");
+      const frame = frameOf(structure, packet!);
+      expect(selector.select(frame, Number(encoding), index, isLate), row).toBe(outcome);
     }
     if (current !== undefined)
       expect(`${selector.currentSpatial}.${selector.currentTemporal}`, row).toBe(current);
@@ -150,6 +152,18 @@ const SIMULCAST: readonly Case[] = [
       ["0: 0.1 -DS", "drop", "0.0"],
       ["aim 0.2", "needs none"],
       ["0: 0.1 -DS", "forward", "0.2"],
+    ],
+  },
+  {
+    name: "changes the frame rate at no frame that comes late",
+    rows: [
+      ["aim 0.0", "needs key"],
+      ["0: 0.0 SSS K", "switch"],
+      ["aim 0.2", "needs none"],
+      ["0: 0.2 --D", "drop"],
+      ["0: 0.0 SSS late", "forward", "0.0"],
+      ["0: 0.2 --D", "drop"],
+      ["0: 0.0 SSS", "forward", "0.2"],
     ],
   },
   {
@@ -290,6 +304,23 @@ const FULL_SVC: readonly Case[] = [
       ["0.0 SSSRRRRRR", "forward", "0.2"],
       ["1.0 ---SSSRRR", "drop"],
       ["0.0 SSSSSSSSS K", "forward", "1.2"],
+    ],
+  },
+  {
+    name: "changes no layer at a base frame that comes late, in the middle of another picture",
+    rows: [
+      ["aim 2.0", "needs key"],
+      ["0.0 SSSSSSSSS K", "switch"],
+      ["1.0 ---SSSRRR", "forward"],
+      ["aim 0.2", "needs key"],
+      ["0.0 SSSRRRRRR late", "forward", "2.0"],
+      ["2.0 ------SSS", "forward", "2.0"],
+      ["aim 2.2", "needs none"],
+      ["0.1 -DS-RR-RR", "drop"],
+      ["2.0 ------SSS late", "forward", "2.0"],
+      ["2.1 -------DS", "drop"],
+      ["aim 0.2", "needs key"],
+      ["0.0 SSSRRRRRR", "forward", "0.2"],
     ],
   },
   {
@@ -498,7 +529,7 @@ describe("SVC", () => {
     expect(ends("1.0 ---SSSSSS first")).toBe(false);
     expect(ends("1.0 ---SSSSSS last")).toBe(true);
     selector.targetSpatial = 0;
-    selector.select(frameOf(L3T3_KEY, "0.0 SSSSSSSSS K"), 0, 0);
+    selector.select(frameOf(L3T3_KEY, "0.0 SSSSSSSSS K"), 0, 0, false);
     expect(ends("0.0 SSSSSSSSS K last")).toBe(true);
     expect(ends("0.0 lost last")).toBe(false);
   });

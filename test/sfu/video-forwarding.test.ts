@@ -60,6 +60,36 @@ test("VP9 of three spatial layers without descriptor: who gets the top layer ask
   expect(requests).toBe(0);
 });
 
+test("VP9: a base frame that comes late ends no picture that has begun", () => {
+  const receiver = new ReceivedTrack("video", [VP9]);
+  const publish = (seq: number, picture: number, payload: string): void => {
+    const marker = payload.endsWith("cc");
+    receiver.publish({ payloadType: 98, seq, timestamp: picture * 3000, payload, marker });
+  };
+  ["2e000040aa", "2c0300bb", "2c0500cc"].forEach((payload, at) => {
+    publish(1 + at, 0, payload);
+  });
+  // Missing: 4, of the base frame.
+  publish(5, 1, "6c0300bb");
+  publish(6, 1, "6c0500cc");
+  publish(7, 2, "6c0000aa");
+  publish(8, 2, "6c0300bb");
+  const lowest = { spatial: 0, temporal: 7 };
+  receiver.downTrack.setPreference({ ...NO_PREFERENCE, preferred: lowest }, receiver.nowUs);
+  publish(4, 1, "6c0000aa");
+  publish(9, 2, "6c0500cc");
+  ["6c0000aa", "6c0300bb", "6c0500cc"].forEach((payload, at) => {
+    publish(10 + at, 3, payload);
+  });
+  const last = receiver.packets.slice(-3);
+  expect(last.map(({ header, payload }) => `${header.timestamp} ${payload.at(-1)!.toString(16)}`)).toEqual([
+    "3000 aa",
+    "6000 cc",
+    "9000 aa",
+  ]);
+  expect(last.map(({ header }) => header.marker)).toEqual([false, true, true]);
+});
+
 test("VP9 of eight spatial layers costs its receivers no less than it does", () => {
   const receiver = new ReceivedTrack("video", [VP9]);
   const PICTURES = 30;
