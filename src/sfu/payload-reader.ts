@@ -8,7 +8,7 @@
  */
 import { type CodecName, isAudio } from "../base/codec.ts";
 import { readAv1 } from "../rtp/payload/av1.ts";
-import { readH264 } from "../rtp/payload/h264.ts";
+import { H264Reader } from "../rtp/payload/h264.ts";
 import { endsSealed } from "../rtp/payload/livekit-trailer.ts";
 import { readRedPrimary } from "../rtp/payload/red.ts";
 import { readVp8, readVp8Descriptor, rewriteVp8Descriptor, Vp8Descriptor } from "../rtp/payload/vp8.ts";
@@ -25,6 +25,7 @@ export class PayloadReader {
   /** Where the encoder last restarted its ids: the packet, and the highest id before it. */
   #restartExtSeq = -1;
   #idBeforeRestart = -1;
+  readonly #h264 = new H264Reader();
 
   /** Fills the VP8 numbers of `packet`, if it has any. `isNewest`: no packet that was sent later has arrived. */
   readNumbers(packet: UpPacket, codec: CodecName, isNewest: boolean): void {
@@ -58,7 +59,7 @@ export class PayloadReader {
       case "VP9":
         return readVp9(bytes, at, length, frame);
       case "H264":
-        return readH264(bytes, at, length, header.marker, frame);
+        return this.#h264.read(bytes, at, length, header.timestamp, header.marker, frame);
       case "AV1":
         return readAv1(bytes, at, length, header.marker, frame);
       case "opus":

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FrameInfo } from "../../src/rtp/frame-info.ts";
 import { readAv1 } from "../../src/rtp/payload/av1.ts";
-import { readH264 } from "../../src/rtp/payload/h264.ts";
+import { H264Reader } from "../../src/rtp/payload/h264.ts";
 import { readRedPrimary } from "../../src/rtp/payload/red.ts";
 import {
   readVp8,
@@ -20,6 +20,8 @@ import { hex, toHex } from "./hex.ts";
 type Reader = (packet: Uint8Array, at: number, length: number, out: FrameInfo) => boolean;
 
 const vp8: Reader = (packet, at, length, out) => readVp8(packet, at, length, new Vp8Descriptor(), out);
+const readH264 = (packet: Uint8Array, at: number, length: number, marker: boolean, out: FrameInfo): boolean =>
+  new H264Reader().read(packet, at, length, 0, marker, out);
 const h264: Reader = (packet, at, length, out) => readH264(packet, at, length, false, out);
 const av1: Reader = (packet, at, length, out) => readAv1(packet, at, length, false, out);
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { HIGHEST_LAYERS, NO_PREFERENCE } from "../../src/contract/media.ts";
 import { EXTENSION } from "../../src/rtp/header-extensions.ts";
 import { extensionMap } from "./packets.ts";
-import { AV1, VP8, VP9 } from "./payloads.ts";
+import { AV1, H264, VP8, VP9 } from "./payloads.ts";
 import { ReceivedTrack, type SentPacket } from "./received-track.ts";
 import { VP8_L1T3 } from "./structures.ts";
 
@@ -108,6 +108,54 @@ test("VP9 of eight spatial layers costs its receivers no less than it does", () 
   const rising = [...costs].sort((a, b) => a - b);
   expect(costs).toEqual(rising);
   expect(costs[0]).toBeGreaterThan(0);
+});
+
+/** A key frame of H.264 as libwebrtc sends it: the sets in one packet, the IDR slice in others; and another frame. */
+const H264_SETS = "7800026742000268ce";
+const [IDR_BEGINS, IDR_ENDS, SLICE] = ["7c85aa", "7c45bb", "61cc"];
+
+describe("H.264", () => {
+  test("starts with the parameter sets, also where those come late", () => {
+    const receiver = new ReceivedTrack("video", [H264]);
+    const publish = (seq: number, picture: number, payload: string): void => {
+      receiver.publish({ payloadType: 102, seq, timestamp: picture * 3000, payload });
+    };
+    receiver.downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, receiver.nowUs);
+    [H264_SETS, IDR_BEGINS, IDR_ENDS].forEach((payload, at) => {
+      publish(1 + at, 1, payload);
+    });
+    publish(4, 2, SLICE);
+    receiver.downTrack.setPreference(NO_PREFERENCE, receiver.nowUs);
+    // Missing: 5, with the sets of the next key frame.
+    [IDR_BEGINS, IDR_ENDS].forEach((payload, at) => {
+      publish(6 + at, 10, payload);
+    });
+    publish(8, 11, SLICE);
+    expect(receiver.sent()).toEqual([]);
+    publish(5, 10, H264_SETS);
+    publish(9, 12, SLICE);
+    const frames = [H264_SETS, IDR_BEGINS, IDR_ENDS, SLICE, SLICE];
+    expect(receiver.sent()).toEqual(frames.map((payload) => `102 ${payload}`));
+  });
+
+  test("starts with the IDR slice where the parameter sets came once, or never", () => {
+    const receiver = new ReceivedTrack("video", [H264]);
+    let seq = 1;
+    const publish = (picture: number, payload: string): void => {
+      receiver.publish({ payloadType: 102, seq: seq++, timestamp: picture * 3000, payload });
+    };
+    publish(1, SLICE);
+    publish(2, IDR_BEGINS);
+    publish(3, H264_SETS);
+    receiver.downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, receiver.nowUs);
+    publish(3, IDR_BEGINS);
+    receiver.downTrack.setPreference(NO_PREFERENCE, receiver.nowUs);
+    publish(4, IDR_BEGINS);
+    publish(5, IDR_BEGINS);
+    publish(5, IDR_ENDS);
+    const frames = [IDR_BEGINS, H264_SETS, IDR_BEGINS, IDR_ENDS].map((payload) => `102 ${payload}`);
+    expect(receiver.sent()).toEqual(frames);
+  });
 });
 
 test("frames keep their numbers while the packet that brings their structure is missing", () => {
