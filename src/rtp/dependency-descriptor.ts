@@ -38,7 +38,10 @@ const LATE_FRAMES = 128;
 /** Reads the descriptors of one stream, and keeps the template structure of its latest key frame. */
 export class DependencyDescriptorReader {
   #structure: DependencyStructure | null = null;
-  /** Number of the frame that brought the structure, or the active decode targets if those came later. */
+  /**
+   * Number of the frame that brought the structure, or the active decode targets if those came later; once that is more than
+   * LATE_FRAMES ago, of the frame as long ago, because 2^16 frames later a new number would look like one just before it.
+   */
   #stateFrame = 0;
   #activeTargets = 0;
   readonly #bits = new BitReader();
@@ -83,6 +86,8 @@ export class DependencyDescriptorReader {
     if (bits.overrun) return false;
     if ((flags & (STRUCTURE_PRESENT | ACTIVE_TARGETS_PRESENT)) !== 0)
       this.#keep(structure, activeTargets, out.frameNumber);
+    if (seqDelta(this.#stateFrame, out.frameNumber) > LATE_FRAMES)
+      this.#stateFrame = (out.frameNumber - LATE_FRAMES) & 0xffff;
     return true;
   }
 

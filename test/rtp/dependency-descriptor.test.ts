@@ -225,6 +225,15 @@ describe("frames after it", () => {
     expect(frame.structure).toBe(present);
   });
 
+  test("a key frame a whole circle of numbers after the last one is no old one", () => {
+    expect(read(`c000c8${L3T3_KEY.slice(6)}`)).toBe(true);
+    for (let number = 0xc9; number < 0x100c7; number++)
+      expect(read(`c1${(number & 0xffff).toString(16).padStart(4, "0")}`)).toBe(true);
+    expect(read(`c000c7${VP8_L1T3.slice(6)}`)).toBe(true);
+    expect(read("c100c8")).toBe(true);
+    expect(templates(frame.structure!)).toHaveLength(7);
+  });
+
   test("a publisher that starts its numbers again is believed", () => {
     expect(read(`c007d0${L3T3_KEY.slice(6)}`)).toBe(true);
     expect(read(VP8_L1T3)).toBe(true);
