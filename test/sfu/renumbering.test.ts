@@ -77,6 +77,16 @@ const TABLE: { name: string; rows: Row[] }[] = [
     ],
   },
   {
+    name: "goes on behind the numbers kept for what is missing when the last packet before a new source was dropped",
+    rows: [
+      ["resync", 10],
+      ["forward", 10, 500],
+      ["drop", 13], // 11 and 12 are missing and keep 501 and 502
+      ["resync", 9000],
+      ["forward", 9000, 503],
+    ],
+  },
+  {
     name: "does not number what came before a new source",
     rows: [
       ["resync", 10],
@@ -95,6 +105,17 @@ test.each(TABLE)("$name", ({ rows }) => {
     else if (what === "drop") expect(numbers.drop(input), `in ${input}`).toBe(output ?? NOT_NUMBERED);
     else expect(numbers.forward(input), `in ${input}`).toBe(output);
   }
+});
+
+/** Of a paused layer, say. */
+test("a run of dropped packets is remembered as one, however long: what was late before it still has its number", () => {
+  const numbers = new Renumbering(500);
+  numbers.resync(10);
+  numbers.forward(10);
+  for (let input = 12; input < 312; input++) numbers.drop(input);
+  expect(numbers.forward(312)).toBe(502);
+  expect(numbers.forward(311)).toBe(NOT_NUMBERED);
+  expect(numbers.forward(11)).toBe(501);
 });
 
 test("in order, whatever is dropped, numbers out have no gap", () => {
