@@ -5,12 +5,16 @@
  */
 import { expect, test } from "vitest";
 import type { RoomId } from "../../src/base/ids.ts";
+import { ntpMiddle } from "../../src/base/ntp.ts";
 import type { MediaEvent } from "../../src/contract/media.ts";
+import { type ReferenceTimeAnswer, writeReferenceTime } from "../../src/rtp/rtcp/extended-reports.ts";
 import { type ReportBlock, writeReceiverReport } from "../../src/rtp/rtcp/reports.ts";
 import { Conference } from "../sim/conference.ts";
 import type { SimViewer } from "../sim/sim-viewer.ts";
 
 const SECOND_US = 1_000_000;
+const TICK_US = 10_000;
+const RECEIVER_SSRC = 77;
 /** Of a voice in a second. */
 const VOICE_LOST = 25;
 
@@ -94,4 +98,27 @@ test("what was lost on the way to another network says nothing of that", () => {
   call.run(SECOND_US);
   report({ ...losing(block, 250, 250), highestSeq: block.highestSeq + 250 });
   expect(fractionLost(call)).toBe(0);
+});
+
+/** By it a receiver that sends nothing, and so has no reports on itself, learns its round-trip time (RFC 3611 §4.5). */
+test("a receiver's reference time is answered, once, with how long that took", () => {
+  const { call } = scene();
+  const { peer, path } = call.seat("bo");
+  const sentUs = call.nowUs;
+  const out = new Uint8Array(100);
+  const bytes = writeReferenceTime(out, 0, RECEIVER_SSRC, sentUs);
+  call.receive(peer.sealRtcp(out.subarray(0, bytes)), path);
+  let answeredUs = 0;
+  while (peer.answers.length === 0 && answeredUs < 2 * SECOND_US) {
+    call.run(TICK_US);
+    answeredUs += TICK_US;
+  }
+  call.run(3 * SECOND_US);
+  expect(peer.answers).toHaveLength(1);
+  const [{ ssrc, lastReferenceTime, delay }] = peer.answers as [ReferenceTimeAnswer];
+  expect({ ssrc, lastReferenceTime }).toEqual({ ssrc: RECEIVER_SSRC, lastReferenceTime: ntpMiddle(sentUs) });
+  // In 1/65536 s.
+  const heldUs = (delay * SECOND_US) / 65_536;
+  expect(heldUs).toBeGreaterThan(answeredUs - 2 * TICK_US);
+  expect(heldUs).toBeLessThanOrEqual(answeredUs);
 });

@@ -4,6 +4,7 @@ import { bindingRequest } from "../../loadtest/client/stun-request.ts";
 import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials, PayloadParams } from "../../src/contract/media.ts";
+import { type ReferenceTimeAnswer, readDlrr } from "../../src/rtp/rtcp/extended-reports.ts";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
 import { readRemb } from "../../src/rtp/rtcp/remb.ts";
 import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
@@ -51,6 +52,8 @@ export class SimPeer {
   readonly toldLoss = new Map<number, number>();
   /** The server's estimates for us (REMB), in order of arrival. */
   readonly estimatesBps: number[] = [];
+  /** The server's answers to our reference times (DLRR), in order of arrival. */
+  readonly answers: ReferenceTimeAnswer[] = [];
   /** Packets from the server that were duplicates, or older than the replay window. */
   replayed = 0;
   /** Its uplink is dead: it sends nothing, but still receives. */
@@ -165,6 +168,7 @@ export class SimPeer {
     if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.pli) {
       this.publisher.onPli(ssrc, nowUs);
     }
+    if (cursor.packetType === RTCP.extendedReport) this.answers.push(...readDlrr(datagram, cursor));
     if (cursor.packetType === RTCP.receiverReport) {
       for (const block of readReportBlocks(datagram, cursor) ?? [])
         this.toldLoss.set(block.ssrc, block.fractionLost / 256);
