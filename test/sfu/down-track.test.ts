@@ -37,6 +37,59 @@ test("a packet of redundant audio whose blocks do not fit is sent empty, not as 
   expect(plain.context.counters[SLOT.downPackets_audio]).toBe(1);
 });
 
+test("a voice that its receiver pauses is not sent until it is wanted again", () => {
+  const received = audio(OPUS);
+  const publish = (seq: number): void => received.publish({ payloadType: 111, seq, payload: `0${seq}` });
+  const { downTrack } = received;
+  publish(1);
+  downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, received.nowUs);
+  publish(2);
+  publish(3);
+  expect(downTrack.stats().current).toBe(null);
+  downTrack.setPreference(NO_PREFERENCE, received.nowUs);
+  publish(4);
+  expect(received.sent("numbered")).toEqual(["111 #1 01", "111 #2 04"]);
+  expect(downTrack.stats().current).toEqual({ spatial: 0, temporal: 0 });
+});
+
+test("a video goes on where its receiver wishes for other layers", () => {
+  const received = new ReceivedTrack("video", [VP8]);
+  received.publish({ seq: 1, timestamp: 3000, payload: "1000aa" });
+  received.downTrack.setPreference(
+    { ...NO_PREFERENCE, preferred: { spatial: 1, temporal: 0 } },
+    received.nowUs,
+  );
+  received.publish({ seq: 2, timestamp: 6000, payload: "1001bb" });
+  expect(received.sent()).toEqual(["96 1000aa", "96 1001bb"]);
+});
+
+test("nothing is sent to a peer without a path when the source of a video with gaps changes", () => {
+  const received = new ReceivedTrack("video", [VP8]);
+  received.publish({ seq: 1, timestamp: 3000, payload: "1000aa" });
+  received.publish({ seq: 3, timestamp: 6000, payload: "1001bb" });
+  received.ring.clear();
+  received.controller.outlet.path = NO_PATH;
+  received.know(VP8);
+  expect(received.sent()).toEqual([]);
+});
+
+/** Machines disagree about the time of day: one clock says nothing about what another one timed. */
+test("the timestamps of another publisher's track go on by the time that has passed, whatever its clock says", () => {
+  const AHEAD_US = 500_000;
+  const received = audio(OPUS);
+  const publish = (seq: number): void => received.publish({ payloadType: 111, seq, timestamp: 960 * seq });
+  publish(1);
+  received.track.streams[0]!.clock.onSenderReport(0, 960, received.nowUs);
+  const other = audio(OPUS);
+  other.nowUs = received.nowUs;
+  other.publish({ payloadType: 111, seq: 1, timestamp: 0 });
+  other.track.streams[0]!.clock.onSenderReport(AHEAD_US, 0, other.nowUs);
+  received.downTrack.setSource({ track: other.track, payload: OPUS }, other.nowUs);
+  other.publish({ payloadType: 111, seq: 2, timestamp: 960 });
+  const [before, after] = received.packets.map(({ header }) => header.timestamp);
+  expect(after! - before!).toBe(480);
+});
+
 describe("a packet that is too large with the extensions of its receiver", () => {
   /** Fills a packet without extensions. */
   const FULL = `1000${"aa".repeat(1_500 - 12 - 2)}`;
