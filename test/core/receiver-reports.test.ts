@@ -8,13 +8,17 @@ import type { RoomId } from "../../src/base/ids.ts";
 import { ntpMiddle } from "../../src/base/ntp.ts";
 import type { MediaEvent } from "../../src/contract/media.ts";
 import { type ReferenceTimeAnswer, writeReferenceTime } from "../../src/rtp/rtcp/extended-reports.ts";
-import { type ReportBlock, writeReceiverReport } from "../../src/rtp/rtcp/reports.ts";
+import { type ReportBlock, writeReceiverReport, writeRtcpHeader } from "../../src/rtp/rtcp/reports.ts";
+import { RTCP } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { Conference } from "../sim/conference.ts";
 import type { SimViewer } from "../sim/sim-viewer.ts";
 
 const SECOND_US = 1_000_000;
 const TICK_US = 10_000;
 const RECEIVER_SSRC = 77;
+/** Behind header and SSRC; reports on what was received follow (RFC 3550 §6.4.1). */
+const SENDER_INFO_AT = 8;
+const SENDER_INFO_BYTES = 20;
 /** Of a voice in a second. */
 const VOICE_LOST = 25;
 
@@ -52,7 +56,21 @@ function scene() {
     const bytes = writeReceiverReport(out, 0, 1, blocks);
     call.receive(peer.sealRtcp(out.subarray(0, bytes)), call.seat("bo").path);
   };
-  return { call, report, voice: peer.view("audio", "ada").viewer, video: peer.view("video", "ada").viewer };
+  const reportAsSender = (block: ReportBlock): void => {
+    const out = new Uint8Array(200);
+    const bytes = writeReceiverReport(out, 0, 1, [block]);
+    out.copyWithin(SENDER_INFO_AT + SENDER_INFO_BYTES, SENDER_INFO_AT, bytes);
+    out.fill(0, SENDER_INFO_AT, SENDER_INFO_AT + SENDER_INFO_BYTES);
+    writeRtcpHeader(out, 0, 1, RTCP.senderReport, bytes + SENDER_INFO_BYTES);
+    call.receive(peer.sealRtcp(out.subarray(0, bytes + SENDER_INFO_BYTES)), call.seat("bo").path);
+  };
+  return {
+    call,
+    report,
+    reportAsSender,
+    voice: peer.view("audio", "ada").viewer,
+    video: peer.view("video", "ada").viewer,
+  };
 }
 
 test.each(["first", "last"])("a voice that has lost half its packets, reported %s", (place) => {
@@ -67,6 +85,15 @@ test.each(["first", "last"])("a voice that has lost half its packets, reported %
   expect(videoPackets).toBeGreaterThan(4 * 50);
   expect(fractionLost(call)).toBeGreaterThan(0);
   expect(fractionLost(call)).toBeLessThan((2 * VOICE_LOST) / videoPackets);
+});
+
+/** Who also publishes puts them there, and sends no receiver reports (RFC 3550 §6.4). */
+test("what a sender report says of what was received counts as much", () => {
+  const { call, reportAsSender, voice } = scene();
+  call.run(SECOND_US);
+  expect(fractionLost(call)).toBe(0);
+  reportAsSender(losing(blockOf(voice, call), VOICE_LOST, 50));
+  expect(fractionLost(call)).toBeGreaterThan(0);
 });
 
 /** Browsers send a report about a voice every five seconds, about a video every second, and each in a packet of its own. */
