@@ -64,3 +64,66 @@ describe.each([1, 8, 13, 24])("after a silence of %i hours", (hours) => {
     expect((9000 + numbers.timestampOffset) >>> 0).toBe((timestamp + 9000) >>> 0);
   });
 });
+
+/** The encoding sent until now and the other one, both with the timestamp that they had at one instant. */
+const FROM = clockAt(3_000);
+const TO = clockAt(50_000);
+const MS_TICKS = 90;
+
+function clockAt(timestamp: number, ntpUs = 0): SenderClock {
+  const clock = new SenderClock();
+  clock.onSenderReport(ntpUs, timestamp, 0);
+  return clock;
+}
+
+/** Milliseconds since the last packet of the old encoding. */
+test.each([
+  {
+    name: "go by when it was captured, not by when it came",
+    from: FROM,
+    to: TO,
+    capturedMs: 100,
+    cameMs: 140,
+    stepMs: 100,
+  },
+  {
+    name: "go by when it came without reports on the old one",
+    from: CLOCK,
+    to: TO,
+    capturedMs: 100,
+    cameMs: 140,
+    stepMs: 140,
+  },
+  {
+    name: "go by when it came without reports on the other",
+    from: FROM,
+    to: CLOCK,
+    capturedMs: 100,
+    cameMs: 140,
+    stepMs: 140,
+  },
+  {
+    name: "go by when it came where the reports cannot be true",
+    from: FROM,
+    to: clockAt(50_000, 1_100_000),
+    capturedMs: 100,
+    cameMs: 140,
+    stepMs: 140,
+  },
+  {
+    name: "do not go back where it was captured before the last one of the old",
+    from: FROM,
+    to: TO,
+    capturedMs: -20,
+    cameMs: 10,
+    stepMs: 1,
+  },
+])("at a switch to another encoding timestamps $name", ({ from, to, capturedMs, cameMs, stepMs }) => {
+  const numbers = new OutgoingNumbers(1);
+  numbers.resync(packet(1, 3_000, 10), 90_000, undefined, from);
+  send(numbers, packet(1, 3_000, 10));
+  const first = packet(100, 50_000 + capturedMs * MS_TICKS, 500);
+  first.receivedUs = packet(1, 0, 0).receivedUs + cameMs * 1_000;
+  numbers.resync(first, 90_000, from, to);
+  expect((first.header.timestamp + numbers.timestampOffset) >>> 0).toBe(3_000 + stepMs * MS_TICKS);
+});
