@@ -4,14 +4,23 @@
  */
 import { expect, test } from "vitest";
 import { writeFir, writePli } from "../../src/rtp/rtcp/feedback.ts";
+import { writeCname, writeReceiverReport } from "../../src/rtp/rtcp/reports.ts";
 import { Conference } from "../sim/conference.ts";
 
 const SECOND_US = 1_000_000;
 const SENDER_SSRC = 1;
+const CNAME = Buffer.from("bo");
 
 /** The message, written about the SSRC of the stream that is received. */
 test.each([
   ["PLI (RFC 4585)", (out: Uint8Array, ssrc: number) => writePli(out, 0, SENDER_SSRC, ssrc)],
+  [
+    "PLI behind a report and a CNAME, as RFC 4585 §3.1 has it",
+    (out: Uint8Array, ssrc: number) => {
+      const end = writeCname(out, writeReceiverReport(out, 0, SENDER_SSRC, []), SENDER_SSRC, CNAME);
+      return writePli(out, end, SENDER_SSRC, ssrc);
+    },
+  ],
   [
     "FIR (RFC 5104), whose header names no stream",
     (out: Uint8Array, ssrc: number) => writeFir(out, 0, SENDER_SSRC, ssrc, 7),
