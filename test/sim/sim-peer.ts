@@ -2,9 +2,16 @@
 import { createHash } from "node:crypto";
 import { bindingRequest } from "../../loadtest/client/stun-request.ts";
 import type { SubscriptionId, TransportId } from "../../src/base/ids.ts";
+import { ntpMiddle } from "../../src/base/ntp.ts";
 import type { SrtpKeys, SrtpMasterKey, SrtpProfile } from "../../src/contract/dtls.ts";
 import type { IceCredentials, PayloadParams } from "../../src/contract/media.ts";
-import { type ReferenceTimeAnswer, readDlrr } from "../../src/rtp/rtcp/extended-reports.ts";
+import {
+  type ReferenceTimeAnswer,
+  readDlrr,
+  readReferenceTime,
+  readSenderSsrc,
+  writeDlrr,
+} from "../../src/rtp/rtcp/extended-reports.ts";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
 import { readRemb } from "../../src/rtp/rtcp/remb.ts";
 import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
@@ -24,6 +31,8 @@ const REPORT_INTERVAL_US = 1_000_000;
 /** Keeps SSRCs of different receivers' streams distinct. */
 const FIRST_VIEW_SSRC = 0x4000_0000;
 const VIEW_SSRCS = 4096;
+/** An XR with one answer. */
+const DLRR_BYTES = 24;
 
 export interface View {
   readonly subscriptionId: SubscriptionId;
@@ -58,10 +67,12 @@ export class SimPeer {
   replayed = 0;
   /** Its uplink is dead: it sends nothing, but still receives. */
   isSilent = false;
+  /** It answers the server's reference times (RFC 3611 §4.5). */
+  answersReferenceTimes = false;
   readonly #srtp: SrtpEnds;
   #reportUs = 0;
-  /** BYEs to be sent at the next tick. */
-  readonly #goodbyes: Uint8Array[] = [];
+  /** RTCP to be sent at the next tick. */
+  readonly #waiting: Uint8Array[] = [];
   /** Reused, because there is a tick each millisecond, mostly without packets. */
   readonly #out: Uint8Array[] = [];
   readonly #sendRtp = (packet: MadePacket): void => void this.#out.push(this.sealRtp(packet));
@@ -103,7 +114,7 @@ export class SimPeer {
   tick(nowUs: number): readonly Uint8Array[] {
     const out = this.#out;
     out.length = 0;
-    for (const goodbye of this.#goodbyes.splice(0)) this.#sendRtcp(goodbye);
+    for (const packet of this.#waiting.splice(0)) this.#sendRtcp(packet);
     this.ice.check(nowUs, out);
     this.publisher.send(nowUs, this.#sendRtp);
     this.receiver.report(nowUs, this.#sendRtcp);
@@ -117,7 +128,7 @@ export class SimPeer {
 
   /** Encodes up to this spatial layer from now on. */
   sendUpTo(highest: number): void {
-    this.#goodbyes.push(...this.publisher.sendUpTo(highest));
+    this.#waiting.push(...this.publisher.sendUpTo(highest));
   }
 
   /** Processes a datagram from the server. */
@@ -168,7 +179,7 @@ export class SimPeer {
     if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.pli) {
       this.publisher.onPli(ssrc, nowUs);
     }
-    if (cursor.packetType === RTCP.extendedReport) this.answers.push(...readDlrr(datagram, cursor));
+    if (cursor.packetType === RTCP.extendedReport) this.#onExtendedReport(datagram, cursor);
     if (cursor.packetType === RTCP.receiverReport) {
       for (const block of readReportBlocks(datagram, cursor) ?? [])
         this.toldLoss.set(block.ssrc, block.fractionLost / 256);
@@ -182,6 +193,16 @@ export class SimPeer {
     } else if (cursor.count === FEEDBACK.transportWide) {
       this.#onTransportWide(datagram, cursor);
     }
+  }
+
+  #onExtendedReport(datagram: Uint8Array, cursor: RtcpCursor): void {
+    this.answers.push(...readDlrr(datagram, cursor));
+    const ntpUs = readReferenceTime(datagram, cursor);
+    if (ntpUs === undefined || !this.answersReferenceTimes) return;
+    const out = new Uint8Array(DLRR_BYTES);
+    const ssrc = readSenderSsrc(datagram, cursor)!;
+    writeDlrr(out, 0, 0, [{ ssrc, lastReferenceTime: ntpMiddle(ntpUs), delay: 0 }]);
+    this.#waiting.push(out);
   }
 
   #onTransportWide(datagram: Uint8Array, cursor: RtcpCursor): void {
