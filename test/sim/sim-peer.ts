@@ -14,7 +14,7 @@ import {
 } from "../../src/rtp/rtcp/extended-reports.ts";
 import { readMediaSsrc, readNack } from "../../src/rtp/rtcp/feedback.ts";
 import { readRemb } from "../../src/rtp/rtcp/remb.ts";
-import { readReportBlocks } from "../../src/rtp/rtcp/reports.ts";
+import { readReportBlocks, readSenderInfo, type SenderInfo } from "../../src/rtp/rtcp/reports.ts";
 import { FEEDBACK, RTCP, RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../../src/rtp/rtcp/transport-wide.ts";
 import { parseRtpHeader, RtpHeader } from "../../src/rtp/rtp-header.ts";
@@ -61,6 +61,8 @@ export class SimPeer {
   readonly toldLoss = new Map<number, number>();
   /** The server's estimates for us (REMB), in order of arrival. */
   readonly estimatesBps: number[] = [];
+  /** The server's latest sender report by SSRC. */
+  readonly senderReports = new Map<number, SenderInfo>();
   /** The server's answers to our reference times (DLRR), in order of arrival. */
   readonly answers: ReferenceTimeAnswer[] = [];
   /** Packets from the server that were duplicates, or older than the replay window. */
@@ -178,6 +180,10 @@ export class SimPeer {
     const ssrc = readMediaSsrc(datagram, cursor) ?? 0;
     if (cursor.packetType === RTCP.payloadFeedback && cursor.count === FEEDBACK.pli) {
       this.publisher.onPli(ssrc, nowUs);
+    }
+    if (cursor.packetType === RTCP.senderReport) {
+      const info = readSenderInfo(datagram, cursor)!;
+      this.senderReports.set(info.ssrc, info);
     }
     if (cursor.packetType === RTCP.extendedReport) this.#onExtendedReport(datagram, cursor);
     if (cursor.packetType === RTCP.receiverReport) {

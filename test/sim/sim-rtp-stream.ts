@@ -15,7 +15,7 @@ export const TAG_BYTES = 32;
 /** Packets that a browser keeps to answer NACKs; a power of two. */
 const KEPT_PACKETS = 1024;
 /** Seconds from 1900 to some day in this century: sender reports carry wall-clock time. */
-const NTP_EPOCH_US = 3_900_000_000_000_000;
+export const NTP_EPOCH_US = 3_900_000_000_000_000;
 /** `originalSeq` of a packet that is no retransmission. */
 const FIRST_TIME = -1;
 /** `audioLevel` of a packet without a level. */
