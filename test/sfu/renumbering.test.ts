@@ -120,7 +120,7 @@ test("a run of dropped packets is remembered as one, however long: what was late
 
 test("in order, whatever is dropped, numbers out have no gap", () => {
   fc.assert(
-    fc.property(fc.array(fc.boolean(), { maxLength: 500 }), (kept) => {
+    fc.property(fc.array(fc.boolean(), { maxLength: 500, size: "max" }), (kept) => {
       const numbers = new Renumbering(7);
       numbers.resync(100);
       const out = kept.flatMap((keep, i) => {
@@ -136,6 +136,7 @@ test("in order, whatever is dropped, numbers out have no gap", () => {
 test("out of order and with losses, no two packets get one number and order is kept", () => {
   const arrivals = fc.array(fc.record({ step: fc.integer({ min: -8, max: 4 }), drop: fc.boolean() }), {
     maxLength: 400,
+    size: "max",
   });
   fc.assert(
     fc.property(arrivals, (steps) => {

@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import { TimeQueue } from "./time-queue.ts";
 
 /** A time to push at, or null to pop. */
-const steps = fc.array(fc.option(fc.integer({ min: 0, max: 20 }), { freq: 2 }), { maxLength: 200 });
+const steps = fc.array(fc.option(fc.integer({ min: 0, max: 20 }), { freq: 2 }), {
+  maxLength: 200,
+  size: "max",
+});
 
 test("pops what a stable sort would have first", () => {
   fc.assert(

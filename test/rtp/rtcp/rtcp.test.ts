@@ -112,7 +112,7 @@ describe("compound packets", () => {
   test("arbitrary bytes are split within bounds, and no reader throws", () => {
     const cursor = new RtcpCursor();
     const type = fc.integer({ min: 199, max: 208 });
-    const bytes = fc.tuple(type, fc.nat(31), fc.nat(12), fc.uint8Array({ maxLength: 60 }));
+    const bytes = fc.tuple(type, fc.nat(31), fc.nat(12), fc.uint8Array({ maxLength: 60, size: "max" }));
     fc.assert(
       fc.property(bytes, ([packetType, count, words, rest]) => {
         const packet = Uint8Array.of(0x80 | count, packetType, 0, words, ...rest);
@@ -184,7 +184,7 @@ describe("reports (RFC 3550 §6.4)", () => {
       delaySinceLastSr: u32,
     });
     fc.assert(
-      fc.property(u32, fc.array(block, { maxLength: 31 }), (ssrc, blocks) => {
+      fc.property(u32, fc.array(block, { maxLength: 31, size: "max" }), (ssrc, blocks) => {
         const bytes = written((out, at) => writeReceiverReport(out, at, ssrc, blocks));
         expect(readReportBlocks(bytes, on(bytes))).toEqual(blocks);
       }),
@@ -244,7 +244,7 @@ describe("feedback (RFC 4585, RFC 5104)", () => {
   });
 
   test("a NACK names what was asked for, across the wrap", () => {
-    const steps = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 128 });
+    const steps = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 128, size: "max" });
     fc.assert(
       fc.property(fc.nat(0xffff), steps, (first, gaps) => {
         let seq = first;

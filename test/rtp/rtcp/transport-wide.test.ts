@@ -113,24 +113,28 @@ test("what deltas can express is read again as it came, to 250 µs", () => {
     fc.integer({ min: -8_000_000, max: 8_000_000 }),
   );
   fc.assert(
-    fc.property(fc.nat(0xffff), fc.array(step, { minLength: 1, maxLength: 300 }), (baseSeq, steps) => {
-      let nowUs = 3_600_000_000;
-      const arrivals = steps.map((stepUs) => {
-        if (stepUs === -1) return -1;
-        nowUs += stepUs;
-        return nowUs;
-      });
-      const { bytes, count } = write(baseSeq, arrivals);
-      expect(count).toBe(arrivals.length);
-      const found = reported(bytes)!;
-      expect(found).toHaveLength(arrivals.length);
-      found.forEach((text, i) => {
-        const [seq, arrival] = text.split(": ");
-        expect(seq).toBe(String((baseSeq + i) & 0xffff));
-        if (arrivals[i] === -1) expect(arrival).toBe("lost");
-        else expect(Math.abs(Number(arrival) - arrivals[i]!)).toBeLessThanOrEqual(DELTA_US / 2);
-      });
-    }),
+    fc.property(
+      fc.nat(0xffff),
+      fc.array(step, { minLength: 1, maxLength: 300, size: "max" }),
+      (baseSeq, steps) => {
+        let nowUs = 3_600_000_000;
+        const arrivals = steps.map((stepUs) => {
+          if (stepUs === -1) return -1;
+          nowUs += stepUs;
+          return nowUs;
+        });
+        const { bytes, count } = write(baseSeq, arrivals);
+        expect(count).toBe(arrivals.length);
+        const found = reported(bytes)!;
+        expect(found).toHaveLength(arrivals.length);
+        found.forEach((text, i) => {
+          const [seq, arrival] = text.split(": ");
+          expect(seq).toBe(String((baseSeq + i) & 0xffff));
+          if (arrivals[i] === -1) expect(arrival).toBe("lost");
+          else expect(Math.abs(Number(arrival) - arrivals[i]!)).toBeLessThanOrEqual(DELTA_US / 2);
+        });
+      },
+    ),
   );
 });
 
@@ -168,34 +172,39 @@ test("whatever the chunks say is read as the draft has it", () => {
     fc.record({ symbols: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 7, maxLength: 7 }) }),
   );
   fc.assert(
-    fc.property(fc.nat(0xffff), fc.array(chunk, { maxLength: 20 }), fc.nat(13), (baseSeq, chunks, unused) => {
-      const symbols: number[] = [];
-      const words = chunks.map((one) => {
-        if ("run" in one) {
-          symbols.push(...Array<number>(one.run).fill(one.symbol));
-          return (one.symbol << 13) | one.run;
-        }
-        if ("bits" in one) {
-          for (let bit = 13; bit >= 0; bit--) symbols.push((one.bits >> bit) & 1);
-          return 0x8000 | one.bits;
-        }
-        symbols.push(...one.symbols);
-        return one.symbols.reduce((word, symbol) => (word << 2) | symbol, 0b11);
-      });
-      // As many as the last chunk can hold in excess; runs and vectors before it are read whole.
-      const count = Math.max(0, symbols.length - ("bits" in (chunks.at(-1) ?? {}) ? unused : 0));
-      const deltas = symbols.slice(0, count).flatMap((symbol) => Array<number>(symbol).fill(1));
-      const bytes = message(baseSeq, count, words, deltas);
-      let ticks = 0;
-      const expected = symbols.slice(0, count).map((symbol, i) => {
-        ticks += [0, 0x01, 0x0101][symbol]!;
-        return `${(baseSeq + i) & 0xffff}: ${symbol === 0 ? "lost" : ticks * DELTA_US}`;
-      });
-      expect(reported(bytes)).toEqual(expected);
-      // Without its last delta or chunk it is none.
-      const short = message(baseSeq, count, words, deltas.slice(0, -1), false);
-      if (deltas.length > 0) expect(reported(short)).toBeNull();
-    }),
+    fc.property(
+      fc.nat(0xffff),
+      fc.array(chunk, { maxLength: 20, size: "max" }),
+      fc.nat(13),
+      (baseSeq, chunks, unused) => {
+        const symbols: number[] = [];
+        const words = chunks.map((one) => {
+          if ("run" in one) {
+            symbols.push(...Array<number>(one.run).fill(one.symbol));
+            return (one.symbol << 13) | one.run;
+          }
+          if ("bits" in one) {
+            for (let bit = 13; bit >= 0; bit--) symbols.push((one.bits >> bit) & 1);
+            return 0x8000 | one.bits;
+          }
+          symbols.push(...one.symbols);
+          return one.symbols.reduce((word, symbol) => (word << 2) | symbol, 0b11);
+        });
+        // As many as the last chunk can hold in excess; runs and vectors before it are read whole.
+        const count = Math.max(0, symbols.length - ("bits" in (chunks.at(-1) ?? {}) ? unused : 0));
+        const deltas = symbols.slice(0, count).flatMap((symbol) => Array<number>(symbol).fill(1));
+        const bytes = message(baseSeq, count, words, deltas);
+        let ticks = 0;
+        const expected = symbols.slice(0, count).map((symbol, i) => {
+          ticks += [0, 0x01, 0x0101][symbol]!;
+          return `${(baseSeq + i) & 0xffff}: ${symbol === 0 ? "lost" : ticks * DELTA_US}`;
+        });
+        expect(reported(bytes)).toEqual(expected);
+        // Without its last delta or chunk it is none.
+        const short = message(baseSeq, count, words, deltas.slice(0, -1), false);
+        if (deltas.length > 0) expect(reported(short)).toBeNull();
+      },
+    ),
   );
 });
 
@@ -218,7 +227,7 @@ function message(
 
 test("arbitrary bytes are read within bounds, or refused without a call", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 8, maxLength: 80 }), (rest) => {
+    fc.property(fc.uint8Array({ minLength: 8, maxLength: 80, size: "max" }), (rest) => {
       const words = Math.floor(rest.length / 4);
       const bytes = Uint8Array.of(0x8f, 205, 0, words + 2, ...new Uint8Array(8), ...rest);
       reported(bytes.subarray(0, (words + 3) * 4));
