@@ -119,6 +119,15 @@ describe("frames after it", () => {
   test.each([
     { name: "VP8, T2", key: VP8_L1T3, data: "c6007b", spatial: 0, temporal: 2, dtis: "--D", number: 123 },
     {
+      name: "VP9, S2T1",
+      key: L3T3_KEY,
+      data: "cc007b",
+      spatial: 2,
+      temporal: 1,
+      dtis: "-------DS",
+      number: 123,
+    },
+    {
       name: "VP8 with custom fdiffs",
       key: VP8_L1T3,
       data: "c0004512e0",
@@ -214,6 +223,21 @@ describe("frames after it", () => {
     expect(frame).toMatchObject({ keyframe: true, startsFrame: false, endsFrame: false });
     expect(read("800002")).toBe(true);
     expect(frame).toMatchObject({ keyframe: false, startsFrame: true });
+  });
+
+  // Of a structure with templates "0.0 S K" and "0.0 S": flags 10010, and the differences are its last bits.
+  test.each([
+    {
+      name: "one is none, although its template depends on none",
+      data: "c0000190003a41012000",
+      keyframe: false,
+    },
+    { name: "three nibbles are one difference too", data: "c0000190003a4101600200", keyframe: false },
+    { name: "none at all makes one of any template", data: "c1000190003a410100", keyframe: true },
+  ])("own frame differences say whether it is a key frame: $name", ({ data, keyframe }) => {
+    expect(read(data)).toBe(true);
+    expect(frame.keyframe).toBe(keyframe);
+    expect(read(data.slice(0, -2))).toBe(false);
   });
 
   test("an old key frame, repeated late, does not bring its structure back", () => {

@@ -4,9 +4,11 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readU32 } from "../../../src/base/bytes.ts";
 import {
   readDlrr,
   readReferenceTime,
+  readSenderSsrc,
   writeDlrr,
   writeReferenceTime,
 } from "../../../src/rtp/rtcp/extended-reports.ts";
@@ -173,6 +175,14 @@ describe("reports (RFC 3550 §6.4)", () => {
     expect(info === undefined || readReportBlocks(bytes, cursor) === undefined).toBe(true);
   });
 
+  test("sender info that is cut short is none, whatever follows in the datagram", () => {
+    const bytes = hex("80c80005 11111111 e0000001 80000000 00000001 00000002 80cb0001 00000007");
+    const cursor = new RtcpCursor();
+    cursor.reset(bytes, bytes.length);
+    expect(cursor.next()).toBe(true);
+    expect(readSenderInfo(bytes, cursor)).toBeUndefined();
+  });
+
   test("what is written is read again", () => {
     const block = fc.record({
       ssrc: u32,
@@ -187,6 +197,7 @@ describe("reports (RFC 3550 §6.4)", () => {
       fc.property(u32, fc.array(block, { maxLength: 31, size: "max" }), (ssrc, blocks) => {
         const bytes = written((out, at) => writeReceiverReport(out, at, ssrc, blocks));
         expect(readReportBlocks(bytes, on(bytes))).toEqual(blocks);
+        expect(readU32(bytes, 4)).toBe(ssrc);
       }),
     );
     const info = fc.record({
@@ -331,6 +342,16 @@ describe("extended reports (RFC 3611)", () => {
     );
     expect(readDlrr(bytes, on(bytes))).toEqual(answers);
     expect(readReferenceTime(bytes, on(bytes))).toBeUndefined();
+  });
+
+  test("the sender, and none where the report is cut short", () => {
+    expect(readSenderSsrc(hex("80cf0001 deadbeef"), on(hex("80cf0001 deadbeef")))).toBe(0xdeadbeef);
+    // What follows in the datagram is not this report's.
+    const bytes = hex("80cf0000 80cb0001 00000007");
+    const cursor = new RtcpCursor();
+    cursor.reset(bytes, bytes.length);
+    expect(cursor.next()).toBe(true);
+    expect(readSenderSsrc(bytes, cursor)).toBeUndefined();
   });
 
   test("a block behind one of another type", () => {

@@ -79,6 +79,10 @@ test.each([
   },
   { name: "a delta that is not there", text: "8fcd0005 00000001 00000002 0000 0003 000000 00 2003 0404" },
   { name: "the reserved symbol", text: "8fcd0006 00000001 00000002 0000 0001 000000 00 6001 040404040404" },
+  {
+    name: "the reserved symbol in a vector",
+    text: "8fcd0006 00000001 00000002 0000 0001 000000 00 f000 040404040404",
+  },
   { name: "no room for its fields", text: "8fcd0003 00000001 00000002 00000001" },
 ])("refuses a message with $name", ({ text }) => {
   expect(reported(hex(text))).toBeNull();
