@@ -124,6 +124,8 @@ describe.each(PROFILES)("$name", ({ profile }) => {
     const receiver = new SrtpReceiver(cipherOf(profile));
     for (const index of [0, 1, 5, 3, 2 ** 31 - 1]) expect(openRtcp(receiver, index)).toBe(PLAIN_BYTES);
     for (const index of [0, 1, 2 ** 31 - 1]) expect(openRtcp(receiver, index)).toBe(SRTP_REPLAYED);
+    // Never received, but older than the window.
+    expect(openRtcp(receiver, 6)).toBe(SRTP_REPLAYED);
     expect(openRtcp(receiver, 0, SSRC + 1)).toBe(PLAIN_BYTES);
 
     const { packet, length } = sealedRtcp(9, SSRC + 1);
