@@ -84,11 +84,10 @@ export class SrtpReceiver {
 }
 
 /**
- * The index nearest to the highest authentic one whose low 16 bits are `seq` (RFC 3711 §3.3.1, appendix A). Where there is none
- * or that would be negative, `seq` itself: the sender's first rollover counter is 0.
+ * The index nearest to the highest authentic one whose low 16 bits are `seq` (RFC 3711 §3.3.1, appendix A). Where that
+ * would be negative, `seq` itself: the sender's first rollover counter is 0. Before the first packet `highest` is -1.
  */
 function estimateIndex(highest: number, seq: number): number {
-  if (highest < 0) return seq;
   const index = extendSeq(highest, seq);
   return index < 0 ? seq : index;
 }
