@@ -21,8 +21,8 @@ const LOWER_SHARE = 0.85;
  */
 const STAY_SHARE = 0.8;
 /**
- * And if at least this share of packets is still lost, of that before: where next to nothing is sent nothing is lost on a
- * narrow link, and all of it arrives. More takes a good moment of radio for that, less tries a narrow link again and again.
+ * Losses are still there if at least this share of packets is lost, of that before. More takes a good moment of radio for
+ * their end, less goes on with a trial of what is over.
  */
 const KEPT_SHARE = 0.3;
 /** With more loss no picture gets through, and what arrives says nothing about what was sent. */
@@ -46,6 +46,8 @@ export class LossTrial {
   loss = 0;
   beforeBps = 0;
   #isOn = false;
+  /** Whether it goes on because it has shown nothing. */
+  #isUnclear = false;
   #priorLoss = 0;
   #priorSentBps = 0;
   #priorCameBps = 0;
@@ -65,11 +67,12 @@ export class LossTrial {
 
   /**
    * The share `loss` of `sentBps` was lost, and therefore less than `beforeBps` is allowed from now on. Ignored during a
-   * trial that began with more.
+   * trial, unless that has shown nothing and began with less.
    */
   begin(loss: number, sentBps: number, beforeBps: number): void {
-    if (this.#isOn && sentBps <= this.#priorSentBps) return;
+    if (this.#isOn && !(this.#isUnclear && sentBps > this.#priorSentBps)) return;
     this.#isOn = true;
+    this.#isUnclear = false;
     this.beforeBps = beforeBps;
     this.#priorLoss = loss;
     this.#priorSentBps = sentBps;
@@ -104,9 +107,10 @@ export class LossTrial {
    */
   #conclude(): boolean {
     this.loss = this.#lostBytes / this.#bytes;
-    const areThere = this.loss >= KEPT_SHARE * this.#priorLoss && this.loss <= MAX_LOSS;
-    const stay = areThere && this.#fellAlike();
-    if (areThere && !stay) this.#lookAfresh();
+    const isTold = this.loss <= MAX_LOSS;
+    const stay = isTold && this.#fellAlike();
+    this.#isUnclear = isTold && !stay && this.loss >= KEPT_SHARE * this.#priorLoss;
+    if (this.#isUnclear) this.#lookAfresh();
     else this.stop();
     return stay;
   }

@@ -89,7 +89,9 @@ export class ReportFallback {
   #tell(sentBps: number, spanUs: number): void {
     const loss = this.lossRatio;
     const bytes = (sentBps * spanUs) / 8_000_000;
-    if (this.#trial.judge(bytes, loss * bytes, sentBps, 0)) {
+    const stays = this.#trial.judge(bytes, loss * bytes, sentBps, 0);
+    // Where next to nothing is sent all of it arrives on a narrow link too.
+    if (stays && this.#trial.loss > LOW_LOSS) {
       this.#inherentLoss = this.#trial.loss;
       this.#byLossBps = Math.max(this.#byLossBps, this.#trial.beforeBps);
     } else if (loss < this.#inherentLoss) this.#inherentLoss += RECOVERY_GAIN * (loss - this.#inherentLoss);

@@ -47,7 +47,6 @@ test.each<{ name: string; rows: Row[]; stays: number }>([
     rows: [...times(4, 0, 1_400), ...times(8, 0.3, 1_400)],
     stays: 0,
   },
-  { name: "next to nothing is sent on a narrow link, and arrives", rows: times(40, 0, 40), stays: 0 },
   { name: "a path that is all but gone", rows: times(8, 0.9, 1_400), stays: 0 },
   { name: "a path that is gone", rows: times(8, 1, 1_400), stays: 0 },
   { name: "the rate does not fall", rows: times(40, 0.3, 1_900), stays: 0 },
