@@ -12,6 +12,7 @@ import type { PayloadParams } from "../contract/media.ts";
 import { DependencyDescriptorReader } from "../rtp/dependency-descriptor.ts";
 import { EXTENSION, type ExtensionMap } from "../rtp/header-extensions.ts";
 import { parseRtpHeader, readPadding } from "../rtp/rtp-header.ts";
+import { ReplayWindow } from "../srtp/replay-window.ts";
 import { KeyframeRequester } from "./keyframe-requester.ts";
 import { LayerRates } from "./layer-rates.ts";
 import { NOT_STORED, PacketHistory } from "./packet-history.ts";
@@ -25,6 +26,9 @@ import type { UpPacket } from "./up-packet.ts";
 const AUDIO_HISTORY_BYTES = 16 * 1024;
 const VIDEO_HISTORY_BYTES = 64 * 1024;
 const VIDEO_HISTORY_MAX_BYTES = 1024 * 1024;
+
+/** Packets among which one is known again, a power of two. What comes later than so many others is sealed for nobody any more. */
+const DUPLICATE_PACKETS = 1024;
 
 /** At most two PLIs a second to an encoder; half a second also covers an RTT and the encoding of a key frame. */
 const PLI_RETRY_US = 500_000;
@@ -45,6 +49,7 @@ export class UpStream {
   readonly rate = new RateMeter();
   readonly activity = new StreamActivity();
   readonly layerRates = new LayerRates();
+  readonly #received = new ReplayWindow(DUPLICATE_PACKETS);
   readonly #descriptors = new DependencyDescriptorReader();
   readonly #payload = new PayloadReader();
   /** Highest layers seen. */
@@ -71,9 +76,12 @@ export class UpStream {
       : new PacketHistory(VIDEO_HISTORY_BYTES, VIDEO_HISTORY_MAX_BYTES);
   }
 
-  /** Whether `extSeq` was received before, on the primary SSRC or as a retransmission. */
+  /**
+   * Whether `extSeq` was received before, on the primary SSRC or as a retransmission, or so long ago that nobody can tell. The
+   * history cannot: after a second of little, one of much takes its place in some tenths of a second.
+   */
   isDuplicate(extSeq: number): boolean {
-    return this.history.find(extSeq) !== NOT_STORED;
+    return !this.#received.isFresh(extSeq);
   }
 
   /** Whether `seq`, received or missing, lies between the first number and the highest. */
@@ -90,6 +98,7 @@ export class UpStream {
       this.highestExtSeq = packet.extSeq;
     }
     packet.highestExtSeq = this.highestExtSeq;
+    this.#received.mark(packet.extSeq);
     this.history.put(packet.extSeq, packet.bytes, packet.length, packet.receivedUs);
     this.rate.add(packet.length);
     this.activity.onPacket(packet.receivedUs);
