@@ -13,8 +13,8 @@ export type Decision = "other" | "drop" | "forward" | "switch";
 
 export const NO_LAYER = -1;
 
-/** Below any sequence number. */
-const NEVER = -1;
+/** Below any extended sequence number: those before the first packet of a stream may be negative. */
+const NEVER = -0x10000;
 
 export interface LayerSelector {
   /** Set from outside; may change at any moment. `NO_LAYER` pauses. */
