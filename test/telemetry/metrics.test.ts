@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { COUNTER_NAMES, createSharedCounters, SLOT } from "../../src/base/counters.ts";
 import { zeroDataCounts } from "../../src/base/data-counters.ts";
@@ -206,4 +207,13 @@ test("a DTLS thread that ends keeps its CPU time, and nothing else", async () =>
   // The next one has had more to do when it first tells.
   metrics.onDtlsLoad({ cpuUs: 2_000_000, ...load });
   expect(await read()).toEqual([3, 7, 6, 9]);
+});
+
+test("README says what each reason of a dropped packet means", () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const rows = [...readme.matchAll(/^\| `(up|down)` +\| (`[^|]+`) +\|/gm)];
+  const told = rows.flatMap(([, direction, reasons]) =>
+    [...reasons!.matchAll(/`(\w+)`/g)].map(([, reason]) => `${direction}Dropped_${reason}`),
+  );
+  expect(told.sort()).toEqual(COUNTER_NAMES.filter((name) => name.includes("Dropped_")).sort());
 });
