@@ -93,6 +93,8 @@ export interface UpTrackParams {
   readonly payloads: readonly PayloadParams[];
   /** RIDs from the lowest encoding to the highest; empty without simulcast. Index = spatial layer. */
   readonly rids: readonly string[];
+  /** Whether that order is the SDP's, since the RIDs do not tell it: the bitrates will. */
+  readonly isOrderGuessed?: boolean;
   /** SSRCs announced in SDP, primary first, with their RTX partner (0 = none). May be empty. */
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
   /** Only `voice` tracks are ranked, as speakers and among the loudest. */

@@ -43,6 +43,8 @@ export interface PublishedSection {
   readonly payloads: readonly PayloadParams[];
   /** From the lowest encoding to the highest; empty without simulcast. */
   readonly rids: readonly string[];
+  /** Whether that order is the SDP's, since the RIDs do not tell it. */
+  readonly isOrderGuessed?: boolean;
   /** Announced in SDP, primary first, with its RTX partner (0 = none). May be empty. */
   readonly ssrcs: readonly { readonly ssrc: Ssrc; readonly rtxSsrc: Ssrc }[];
   readonly source: TrackSource;
@@ -128,7 +130,7 @@ export class Track {
   }
 
   get params(): UpTrackParams {
-    const { kind, mid, payloads, rids, ssrcs, trailer, encryption } = this.section;
+    const { kind, mid, payloads, rids, isOrderGuessed, ssrcs, trailer, encryption } = this.section;
     return {
       trackId: this.id,
       publisher: this.publisher.id,
@@ -138,6 +140,7 @@ export class Track {
       rids,
       ssrcs,
       content: contentOf(this.section),
+      ...(isOrderGuessed === true && { isOrderGuessed }),
       ...(trailer !== undefined && { trailer }),
       ...(encryption !== "none" && { isSealed: true }),
       ...(this.isVoice && this.publisher.profile.permission.hidden && { isHidden: true }),

@@ -4,7 +4,8 @@
  *
  * SDP does not say which stream has the lower resolution, but the RIDs that applications choose do, by two conventions:
  * q < h < f (quarter, half, full) and l < m < h (low, medium, high). With other RIDs the order of `a=simulcast` counts, lowest
- * first, which is what browsers write for encodings given from the lowest up (W3C webrtc-pc §5.4.1).
+ * first, which is what browsers write for encodings given from the lowest up (W3C webrtc-pc §5.4.1). That is a guess: OBS calls its
+ * highest 0.
  */
 import { formatParameters } from "./codecs.ts";
 import type { MediaSection, Rid, SimulcastRid, SsrcPair } from "./session-description.ts";
@@ -16,6 +17,8 @@ export interface PublishedStreams {
   readonly rids: readonly Rid[];
   /** Their RIDs from the lowest to the highest: index = spatial layer. */
   readonly lowestFirst: readonly string[];
+  /** Whether the RIDs do not tell that order, so that it is the offer's. */
+  readonly isOrderGuessed: boolean;
   /** In the order of `lowestFirst`, or of the single stream; empty when they cannot be matched to RIDs. */
   readonly ssrcs: readonly SsrcPair[];
 }
@@ -45,8 +48,15 @@ export function acceptStreams(offered: MediaSection, payloadTypes: ReadonlySet<n
     }
   }
   const names = [...rids.keys()];
-  const lowestFirst = sortLowestFirst(names);
-  return { simulcast, rids: [...rids.values()], lowestFirst, ssrcs: ssrcsOf(offered, names, lowestFirst) };
+  const convention = CONVENTIONS.find((known) => names.every((name) => known.includes(name)));
+  const lowestFirst = convention?.filter((name) => names.includes(name)) ?? names;
+  return {
+    simulcast,
+    rids: [...rids.values()],
+    lowestFirst,
+    isOrderGuessed: convention === undefined,
+    ssrcs: ssrcsOf(offered, names, lowestFirst),
+  };
 }
 
 /** The rid with its `pt=` reduced to payload types of the answer (RFC 8851 §6.3); undefined when none is left. */
@@ -57,11 +67,6 @@ function keepPayloadTypes(rid: Rid, payloadTypes: ReadonlySet<number>): Rid | un
   if (kept.length === 0) return undefined;
   const others = rid.restrictions.filter((restriction) => !restriction.startsWith("pt="));
   return { ...rid, restrictions: [`pt=${kept.join(",")}`, ...others] };
-}
-
-function sortLowestFirst(names: readonly string[]): readonly string[] {
-  const order = CONVENTIONS.find((known) => names.every((name) => known.includes(name)));
-  return order?.filter((name) => names.includes(name)) ?? names;
 }
 
 /** Browsers that announce SSRCs beside RIDs do so in the order of the streams. A single stream has the first SSRC. */

@@ -216,6 +216,11 @@ export class DownStream {
     this.sent.forgetSource(encoding);
   }
 
+  /** The encodings of the source have other indices: `indices[former]`. */
+  onReorder(indices: readonly number[]): void {
+    this.sent.onReorder(indices);
+  }
+
   /** Reads the packet in `row` of `sent` back from the history of `track`. Returns false when it is forgotten. */
   recall(row: number, track: UpTrack | undefined, nowUs: number, out: UpPacket): boolean {
     const { sent } = this;

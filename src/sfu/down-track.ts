@@ -173,6 +173,14 @@ export class DownTrack {
     this.#controller.setDue();
   }
 
+  /** The encodings of the source have other indices: `indices[former]`. What is being sent goes on; `retarget` follows. */
+  onReorder(indices: readonly number[]): void {
+    this.stream.onReorder(indices);
+    if (this.#encoding !== NO_LAYER) this.#encoding = indices[this.#encoding]!;
+    this.#selector.onReorder(indices);
+    this.#controller.setDue();
+  }
+
   /** An encoding of the source restarts, with other numbers. */
   onRestart(encoding: number): void {
     this.stream.onRestart(encoding);

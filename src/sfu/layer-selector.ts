@@ -35,6 +35,8 @@ export interface LayerSelector {
   changesAt(frame: FrameInfo): boolean;
   /** Whether this packet is the last of its picture that the receiver gets: the outgoing marker bit. */
   endsPicture(frame: FrameInfo, extSeq: number): boolean;
+  /** The encodings have other indices: `indices[former]`. */
+  onReorder(indices: readonly number[]): void;
   /** Forgets what was sent: the next packet must start at a key frame. */
   reset(): void;
 }
@@ -80,6 +82,10 @@ export class SimulcastSelector implements LayerSelector {
 
   reset(): void {
     this.#spatial = NO_LAYER;
+  }
+
+  onReorder(indices: readonly number[]): void {
+    if (this.#spatial !== NO_LAYER) this.#spatial = indices[this.#spatial]!;
   }
 
   /** Leaves the old encoding only at the first packet of a key frame, so the decoder never starves. */
@@ -147,6 +153,9 @@ export class SvcSelector implements LayerSelector {
     const spatial = extSeq < this.#changedExtSeq ? this.#formerSpatial : this.#spatial;
     return frame.endsFrame && frame.spatial === spatial && !frame.isUnknown;
   }
+
+  /** Its layers are all in one encoding. */
+  onReorder(): void {}
 
   reset(): void {
     this.#spatial = NO_LAYER;

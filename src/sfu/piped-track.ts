@@ -18,7 +18,8 @@ export class PipedTrack {
 
   constructor(params: UpTrackParams, extensions: ExtensionIds, context: CoreContext) {
     this.#extensions = new ExtensionMap(extensions);
-    this.track = new UpTrack(params, this.#extensions);
+    // The thread that receives it puts its encodings in order.
+    this.track = new UpTrack({ ...params, isOrderGuessed: false }, this.#extensions);
     this.#context = context;
   }
 

@@ -154,6 +154,16 @@ export class SentPackets {
     }
   }
 
+  /** The encodings have other indices: `indices[former]`. */
+  onReorder(indices: readonly number[]): void {
+    const words = this.#words;
+    for (let at = FLAGS; at < words.length; at += WORDS) {
+      const flags = words[at]!;
+      const encoding = indices[flags >> ENCODING_SHIFT] ?? 0;
+      words[at] = (encoding << ENCODING_SHIFT) | (flags & ((1 << ENCODING_SHIFT) - 1));
+    }
+  }
+
   /** The same for the packet in `row`. */
   forgetRow(row: number): void {
     this.#doubles[row * DOUBLES + SOURCE_EXT_SEQ] = NO_SOURCE;

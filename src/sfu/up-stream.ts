@@ -38,8 +38,8 @@ const ACTIVE_US = 1_500_000;
 
 export class UpStream {
   readonly ssrc: Ssrc;
-  /** Index in the track: the spatial layer under simulcast, otherwise without meaning. */
-  readonly encoding: number;
+  /** Index in the track, which may put them in another order: the spatial layer under simulcast, otherwise without meaning. */
+  encoding: number;
   readonly clock = new SenderClock();
   readonly statistics: ReceiveStatistics;
   /** Null for audio: a decoder conceals the loss before a retransmission could arrive. */

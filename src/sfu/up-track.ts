@@ -15,6 +15,7 @@ import type {
 import type { ExtensionMap } from "../rtp/header-extensions.ts";
 import type { LayerChoice } from "./allocator.ts";
 import type { DownTrack } from "./down-track.ts";
+import { EncodingOrder } from "./encoding-order.ts";
 import { EncryptionGuard } from "./encryption-guard.ts";
 import { MeasuredLadder } from "./layer-ladder.ts";
 import { NO_LAYER } from "./layer-selector.ts";
@@ -32,13 +33,16 @@ import { WantedLayer } from "./wanted-layer.ts";
 const LOOK_US = 50_000;
 
 export class UpTrack {
-  readonly params: UpTrackParams;
+  /** As they were given, but for the order of the encodings. */
+  params: UpTrackParams;
   readonly #extensions: ExtensionMap;
   /** By encoding; a hole until its first packet. */
   readonly streams: (UpStream | undefined)[] = [];
   readonly downTracks: DownTrack[] = [];
   /** Pipes to receivers in other threads. */
   readonly pipes: TrackPipe[] = [];
+  /** Null where RIDs tell the order of the encodings. */
+  readonly #order: EncodingOrder | null;
   readonly #ladder = new MeasuredLadder();
   #lookUs = 0;
   /** Set by the router for tracks that its room ranks. */
@@ -60,6 +64,7 @@ export class UpTrack {
   constructor(params: UpTrackParams, extensions: ExtensionMap) {
     this.params = params;
     this.hidden = params.isHidden === true;
+    this.#order = params.isOrderGuessed === true ? new EncodingOrder() : null;
     this.#extensions = extensions;
     for (const payload of params.payloads) this.#payloadByType[payload.payloadType] = payload;
   }
@@ -201,6 +206,23 @@ export class UpTrack {
     for (const downTrack of this.downTracks) downTrack.onLayering();
   }
 
+  /** Puts the encodings in order, if that was guessed and turns out to be wrong. */
+  #sort(nowUs: number): void {
+    const { rids, ssrcs } = this.params;
+    const lowestFirst = this.#order?.find(this.streams, rids.length, nowUs) ?? null;
+    if (lowestFirst === null) return;
+    const sorted = <T>(former: readonly T[]): T[] =>
+      former.length === rids.length ? lowestFirst.map((index) => former[index]!) : [...former];
+    this.params = { ...this.params, rids: sorted(rids), ssrcs: sorted(ssrcs) };
+    this.streams.splice(0, rids.length, ...sorted(this.streams));
+    this.streams.forEach((stream, encoding) => {
+      if (stream !== undefined) stream.encoding = encoding;
+    });
+    this.#ladder.forget();
+    const indices = rids.map((_, former) => lowestFirst.indexOf(former));
+    for (const downTrack of this.downTracks) downTrack.onReorder(indices);
+  }
+
   /** A sender report of one of its streams (RFC 3550 §6.4.1). */
   onSenderReport(stream: UpStream, ntpUs: number, timestamp: number, nowUs: number): void {
     // One of a turn is enough: a datagram holds fifty, each of which would take the place of a packet in a pipe.
@@ -261,6 +283,7 @@ export class UpTrack {
     this.#tellPayload(nowUs, events);
     if (this.params.kind === "video" && nowUs >= this.#lookUs) {
       this.#classify();
+      this.#sort(nowUs);
       this.#lookUs = nowUs + LOOK_US;
       for (const downTrack of this.downTracks) downTrack.retarget(nowUs);
       this.#tellWanted(nowUs, events);

@@ -131,6 +131,7 @@ export class WhipSessions {
             mid,
             payloads: codecs.map(({ payload }) => payload),
             rids: published?.lowestFirst ?? [],
+            isOrderGuessed: published?.isOrderGuessed ?? false,
             ssrcs: published?.ssrcs ?? [],
             source: sources[kind],
             encryption,

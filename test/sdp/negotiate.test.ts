@@ -381,6 +381,15 @@ describe("simulcast", () => {
     expect(lowestFirst(streams)).toEqual(expected);
   });
 
+  test.each([
+    ["q;h;f", false],
+    ["h;l", false],
+    ["2;1;0", true],
+    ["q;m", true],
+  ])("send %s: its order is a guess: %j", (streams, expected) => {
+    expect(published(streams).isOrderGuessed).toBe(expected);
+  });
+
   test("streams keep the offer's order and stay paused", () => {
     expect(published("f;~q").simulcast).toEqual([
       { rid: "f", paused: false },
@@ -430,6 +439,7 @@ describe("simulcast", () => {
       simulcast: [],
       rids: [],
       lowestFirst: [],
+      isOrderGuessed: false,
       ssrcs: [{ ssrc: 1, rtxSsrc: 0 }],
     });
   });

@@ -81,3 +81,21 @@ test("a key frame is asked for as soon as a full pipe has room again: what was l
   publish();
   expect(asks()).toBe(false);
 });
+
+test("encodings are put in order by the thread that receives their publisher, and by no other", () => {
+  const options = { rids: ["0", "1"], isOrderGuessed: true };
+  const received = new ReceivedTrack("video", [VP8], VP8, options);
+  const piped = new PipedTrack(received.track.params, {}, received.context);
+  for (let seq = 1; seq < 200; seq++) {
+    received.nowUs += 33_000;
+    for (const [encoding, bytes] of [1000, 100].entries()) {
+      const payload = `1000${"00".repeat(bytes)}`;
+      const packet = upPacket(extensionMap({}), { ssrc: 11 + encoding, seq, timestamp: 3000 * seq, payload });
+      Object.assign(packet, { encoding, receivedUs: received.nowUs, nowUs: received.nowUs });
+      piped.receive(packet);
+    }
+    piped.tick(received.nowUs);
+  }
+  expect(piped.track.params.rids).toEqual(["0", "1"]);
+  expect(piped.track.streams.map((stream) => stream!.ssrc)).toEqual([11, 12]);
+});

@@ -39,6 +39,7 @@ export interface SentPacket {
 
 export interface ReceivedTrackOptions {
   readonly rids?: UpTrackParams["rids"];
+  readonly isOrderGuessed?: boolean;
   readonly map?: ExtensionMap;
   readonly content?: UpTrackParams["content"];
   readonly isSealed?: boolean;
@@ -68,6 +69,7 @@ export class ReceivedTrack {
     payload = payloads[0]!,
     {
       rids = [],
+      isOrderGuessed = false,
       map = extensionMap({}),
       content,
       isSealed = false,
@@ -104,6 +106,7 @@ export class ReceivedTrack {
         mid: "0",
         payloads,
         rids,
+        isOrderGuessed,
         ssrcs: [],
         content: content ?? (kind === "video" ? "camera" : "voice"),
         ...(isSealed && { isSealed }),
