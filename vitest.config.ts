@@ -11,9 +11,9 @@ const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 /** Those of them that mostly wait for processes. */
 const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
 
-/** Calls of browsers that wait for most of their time: for what is held back, for a client's own pauses, for a flood's end. */
+/** Calls of browsers that wait for most of their time, for what is held back or for a client's own pauses. */
 const WAITING = [
-  "test/system/{dynacast,hostile-input,tcp}.test.ts",
+  "test/system/dynacast.test.ts",
   "test/system/livekit/{backup-codec,connection-check,restart,turn}.test.ts",
 ];
 

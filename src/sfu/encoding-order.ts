@@ -8,10 +8,13 @@ import type { UpStream } from "./up-stream.ts";
 const MEASURED_US = 3_000_000;
 
 /**
- * Neighbours in another order than the one assumed differ by so much. Less could be two encodings of a still picture, of which
- * either may be the larger for a while; encoders give the next size two to four times the bitrate.
+ * Neighbours in another order than the one assumed differ by so much. Less could be chance; encoders give the next size two to four
+ * times the bitrate.
  */
 const MIN_RATIO = 1.5;
+
+/** What the largest takes at least. Of a picture that stands still any may be the largest: a shared page, a covered camera. */
+const MIN_BPS = 300_000;
 
 const NEVER = -1;
 
@@ -41,6 +44,7 @@ export class EncodingOrder {
     if (nowUs - this.#sinceUs < MEASURED_US) return null;
     const bytes = totals.map((total, index) => total - this.#bytesBefore[index]!);
     this.#begin(totals, nowUs);
+    if ((Math.max(...bytes) * 8_000_000) / MEASURED_US < MIN_BPS) return null;
     const lowestFirst = [...bytes.keys()].sort((a, b) => bytes[a]! - bytes[b]!);
     const isAsAssumed = lowestFirst.every((index, at) => index === at);
     const isClear = lowestFirst.every(

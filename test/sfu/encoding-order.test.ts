@@ -63,9 +63,13 @@ describe("the order of encodings", () => {
     expect(streams.isKnown).toBe(true);
   });
 
-  test("a still picture tells nothing: it is measured again", () => {
+  test.each([
+    ["a still picture in this order", [25, 100]],
+    ["one in another", [100, 25]],
+    ["encodings that are near each other", [1500, 1200]],
+  ])("%s: tells nothing, and is measured again", (_name, kbps) => {
     const streams = new Streams(2);
-    expect(streams.run(7, [25, 20])).toEqual([]);
+    expect(streams.run(7, kbps)).toEqual([]);
     expect(streams.isKnown).toBe(false);
     expect(streams.run(7, [1500, 500])).toEqual([[1, 0]]);
   });
