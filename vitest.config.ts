@@ -11,12 +11,6 @@ const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 /** Those of them that mostly wait for processes. */
 const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
 
-/** Calls of browsers that wait for most of their time, for what is held back or for a client's own pauses. */
-const WAITING = [
-  "test/system/dynacast.test.ts",
-  "test/system/livekit/{backup-codec,connection-check,restart,turn}.test.ts",
-];
-
 /** In the same folders, and of functions alone. */
 const FUNCTIONS = [
   "test/loadtest/{options,pacing,prometheus-text,report,statistics}.test.ts",
@@ -35,25 +29,21 @@ const PURE = [
   ...FUNCTIONS,
 ];
 
-/** `many` in equal parts, each behind one of `few`. */
-const spread = <T>(few: readonly T[], many: readonly T[]): T[] => {
-  if (few.length === 0) return [...many];
-  const each = Math.ceil(many.length / few.length);
-  return few.flatMap((one, index) => [one, ...many.slice(index * each, (index + 1) * each)]);
-};
-
 /**
- * Those of systems run one at a time, and leave a core and a half idle for most of theirs. Therefore some of those that wait, or
- * that are of functions, at low priority, follow each of them: one worker takes these while the other has a browser, and then they
- * change places.
+ * Those of systems wait for most of their time, on one core and a half. Therefore some of functions follow each of them, at low
+ * priority: one worker takes these while the other has a browser, and then they change places.
  */
 class Interleaved extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const of = (name: string): TestSpecification[] => sorted.filter(({ project }) => project.name === name);
-    const systems = of("systems");
-    const others = spread(of("waiting"), of("pure"));
-    return [...of("parts"), ...spread(systems, others)];
+    const [systems, pure] = [of("systems"), of("pure")];
+    const each = Math.ceil(pure.length / systems.length);
+    const mixed = systems.flatMap((system, index) => [
+      system,
+      ...pure.slice(index * each, (index + 1) * each),
+    ]);
+    return [...of("parts"), ...(systems.length > 0 ? mixed : pure)];
   }
 }
 
@@ -93,17 +83,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "waiting",
-          include: WAITING,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
           name: "systems",
           include: SYSTEMS,
-          exclude: [...PROCESSES, ...WAITING, ...FUNCTIONS],
+          exclude: [...PROCESSES, ...FUNCTIONS],
           setupFiles: "test/one-at-a-time.ts",
           sequence: { groupOrder: 1 },
         },
