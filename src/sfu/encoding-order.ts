@@ -23,11 +23,6 @@ export class EncodingOrder {
   #bytesBefore: readonly number[] = [];
   #isKnown = false;
 
-  /** Nothing will be found any more. */
-  get isKnown(): boolean {
-    return this.#isKnown;
-  }
-
   /**
    * To be called regularly with the `count` encodings, in the order that is assumed. Returns their present indices from the lowest
    * to the highest once, if that is another order; else null. They are compared only while all of them are sent.

@@ -82,7 +82,7 @@ export class SrtpSender {
   /** Marks the index of the packet at `at` as used; false when it may not be. */
   #spend(buf: Uint8Array, at: number, extSeq: number): boolean {
     if (!(extSeq >= 0 && extSeq < RTP_INDEX_END)) return false;
-    if (readU16(buf, at + 2) !== (extSeq & 0xffff)) return false;
+    if (readU16(buf, at + 2) !== extSeq % SEQ_CYCLE) return false;
     const window = this.#stream(readU32(buf, at + 8));
     if (!window.isFresh(extSeq)) return false;
     window.mark(extSeq);
