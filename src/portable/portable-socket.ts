@@ -10,7 +10,7 @@ import { isIPv6 } from "node:net";
 import type { PathId } from "../base/ids.ts";
 import { MAPPED_PREFIX, withoutMappedPrefix } from "../base/ip-address.ts";
 import type { PathTable } from "../base/path-table.ts";
-import { NO_ROW, SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
+import { SLOT_BYTES, type TransmitRing } from "../base/transmit-ring.ts";
 import type { DatagramHandler, DatagramSocket, DatagramSocketOptions } from "../worker/datagram-socket.ts";
 import { kernelDrops } from "./kernel-drops.ts";
 
@@ -75,8 +75,11 @@ class PortableSocket implements DatagramSocket {
     let dropped = this.#refused;
     this.#refused = 0;
     const wasBlocked = this.#isBlocked;
-    for (let chain = 0; chain < ring.chains; chain++)
-      dropped += this.#sendChain(ring, ring.firstRows[chain]!);
+    for (let row = 0; row < ring.count; row++) {
+      // A row of 0 bytes could not be sealed and was counted then.
+      if (ring.bytes[row] === 0) continue;
+      if (!this.#sendRow(ring, row)) dropped += 1;
+    }
     // Blocked from the start, it has taken nothing of this slab.
     if (!wasBlocked && this.#isBlocked) ring.replaceSlab();
     return dropped;
@@ -103,38 +106,19 @@ class PortableSocket implements DatagramSocket {
     return !this.#isOpen || this.#socket.getSendQueueCount() > 0;
   }
 
-  /**
-   * Sends the rows of a path, and returns how many were dropped. A callback takes a tenth of a send, so only the last row has one:
-   * what it is told stands for all, since the kernel refuses an address, not a datagram.
-   */
-  #sendChain(ring: TransmitRing, first: number): number {
-    const path = ring.path[first]! as PathId;
+  #sendRow(ring: TransmitRing, row: number): boolean {
+    const path = ring.path[row]! as PathId;
     const port = this.#paths.port(path);
+    if (port === 0 || this.#isBlocked) return false;
     const address = this.#paths.address(path);
     const target = this.#isDualStack && !address.includes(":") ? MAPPED_PREFIX + address : address;
-    let sent = 0;
-    let dropped = 0;
-    for (let row = first; row !== NO_ROW; row = ring.nextRow[row]!) {
-      const bytes = ring.bytes[row]!;
-      // A row of 0 bytes could not be sealed and was counted then.
-      if (bytes === 0) continue;
-      if (port === 0 || this.#isBlocked) {
-        dropped += 1;
-        continue;
-      }
-      sent += 1;
-      const at = row * SLOT_BYTES;
-      if (ring.nextRow[row] !== NO_ROW) this.#socket.send(ring.slab, at, bytes, port, target);
-      else this.#socket.send(ring.slab, at, bytes, port, target, this.#onSent(sent));
-    }
-    return dropped;
+    this.#socket.send(ring.slab, row * SLOT_BYTES, ring.bytes[row]!, port, target, this.#onSent);
+    return true;
   }
 
-  #onSent(datagrams: number): (error: Error | null) => void {
-    return (error) => {
-      if (error !== null) this.#refused += datagrams;
-    };
-  }
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null) this.#refused += 1;
+  };
 
   readonly #onMessage = (bytes: Uint8Array, from: RemoteInfo): void => {
     if (bytes.length > SLOT_BYTES) {
