@@ -8,8 +8,12 @@ const testsIn = (folders: readonly string[]): string[] =>
 /** Of whole systems with browsers or paced traffic, which want both cores. */
 const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 
-/** Those of them that mostly wait for processes. */
-const PROCESSES = ["test/system/{shutdown,start,webhooks}.test.ts", "test/loadtest/command-line.test.ts"];
+/** Of commands, which mostly wait for the processes that they start. */
+const COMMANDS = [
+  "test/main.test.ts",
+  "test/system/{shutdown,start,webhooks}.test.ts",
+  "test/loadtest/command-line.test.ts",
+];
 
 /** In the same folders, and of functions alone. */
 const FUNCTIONS = [
@@ -20,30 +24,30 @@ const FUNCTIONS = [
 ];
 
 /**
- * Of functions and objects without threads, sockets, patched modules or counts of the heap. Their files share a process, which
+ * Of functions and objects without threads, patched modules or counts of the heap. Their files share a process, which
  * saves half a second of loading each; spies end with their test.
  */
 const PURE = [
-  ...testsIn("base cc config control ice rtp sdp sframe sfu signal sim srtp twirp".split(" ")),
+  ...testsIn("base cc config control http ice rtp sdp sframe sfu signal sim srtp twirp".split(" ")),
   "test/core/!(hostile-input|leaving).test.ts",
   ...FUNCTIONS,
 ];
 
 /**
- * Those of systems wait for most of their time, on one core and a half. Therefore some of functions follow each of them, at low
- * priority: one worker takes these while the other has a browser, and then they change places.
+ * Those of systems wait for most of their time, on one core and a half. Therefore some of commands and of functions follow each
+ * of them, at low priority: one worker takes these while the other has a browser, and then they change places.
  */
 class Interleaved extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const of = (name: string): TestSpecification[] => sorted.filter(({ project }) => project.name === name);
-    const [systems, pure] = [of("systems"), of("pure")];
-    const each = Math.ceil(pure.length / systems.length);
+    const [systems, beside] = [of("systems"), [...of("commands"), ...of("pure")]];
+    const each = Math.ceil(beside.length / systems.length);
     const mixed = systems.flatMap((system, index) => [
       system,
-      ...pure.slice(index * each, (index + 1) * each),
+      ...beside.slice(index * each, (index + 1) * each),
     ]);
-    return [...of("parts"), ...(systems.length > 0 ? mixed : pure)];
+    return [...of("parts"), ...(systems.length > 0 ? mixed : beside)];
   }
 }
 
@@ -75,9 +79,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "commands",
+          include: COMMANDS,
+          setupFiles: "test/at-low-priority.ts",
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "parts",
-          include: ["test/!(system|test-call|net|loadtest)/**/*.test.ts", "test/*.test.ts", ...PROCESSES],
-          exclude: PURE,
+          include: ["test/!(system|test-call|net|loadtest)/**/*.test.ts", "test/*.test.ts"],
+          exclude: [...PURE, ...COMMANDS],
         },
       },
       {
@@ -85,7 +98,7 @@ export default defineConfig({
         test: {
           name: "systems",
           include: SYSTEMS,
-          exclude: [...PROCESSES, ...FUNCTIONS],
+          exclude: [...COMMANDS, ...FUNCTIONS],
           setupFiles: "test/one-at-a-time.ts",
           sequence: { groupOrder: 1 },
         },

@@ -1,6 +1,6 @@
 /**
  * Goal: the load test says the truth: about a path that loses nothing, about one that does, and about clients that fail.
- * Method: the command itself for three seconds against a whole server, once through a relay that throws packets away;
+ * Method: the command itself for some seconds against a whole server, once through a relay that throws packets away;
  * its JSON is held against what was asked for and what was thrown away.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -116,7 +116,7 @@ test("a path that loses one packet in twenty shows as gaps, repair and lost audi
 
 test("clients that a server turns away are counted by the reason", async () => {
   await withServer({ BLINDFOLD_ROOMS_MAX_PARTICIPANTS: "1" }, async (server) => {
-    const { code, output, result } = await loadtest(server, "--subscribers", "3");
+    const { code, output, result } = await loadtest(server, "--subscribers", "3", "--seconds", "1");
     expect(result.clients.failed, output).toBe(3);
     expect(result.failures).toMatchObject([
       {
@@ -134,7 +134,7 @@ test("with an API key rooms hold all who come, and the secret stays out of the r
   const [key, secret] = ["load-key", "a secret of the load test that is long enough"];
   const env = { BLINDFOLD_ROOMS_MAX_PARTICIPANTS: "1", BLINDFOLD_AUTH_KEYS: `${key}:${secret}` };
   await withServer(env, async (server) => {
-    const { output, page, result } = await loadtest(server, "--key", key, "--secret", secret);
+    const { output, page, result } = await loadtest(server, "--key", key, "--secret", secret, "--seconds", "1");
     expect(result.clients, output).toMatchObject({ publishers: 1, subscribers: 1, failed: 0 });
     expect(`${page}${JSON.stringify(result)}`).not.toContain(secret);
   });
