@@ -134,7 +134,15 @@ test("with an API key rooms hold all who come, and the secret stays out of the r
   const [key, secret] = ["load-key", "a secret of the load test that is long enough"];
   const env = { BLINDFOLD_ROOMS_MAX_PARTICIPANTS: "1", BLINDFOLD_AUTH_KEYS: `${key}:${secret}` };
   await withServer(env, async (server) => {
-    const { output, page, result } = await loadtest(server, "--key", key, "--secret", secret, "--seconds", "1");
+    const { output, page, result } = await loadtest(
+      server,
+      "--key",
+      key,
+      "--secret",
+      secret,
+      "--seconds",
+      "1",
+    );
     expect(result.clients, output).toMatchObject({ publishers: 1, subscribers: 1, failed: 0 });
     expect(`${page}${JSON.stringify(result)}`).not.toContain(secret);
   });
