@@ -50,11 +50,20 @@ function readSettingsFile(args: readonly string[], env: Environment): SettingsFi
   if (path === "") return { ok: false, lines: [`--config or ${CONFIG_FILE_VARIABLE}: names no file`] };
   try {
     const document = parseDocument(readFileSync(path, "utf8"));
-    if (document.errors.length === 0) return { ok: true, tree: document.toJS() ?? {} };
+    if (document.errors.length === 0) return { ok: true, tree: withoutEmptySections(document.toJS() ?? {}) };
     return { ok: false, lines: document.errors.map(({ message }) => `${path}: ${message.split("\n")[0]}`) };
   } catch (error) {
     return { ok: false, lines: [`${path}: ${messageOf(error)}`] };
   }
+}
+
+/** A section whose keys are all comments is as good as left out. */
+function withoutEmptySections(tree: unknown): unknown {
+  if (!isMap(tree)) return tree;
+  const defaults: Record<string, unknown> = Settings.parse({});
+  return Object.fromEntries(
+    Object.entries(tree).filter(([key, value]) => value !== null || !isMap(defaults[key])),
+  );
 }
 
 /** A copy of `tree` with one key set. A file whose sections are not maps is left for the schema to refuse. */

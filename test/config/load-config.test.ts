@@ -86,9 +86,12 @@ test.each([
   expect(load(text)).toMatchObject({ ok: true });
 });
 
-test("an empty file is no setting at all", () => {
-  expect(load("# nothing\n")).toEqual(loadConfig([], {}));
-});
+test.each(["# nothing\n", "media:\n  # port: 50000\nhttp:\n", "{ http: {}, media: null }"])(
+  "an empty file or section is no setting at all: %j",
+  (text) => {
+    expect(load(text)).toEqual(loadConfig([], {}));
+  },
+);
 
 test.each([
   ["http: { prot: 1 }", /^http\.prot: unknown key; known here: host, port, /],
@@ -128,6 +131,7 @@ test.each([
   ["log: { level: loud }", /^log\.level: /],
   ["development: yes", /^development: /],
   ["http: 1", /^http: must be a map of keys, not 1$/],
+  ["nothing:", /^nothing: unknown key/],
   ["- 1", /^the file: must be a map of keys, not \[1\]$/],
   ["auth: { keys: null }", /^auth\.keys: must be a map of keys$/],
   ["auth: { keys: { a: 12345 } }", /^auth\.keys\.a: must be text in quotes$/],
