@@ -12,7 +12,7 @@ const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 const COMMANDS = [
   "test/main.test.ts",
   "test/system/{shutdown,start,webhooks}.test.ts",
-  "test/loadtest/command-line.test.ts",
+  "test/loadtest/{command-line,http,server-process}.test.ts",
 ];
 
 /** In the same folders, and of functions alone. */
@@ -28,7 +28,7 @@ const FUNCTIONS = [
  * saves half a second of loading each; spies end with their test.
  */
 const PURE = [
-  ...testsIn("base cc config control http ice rtp sdp sframe sfu signal sim srtp twirp".split(" ")),
+  ...testsIn("base cc config control dtls/sctp http ice rtp sdp sframe sfu signal sim srtp twirp".split(" ")),
   "test/core/!(hostile-input|leaving).test.ts",
   ...FUNCTIONS,
 ];
