@@ -43,7 +43,9 @@ export class BandwidthRun {
   readonly link: Bottleneck<FlowPacket>;
   readonly flows: readonly EstimatedFlow[];
   readonly tcp: TcpFlow | null;
-  readonly #targetsBps: readonly Float64Array[];
+  /** Of the first flow: what it estimates, as the API tells it, and what it may send, less while it empties a queue. */
+  readonly #estimatesBps = new Float64Array(MAX_SAMPLES);
+  readonly #targetsBps = new Float64Array(MAX_SAMPLES);
   readonly #queueMs: number[] = [];
   readonly #pause: Span;
   #nowUs = 0;
@@ -81,7 +83,6 @@ export class BandwidthRun {
     });
     this.#pause = options.pause ?? { fromUs: 0, toUs: 0 };
     this.tcp = tcpStartUs === undefined ? null : new TcpFlow(this.link, path.delayUs, tcpStartUs);
-    this.#targetsBps = this.flows.map(() => new Float64Array(MAX_SAMPLES));
   }
 
   until(endUs: number): this {
@@ -96,24 +97,24 @@ export class BandwidthRun {
     return this;
   }
 
-  /** Mean of the estimate over [fromUs, toUs). */
+  /** Mean of what may be sent over [fromUs, toUs). */
   meanBps(fromUs: number, toUs: number): number {
-    const samples = this.#samples(fromUs, toUs);
-    return samples.reduce((sum, bps) => sum + bps, 0) / samples.length;
+    return mean(spanOf(this.#targetsBps, fromUs, toUs));
   }
 
   leastBps(fromUs: number, toUs: number): number {
-    return Math.min(...this.#samples(fromUs, toUs));
+    return Math.min(...spanOf(this.#targetsBps, fromUs, toUs));
   }
 
   /** The estimate's mean over the second around `atUs`, as a share of the capacity at `atUs`. */
   shareAt(atUs: number): number {
-    return this.meanBps(atUs - SECOND_US / 2, atUs + SECOND_US / 2) / this.link.capacityBps(atUs);
+    const estimates = spanOf(this.#estimatesBps, atUs - SECOND_US / 2, atUs + SECOND_US / 2);
+    return mean(estimates) / this.link.capacityBps(atUs);
   }
 
-  /** Seconds from `fromUs` until the estimate first reaches `bps`; Infinity when it never does. */
+  /** Seconds from `fromUs` until `bps` may first be sent; Infinity when it never may. */
   secondsUntil(bps: number, fromUs: number): number {
-    const index = this.#samples(fromUs, this.#nowUs).findIndex((sample) => sample >= bps);
+    const index = spanOf(this.#targetsBps, fromUs, this.#nowUs).findIndex((sample) => sample >= bps);
     return index === -1 ? Number.POSITIVE_INFINITY : (index * SAMPLE_US) / SECOND_US;
   }
 
@@ -123,16 +124,20 @@ export class BandwidthRun {
   }
 
   #sample(nowUs: number): void {
-    this.flows.forEach(({ estimator }, i) => {
-      this.#targetsBps[i]![nowUs / SAMPLE_US] = estimator.targetBps;
-    });
+    const { keepBps, targetBps } = this.flows[0]!.estimator;
+    this.#estimatesBps[nowUs / SAMPLE_US] = keepBps;
+    this.#targetsBps[nowUs / SAMPLE_US] = targetBps;
     this.#queueMs.push(this.link.queueDelayUs(nowUs) / 1_000);
   }
+}
 
-  /** Estimates of the first flow. */
-  #samples(fromUs: number, toUs: number): Float64Array {
-    return this.#targetsBps[0]!.subarray(Math.ceil(fromUs / SAMPLE_US), Math.ceil(toUs / SAMPLE_US));
-  }
+/** The samples of [fromUs, toUs). */
+function spanOf(samples: Float64Array, fromUs: number, toUs: number): Float64Array {
+  return samples.subarray(Math.ceil(fromUs / SAMPLE_US), Math.ceil(toUs / SAMPLE_US));
+}
+
+function mean(samples: Float64Array): number {
+  return samples.reduce((sum, bps) => sum + bps, 0) / samples.length;
 }
 
 export function percentile(values: readonly number[], share: number): number {
