@@ -19,7 +19,7 @@ export class ReplayWindow {
     this.#size = size;
     this.highest = highest;
     this.#bits = new Int32Array(size / WORD_BITS);
-    if (highest >= 0) this.#bits.fill(-1);
+    this.#bits.fill(-1);
   }
 
   /** Whether `index` is within the window or above it, and not marked. */
