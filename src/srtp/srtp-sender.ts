@@ -42,10 +42,12 @@ export class SrtpSender {
   #lastSsrc = -1;
   #lastWindow = RETIRED;
   /** One counter for all RTCP of the session, hence unique for each SSRC. */
-  #rtcpIndex = 0;
+  #rtcpIndex: number;
 
-  constructor(cipher: SrtpCipher) {
+  /** `rtcpIndex`: of the first compound packet. */
+  constructor(cipher: SrtpCipher, rtcpIndex = 0) {
     this.#cipher = cipher;
+    this.#rtcpIndex = rtcpIndex;
   }
 
   /**

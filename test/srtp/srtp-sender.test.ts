@@ -8,8 +8,12 @@ import { cipherOf, HEADER_BYTES, PLAIN_BYTES, PROFILES, rtcpPacket, rtpPacket } 
 
 const SSRC = 77;
 
-function seal(sender: SrtpSender, extSeq: number, ssrc = SSRC): number {
-  return sender.sealRtp(rtpPacket(ssrc, extSeq % 0x10000), 0, HEADER_BYTES, PLAIN_BYTES, extSeq);
+/** Both ways to seal a packet: each counts what the other has sealed. */
+const WAYS = ["sealRtp", "beginSealRtp"] as const;
+type Way = (typeof WAYS)[number];
+
+function seal(sender: SrtpSender, way: Way, extSeq: number, ssrc = SSRC): number {
+  return sender[way](rtpPacket(ssrc, extSeq % 0x10000), 0, HEADER_BYTES, PLAIN_BYTES, extSeq);
 }
 
 /** A cipher that keeps the nonces it was asked to use instead of encrypting. */
@@ -36,6 +40,7 @@ function recordingCipher(nonces: string[]): SrtpCipher {
 
 test("no nonce is used twice, whatever is asked for", () => {
   const ask = fc.record({
+    way: fc.constantFrom(...WAYS),
     ssrc: fc.integer({ min: 1, max: 3 }),
     jump: fc.oneof(
       fc.integer({ min: -5, max: 5 }),
@@ -50,9 +55,9 @@ test("no nonce is used twice, whatever is asked for", () => {
       const sender = new SrtpSender(recordingCipher(nonces));
       let extSeq = 65000;
       let sealed = 0;
-      for (const { ssrc, jump, retire } of asks) {
+      for (const { way, ssrc, jump, retire } of asks) {
         extSeq = Math.max(0, extSeq + jump);
-        if (seal(sender, extSeq, ssrc) !== SRTP_REFUSED) sealed += 1;
+        if (seal(sender, way, extSeq, ssrc) !== SRTP_REFUSED) sealed += 1;
         sender.sealRtcp(rtcpPacket(ssrc), 0, PLAIN_BYTES);
         if (retire) sender.retire(ssrc);
       }
@@ -62,37 +67,48 @@ test("no nonce is used twice, whatever is asked for", () => {
   );
 });
 
-test.each([
-  { name: "the same number twice", extSeqs: [5, 5], last: "refused" },
-  { name: "the next", extSeqs: [5, 6], last: "sealed" },
-  { name: "a late packet in a gap", extSeqs: [5, 7, 6], last: "sealed" },
-  { name: "the same wire number one cycle on", extSeqs: [5, 65536 + 5], last: "sealed" },
-  { name: "a packet as late as the window", extSeqs: [2000, 2000 - 1023], last: "sealed" },
-  { name: "a packet later than the window", extSeqs: [2000, 2000 - 1024], last: "refused" },
-  { name: "a negative number", extSeqs: [-1], last: "refused" },
-  { name: "no number", extSeqs: [Number.NaN], last: "refused" },
-  { name: "the last index of the key", extSeqs: [2 ** 48 - 1], last: "sealed" },
-  { name: "an index beyond 48 bits", extSeqs: [2 ** 48], last: "refused" },
-] as const)("$name is $last", ({ extSeqs, last }) => {
-  const sender = new SrtpSender(cipherOf(PROFILES[1].profile));
-  const results = extSeqs.map((extSeq) => seal(sender, extSeq));
-  expect(results.at(-1)).toBe(last === "refused" ? SRTP_REFUSED : PLAIN_BYTES + 16);
+describe.each(WAYS)("%s", (way) => {
+  test.each([
+    { name: "the same number twice", extSeqs: [5, 5], last: "refused" },
+    { name: "the next", extSeqs: [5, 6], last: "sealed" },
+    { name: "a late packet in a gap", extSeqs: [5, 7, 6], last: "sealed" },
+    { name: "the same wire number one cycle on", extSeqs: [5, 65536 + 5], last: "sealed" },
+    { name: "a packet as late as the window", extSeqs: [2000, 2000 - 1023], last: "sealed" },
+    { name: "a packet later than the window", extSeqs: [2000, 2000 - 1024], last: "refused" },
+    { name: "a negative number", extSeqs: [-1], last: "refused" },
+    { name: "no number", extSeqs: [Number.NaN], last: "refused" },
+    { name: "the last index of the key", extSeqs: [2 ** 48 - 1], last: "sealed" },
+    { name: "an index beyond 48 bits", extSeqs: [2 ** 48], last: "refused" },
+  ] as const)("$name is $last", ({ extSeqs, last }) => {
+    const sender = new SrtpSender(cipherOf(PROFILES[1].profile));
+    const results = extSeqs.map((extSeq) => seal(sender, way, extSeq));
+    expect(results.at(-1)).toBe(last === "refused" ? SRTP_REFUSED : PLAIN_BYTES + 16);
+  });
+
+  test("refuses a header whose sequence number is not the extended one, and writes nothing", () => {
+    const sender = new SrtpSender(cipherOf(PROFILES[1].profile));
+    const packet = rtpPacket(SSRC, 5);
+    const before = packet.slice();
+    expect(sender[way](packet, 0, HEADER_BYTES, PLAIN_BYTES, 65536 + 6)).toBe(SRTP_REFUSED);
+    expect(packet).toEqual(before);
+  });
+
+  test("a retired stream is never sealed again", () => {
+    const sender = new SrtpSender(cipherOf(PROFILES[1].profile));
+    expect(seal(sender, way, 1000)).not.toBe(SRTP_REFUSED);
+    sender.retire(SSRC);
+    for (const extSeq of [0, 1, 1001, 100_000, 2 ** 48 - 1])
+      expect(seal(sender, way, extSeq)).toBe(SRTP_REFUSED);
+    expect(seal(sender, way, 1, SSRC + 1)).not.toBe(SRTP_REFUSED);
+  });
 });
 
-test("refuses a header whose sequence number is not the extended one, and writes nothing", () => {
-  const sender = new SrtpSender(cipherOf(PROFILES[1].profile));
-  const packet = rtpPacket(SSRC, 5);
-  const before = packet.slice();
-  expect(sender.sealRtp(packet, 0, HEADER_BYTES, PLAIN_BYTES, 65536 + 6)).toBe(SRTP_REFUSED);
-  expect(packet).toEqual(before);
-});
-
-test("a retired stream is never sealed again", () => {
-  const sender = new SrtpSender(cipherOf(PROFILES[1].profile));
-  expect(seal(sender, 1000)).not.toBe(SRTP_REFUSED);
-  sender.retire(SSRC);
-  for (const extSeq of [0, 1, 1001, 100_000, 2 ** 48 - 1]) expect(seal(sender, extSeq)).toBe(SRTP_REFUSED);
-  expect(seal(sender, 1, SSRC + 1)).not.toBe(SRTP_REFUSED);
+test("seals no RTCP beyond the 2^31 packets of a key", () => {
+  const nonces: string[] = [];
+  const sender = new SrtpSender(recordingCipher(nonces), 2 ** 31 - 2);
+  const sizes = [0, 1, 2, 3].map(() => sender.sealRtcp(rtcpPacket(SSRC), 0, PLAIN_BYTES));
+  expect(sizes).toEqual([PLAIN_BYTES + 20, PLAIN_BYTES + 20, SRTP_REFUSED, SRTP_REFUSED]);
+  expect(nonces).toEqual([`rtcp ${SSRC} ${2 ** 31 - 2}`, `rtcp ${SSRC} ${2 ** 31 - 1}`]);
 });
 
 describe.each(PROFILES)("$name", ({ profile }) => {
