@@ -135,6 +135,13 @@ describe.each(PROFILES)("$name", ({ profile }) => {
     expect(receiver.openRtcp(packet, length)).toBe(PLAIN_BYTES);
   });
 
+  test("SRTCP: a report about nothing, which is a header alone", () => {
+    const packet = rtcpPacket(SSRC);
+    packet.set([0x80, 201, 0, 1]);
+    const length = sender.sealRtcp(packet, 0, 8, 0);
+    expect(new SrtpReceiver(cipherOf(profile)).openRtcp(packet, length)).toBe(8);
+  });
+
   test("arbitrary bytes are refused and never throw", () => {
     const receiver = new SrtpReceiver(cipherOf(profile));
     fc.assert(
@@ -160,19 +167,31 @@ const TRUSTING: SrtpCipher = {
   free() {},
 };
 
-test("serves a session that publishes anew ten thousand times, and takes no packet of any stream twice", () => {
-  const receiver = new SrtpReceiver(TRUSTING);
-  const open = (index: number, ssrc: number): number =>
-    receiver.openRtp(
-      rtpPacket(ssrc, 0),
-      { ssrc, seq: index % 0x10000, headerBytes: HEADER_BYTES },
-      PLAIN_BYTES,
-    );
-  const openRtcp = (index: number, ssrc: number): number => {
-    const packet = rtcpPacket(ssrc);
-    writeU32(packet, PLAIN_BYTES - TRUSTING.rtcpIndexFromEnd, index);
-    return receiver.openRtcp(packet, PLAIN_BYTES);
+/** The packets that a session of `TRUSTING` takes: `index` of `ssrc`, which is then `lastExtSeq`, or a negative code. */
+function trustingSession(maxStreams?: number): {
+  receiver: SrtpReceiver;
+  open(index: number, ssrc: number): number;
+  openRtcp(index: number, ssrc: number): number;
+} {
+  const receiver = new SrtpReceiver(TRUSTING, maxStreams);
+  return {
+    receiver,
+    open: (index, ssrc) =>
+      receiver.openRtp(
+        rtpPacket(ssrc, 0),
+        { ssrc, seq: index % 0x10000, headerBytes: HEADER_BYTES },
+        PLAIN_BYTES,
+      ),
+    openRtcp(index, ssrc) {
+      const packet = rtcpPacket(ssrc);
+      writeU32(packet, PLAIN_BYTES - TRUSTING.rtcpIndexFromEnd, index);
+      return receiver.openRtcp(packet, PLAIN_BYTES);
+    },
   };
+}
+
+test("serves a session that publishes anew ten thousand times, and takes no packet of any stream twice", () => {
+  const { receiver, open, openRtcp } = trustingSession();
   const streams = 10_000;
   for (let ssrc = 1; ssrc <= streams; ssrc++) {
     // One goes on all the time.
@@ -188,4 +207,38 @@ test("serves a session that publishes anew ten thousand times, and takes no pack
       expect(open(index, ssrc)).toBe(SRTP_REPLAYED);
     }
   }
+});
+
+/** A gap of each stream shows whether it has a window: without one, all below its highest index counts as received. */
+test("of many streams the latest have a window each, and the others get one again when they go on", () => {
+  const { open, openRtcp } = trustingSession();
+  const windows = 1024;
+  const begin = (ssrc: number): void => {
+    for (const index of [10, 20])
+      expect([open(index, ssrc), openRtcp(index, ssrc)]).toEqual([PLAIN_BYTES, PLAIN_BYTES]);
+  };
+  const hasWindow = (ssrc: number, gap: number): boolean => {
+    const results = [open(gap, ssrc), openRtcp(gap, ssrc)];
+    expect(new Set(results).size, "RTP and RTCP alike").toBe(1);
+    return results[0] === PLAIN_BYTES;
+  };
+  for (let ssrc = 1; ssrc <= windows; ssrc++) begin(ssrc);
+  expect(hasWindow(1, 11)).toBe(true);
+  begin(windows + 1);
+  expect([1, 2, windows + 1].map((ssrc) => hasWindow(ssrc, 12))).toEqual([false, true, true]);
+
+  // The first goes on: it has the youngest window, and the second, which now has the oldest, gives its own up.
+  expect([open(30, 1), openRtcp(30, 1)]).toEqual([PLAIN_BYTES, PLAIN_BYTES]);
+  expect([1, 2, 3].map((ssrc) => hasWindow(ssrc, 19))).toEqual([false, false, true]);
+  expect(hasWindow(1, 25)).toBe(true);
+});
+
+test("at the limit of streams, one that has no window any more may go on, and a new one may not", () => {
+  // More than have a window.
+  const streams = 1_100;
+  const { open } = trustingSession(streams);
+  for (let ssrc = 1; ssrc <= streams; ssrc++) expect(open(5, ssrc)).toBe(PLAIN_BYTES);
+  for (const ssrc of [streams + 1, 0]) expect(open(5, ssrc)).toBe(SRTP_TOO_MANY_STREAMS);
+  for (const ssrc of [1, 2, streams]) expect(open(6, ssrc)).toBe(PLAIN_BYTES);
+  expect(open(7, streams + 1)).toBe(SRTP_TOO_MANY_STREAMS);
 });
