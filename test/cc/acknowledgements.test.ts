@@ -148,6 +148,32 @@ test("packets of a report that is lost are told in bytes by the next, and not ag
   ]);
 });
 
+test("losses at the front of a report are not taken for packets that no report came of", () => {
+  send(8);
+  for (const seq of [0, 1]) recorder.onPacket(seq, 1_000 * MS);
+  read(report(1_000 * MS));
+  for (const seq of [4, 5]) recorder.onPacket(seq, 1_050 * MS);
+  expect(read(report(1_050 * MS)).map(({ packet, unreported }) => [packet, unreported])).toEqual([
+    [4, 0],
+    [5, 0],
+  ]);
+  expect([2, 3, 6].map((packet) => log.fate(FIRST + packet))).toEqual([FATE.lost, FATE.lost, FATE.unknown]);
+});
+
+/** As no browser reports, but draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1 allows: it ends with what has not come. */
+test("losses at the end of a report are losses, also where they are all of it", () => {
+  send(8);
+  // Packet 0 received, 1 ms after the reference time, then three lost; and four lost.
+  const some = "8fcd0006 00000001 00000002 0000 0004 000001 00 2001 0003 04 00 0000";
+  const none = "8fcd0005 00000001 00000002 0004 0004 000001 01 0004 0000";
+  expect(packets(read(new Uint8Array(Buffer.from(some.replaceAll(" ", ""), "hex"))))).toEqual([0]);
+  const fates = (from: number, to: number): number[] =>
+    Array.from({ length: to - from }, (_, i) => log.fate(FIRST + from + i));
+  expect(fates(0, 8)).toEqual([FATE.received, ...Array(3).fill(FATE.lost), ...Array(4).fill(FATE.unknown)]);
+  expect(packets(read(new Uint8Array(Buffer.from(none.replaceAll(" ", ""), "hex"))))).toEqual([]);
+  expect(fates(4, 8)).toEqual(Array(4).fill(FATE.lost));
+});
+
 test("the reference time comes round and arrivals go on", () => {
   const cycleUs = 2 ** 24 * 64 * MS;
   send(3);
