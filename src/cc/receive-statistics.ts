@@ -31,7 +31,7 @@ export class ReceiveStatistics {
   }
 
   get cumulativeLost(): number {
-    return this.highestExtSeq < 0 ? 0 : Math.min(this.#expected - this.#received, MAX_CUMULATIVE_LOST);
+    return Math.min(this.#expected - this.#received, MAX_CUMULATIVE_LOST);
   }
 
   /** A packet on the stream's own SSRC; retransmissions do not count (RFC 4588 §5.2). */
@@ -59,7 +59,7 @@ export class ReceiveStatistics {
     return {
       ssrc,
       // Below 256: numbers go up only with a packet received.
-      fractionLost: expected === 0 || lost <= 0 ? 0 : Math.floor((lost * 256) / expected),
+      fractionLost: lost <= 0 ? 0 : Math.floor((lost * 256) / expected),
       cumulativeLost: this.cumulativeLost,
       highestSeq: Math.max(0, this.highestExtSeq) % 0x1_0000_0000,
       jitter: this.#jitter16 >>> 4,

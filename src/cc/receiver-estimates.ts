@@ -30,7 +30,7 @@ export class ReceiverEstimates {
     const isAbout = (other: Estimate): boolean => other.ssrcs.some((ssrc) => ssrcs.includes(ssrc));
     const known = this.#estimates.filter((other) => isFresh(other, nowUs));
     const replaced = known.filter(isAbout);
-    const hasFallen = replaced.length > 0 && bps < sumOf(replaced.map((one) => one.bps));
+    const hasFallen = bps < sumOf(replaced.map((one) => one.bps));
     const fellUs = hasFallen
       ? nowUs
       : Math.max(Number.NEGATIVE_INFINITY, ...replaced.map((one) => one.fellUs));

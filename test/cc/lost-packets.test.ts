@@ -37,6 +37,13 @@ test("what is lost before the newest that came, once", () => {
   expect(told(9)).toEqual([8]);
 });
 
+test("those of a late report too, and they hide none of those after them", () => {
+  log.setLost(FIRST + 7, 1);
+  log.setLost(FIRST + 4, 2);
+  log.setReceived(FIRST + 8);
+  expect(told(8)).toEqual([2, 3, 6]);
+});
+
 test("nothing before anything has come, of what no report speaks of, or of what came late", () => {
   expect(told(UNKNOWN_PACKET - FIRST)).toEqual([]);
   log.setUnreported(FIRST, FIRST + 4);

@@ -31,6 +31,11 @@ test("the fraction is of the time since the last report, the total of all time",
   // A packet that comes after its loss was reported takes it back.
   statistics.onPacket(2, 0, 0);
   expect(statistics.report(7, 0)).toMatchObject({ fractionLost: 0, cumulativeLost: 0 });
+  statistics.onPacket(6, 0, 0);
+  expect(statistics.report(7, 0)).toMatchObject({ fractionLost: 128, cumulativeLost: 1 });
+  // Two are new, of which one is lost; and a duplicate makes up for it, as RFC 3550 §A.3 has it.
+  for (const seq of [8, 8]) statistics.onPacket(seq, 0, 0);
+  expect(statistics.report(7, 0)).toMatchObject({ fractionLost: 0, cumulativeLost: 1 });
 });
 
 test("rollovers count in the highest number, modulo 32 bits", () => {

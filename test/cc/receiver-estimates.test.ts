@@ -59,4 +59,7 @@ test("one that is not repeated, or about nothing of ours, says nothing", () => {
   expect(limit([], 4.5)).toBeUndefined();
   hear([], 5, 500, 400);
   expect(limit([], 6)).toBeUndefined();
+  hear([1], 7, 500, 400);
+  hear([], 8, 300);
+  expect(limit([1], 8)).toBe(400);
 });

@@ -51,6 +51,24 @@ test("losses beyond memory touch nobody else's row", () => {
   expect(log.fate(FIRST + 2_999)).toBe(FATE.unknown);
 });
 
+test("nor do losses of what was never sent", () => {
+  send(2_048);
+  log.setLost(FIRST + 2_048 + 10, 12);
+  expect([0, 9, 2_045].map((packet) => log.fate(FIRST + packet))).toEqual(Array(3).fill(FATE.unknown));
+  expect([2_046, 2_047].map((packet) => log.fate(FIRST + packet))).toEqual([FATE.lost, FATE.lost]);
+  send(1);
+  expect(log.fate(FIRST + 2_048)).toBe(FATE.unknown);
+});
+
+test("what feedback has skipped beyond memory is counted nowhere, and later packets are not touched", () => {
+  send(5_000);
+  const remembered = log.setUnreported(FIRST + 1, FIRST + 4_000);
+  let bytes = 0;
+  for (let packet = 5_000 - 2_048; packet < 4_000; packet++) bytes += log.bytes(FIRST + packet);
+  expect(remembered).toBe(bytes);
+  expect([4_000, 4_999].map((packet) => log.fate(FIRST + packet))).toEqual([FATE.unknown, FATE.unknown]);
+});
+
 test("tells which packet of which stream left under a number, whatever became of it", () => {
   log.onSent(65_000, 1, 0xffff_fffe, 0x12_3456);
   log.onSent(28, 2, NO_STREAM, 7);
