@@ -1,4 +1,5 @@
 import { createSecretKey } from "node:crypto";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -93,7 +94,7 @@ test("of a repeated attribute the first counts", () => {
     password: "secret",
   });
   const message = new StunMessage();
-  parseStunMessage(packet, packet.length, message);
+  expect(parseStunMessage(packet, packet.length, message)).toBe(true);
   expect(usernameOf(packet, message)).toBe("first");
 });
 
@@ -104,7 +105,8 @@ test("attributes that must be understood and are not are listed, the first eight
   });
   const message = new StunMessage();
   expect(parseStunMessage(packet, packet.length, message)).toBe(true);
-  expect([...message.unknown.subarray(0, message.unknownCount)]).toEqual(types.slice(0, 8));
+  expect(message.unknownCount).toBe(8);
+  expect([...message.unknown]).toEqual(types.slice(0, 8));
 });
 
 test.each([
@@ -118,6 +120,8 @@ test.each([
     name: "a message larger than a packet",
     packet: stunMessage({ attributes: [[0xc001, "x".repeat(1500)]] }),
   },
+  { name: "another magic cookie", packet: reframed([4, 0x20]) },
+  { name: "a first byte of DTLS", packet: reframed([0, 0x40]) },
   {
     name: "an attribute beyond the end",
     packet: stunMessage({ attributes: [], fingerprint: false }),
@@ -150,6 +154,23 @@ test.each([
   expect(readStunUsername(packet, packet.length)).toBe(expected);
 });
 
+test.each([
+  ["another magic cookie", reframed([4, 0x20])],
+  ["a first byte of DTLS", reframed([0, 0x40])],
+  ["a length field that does not fit", reframed([3, 0])],
+])("no user is named by a datagram with %s", (_name, packet) => {
+  expect(readStunUsername(packet, packet.length)).toBeUndefined();
+});
+
+test("a user name that goes on beyond the datagram is none, though the buffer has more", () => {
+  const packet = stunMessage({ attributes: [[USERNAME, "us:them!"]], fingerprint: false });
+  for (let length = packet.length - 4; length >= 20; length -= 4) {
+    packet[3] = length - 20;
+    expect(readStunUsername(packet, length)).toBeUndefined();
+    expect(parseStunMessage(packet, length, new StunMessage())).toBe(length === 20);
+  }
+});
+
 test("arbitrary bytes never throw, nor does a wrong length of a buffer", () => {
   const message = new StunMessage();
   fc.assert(
@@ -168,4 +189,13 @@ function concat(head: Uint8Array, tail: readonly number[]): Uint8Array {
   const whole = Uint8Array.from([...head, ...tail]);
   new DataView(whole.buffer).setUint16(2, whole.length - 20);
   return whole;
+}
+
+/** A request with one byte of its header changed, and a FINGERPRINT that matches. */
+function reframed([at, value]: readonly [number, number]): Uint8Array {
+  const packet = stunMessage(SIGNED);
+  packet[at] = value;
+  const sum = new DataView(packet.buffer);
+  sum.setUint32(packet.length - 4, (crc32(packet.subarray(0, packet.length - 8)) ^ 0x5354554e) >>> 0);
+  return packet;
 }
