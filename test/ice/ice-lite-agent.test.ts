@@ -132,6 +132,14 @@ test("when the selected path ends, a peer that goes on over another that it has 
   expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(1000) });
 });
 
+test("a path that was never the peer's ends for nobody", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.agent.endPath(scene.path(2000));
+  expect(scene.agent.isValidated(scene.path(1000))).toBe(true);
+  expect(scene.wait(0)).toBe("connected");
+});
+
 const REFUSED: { name: string; why: string; shape: RequestShape }[] = [
   { name: "a wrong password", why: "bad_integrity", shape: { ...check(OLD, NOMINATE), password: "guess" } },
   {
@@ -154,9 +162,13 @@ const REFUSED: { name: string; why: string; shape: RequestShape }[] = [
 
 test.each(REFUSED)("$name gets no answer and changes nothing", ({ shape, why }) => {
   const scene = new Scene();
+  scene.agent.lastOutcome = "failed";
   expect(scene.check(1000, shape)).toBe(0);
   expect(scene.agent).toMatchObject({ state: "new", selectedPath: -1, lastOutcome: why });
   expect(scene.agent.isValidated(scene.path(1000))).toBe(false);
+
+  expect(scene.check(1000)).toBe(SUCCESS);
+  expect(scene.agent).toMatchObject({ state: "checking", lastOutcome: "accepted" });
 });
 
 test("USE-CANDIDATE after the signature nominates nothing", () => {
@@ -195,6 +207,15 @@ describe("liveness", () => {
     expect(scene.wait(1)).toBe("failed");
     expect(scene.nominate(1000)).toBe(0);
     expect(scene.agent.lastOutcome).toBe("failed");
+  });
+
+  test("a peer that checks and nominates nothing yet may take its time", () => {
+    const scene = new Scene();
+    for (let i = 0; i < 10; i++) {
+      scene.check(1000);
+      expect(scene.wait(6)).toBe("checking");
+    }
+    expect(scene.nominate(1000)).toBe(SUCCESS);
   });
 
   test("a peer that checks every 6 s stays connected", () => {
@@ -271,6 +292,20 @@ describe("liveness", () => {
     expect(scene.agent.selectedPath).toBe(scene.path(1000));
   });
 
+  test("a spare pair that it has nominated is not followed between two checks of the one in use", () => {
+    const scene = new Scene();
+    scene.nominate(1000);
+    scene.nominate(2000);
+    for (let n = 0; n < 8; n++) {
+      scene.wait(3);
+      scene.check(1000);
+      scene.agent.onReport(scene.nowUs, scene.path(1000));
+      expect(scene.agent.selectedPath).toBe(scene.path(2000));
+      scene.wait(3);
+      scene.check(2000);
+    }
+  });
+
   test("a path without checks is no longer believed after 30 s", () => {
     const scene = new Scene();
     scene.check(1000);
@@ -311,6 +346,25 @@ describe("paths", () => {
     scene.check(2000);
     expect(scene.agent.isValidated(scene.path(selected))).toBe(true);
     expect(ports.filter((port) => !scene.agent.isValidated(scene.path(port)))).toEqual([ports[0]]);
+  });
+
+  test("one that takes the place of another takes no nomination over", () => {
+    const scene = new Scene();
+    // The first goes when the ninth comes, and the last moves into its place.
+    for (let port = 1000; port < 1008; port++) scene.nominate(port);
+    scene.wait(1);
+    for (let port = 1001; port < 1008; port++) scene.nominate(port);
+    for (let port = 2000; port < 2004; port++) {
+      scene.wait(0.1);
+      scene.check(port);
+    }
+    scene.agent.endPath(scene.path(1007));
+    for (let port = 2000; port < 2004; port++) {
+      scene.check(port);
+      expect(scene.agent.selectedPath).toBe(-1);
+    }
+    scene.check(1004);
+    expect(scene.agent.selectedPath).toBe(scene.path(1004));
   });
 
   test("are pinned while validated: a flood of strangers does not take their ids", () => {
@@ -422,4 +476,18 @@ test("a time in which we stood still is no silence of the peer's, and hides none
   expect(scene.wait(7)).toBe("connected");
   expect(scene.wait(1)).toBe("disconnected");
   expect(scene.wait(22)).toBe("failed");
+});
+
+test("nor does it give consent: of 30 s without a check those count in which we ran", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.check(2000);
+  expect(scene.wait(20)).toBe("disconnected");
+  scene.nowUs += 60 * SECOND_US;
+  scene.agent.excuse(60 * SECOND_US, scene.nowUs);
+  expect(scene.wait(9)).toBe("disconnected");
+  expect(scene.agent.isValidated(scene.path(2000))).toBe(true);
+  expect(scene.wait(1)).toBe("failed");
+  expect(scene.wait(1)).toBe("failed");
+  expect(scene.agent.isValidated(scene.path(2000))).toBe(false);
 });
