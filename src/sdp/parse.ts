@@ -72,11 +72,11 @@ class DescriptionReader {
     return undefined;
   }
 
-  /** `a=group:BUNDLE <mid> …` (RFC 9143 §7). */
+  /** `a=group:BUNDLE <mid> …` (RFC 9143 §7). A section that is named twice would be accepted twice. */
   #readSessionAttribute(name: string, value: string): boolean {
     if (name !== "group") return TRANSPORT_READERS.get(name)?.(this.#session, value) ?? true;
     const [semantics, ...mids] = value.split(" ", MAX_SECTIONS + 2);
     if (semantics === "BUNDLE") this.#bundle ??= mids;
-    return mids.length <= MAX_SECTIONS;
+    return mids.length <= MAX_SECTIONS && new Set(mids).size === mids.length;
   }
 }

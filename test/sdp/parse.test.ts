@@ -283,6 +283,11 @@ describe("refusals name the line", () => {
     });
   });
 
+  test("a group that names a section twice", () => {
+    const parsed = parseDescription(shortOffer(VIDEO, [], ["a=group:BUNDLE 0 0"]));
+    expect(parsed).toMatchObject({ error: expect.stringMatching(/: malformed a=group, or one too many$/) });
+  });
+
   test("two sections of one name", () => {
     const parsed = parseDescription(`${shortOffer(VIDEO, [])}${VIDEO}\r\na=mid:0\r\n`);
     expect(parsed).toEqual({ ok: false, error: "line 15: two sections have the same a=mid" });
