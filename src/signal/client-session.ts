@@ -222,7 +222,8 @@ export class ClientSession {
       if (track.section.kind === "video") this.#onHeldBack(track, this.reception.isHeldBack(track.id));
     }
     for (const track of this.participant.room.tracks()) {
-      if (this.#wishes.denied.has(track.id)) this.#onPermission(track, false);
+      const allowed = this.#wishes.toldOf(track);
+      if (allowed !== undefined) this.#onPermission(track, allowed);
     }
   }
 

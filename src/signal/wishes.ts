@@ -13,8 +13,8 @@ export class Wishes {
   readonly #onPermission: (track: Track, allowed: boolean) => void;
   /** The client's settings by track; kept while the track is not subscribed. */
   readonly #settings = new Map<TrackId, UpdateTrackSettings>();
-  /** Tracks that it wants, and whose publishers do not permit it. */
-  #denied = new Set<TrackId>();
+  /** Tracks of which the client was told that they are withheld from it: false, or true if they are not any more. */
+  #told = new Map<TrackId, boolean>();
 
   /** `onPermission`: a publisher withholds a track, or does not any more. */
   constructor(
@@ -37,9 +37,9 @@ export class Wishes {
     return settings === undefined ? null : preferenceFor(track, settings);
   }
 
-  /** Tracks that are withheld from it. */
-  get denied(): ReadonlySet<TrackId> {
-    return this.#denied;
+  /** Whether a track is allowed to it, as it was told; undefined where it was told nothing, and takes it to be. */
+  toldOf({ id }: Track): boolean | undefined {
+    return this.#told.get(id);
   }
 
   /** What the client is to receive, as things are now, of what is `present` in its room. */
@@ -64,15 +64,15 @@ export class Wishes {
     denied: ReadonlySet<Track>,
     isAdmitted: (track: Track) => boolean,
   ): void {
-    const before = this.#denied;
-    this.#denied = new Set();
+    const before = this.#told;
+    this.#told = new Map();
     for (const track of present) {
       const { id, publisher } = track;
       // For others, a hidden participant has left, and its tracks with it.
       if (!isShown(publisher)) continue;
-      const wasDenied = before.has(id);
+      const wasDenied = before.get(id) === false;
       const isDenied = denied.has(track) || (wasDenied && !isAdmitted(track));
-      if (isDenied) this.#denied.add(id);
+      if (isDenied || before.has(id)) this.#told.set(id, !isDenied);
       if (isDenied !== wasDenied) this.#onPermission(track, !isDenied);
     }
   }

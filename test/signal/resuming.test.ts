@@ -133,6 +133,21 @@ test("what is wanted of its videos, what is held back and what is withheld from 
   expect(bo.closed).not.toBeNull();
 });
 
+test("what is not withheld from it any more is told, though it was said when nobody could hear it", () => {
+  const scene = stage();
+  const { hall, tracks, participant } = scene;
+  const bo = new SignalClient(hall, "bo");
+  const { sid } = bo.take("join").participant!;
+  participant().setAudience(new Map());
+  participant().setAudience("everybody");
+  const again = new SignalClient(hall, "bo", { resumes: sid });
+  again.send({ case: "syncState", value: new SyncState() });
+  const told = tracks.map(() => again.take("subscriptionPermissionUpdate"));
+  expect(told.map(({ trackSid, allowed }) => [trackSid, allowed])).toEqual(
+    tracks.map(({ id }) => [id, true]),
+  );
+});
+
 test("the room, and who speaks in it, is told again", () => {
   const scene = stage();
   const { hall, tracks } = scene;
