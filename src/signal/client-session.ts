@@ -214,7 +214,8 @@ export class ClientSession {
   }
 
   /**
-   * Sends again the states that are otherwise sent as they change: the client has resumed, and may have missed any of them.
+   * Sends again the states that are otherwise sent as they change: the client has resumed and may have missed any of them,
+   * or it was moved, and has forgotten all that it knew of the others and their tracks.
    */
   retell(): void {
     for (const track of this.publications.videos) this.#onDemand(track);
@@ -241,7 +242,7 @@ export class ClientSession {
     void this.#token.refresh();
   }
 
-  /** It was moved to another room. */
+  /** It was moved to another room. Resolves when the client knows, or will hear of a later move instead. */
   async onMoved(): Promise<void> {
     const { room } = this.participant;
     this.#rooms.add(room.id);
@@ -251,6 +252,7 @@ export class ClientSession {
     this.#movedToken = token;
     this.#tellMoved(token);
     this.refreshWanted();
+    this.retell();
   }
 
   /** The participant has left the room. */

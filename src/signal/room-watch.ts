@@ -25,8 +25,8 @@ export class RoomWatch {
   readonly #qualities = new ConnectionQualities();
   readonly #forgetSpeakers: () => void;
   #cancelNext: () => void;
-  /** Levels as last sent, in [0, 1]. */
-  #levels: ReadonlyMap<ParticipantId, number> = new Map();
+  /** Levels as last sent, or as they were when the watch began, in [0, 1]. */
+  #levels: ReadonlyMap<ParticipantId, number>;
   #toldQualities = "";
   #toldCounts = "";
   #ended = false;
@@ -36,6 +36,7 @@ export class RoomWatch {
     this.wanting = new RationedWork(room.clock, want);
     this.#room = room;
     this.#tell = tell;
+    this.#levels = this.#audible();
     this.#forgetSpeakers = room.speakers.onChange(() => this.tellSpeakers());
     this.#cancelNext = this.#schedule();
   }
@@ -75,12 +76,7 @@ export class RoomWatch {
    */
   tellSpeakers(): void {
     const before = this.#levels;
-    const levels = new Map<ParticipantId, number>();
-    for (const { track, level } of this.#room.speakers.list) {
-      const { publisher } = track;
-      // The loudest comes first.
-      if (isShown(publisher) && !levels.has(publisher.id)) levels.set(publisher.id, level);
-    }
+    const levels = this.#audible();
     this.#levels = levels;
     const speakers: SpeakerInfo[] = [];
     for (const sid of new Set([...before.keys(), ...levels.keys()])) {
@@ -88,6 +84,17 @@ export class RoomWatch {
       if (level !== before.get(sid)) speakers.push(new SpeakerInfo({ sid, level, active: levels.has(sid) }));
     }
     if (speakers.length > 0) this.#tell(speakersFrame(speakers));
+  }
+
+  /** Levels of those who speak and are shown. */
+  #audible(): ReadonlyMap<ParticipantId, number> {
+    const levels = new Map<ParticipantId, number>();
+    for (const { track, level } of this.#room.speakers.list) {
+      const { publisher } = track;
+      // The loudest comes first.
+      if (isShown(publisher) && !levels.has(publisher.id)) levels.set(publisher.id, level);
+    }
+    return levels;
   }
 
   #schedule(): () => void {

@@ -230,8 +230,13 @@ export class SignalSessions {
   #onJoined(participant: Participant, room: Room): void {
     const session = this.#sessions.get(participant);
     if (session === undefined) return;
-    this.#watch(room);
-    void session.onMoved();
+    void this.#onMoved(session, this.#watch(room), room);
+  }
+
+  async #onMoved(session: ClientSession, watch: RoomWatch, room: Room): Promise<void> {
+    await session.onMoved();
+    const speakers = watch.speakers();
+    if (speakers !== null && session.participant.room === room) session.sendFrame(speakers);
   }
 
   #watch(room: Room): RoomWatch {

@@ -6,7 +6,7 @@ import { SessionDescription } from "@livekit/protocol";
 import { decodeJwt } from "jose";
 import { expect, test, vi } from "vitest";
 import type { Participant } from "../../src/control/participant.ts";
-import { claims, connect, must, OPUS, section, VP8 } from "../control/conference.ts";
+import { claims, connect, grants, must, OPUS, REMOTE, section, VP8 } from "../control/conference.ts";
 import { offerText } from "../sdp/offers.ts";
 import { SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -82,6 +82,39 @@ test("who is moved on before it was told hears of the last room alone, with a to
   await new Promise(setImmediate);
   const moved = ada.messages.flatMap((message) => (message.case === "roomMoved" ? [message.value] : []));
   expect(moved.map(({ room, token }) => [room!.name, roomOf(token)])).toEqual([["cellar", "cellar"]]);
+});
+
+/** What a client was told since it was last told that it is in another room. */
+async function toldSinceMoved(client: SignalClient): Promise<SignalClient["messages"]> {
+  await vi.waitFor(() => expect(client.kinds()).toContain("roomMoved"));
+  await new Promise(setImmediate);
+  return client.messages.slice(client.kinds().lastIndexOf("roomMoved") + 1);
+}
+
+test.each([
+  ["another room", ["attic"]],
+  ["another room and back", ["hall", "attic"]],
+])("who is moved to %s is told what is withheld from it, and who speaks", async (_where, rooms) => {
+  const hall = signalHall();
+  const cy = publisher(hall, "cy");
+  cy.setAudience(new Map());
+  must(hall.rooms.move(cy, "attic"));
+  const speakers = [{ trackId: cy.tracks[0]!.id, level: 0.5 }];
+  hall.thread.emit({ kind: "room.speakers", roomId: "attic" as never, speakers, dominant: null });
+  const bo = new SignalClient(hall, claims("bo", { room: rooms.length === 1 ? "hall" : "attic" }));
+  const participant = hall.rooms.get(rooms.length === 1 ? "hall" : "attic")!.participant("bo")!;
+  // Its own track makes the room check what everybody wants, before it is told that it has moved.
+  must(must(participant.openTransport(grants(), REMOTE)).publish(section("audio")));
+  for (const room of rooms) must(hall.rooms.move(participant, room));
+  const told = await toldSinceMoved(bo);
+  const denied = told.flatMap(({ case: kind, value }) =>
+    kind === "subscriptionPermissionUpdate" ? [[value.trackSid, value.allowed]] : [],
+  );
+  expect(new Map(denied as [string, boolean][])).toEqual(new Map(cy.tracks.map(({ id }) => [id, false])));
+  const speaking = told.flatMap(({ case: kind, value }) =>
+    kind === "speakersChanged" ? value.speakers : [],
+  );
+  expect(speaking).toMatchObject([{ sid: cy.id, active: true }]);
 });
 
 function roomOf(token: string): string {
