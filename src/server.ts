@@ -84,6 +84,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     iceServers,
     signal,
     metrics,
+    clock: systemClock,
     log,
   });
   await http.listen({ host: config.http.host, port: config.http.port });

@@ -17,6 +17,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { Logger } from "pino";
 import type { Config } from "../config/load-config.ts";
 import type { AccessTokens } from "../control/access-token.ts";
+import type { Clock } from "../control/clock.ts";
 import type { IceServers } from "../control/ice-servers.ts";
 import type { Rooms } from "../control/rooms.ts";
 import type { SignalSessions } from "../signal/signal-sessions.ts";
@@ -28,6 +29,7 @@ import { installErrorHandling, sendClientError, sendError } from "./errors.ts";
 import { completeMethods } from "./methods.ts";
 import { describeApi } from "./open-api.ts";
 import { HttpProblem } from "./problem.ts";
+import { requestCounts } from "./request-counts.ts";
 import { developmentRoutes } from "./routes/development.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { participantRoutes } from "./routes/participants.ts";
@@ -48,6 +50,7 @@ export interface HttpServerDeps {
   readonly iceServers: IceServers;
   readonly signal: SignalSessions;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -73,7 +76,7 @@ const MEASURED_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const { config, rooms, tokens, sessions, iceServers, signal, metrics, log } = deps;
+  const { config, rooms, tokens, sessions, iceServers, signal, metrics, clock, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // We log one line for each exchange, see observeExchange.
@@ -126,6 +129,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   await app.register(rateLimit, {
     max: config.http.rateLimitPerMinute,
     timeWindow: 60_000,
+    store: requestCounts(clock),
     keyGenerator: ({ ip }) => clientNetwork(ip),
     errorResponseBuilder: () => new HttpProblem("rate_limited"),
   });

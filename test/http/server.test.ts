@@ -115,6 +115,21 @@ describe("every error is a problem document", () => {
     expect((await ask(strict, "GET /metrics")).statusCode).toBe(200);
   });
 
+  test("for a minute, whatever happens to the time of day", async () => {
+    const strict = await serve({ BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1" });
+    await ask(strict, "GET /nothing");
+    strict.clock.set(-3_600_000);
+    strict.clock.pass(20_000);
+    const limited = await ask(strict, "GET /nothing");
+    expectProblem(limited, 429, "rate_limited");
+    expect(limited.headers["retry-after"]).toBe("40");
+    strict.clock.set(7_200_000);
+    expectProblem(await ask(strict, "GET /nothing"), 429, "rate_limited");
+    strict.clock.pass(40_000);
+    expectProblem(await ask(strict, "GET /nothing"), 404, "not_found");
+    expectProblem(await ask(strict, "GET /nothing"), 429, "rate_limited");
+  });
+
   test.each([
     ["not decodable", "GET /%zz"],
     ["too long", `GET /v1/rooms/${"x".repeat(4_000)}`],

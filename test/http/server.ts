@@ -42,6 +42,7 @@ export async function serve(
     iceServers,
     signal: new SignalSessions(rooms, iceServers, tokens, hall.clock, metrics.signal),
     metrics,
+    clock: hall.clock,
     log,
   });
   const token = (identity: string, grants: Partial<Grants>): Promise<string> =>
