@@ -13,7 +13,7 @@ import { NO_STREAM, UNKNOWN_PACKET } from "../cc/sent-packet-log.ts";
 import type { CoreContext } from "./core-context.ts";
 import { OutgoingNumbers } from "./outgoing-numbers.ts";
 import { OutgoingHeader, type PacketWriter } from "./packet-writer.ts";
-import { rewriteVp8Numbers } from "./payload-reader.ts";
+import { rewriteNumbers } from "./payload-reader.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { NOT_NUMBERED } from "./renumbering.ts";
 import type { SendController } from "./send-controller.ts";
@@ -135,11 +135,12 @@ export class DownStream {
   }
 
   /**
-   * A packet of the source is not sent: closes the gap in the sequence numbers, and in the picture ids, whichever packet of
+   * A packet of the source is not sent: closes the gap in the sequence numbers, and in VP8's picture ids, whichever packet of
    * the picture it is. If it is too late for that, returns the number reserved for it, to be given up; else NOT_NUMBERED.
+   * A gap in VP9's ids stays: they say which picture of its group (RFC 9628 §4.2.1), and what it refers to.
    */
   drop(packet: UpPacket): number {
-    if (packet.extPictureId >= 0) this.numbers.pictureId.drop(packet.extPictureId);
+    if (packet.extPictureId >= 0 && packet.codec === "VP8") this.numbers.pictureId.drop(packet.extPictureId);
     return this.skip(packet);
   }
 
@@ -230,6 +231,7 @@ export class DownStream {
     }
     const stream = track?.streams[sent.encoding(row)];
     if (stream?.recall(sent.sourceExtSeq(row), nowUs, out) !== true) return false;
+    out.codec = track!.payload(out.header.payloadType)!.codec;
     out.receivedUs = 0;
     return true;
   }
@@ -315,7 +317,8 @@ export class DownStream {
     const payloadAt = at + headerBytes + osnBytes;
     ring.slab.set(payload, payloadAt);
     if (header.pictureId !== -1 || header.tl0PicIdx !== -1) {
-      rewriteVp8Numbers(ring.slab, payloadAt, payload.length, header.pictureId, header.tl0PicIdx);
+      const { pictureId, tl0PicIdx } = header;
+      rewriteNumbers(ring.slab, payloadAt, payload.length, packet.codec, pictureId, tl0PicIdx);
     }
     this.#commit(bytes, headerBytes, extSeq, packet.receivedUs);
     const outExtSeq = sent.outExtSeq(row);

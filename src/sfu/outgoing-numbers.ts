@@ -1,5 +1,5 @@
 /**
- * The numbers of one outgoing stream: sequence, timestamp, VP8 picture id and TL0PICIDX, DD frame number.
+ * The numbers of one outgoing stream: sequence, timestamp, picture id and TL0PICIDX of VP8 and VP9, DD frame number.
  *
  * To the receiver it is one stream from one encoder, whatever encodings or tracks it is put together from. At every
  * switch all offsets are set so that the first packet of the new source follows the last of the old one.
@@ -30,7 +30,7 @@ export class OutgoingNumbers {
   #lastExtSeq = 0;
   #lastTimestamp = 0;
   #lastSentUs = 0;
-  #lastTl0PicIdx = 0;
+  #lastTl0PicIdx = -1;
   #lastFrameNumber = 0;
 
   /** `firstSeq` below 2^15 keeps the first rollover far away (RFC 3711 §3.3.1). */

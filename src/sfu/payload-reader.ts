@@ -1,7 +1,7 @@
 /**
  * The one door of the SFU to payload descriptors: the bytes that packetisers put before the (encrypted) frame.
  *
- * Used where a codec keeps numbers there that must stay continuous (VP8), and for layers where a publisher sends no
+ * Used where a codec keeps numbers there that must go on over a switch (VP8, VP9), and for layers where a publisher sends no
  * Dependency Descriptor (Firefox). Nothing behind the descriptor matters to us, but for the bit by which VP8 without
  * Dependency Descriptor tells its key frames; for redundant audio, which is taken apart for a receiver that does not know
  * it, where the track is not encrypted; and for the clear end of frames that are said to be encrypted.
@@ -10,13 +10,15 @@ import { type CodecName, isAudio } from "../base/codec.ts";
 import { readAv1 } from "../rtp/payload/av1.ts";
 import { H264Reader } from "../rtp/payload/h264.ts";
 import { endsSealed } from "../rtp/payload/livekit-trailer.ts";
+import type { PictureNumbers } from "../rtp/payload/picture-numbers.ts";
 import { readRedPrimary } from "../rtp/payload/red.ts";
-import { readVp8, readVp8Descriptor, rewriteVp8Descriptor, Vp8Descriptor } from "../rtp/payload/vp8.ts";
-import { readVp9 } from "../rtp/payload/vp9.ts";
+import { readVp8, readVp8Descriptor, Vp8Descriptor } from "../rtp/payload/vp8.ts";
+import { readVp9, readVp9Descriptor, Vp9Descriptor } from "../rtp/payload/vp9.ts";
 import type { UpPacket } from "./up-packet.ts";
 
 /** One descriptor at a time, for all streams of the thread. */
 const vp8 = new Vp8Descriptor();
+const vp9 = new Vp9Descriptor();
 
 /** Reads payload descriptors of one stream, and extends picture ids beyond their 7 or 15 bits. */
 export class PayloadReader {
@@ -27,15 +29,15 @@ export class PayloadReader {
   #idBeforeRestart = -1;
   readonly #h264 = new H264Reader();
 
-  /** Fills the VP8 numbers of `packet`, if it has any. `isNewest`: no packet that was sent later has arrived. */
+  /** Fills the picture numbers of `packet`, if it has any. `isNewest`: no packet that was sent later has arrived. */
   readNumbers(packet: UpPacket, codec: CodecName, isNewest: boolean): void {
-    if (codec !== "VP8") return;
     const { header, bytes, frame, extSeq } = packet;
-    if (!readVp8Descriptor(bytes, header.headerBytes, header.payloadBytes, vp8)) return;
-    packet.tl0PicIdx = vp8.tl0PicIdx;
-    if (vp8.pictureIdBits === 0) return;
-    const cycle = 1 << vp8.pictureIdBits;
-    const extended = this.#extend(vp8.pictureId, cycle, extSeq);
+    const numbers = pictureNumbers(bytes, header.headerBytes, header.payloadBytes, codec);
+    if (numbers === null) return;
+    packet.tl0PicIdx = numbers.tl0PicIdx;
+    if (numbers.pictureIdBits === 0) return;
+    const cycle = 1 << numbers.pictureIdBits;
+    const extended = this.#extend(numbers.pictureId, cycle, extSeq);
     const isBehind = isNewest && extended < this.#pictureId;
     if (isBehind && frame.keyframe && frame.startsFrame) {
       // The encoder restarted its ids, or half a cycle was lost: extended ids must still grow.
@@ -57,7 +59,7 @@ export class PayloadReader {
         frame.endsFrame = header.marker;
         return true;
       case "VP9":
-        return readVp9(bytes, at, length, frame);
+        return readVp9(bytes, at, length, vp9, frame);
       case "H264":
         return this.#h264.read(bytes, at, length, header.timestamp, header.marker, frame);
       case "AV1":
@@ -80,15 +82,28 @@ export class PayloadReader {
   }
 }
 
-/** Overwrites picture id and TL0PICIDX of the VP8 payload `packet[at, at + length)`. */
-export function rewriteVp8Numbers(
+/** The numbers in the descriptor at the start of the payload `packet[at, at + length)`; null if its codec has none. */
+function pictureNumbers(
   packet: Uint8Array,
   at: number,
   length: number,
+  codec: CodecName,
+): PictureNumbers | null {
+  if (codec === "VP8" && readVp8Descriptor(packet, at, length, vp8)) return vp8;
+  if (codec === "VP9" && readVp9Descriptor(packet, at, length, vp9)) return vp9;
+  return null;
+}
+
+/** Overwrites picture id and TL0PICIDX of the payload `packet[at, at + length)`. */
+export function rewriteNumbers(
+  packet: Uint8Array,
+  at: number,
+  length: number,
+  codec: CodecName,
   pictureId: number,
   tl0PicIdx: number,
 ): void {
-  if (readVp8Descriptor(packet, at, length, vp8)) rewriteVp8Descriptor(packet, vp8, pictureId, tl0PicIdx);
+  pictureNumbers(packet, at, length, codec)?.rewrite(packet, pictureId, tl0PicIdx);
 }
 
 /** The primary block of a RED packet; undefined when it has none. */

@@ -1,5 +1,5 @@
 /**
- * Gapless renumbering of what one receiver gets: sequence numbers, and VP8 picture ids by the same rule.
+ * Gapless renumbering of what one receiver gets: sequence numbers, and picture ids by the same rule.
  *
  * Numbers in are extended (rollovers counted) and may arrive out of order; some are dropped on purpose (layers),
  * and now and then the source changes. Numbers out run on by one, so that a gap the receiver sees is a real loss.

@@ -4,6 +4,7 @@
  * Filled by `UpInlet` or `PipedTrack` (header, extensions), completed by `UpStream` (numbers, frame facts), read by down tracks.
  */
 
+import type { CodecName } from "../base/codec.ts";
 import { SLOT_BYTES } from "../base/transmit-ring.ts";
 import { FrameInfo } from "../rtp/frame-info.ts";
 import { ExtensionView } from "../rtp/header-extensions.ts";
@@ -35,9 +36,11 @@ export class UpPacket {
   /** Of the stream when the packet came: above `extSeq` if others have overtaken it. */
   highestExtSeq = 0;
   readonly frame = new FrameInfo();
-  /** VP8 picture id with its rollovers counted, or -1 where the payload has none. */
+  /** Of the payload type that its publisher uses: says what is in the payload. */
+  codec: CodecName = "opus";
+  /** Picture id of VP8 or VP9 with its rollovers counted, or -1 where the payload has none. */
   extPictureId = -1;
-  /** VP8 TL0PICIDX, or -1. */
+  /** TL0PICIDX of VP8 or VP9, or -1. */
   tl0PicIdx = -1;
   /** Its extensions as they go out. */
   readonly blocks = new ExtensionBlocks();

@@ -141,6 +141,7 @@ export class UpStream {
   /** Reads the frame facts from the Dependency Descriptor, or without one from the codec's payload descriptor. */
   readFrame(packet: UpPacket, payload: PayloadParams): void {
     packet.clearFrameFacts();
+    packet.codec = payload.codec;
     if (isAudio(payload.codec)) return;
     const { extensions, frame } = packet;
     const at = extensions.at[EXTENSION.dependencyDescriptor]!;

@@ -8,18 +8,14 @@ import { FrameInfo } from "../../src/rtp/frame-info.ts";
 import { readAv1 } from "../../src/rtp/payload/av1.ts";
 import { H264Reader } from "../../src/rtp/payload/h264.ts";
 import { readRedPrimary } from "../../src/rtp/payload/red.ts";
-import {
-  readVp8,
-  readVp8Descriptor,
-  rewriteVp8Descriptor,
-  Vp8Descriptor,
-} from "../../src/rtp/payload/vp8.ts";
-import { readVp9 } from "../../src/rtp/payload/vp9.ts";
+import { readVp8, readVp8Descriptor, Vp8Descriptor } from "../../src/rtp/payload/vp8.ts";
+import { readVp9, readVp9Descriptor, Vp9Descriptor } from "../../src/rtp/payload/vp9.ts";
 import { hex, toHex } from "./hex.ts";
 
 type Reader = (packet: Uint8Array, at: number, length: number, out: FrameInfo) => boolean;
 
 const vp8: Reader = (packet, at, length, out) => readVp8(packet, at, length, new Vp8Descriptor(), out);
+const vp9: Reader = (packet, at, length, out) => readVp9(packet, at, length, new Vp9Descriptor(), out);
 const readH264 = (packet: Uint8Array, at: number, length: number, marker: boolean, out: FrameInfo): boolean =>
   new H264Reader().read(packet, at, length, 0, marker, out);
 const h264: Reader = (packet, at, length, out) => readH264(packet, at, length, false, out);
@@ -68,7 +64,7 @@ describe("VP8 (RFC 7741)", () => {
     const packet = hex(before);
     const descriptor = new Vp8Descriptor();
     expect(readVp8Descriptor(packet, 0, packet.length, descriptor)).toBe(true);
-    rewriteVp8Descriptor(packet, descriptor, id, 0x77);
+    descriptor.rewrite(packet, id, 0x77);
     expect(toHex(packet)).toBe(after);
   });
 
@@ -103,7 +99,7 @@ describe("VP9 (RFC 9628)", () => {
     { name: "S7, which counts as the fourth layer", payload: "a8 8001 0f 07 aa", found: "3.0 S" },
     { name: "flexible mode with two differences", payload: "fc 8001 20 05 02 aa", found: "0.1 SE" },
   ])("$name", ({ payload, found }) => {
-    expect(facts(readVp9, payload)).toBe(found);
+    expect(facts(vp9, payload)).toBe(found);
   });
 
   test.each([
@@ -115,13 +111,28 @@ describe("VP9 (RFC 9628)", () => {
   ])("a scalability structure tells how many spatial layers there are: $name", ({ payload, spatial }) => {
     const packet = hex(payload);
     const frame = new FrameInfo();
-    expect(readVp9(packet, 0, packet.length, frame)).toBe(true);
+    expect(vp9(packet, 0, packet.length, frame)).toBe(true);
     expect(frame).toMatchObject({ spatial: 0, maxSpatial: spatial });
+  });
+
+  test.each([
+    { name: "15-bit picture id", before: "ec 8001 00 05 aa", id: 0x9234, after: "ec92340077aa" },
+    { name: "7-bit picture id", before: "ec 01 00 05 aa", id: 0x9234, after: "ec340077aa" },
+    { name: "no picture id", before: "6c 00 05 aa", id: 0x1234, after: "6c0077aa" },
+    { name: "flexible mode has no TL0PICIDX", before: "fc 8001 20 02 aa", id: 0x1234, after: "fc92342002aa" },
+    { name: "nothing", before: "4c aa", id: 0x1234, after: "4caa" },
+  ])("rewrites in place: $name", ({ before, id, after }) => {
+    const packet = hex(before);
+    const descriptor = new Vp9Descriptor();
+    expect(readVp9Descriptor(packet, 0, packet.length, descriptor)).toBe(true);
+    descriptor.rewrite(packet, id, 0x77);
+    expect(toHex(packet)).toBe(after);
   });
 
   test.each([
     "",
     "8c",
+    "8c01",
     "8c80",
     "8c8001",
     "a8800152",
@@ -130,7 +141,7 @@ describe("VP9 (RFC 9628)", () => {
     "fc800120050302",
     "aa80010007",
   ])("refuses %j", (payload) => {
-    expect(facts(readVp9, payload)).toBeNull();
+    expect(facts(vp9, payload)).toBeNull();
   });
 });
 
@@ -206,7 +217,7 @@ test("readers look at nothing beyond the payload", () => {
     out.frameNumber = readRedPrimary(packet, at, length);
     return out.frameNumber >= 0;
   };
-  const readers = [vp8, readVp9, h264, av1, red];
+  const readers = [vp8, vp9, h264, av1, red];
   fc.assert(
     fc.property(fc.constantFrom(...readers), fc.uint8Array({ maxLength: 12 }), (reader, payload) => {
       // The same payload, with different bytes behind it, must read the same.

@@ -6,6 +6,8 @@
 import { describe, expect, test } from "vitest";
 import { HIGHEST_LAYERS, NO_PREFERENCE } from "../../src/contract/media.ts";
 import { EXTENSION } from "../../src/rtp/header-extensions.ts";
+import { OSN_BYTES, UpPacket } from "../../src/sfu/up-packet.ts";
+import { toHex } from "../rtp/hex.ts";
 import { extensionMap } from "./packets.ts";
 import { AV1, H264, VP8, VP9 } from "./payloads.ts";
 import { ReceivedTrack, type SentPacket } from "./received-track.ts";
@@ -291,6 +293,79 @@ describe("VP8 picture ids", () => {
     publish(3, "key");
     publish(5, "delta");
     expect(pictureIds(receiver)).toEqual([0, 1, 3, 2, 4]);
+  });
+});
+
+describe("VP9 picture numbers", () => {
+  interface Picture {
+    readonly encoding?: number;
+    readonly id: number;
+    readonly temporal?: number;
+    readonly tl0: number;
+  }
+  const byte = (value: number): string => value.toString(16).padStart(2, "0");
+
+  /** A picture of one packet, in non-flexible mode; a key picture has a scalability structure of one layer. */
+  class Publisher extends ReceivedTrack {
+    readonly #seqs = [1, 1];
+
+    constructor() {
+      super("video", [VP9], VP9, { rids: ["h", "f"] });
+    }
+
+    send(kind: "key" | "delta", { encoding = 0, id, temporal = 0, tl0 }: Picture): void {
+      const numbers = `${(0x8000 | id).toString(16)}${byte(temporal << 5)}${byte(tl0)}`;
+      const payload = kind === "key" ? `ae${numbers}00aa` : `ec${numbers}bb`;
+      const seq = this.#seqs[encoding]!++;
+      const timestamp = Math.round(this.nowUs * 0.09);
+      this.publish({ ssrc: 11 + encoding, encoding, payloadType: 98, seq, timestamp, payload, marker: true });
+    }
+
+    prefer(spatial: number, temporal: number): void {
+      this.downTrack.setPreference({ ...NO_PREFERENCE, preferred: { spatial, temporal } }, this.nowUs);
+    }
+  }
+
+  /** Picture id and TL0PICIDX of what has been sent. */
+  const numbersOf = (packets: readonly SentPacket[]): number[][] =>
+    packets.map(({ payload }) => [((payload[1]! & 0x7f) << 8) | payload[2]!, payload[4]!]);
+
+  test("go on where another encoding is sent, and in what is sent of it again", () => {
+    const publisher = new Publisher();
+    publisher.prefer(0, 7);
+    publisher.send("key", { id: 20_000, tl0: 250 });
+    publisher.send("delta", { id: 20_001, tl0: 251 });
+    publisher.send("delta", { encoding: 1, id: 2, tl0: 248 });
+    publisher.prefer(1, 7);
+    // The receiver would take a lower TL0PICIDX for that of a picture which it has had.
+    publisher.send("key", { encoding: 1, id: 3, tl0: 249 });
+    publisher.send("delta", { encoding: 1, id: 4, tl0: 250 });
+    expect(numbersOf(publisher.packets)).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+    const { stream } = publisher.downTrack;
+    const again = new UpPacket();
+    expect(publisher.downTrack.recall(stream.find(4), publisher.nowUs, again)).toBe(true);
+    stream.resend(again, stream.find(4), 99);
+    const { payload } = publisher.packets.at(-1)!;
+    expect(toHex(payload.subarray(OSN_BYTES))).toBe("ec80030003bb");
+  });
+
+  test("have gaps where temporal layers are left out: an id says which picture of its group it is", () => {
+    const publisher = new Publisher();
+    publisher.prefer(0, 0);
+    publisher.send("key", { id: 32_766, tl0: 0 });
+    [2, 1, 2].forEach((temporal, at) => {
+      publisher.send("delta", { id: (32_767 + at) % 0x8000, temporal, tl0: 0 });
+    });
+    publisher.send("delta", { id: 2, tl0: 1 });
+    expect(numbersOf(publisher.packets)).toEqual([
+      [0, 0],
+      [4, 1],
+    ]);
   });
 });
 

@@ -7,20 +7,12 @@
  *   |   TL0PICIDX   |          when L
  *   |TID|Y| KEYIDX  |          when T or K
  */
-import { readU16, writeU16 } from "../../base/bytes.ts";
 import type { FrameInfo } from "../frame-info.ts";
+import { PictureNumbers } from "./picture-numbers.ts";
 
-const ABSENT = -1;
-
-export class Vp8Descriptor {
+export class Vp8Descriptor extends PictureNumbers {
   bytes = 0;
   startsFrame = false;
-  /** -1 when absent; `pictureIdBits` is then 0, else 7 or 15. */
-  pictureId = ABSENT;
-  pictureIdBits = 0;
-  pictureIdAt = 0;
-  tl0PicIdx = ABSENT;
-  tl0PicIdxAt = 0;
   temporal = 0;
   /** Y: refers only to base layer frames. */
   layerSync = false;
@@ -35,10 +27,8 @@ export function readVp8Descriptor(
 ): boolean {
   if (length < 1) return false;
   const first = packet[at]!;
+  out.clear();
   out.startsFrame = (first & 0x17) === 0x10;
-  out.pictureId = ABSENT;
-  out.pictureIdBits = 0;
-  out.tl0PicIdx = ABSENT;
   out.temporal = 0;
   out.layerSync = false;
   out.bytes = 1;
@@ -51,16 +41,12 @@ export function readVp8Descriptor(
   if ((flags & 0x80) !== 0) {
     // Two bytes even for the short form: at least one byte has to follow it anyway.
     if (next + 2 > end) return false;
-    const long = packet[next]! > 0x7f;
-    out.pictureIdBits = long ? 15 : 7;
-    out.pictureIdAt = next;
-    out.pictureId = long ? readU16(packet, next) & 0x7fff : packet[next]!;
-    next += long ? 2 : 1;
+    next += out.readPictureId(packet, next);
   }
   if ((flags & 0x40) !== 0) {
     if (next >= end) return false;
-    out.tl0PicIdxAt = next;
-    out.tl0PicIdx = packet[next++]!;
+    out.readTl0PicIdx(packet, next);
+    next += 1;
   }
   if ((flags & 0x30) !== 0) {
     if (next >= end) return false;
@@ -72,19 +58,6 @@ export function readVp8Descriptor(
   }
   out.bytes = next - at;
   return next < end;
-}
-
-/** Overwrites the numbers that a forwarder owns, in the `packet` that `descriptor` was read from. */
-export function rewriteVp8Descriptor(
-  packet: Uint8Array,
-  descriptor: Vp8Descriptor,
-  pictureId: number,
-  tl0PicIdx: number,
-): void {
-  if (descriptor.pictureIdBits === 15)
-    writeU16(packet, descriptor.pictureIdAt, 0x8000 | (pictureId & 0x7fff));
-  else if (descriptor.pictureIdBits === 7) packet[descriptor.pictureIdAt] = pictureId & 0x7f;
-  if (descriptor.tl0PicIdx !== ABSENT) packet[descriptor.tl0PicIdxAt] = tl0PicIdx;
 }
 
 /**

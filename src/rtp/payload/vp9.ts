@@ -1,5 +1,5 @@
 /**
- * VP9 payload descriptor (RFC 9628 §4.2), where a publisher sends no Dependency Descriptor.
+ * VP9 payload descriptor (RFC 9628 §4.2): at the start of each payload, never encrypted end to end.
  *
  *   |I|P|L|F|B|E|V|Z|      P: refers to earlier pictures; B, E: first, last packet of the frame
  *   |M| PICTURE ID  |      when I: 7 or 15 bits
@@ -9,6 +9,7 @@
  *   | N_S |Y|G| ... |      when V: scalability structure, N_S + 1 spatial layers; comes with key pictures
  */
 import type { FrameInfo } from "../frame-info.ts";
+import { PictureNumbers } from "./picture-numbers.ts";
 
 const PICTURE_ID = 0x80;
 const PREDICTED = 0x40;
@@ -22,31 +23,74 @@ const MAX_DIFFS = 3;
 /** The descriptor has room for eight spatial layers, the Dependency Descriptor for four: the fifth and above count as the fourth. */
 const HIGHEST_SPATIAL = 3;
 
+export class Vp9Descriptor extends PictureNumbers {
+  startsFrame = false;
+  endsFrame = false;
+  isPredicted = false;
+  spatial = 0;
+  temporal = 0;
+  /** U: later pictures of higher temporal layers refer to none of them before this one. */
+  switchingUp = false;
+  /** Highest spatial layer of the scalability structure; without one, `spatial`. */
+  maxSpatial = 0;
+}
+
 /** Reads the descriptor at the start of the payload `packet[at, at + length)`. False when it is cut short. */
-export function readVp9(packet: Uint8Array, at: number, length: number, out: FrameInfo): boolean {
+export function readVp9Descriptor(
+  packet: Uint8Array,
+  at: number,
+  length: number,
+  out: Vp9Descriptor,
+): boolean {
   if (length < 2) return false;
   const end = at + length;
   const flags = packet[at]!;
   let next = at + 1;
-  out.reset();
+  out.clear();
   out.startsFrame = (flags & STARTS_FRAME) !== 0;
   out.endsFrame = (flags & ENDS_FRAME) !== 0;
-  if ((flags & PICTURE_ID) !== 0) next += packet[next]! > 0x7f ? 2 : 1;
-  if ((flags & LAYERS) !== 0) {
-    if (next >= end) return false;
-    const layers = packet[next]!;
-    out.temporal = layers >> 5;
-    out.temporalSync = (layers & 0x10) !== 0;
-    out.spatial = Math.min((layers >> 1) & 0x07, HIGHEST_SPATIAL);
-    out.maxSpatial = out.spatial;
-    out.maxTemporal = out.temporal;
-    next += (flags & FLEXIBLE) === 0 ? 2 : 1;
+  out.isPredicted = (flags & PREDICTED) !== 0;
+  if ((flags & PICTURE_ID) !== 0) {
+    if (length < 3) return false;
+    next += out.readPictureId(packet, next);
   }
-  // Only the base layer of a key picture refers to no other frame: no earlier one (P), no lower layer (D).
-  out.keyframe = (flags & PREDICTED) === 0 && out.spatial === 0;
-  if ((flags & PREDICTED) !== 0 && (flags & FLEXIBLE) !== 0) next = skipDiffs(packet, next, end);
+  const layers = (flags & LAYERS) !== 0;
+  if (layers && next >= end) return false;
+  const layer = layers ? packet[next++]! : 0;
+  out.temporal = layer >> 5;
+  out.switchingUp = (layer & 0x10) !== 0;
+  out.spatial = Math.min((layer >> 1) & 0x07, HIGHEST_SPATIAL);
+  if (layers && (flags & FLEXIBLE) === 0) {
+    if (next >= end) return false;
+    out.readTl0PicIdx(packet, next);
+    next += 1;
+  }
+  if (out.isPredicted && (flags & FLEXIBLE) !== 0) next = skipDiffs(packet, next, end);
   if (next >= end) return false;
-  if ((flags & STRUCTURE) !== 0) out.maxSpatial = Math.min(packet[next]! >> 5, HIGHEST_SPATIAL);
+  const hasStructure = (flags & STRUCTURE) !== 0;
+  out.maxSpatial = hasStructure ? Math.min(packet[next]! >> 5, HIGHEST_SPATIAL) : out.spatial;
+  return true;
+}
+
+/** Reads the frame facts where there is no Dependency Descriptor. */
+export function readVp9(
+  packet: Uint8Array,
+  at: number,
+  length: number,
+  d: Vp9Descriptor,
+  out: FrameInfo,
+): boolean {
+  if (!readVp9Descriptor(packet, at, length, d)) return false;
+  out.reset();
+  out.startsFrame = d.startsFrame;
+  out.endsFrame = d.endsFrame;
+  // Only the base layer of a key picture refers to no other frame: no earlier one (P), no lower layer (D).
+  out.keyframe = !d.isPredicted && d.spatial === 0;
+  out.spatial = d.spatial;
+  out.temporal = d.temporal;
+  out.temporalSync = d.switchingUp;
+  out.maxSpatial = d.maxSpatial;
+  out.maxTemporal = d.temporal;
   return true;
 }
 
