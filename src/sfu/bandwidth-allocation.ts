@@ -90,7 +90,11 @@ export class BandwidthAllocation {
   #watchDark(isDark: boolean, bps: number, nowUs: number): void {
     if (!isDark || !this.#controller.isGuessing) this.#darkUs = Number.POSITIVE_INFINITY;
     else if (this.#darkUs === Number.POSITIVE_INFINITY) this.#darkUs = nowUs;
-    else if (nowUs - this.#darkUs >= DARK_US) this.#controller.guess(bps, nowUs);
+    else if (nowUs - this.#darkUs >= DARK_US) {
+      // Where the guess is of no use either, the next must leave time for an answer.
+      this.#darkUs = nowUs;
+      this.#controller.guess(bps, nowUs);
+    }
   }
 }
 

@@ -4,11 +4,15 @@
  * Method: a simulcast screen share with one receiver and its bandwidth, tick by tick; and what is dealt out, by itself.
  */
 import { describe, expect, test } from "vitest";
+import { NO_STREAM } from "../../src/cc/sent-packet-log.ts";
 import { NO_PREFERENCE, type PayloadParams } from "../../src/contract/media.ts";
+import { RtcpCursor } from "../../src/rtp/rtcp/rtcp-cursor.ts";
 import type { AllocationReason, LayerChoice } from "../../src/sfu/allocator.ts";
 import { Allotment } from "../../src/sfu/allotment.ts";
 import { BandwidthAllocation } from "../../src/sfu/bandwidth-allocation.ts";
 import { NO_LAYER } from "../../src/sfu/layer-selector.ts";
+import type { SendController } from "../../src/sfu/send-controller.ts";
+import { FeedbackReceiver } from "../sim/feedback-receiver.ts";
 import { extensionMap } from "./packets.ts";
 import { VP8 } from "./payloads.ts";
 import { ReceivedTrack } from "./received-track.ts";
@@ -202,5 +206,55 @@ describe("a video larger than the first estimate, and alone", () => {
     expect(before).toEqual([]);
     expect(pictures).toBeLessThan(1.5 * SECOND_STEPS);
     expect(new Set(after)).toEqual(new Set([VP8.payloadType]));
+  });
+
+  /** With 20 Mbit/s that are not sent, and a voice that begins after the first guess, on which there is feedback. */
+  function withVoice(limitBps: number | null): SendController {
+    const map = extensionMap({ transportCc: 3 });
+    const receiver = new ReceivedTrack("video", [WITHOUT_RTX], WITHOUT_RTX, { map, spacingUs: 0 });
+    const { track, downTrack, controller, ring } = receiver;
+    const allocation = new BandwidthAllocation([downTrack], controller);
+    const browser = new FeedbackReceiver(0, 0);
+    const cursor = new RtcpCursor();
+    let underWay: Uint8Array[] = [];
+    const parts = 120;
+    const payload = `1001${"aa".repeat(1_000)}`;
+    controller.limit(limitBps);
+    downTrack.setPreference({ ...NO_PREFERENCE, paused: true }, receiver.nowUs);
+    for (let picture = 0; picture < 3.5 * SECOND_STEPS; picture++) {
+      if (picture === SECOND_STEPS) downTrack.setPreference(NO_PREFERENCE, receiver.nowUs);
+      receiver.nowUs += STEP_US;
+      track.tick(receiver.nowUs, []);
+      allocation.tick(receiver.nowUs, { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 });
+      for (let part = 0; part < parts; part++) {
+        const seq = (parts * picture + part) % 0x10000;
+        receiver.publish({ ssrc: 1, seq, timestamp: 4_500 * picture, payload, marker: part === parts - 1 });
+      }
+      if (picture > 2.5 * SECOND_STEPS) {
+        browser.receive(controller.transportSeq, 100, receiver.nowUs);
+        controller.onSent(100, NO_STREAM, 0, receiver.nowUs);
+      }
+      const arrived = underWay;
+      underWay = browser.poll(receiver.nowUs);
+      for (const message of arrived) {
+        cursor.reset(message, message.length);
+        cursor.next();
+        controller.onTransportFeedback(message, cursor, receiver.nowUs);
+      }
+      controller.tick(receiver.nowUs, [downTrack]);
+      if (picture > SECOND_STEPS) expect(downTrack.encoding).toBe(NO_LAYER);
+      ring.clear();
+    }
+    return controller;
+  }
+
+  test("and larger than any estimate: between two guesses there is time for feedback on what else is sent", () => {
+    expect(withVoice(null).isGuessing).toBe(false);
+  });
+
+  test("and larger than the receiver may be sent: nothing is guessed that is of no use", () => {
+    const controller = withVoice(10_000_000);
+    expect(controller.isGuessing).toBe(false);
+    expect(controller.estimateBps).toBeLessThan(1_000_000);
   });
 });
