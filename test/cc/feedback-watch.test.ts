@@ -63,6 +63,7 @@ test("an outage that follows soon is measured by what was allowed before the fir
   expect(outage(0, 600_000)).toBe(600_000);
   expect(outage(3_000, 80_000)).toBe(600_000);
   expect(outage(20_000, 80_000)).toBe(80_000);
+  expect(outage(23_000, 90_000)).toBe(90_000);
 });
 
 test.each([

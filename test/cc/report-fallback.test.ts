@@ -77,10 +77,11 @@ test("reports of one second are judged together, by how many packets each is abo
   expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([600, 0]);
   report(1_000, 100, 40);
   expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([540, 0.2]);
-  for (const ms of [1_100, 1_500, 1_900]) report(ms, 100, 5);
+  report(1_100, 100, 30);
+  for (const ms of [1_500, 1_900]) report(ms, 100, 0);
   expect(fallback.bps / KBPS).toBe(540);
-  report(2_000, 100, 5);
-  expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([540, 0.05]);
+  report(2_000, 100, 0);
+  expect([fallback.bps / KBPS, fallback.lossRatio]).toEqual([540, 0.075]);
 });
 
 test("a report about nothing tells of no loss", () => {
@@ -100,6 +101,22 @@ test("grows as far as the next step up, however little is sent", () => {
   fallback.nextBps = 1_700 * KBPS;
   for (let i = 0; i < 100; i++) fallback.onReport(100, 0, 500 * KBPS, i * SECOND_US);
   expect(fallback.bps / KBPS).toBe(1_700);
+});
+
+test("losses that stayed on a radio count again when it has been better for a while", () => {
+  const fallback = new ReportFallback(600 * KBPS, 50 * KBPS, 0);
+  let second = 0;
+  const report = (loss: number): number => {
+    second += 1;
+    fallback.onReport(100, 100 * loss, fallback.bps, second * SECOND_US);
+    return fallback.bps;
+  };
+  for (let i = 0; i < 60; i++) report(0.2);
+  const onRadio = fallback.bps;
+  expect(report(0.2)).toBeGreaterThanOrEqual(onRadio);
+  for (let i = 0; i < 30; i++) report(0);
+  const onGoodRadio = fallback.bps;
+  expect(report(0.2)).toBeLessThan(onGoodRadio);
 });
 
 describe("a video of one layer beside a voice, by reports alone", () => {

@@ -87,4 +87,29 @@ test("counts the lost bytes of a range, after a time", () => {
   expect(log.lostBytes(FIRST, FIRST + 9, 0)).toBe(102 + 103 + 104 + 105);
   expect(log.lostBytes(FIRST, FIRST + 4, 0)).toBe(102 + 103 + 104);
   expect(log.lostBytes(FIRST, FIRST + 9, FIRST + 3)).toBe(104 + 105);
+  expect(log.lostBytes(FIRST + 4, FIRST + 9, 0)).toBe(104 + 105);
+});
+
+test.each([
+  {
+    name: "a range after a time",
+    sent: 10,
+    last: 7,
+    after: 1,
+    share: (102 + 103) / (102 + 103 + 100 + 101 + 102 + 103),
+  },
+  {
+    name: "all that was ever sent",
+    sent: 4,
+    last: 3,
+    after: -1,
+    share: (102 + 103) / (100 + 101 + 102 + 103),
+  },
+  { name: "a time that memory does not reach", sent: 5_000, last: 4_999, after: -1, share: 0 },
+  { name: "nothing", sent: 4, last: 3, after: 3, share: 0 },
+])("the share that was lost of $name", ({ sent, last, after, share }) => {
+  send(4);
+  log.setLost(FIRST + 4, 2);
+  send(sent - 4);
+  expect(log.lostShare(FIRST + last, FIRST + after)).toBeCloseTo(share, 10);
 });
