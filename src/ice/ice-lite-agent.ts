@@ -175,8 +175,8 @@ export class IceLiteAgent implements CalledAgent {
     if (!this.#paths.has(this.selectedPath)) this.selectedPath = NO_PATH;
     const silent = this.selectedPath === NO_PATH || nowUs - this.#heardUs >= DISCONNECTED_AFTER_US;
     if (nowUs - this.#aliveUs >= FAILED_AFTER_US) this.#fail();
-    else if (this.state === "connected" && silent) this.state = "disconnected";
-    else if (this.state === "disconnected" && !silent) this.state = "connected";
+    else if (!silent) this.state = "connected";
+    else if (this.state === "connected") this.state = "disconnected";
     return this.state;
   }
 

@@ -132,6 +132,18 @@ test("when the selected path ends, a peer that goes on over another that it has 
   expect(scene.agent).toMatchObject({ state: "connected", selectedPath: scene.path(1000) });
 });
 
+test("nor does a check elsewhere keep it from being connected by the RTCP on that other", () => {
+  const scene = new Scene();
+  scene.nominate(1000);
+  scene.nominate(2000);
+  scene.agent.endPath(scene.path(2000));
+  scene.check(3000);
+  // As pion does, which checks nothing while media flows both ways.
+  scene.agent.onReport(scene.nowUs, scene.path(1000));
+  expect(scene.agent.selectedPath).toBe(scene.path(1000));
+  expect(scene.wait(0)).toBe("connected");
+});
+
 test("a path that was never the peer's ends for nobody", () => {
   const scene = new Scene();
   scene.nominate(1000);
