@@ -4,18 +4,20 @@
  * Method: clients of either protocol version, publishers and an administrator do what fast-check chooses, over real control and
  * media threads that check what they are told.
  */
-import { SessionDescription, UpdateSubscription } from "@livekit/protocol";
+import { type ParticipantInfo, SessionDescription, SyncState, UpdateSubscription } from "@livekit/protocol";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
 import type { MediaKind } from "../../src/base/codec.ts";
 import { TokenBucket } from "../../src/base/token-bucket.ts";
-import type { Permission } from "../../src/control/access-token.ts";
+import { AccessTokens, type Permission } from "../../src/control/access-token.ts";
 import type { Participant } from "../../src/control/participant.ts";
 import type { Track } from "../../src/control/track.ts";
 import type { Transport } from "../../src/control/transport.ts";
+import { participantInfo } from "../../src/livekit/participant-info.ts";
 import { claims, grants, must, OPUS, REMOTE, section, VP8 } from "../control/conference.ts";
 import { offerText } from "../sdp/offers.ts";
 import { SignalClient, signalHall } from "./client.ts";
+import { RoomView } from "./room-view.ts";
 import { ThreadModel } from "./thread-model.ts";
 
 const ROOMS = ["hall", "attic"];
@@ -41,6 +43,8 @@ function watchOffer(further: readonly MediaKind[]): string {
 class Caller {
   readonly sid: string;
   readonly name: string;
+  readonly view = new RoomView();
+  readonly unwanted = new Set<string>();
   client: SignalClient;
   isCut = false;
   readonly #further: MediaKind[] = [];
@@ -49,7 +53,9 @@ class Caller {
   constructor(name: string, client: SignalClient) {
     this.name = name;
     this.client = client;
-    this.sid = client.take("join").participant!.sid;
+    const value = client.take("join");
+    this.sid = value.participant!.sid;
+    this.view.hear({ case: "join", value });
     if (isSingle(name)) this.offer();
   }
 
@@ -66,8 +72,27 @@ class Caller {
     });
   }
 
+  subscribe(trackSid: string, subscribe: boolean): void {
+    this.view.ask(trackSid, subscribe);
+    if (subscribe) this.unwanted.delete(trackSid);
+    else this.unwanted.add(trackSid);
+    const value = new UpdateSubscription({ trackSids: [trackSid], subscribe });
+    this.client.send({ case: "subscription", value });
+  }
+
+  resume(client: SignalClient): void {
+    this.client = client;
+    this.isCut = false;
+    if (client.closed !== null) return;
+    const subscription = new UpdateSubscription({ trackSids: [...this.unwanted], subscribe: false });
+    client.send({ case: "syncState", value: new SyncState({ subscription }) });
+    if (isSingle(this.name)) this.offer();
+  }
+
   follow(): void {
-    for (const { case: kind, value } of this.client.messages.splice(0)) {
+    for (const message of this.client.messages.splice(0)) {
+      this.view.hear(message);
+      const { case: kind, value } = message;
       if (kind === "mediaSectionsRequirement") {
         this.#further.push(...Array<MediaKind>(value.numAudios).fill("audio"));
         this.#further.push(...Array<MediaKind>(value.numVideos).fill("video"));
@@ -154,22 +179,19 @@ class Scene {
     return this.participants.find(({ id }) => id === sid);
   }
 
+  /** With the latest token that its client has got. */
   resume(caller: Caller): void {
-    const room = this.of(caller)?.room.id ?? "hall";
-    const singleConnection = isSingle(caller.name);
-    const client = new SignalClient(this.hall, claims(caller.name, { room }), {
-      resumes: caller.sid,
-      singleConnection,
-    });
-    caller.client = client;
-    caller.isCut = false;
-    if (client.closed === null && singleConnection) caller.offer();
+    const params = { resumes: caller.sid, singleConnection: isSingle(caller.name) };
+    caller.resume(new SignalClient(this.hall, claims(caller.name, { room: caller.view.room }), params));
   }
 
   async settle(): Promise<void> {
+    // Tokens take a moment to be signed.
+    await Promise.all(issuing.mock.results.map(({ value }) => value));
+    await new Promise(setImmediate);
+    issuing.mockClear();
     for (let n = 0; n < 60; n++) {
-      // Tokens take a moment to be signed.
-      if (n < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+      if (n === 50) for (const thread of this.threads) for (const room of ROOMS) thread.reportSpeakers(room);
       for (const caller of this.callers.values()) {
         if (!caller.isHere) continue;
         caller.follow();
@@ -210,6 +232,12 @@ const STEPS: Readonly<Record<string, Step>> = {
     pick(scene.publishers)?.participant.setAudience(audience);
   },
   mute: (scene, pick) => pick(scene.tracks)?.setMuted(pick([true, false])!),
+  speak(scene, pick) {
+    const [thread, room] = [pick(scene.threads)!, pick(ROOMS)!];
+    thread.speaking = pick([...thread.heard.keys()]) ?? null;
+    thread.reportSpeakers(room);
+  },
+  rename: (scene, pick) => pick(scene.participants)?.update({ name: pick(["Ada", "Bo"])! }),
   hide: (scene, pick) => change(pick(scene.participants), { hidden: pick([true, false])! }),
   permit: (scene, pick) =>
     change(pick(scene.participants), {
@@ -219,8 +247,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   subscribe(scene, pick) {
     const [caller, track] = [pick([...scene.callers.values()]), pick(scene.tracks)];
     if (caller?.isHere !== true || track === undefined) return;
-    const value = new UpdateSubscription({ trackSids: [track.id], subscribe: pick([true, false])! });
-    caller.client.send({ case: "subscription", value });
+    caller.subscribe(track.id, pick([true, false])!);
   },
   move(scene, pick) {
     const participant = pick(scene.participants);
@@ -235,6 +262,11 @@ const STEPS: Readonly<Record<string, Step>> = {
     if (caller?.isHere !== true) return;
     caller.client.vanish();
     caller.isCut = true;
+  },
+  /** Its connection is dead, and the server does not know. */
+  deafen(scene, pick) {
+    const caller = pick([...scene.callers.values()]);
+    if (caller?.isHere === true) caller.isCut = true;
   },
   resume(scene, pick) {
     const caller = pick([...scene.callers.values()].filter(({ isCut }) => isCut));
@@ -292,11 +324,35 @@ function expectToReceive(scene: Scene, participant: Participant): void {
   expect(primaries.sort()).toEqual(carried);
 }
 
+/** All but the version, which counts what is not shown as well. */
+const facts = (info: ParticipantInfo): unknown => ({ ...info, version: 0 });
+
+function expectToSee({ view }: Caller, participant: Participant): void {
+  const { room } = participant;
+  expect(view.room).toBe(room.id);
+  expect(facts(view.own!)).toEqual(facts(participantInfo(participant)));
+  const others = room.participants.filter((one) => one !== participant && !one.profile.permission.hidden);
+  const seen = [...view.others].map(([identity, info]) => [identity, facts(info)] as const);
+  expect(new Map(seen)).toEqual(new Map(others.map((one) => [one.identity, facts(participantInfo(one))])));
+  const wanted = others
+    .flatMap(({ tracks }) => tracks)
+    .filter((track) => participant.profile.permission.canSubscribe && participant.receives(track) !== false);
+  const isDenied = ({ publisher, id }: Track): boolean => !publisher.admits(participant, id);
+  expect(wanted.filter(({ id }) => view.denied.has(id)).map(({ id }) => id)).toEqual(
+    wanted.filter(isDenied).map(({ id }) => id),
+  );
+  const speaking = room.speakers.list.map(({ track }) => track.publisher);
+  const shown = speaking.filter((one) => others.includes(one));
+  expect(view.speakers).toEqual(new Set(shown.map(({ id }) => id)));
+}
+
 /** What has failed is looked for in fewer steps. */
 const SHRINKING_MS = 600_000;
 
 let isBusy = false;
+let issuing: MockInstance<AccessTokens["issue"]>;
 beforeEach(() => {
+  issuing = vi.spyOn(AccessTokens.prototype, "issue");
   let asked = 0;
   const ration = vi.spyOn(TokenBucket.prototype, "overdrawnForMs");
   ration.mockImplementation(() => (isBusy && asked++ % 4 !== 0 ? 700 : 0));
@@ -313,7 +369,9 @@ test.each([false, true])(
         for (const step of steps) take(scene, step);
         await scene.settle();
         for (const caller of scene.callers.values()) {
-          if (caller.isHere) expectToReceive(scene, scene.of(caller)!);
+          if (!caller.isHere) continue;
+          expectToReceive(scene, scene.of(caller)!);
+          expectToSee(caller, scene.of(caller)!);
         }
         const count = (kind: "ways" | "piped"): number =>
           scene.threads.reduce((sum, thread) => sum + thread[kind].size, 0);

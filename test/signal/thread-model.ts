@@ -1,4 +1,5 @@
 /** A media thread that knows no more than it is told, and throws when it is told of something that it can not know. */
+import type { RoomId, TrackId } from "../../src/base/ids.ts";
 import type { DownTrackParams, MediaCommand } from "../../src/contract/media.ts";
 import { RecordingThread } from "../control/conference.ts";
 
@@ -20,6 +21,8 @@ export class ThreadModel extends RecordingThread {
   /** Ways to other threads, with the track that goes there. */
   readonly ways = new Map<string, string>();
   readonly downs = new Map<string, Down>();
+  /** The track that is audible. */
+  speaking: string | null = null;
 
   override post(command: MediaCommand): void {
     super.post(command);
@@ -62,6 +65,14 @@ export class ThreadModel extends RecordingThread {
       default:
         return;
     }
+  }
+
+  /** As a thread does for each of its rooms when that has changed. */
+  reportSpeakers(roomId: string): void {
+    const transport = this.heard.get(this.speaking ?? "") ?? "";
+    const isHere = this.transports.get(transport) === roomId;
+    const speakers = isHere ? [{ trackId: this.speaking as TrackId, level: 0.5 }] : [];
+    this.emit({ kind: "room.speakers", roomId: roomId as RoomId, speakers, dominant: null });
   }
 
   /** Nobody has left anything. */
