@@ -40,6 +40,14 @@ const BEFORE_OBSERVATIONS = 3;
  */
 const DOUBT_SHARE = 0.5;
 
+/**
+ * By how much more than the rate must get through without a queue to disprove the latest decrease, and how long after it: by
+ * then nothing is counted that was sent before. More, or longer, leaves a viewer without pictures on a path that has
+ * recovered; less takes the unevenness of frames, or the end of a queue, for that.
+ */
+const EXCESS = 1.25;
+const EXCESS_AFTER_US = 1_000_000;
+
 /** Observations behind `lossRatio`: one or two seconds. */
 const LOSS_OBSERVATIONS = 6;
 
@@ -68,7 +76,7 @@ const UNLIMITED_US = 10_000_000;
 const PACED_DRAIN = 0.6;
 
 export class RateControl {
-  /** When the rate last fell for a queue that was hardly of our making. */
+  /** When the rate last fell for a queue that was hardly of our making, or to less than what got through later. */
   doubtedUs = Number.NEGATIVE_INFINITY;
   readonly #path: AimdRate;
   readonly #drain = new QueueDrain();
@@ -188,10 +196,24 @@ export class RateControl {
     if (signal === "overuse") this.#onOveruse(newestSentUs, rttUs, nowUs);
     else if (signal === "underuse" || this.#mustHold) this.#path.hold(nowUs);
     else {
+      this.#trustExcess(nowUs);
       const limitBps = Math.min(throughput.growthLimitBps, this.#maxBps);
       this.#path.grow(throughput.ackedBps, limitBps, rttUs, nowUs);
     }
     this.#correct(newestSentUs);
+  }
+
+  /**
+   * Voices do not wait, so more than the rate may be sent. Where all that arrives in time, the path is no longer the one for
+   * which the rate fell, and what else it carries is for a probe to find out.
+   */
+  #trustExcess(nowUs: number): void {
+    const path = this.#path;
+    const { sentBps, ackedBps } = this.#throughput;
+    const carriedBps = Math.min(sentBps, ackedBps);
+    if (carriedBps < EXCESS * path.bps || nowUs - path.decreasedUs < EXCESS_AFTER_US) return;
+    path.raise(Math.min(carriedBps, this.#maxBps), nowUs);
+    this.doubtedUs = path.decreasedUs;
   }
 
   /**

@@ -163,6 +163,17 @@ test("on a line too narrow for any picture, sound goes on and the reason is told
   expect(audio.gaps / audio.count).toBeLessThan(0.05);
 });
 
+test("who was left with too little for the voices sees again soon after the line is wide again", () => {
+  const people = ["ada", "cy", "dee"].map((name) => publisher(name));
+  const events = [at(5, down("bo", { rateBps: 60 * KBPS })), at(10, down("bo", { rateBps: 10 * MBPS }))];
+  const bo: Person = { ...viewer("bo", 10 * MBPS, ["ada", "cy", "dee"]), sends: "nothing" };
+  const report = play({ seed: 1, seconds: 14, people: [...people, bo], events });
+  for (const { publisher: name, layerOfSecond } of report.views) {
+    expect(layerOfSecond[8], name).toBe(NOTHING);
+    expect(layerOfSecond.slice(12), name).toEqual([2, 2]);
+  }
+});
+
 describe("thirty people who publish, and one who watches them all over 2 Mbit/s", () => {
   const SPEAKER = 17;
   let call: Conference;
