@@ -33,6 +33,9 @@ async function stop(signal: string): Promise<void> {
 }
 process.on("SIGTERM", (signal) => void stop(signal));
 process.on("SIGINT", (signal) => void stop(signal));
+// Node would open its inspector, to whoever has an account on this machine, and the watchdog would rest from then on. Other
+// servers open their log files anew at this signal, so operators send it.
+process.on("SIGUSR1", () => {});
 
 if (process.argv.includes("--help")) {
   process.stdout.write(USAGE);

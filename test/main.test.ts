@@ -1,8 +1,9 @@
 /** Goal: the process serves and ends as it is told, wherever its output goes. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { platform } from "node:os";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -42,23 +43,42 @@ test.skipIf(platform() !== "linux")("a full disk under its output ends no server
   }
 });
 
+/** Starts it, and sends it signals while it loads: each with the end of the path of the module that is loaded then. */
+function startAndSignal(signals: Readonly<Record<string, NodeJS.Signals>>): ChildProcess {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ load(url, context, next) {
+      for (const [module, signal] of Object.entries(${JSON.stringify(signals)})) {
+        if (url.endsWith(module)) process.kill(process.pid, signal);
+      }
+      return next(url, context);
+    } });`;
+  const hooked = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
+  const env = {
+    NODE_COMPILE_CACHE,
+    BLINDFOLD_HTTP_PORT: "0",
+    BLINDFOLD_MEDIA_PORT: "0",
+    BLINDFOLD_MEDIA_THREADS: "1",
+  };
+  // An inspector would take a free port, and say so.
+  const args = ["--disable-warning=ExperimentalWarning", "--inspect-port=0", ...hooked, MAIN];
+  return spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+}
+
 describe.skipIf(platform() === "win32")("a signal that comes while it loads", () => {
   test.each(["config/load-config.ts", "server.ts", "threads.ts"])("src/%s ends it well", async (module) => {
-    const hook = `import { registerHooks } from "node:module";
-      registerHooks({ load(url, context, next) {
-        if (url.endsWith("/src/${module}")) process.kill(process.pid, "SIGTERM");
-        return next(url, context);
-      } });`;
-    const args = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, MAIN];
-    const env = {
-      NODE_COMPILE_CACHE,
-      BLINDFOLD_HTTP_PORT: "0",
-      BLINDFOLD_MEDIA_PORT: "0",
-      BLINDFOLD_MEDIA_THREADS: "1",
-    };
-    const server = spawn(process.execPath, args, { env, stdio: "ignore" });
+    const server = startAndSignal({ [`/src/${module}`]: "SIGTERM" });
     try {
       expect(await once(server, "exit")).toEqual([0, null]);
+    } finally {
+      server.kill("SIGKILL");
+    }
+  });
+
+  test("SIGUSR1 opens no inspector", async () => {
+    const server = startAndSignal({ "/src/config/load-config.ts": "SIGUSR1", "/src/threads.ts": "SIGTERM" });
+    try {
+      const [output, [status]] = await Promise.all([text(server.stderr!), once(server, "exit")]);
+      expect([status, output]).toEqual([0, ""]);
     } finally {
       server.kill("SIGKILL");
     }
