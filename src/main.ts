@@ -17,14 +17,23 @@ Settings come from that file, or from BLINDFOLD_CONFIG=path, and from variables 
 config/default.yaml has all of them, with what they mean.
 `;
 
+/**
+ * Signals within this time are one: Ctrl-C comes from the terminal and once more from `npm start`, which passes it on. Larger:
+ * a second one that is meant has to be repeated. Smaller: on a busy machine Ctrl-C ends the server without a drain.
+ */
+const ONE_SIGNAL_MS = 500;
+
 /** What `stop` has to drain; undefined before the server starts. */
 let running: { readonly log: Logger; readonly starting: Promise<Server> } | undefined;
-let stopping = false;
+let firstSignalMs: number | undefined;
 
 async function stop(signal: string): Promise<void> {
-  // A second signal: the operator does not want to wait.
-  if (stopping) process.exit(1);
-  stopping = true;
+  if (firstSignalMs !== undefined) {
+    // The operator does not want to wait.
+    if (performance.now() - firstSignalMs > ONE_SIGNAL_MS) process.exit(1);
+    return;
+  }
+  firstSignalMs = performance.now();
   if (running === undefined) process.exit(0);
   const { log, starting } = running;
   log.info({ signal }, "draining");
