@@ -43,8 +43,8 @@ export class StreamWindows {
 
   /** Gives the stream the window that `make` returned. False when there are too many streams. */
   add(ssrc: number, window: ReplayWindow): boolean {
-    const isKnown = this.#highest.delete(ssrc);
-    if (!isKnown && this.#windows.size + this.#highest.size >= this.#maxStreams) return false;
+    this.#highest.delete(ssrc);
+    if (this.#windows.size + this.#highest.size >= this.#maxStreams) return false;
     if (this.#windows.size >= MAX_WINDOWS) this.#giveUpOldest();
     this.#windows.set(ssrc, window);
     return true;
