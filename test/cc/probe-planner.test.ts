@@ -61,3 +61,39 @@ test("where the path is full, each probe that found nothing makes the next wait 
   });
   expect(probes.map(({ atUs }) => atUs / SECOND_US)).toEqual([0, 6, 18, 30]);
 });
+
+test("a probe that could not be measured is sent again twice, then there is a pause", () => {
+  const probes = plan(new ProbePlanner(), 4 * SECOND_US, {
+    target: 1_000_000,
+    wanted: () => 3_000_000,
+    answer: () => 0,
+  });
+  expect(probes.map(({ atUs }) => atUs / SECOND_US)).toEqual([0, 0.01, 0.02, 3.02, 3.03, 3.04]);
+  expect(new Set(probes.map(({ bps }) => bps))).toEqual(new Set([2_000_000]));
+});
+
+/** Where the path is full: the second and the third wait twice as long as the one before. */
+test.each([
+  { name: "much more is wanted", wanted: (us: number) => (us < 8 * SECOND_US ? 3_000_000 : 5_000_000) },
+  {
+    name: "it is wanted again after nothing was",
+    wanted: (us: number) => (us > 7 * SECOND_US && us < 8 * SECOND_US ? 0 : 3_000_000),
+  },
+])("when $name the wait is over, and as short as at first again", ({ wanted }) => {
+  const probes = plan(new ProbePlanner(), 27 * SECOND_US, {
+    target: 1_000_000,
+    wanted,
+    answer: () => 950_000,
+  });
+  expect(probes.map(({ atUs }) => atUs / SECOND_US)).toEqual([0, 6, 8, 14, 26]);
+});
+
+test("when a probe has got through, the wait is as short as at first again", () => {
+  let asked = 0;
+  const probes = plan(new ProbePlanner(), 25 * SECOND_US, {
+    target: 1_000_000,
+    wanted: () => 1_050_000,
+    answer: (bps) => (asked++ < 2 ? 500_000 : 0.85 * bps),
+  });
+  expect(probes.map(({ atUs }) => atUs / SECOND_US)).toEqual([0, 6, 18, 21, 24]);
+});

@@ -16,6 +16,8 @@ test.each([
   { name: "from the start on", toMs: 200, atMs: 200, bps: 800_000 },
   { name: "of the span only", toMs: 5_000, atMs: 5_000, bps: 800_000 },
   { name: "falling in silence", toMs: 5_000, atMs: 5_250, bps: 400_000 },
+  { name: "of part of a bucket", toMs: 5_000, atMs: 5_255, bps: 392_000 },
+  { name: "of part of the last bucket", toMs: 5_000, atMs: 5_495, bps: 8_000 },
   { name: "after a long silence", toMs: 5_000, atMs: 50_000, bps: 0 },
 ])("a rate, $name", ({ toMs, atMs, bps }) => {
   const window = new RateWindow();
