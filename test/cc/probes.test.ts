@@ -35,10 +35,13 @@ describe("a cluster", () => {
 
   test("has as many bursts at a rate of one packet in three ticks", () => {
     const cluster = new ProbeCluster();
-    cluster.start(320 * KBPS, 30 * MS, 100, 5_000 * MS);
-    const due = send(cluster, 1_200, 12).map((bytes) => bytes > 0);
-    expect(due.slice(0, 10)).toEqual([true, false, false, true, false, false, true, false, false, true]);
-    expect(cluster.complete).toBe(true);
+    for (const probe of ["first", "next"]) {
+      cluster.start(320 * KBPS, 30 * MS, 100, 5_000 * MS);
+      const due = send(cluster, 1_200, 12).map((bytes) => bytes > 0);
+      const expected = [true, false, false, true, false, false, true, false, false, true];
+      expect(due.slice(0, 10), probe).toEqual(expected);
+      expect(cluster.complete).toBe(true);
+    }
   });
 
   test("counts media of the time as its own, wherever it falls", () => {
@@ -94,22 +97,38 @@ test.each([
     kbps: 1_600,
     full: false,
   },
+  {
+    name: "what follows a dropped burst",
+    arrivals: ["x", "x", 60, 60, 70, 70, 80, 80],
+    kbps: 0,
+    full: false,
+  },
 ])("a measurement of $name", ({ arrivals, inherentLoss = 0, kbps, full }) => {
   const cluster = new ProbeCluster();
   const measurement = new ProbeMeasurement();
-  cluster.start(1_600 * KBPS, 30 * MS, 0, 0);
-  measurement.start();
-  for (let packet = 0; packet < 8; packet++) cluster.onSent(packet, 1_000, (packet >> 1) * 10 * MS);
-  let lostBytes = 0;
-  arrivals.forEach((arrivalMs: number | string | null, packet: number) => {
-    const sentUs = (packet >> 1) * 10 * MS;
-    if (arrivalMs === "x" && packet > 1) lostBytes += 1_000;
-    if (typeof arrivalMs !== "number") return;
-    const ack = { sentUs, arrivalUs: arrivalMs * MS, bytes: 1_000, unreportedBytes: 0 } as Acknowledgements;
-    measurement.onReceived(ack, cluster);
-  });
-  expect(Math.round(measurement.resultBps(cluster, lostBytes, inherentLoss) / KBPS)).toBe(kbps);
-  expect(measurement.full).toBe(full);
+  /** Returns the result in kbit/s. */
+  const probe = (
+    startUs: number,
+    arrivals: readonly (number | string | null)[],
+    inherentLoss: number,
+  ): number => {
+    cluster.start(1_600 * KBPS, 30 * MS, 0, startUs);
+    measurement.start();
+    const sentUs = (packet: number): number => startUs + (packet >> 1) * 10 * MS;
+    for (let packet = 0; packet < 8; packet++) cluster.onSent(packet, 1_000, sentUs(packet));
+    let lostBytes = 0;
+    arrivals.forEach((arrivalMs, packet) => {
+      if (arrivalMs === "x" && packet > 1) lostBytes += 1_000;
+      if (typeof arrivalMs !== "number") return;
+      const arrivalUs = startUs + arrivalMs * MS;
+      const ack = { sentUs: sentUs(packet), arrivalUs, bytes: 1_000, unreportedBytes: 0 };
+      measurement.onReceived(ack as Acknowledgements, cluster);
+    });
+    return Math.round(measurement.resultBps(cluster, lostBytes, inherentLoss) / KBPS);
+  };
+  // Of a probe before nothing is left.
+  expect(probe(0, [50, 60, 70, 80, 90, 100, 110, 120], 0)).toBe(760);
+  expect([probe(SECOND_US, arrivals, inherentLoss), measurement.full]).toEqual([kbps, full]);
 });
 
 describe("a planner", () => {
