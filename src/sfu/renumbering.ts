@@ -88,7 +88,7 @@ export class Renumbering {
   #closeBreak(input: number): void {
     const first = this.#highestIn + 1;
     const gap = input - first;
-    if (gap <= MAX_GAP || this.#highestIn < this.#firstIn) return;
+    if (gap <= MAX_GAP) return;
     this.#addRange(first, input - 1);
     this.#highestIn = input - 1;
     this.#offset -= gap;
