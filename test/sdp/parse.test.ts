@@ -182,6 +182,33 @@ describe("attributes", () => {
     expect(section.extmapAllowMixed).toBe(true);
   });
 
+  test("so do those of ICE and DTLS", () => {
+    const lines = shortOffer(VIDEO, []).split("\r\n");
+    const isTransport = (line: string): boolean => /^a=(?:ice-|fingerprint|setup)/.test(line);
+    const own = lines.filter((line) => !isTransport(line));
+    const moved = [...own.slice(0, 5), ...lines.filter(isTransport), ...own.slice(5)];
+    expect(description(moved.join("\r\n"))).toEqual(description(shortOffer(VIDEO, [])));
+  });
+
+  test("a track in several streams counts as in the first", () => {
+    expect(first("a=msid:a t", "a=msid:b t").msid).toEqual({ streamId: "a", trackId: "t" });
+    expect(first("a=msid:a").msid).toEqual({ streamId: "a", trackId: "" });
+  });
+
+  test("data channels have a port, and a size that is the RFC's where none is named", () => {
+    const line = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
+    const section = (...more: string[]) => description(shortOffer(line, more)).sections[0];
+    expect(section()).toMatchObject({ sctpPort: null, maxMessageBytes: 65_536 });
+    expect(section("a=sctp-port:65535", "a=max-message-size:0")).toMatchObject({
+      sctpPort: 65_535,
+      maxMessageBytes: 0,
+    });
+    expect(offer("chromium-data-channel").sections[2]).toMatchObject({
+      sctpPort: 5000,
+      maxMessageBytes: 262_144,
+    });
+  });
+
   test("of several BUNDLE groups the first counts; other groups do not", () => {
     const groups = ["a=group:LS 7", "a=group:BUNDLE 8 9"];
     expect(description(shortOffer(VIDEO, [], groups)).bundle).toEqual(["0"]);
@@ -215,6 +242,9 @@ describe("refusals name the line", () => {
     "m=video nine UDP/TLS/RTP/SAVPF 96",
     "m=video 9 UDP/TLS/RTP/SAVPF",
     "m=video 9 UDP/TLS/RTP/SAVPF ",
+    "m=video 9x UDP/TLS/RTP/SAVPF 96",
+    "m=video 9 UDP/TLS/RTP\\SAVPF 96",
+    "m=video 9 UDP/TLS/RTP/SAVPF 96 \u00e9",
     "m=vi\u0001deo 9 UDP/TLS/RTP/SAVPF 96",
     `m=video 9 UDP/TLS/RTP/SAVPF ${Array.from({ length: 129 }, (_, i) => i).join(" ")}`,
   ])("%#: a malformed media line", (line) => {
@@ -243,10 +273,16 @@ describe("refusals name the line", () => {
     "rid:q q send",
     "simulcast:q;h",
     "simulcast:send",
+    "simulcast:up q",
+    "simulcast:send q,",
+    "sctp-port:65536",
+    "sctp-port:0x10",
+    "max-message-size:-1",
     "simulcast:send q;;h",
     "simulcast:send q recv",
     "ssrc:4294967296 cname:x",
     "ssrc:0 cname:x",
+    "ssrc:1e3 cname:x",
     "ssrc-group:FID 1 x",
     "msid:",
     "msid:a b c",
