@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseFragment, writeFragment } from "../../src/sdp/ice-fragment.ts";
 import { negotiate } from "../../src/sdp/negotiate.ts";
-import { offer } from "./offers.ts";
+import { description, offer, shortOffer } from "./offers.ts";
 
 /** The example of RFC 9725 §4.3.2. */
 const TRICKLE = `a=group:BUNDLE 0 1
@@ -82,4 +82,18 @@ test("the answer to a restart, word for word", () => {
     ].join("\r\n"),
   );
   expect(parseFragment(text)).toEqual({ ok: true, ice: ICE });
+});
+
+test("data channels alone are restarted, too", () => {
+  const line = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
+  const data = negotiate(description(shortOffer(line, ["a=sctp-port:5000"])), {
+    useOf: () => "none",
+    data: true,
+  });
+  if (!data.ok) throw new Error(data.error);
+  expect(writeFragment(ICE, [], data.outcome).split("\r\n").slice(2, 5)).toEqual([
+    "a=group:BUNDLE 0",
+    line,
+    "a=mid:0",
+  ]);
 });

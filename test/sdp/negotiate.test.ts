@@ -160,7 +160,8 @@ describe("sessions that live long", () => {
   }
 
   test("data channels are accepted, and described last as in the offer", () => {
-    const { bundle, media } = live(offerText("chromium-data-channel"));
+    const { bundle, media, data } = live(offerText("chromium-data-channel"));
+    expect(data).toBe(bundle[2]);
     expect(bundle.map(({ kind }) => kind)).toEqual(["audio", "video", "application"]);
     expect(media.map(({ use }) => use)).toEqual(["down", "up"]);
   });
@@ -190,7 +191,13 @@ describe("sessions that live long", () => {
       kind === "audio" ? { opus: { stereo: true, dtx: false } } : { codec: "VP9" };
     const { media } = live(offerText("chromium-publish-simulcast"), { ...LIVE, preferenceFor });
     expect(media[0]!.codecs[0]!.fmtp).toBe("minptime=10;useinbandfec=1;stereo=1;maxaveragebitrate=510000");
+    expect(media[0]!.codecs[1]).toMatchObject({ rtpmap: "red/48000/2", fmtp: "111/111" });
     expect(payloadsOf(media[1]!).slice(0, 2)).toEqual(["98/99 VP9 profile-id=0", "96/97 VP8"]);
+    expect(media[1]!.codecs).toHaveLength(9);
+
+    const silent = { ...LIVE, preferenceFor: () => ({ opus: { stereo: false, dtx: true } }) };
+    const [audio] = live(offerText("chromium-publish-simulcast"), silent).media;
+    expect(audio!.codecs[0]!.fmtp).toBe("minptime=10;useinbandfec=1;usedtx=1");
   });
 });
 
@@ -286,6 +293,29 @@ describe("codecs", () => {
     const rtx = ["a=rtpmap:72 rtx/90000", "a=fmtp:72 apt=63", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"];
     const [video] = outcomeOf(shortOffer(line, [...lines, ...rtx])).media;
     expect(payloadsOf(video!)).toEqual(["63/- VP8", "96/97 VP8"]);
+  });
+
+  test("format parameters may be spaced and in any case; the first of two with one name counts", () => {
+    const fmtp = "a=fmtp:96 Profile-Level-Id=42E01F; packetization-mode = 1 ;sprop;packetization-mode=0";
+    const [video] = outcomeOf(shortOffer(VIDEO, ["a=rtpmap:96 H264/90000", fmtp])).media;
+    expect(payloadsOf(video!)).toEqual(["96/- H264 packetization-mode=1;profile=42e0"]);
+    expect(video!.codecs[0]!.fmtp).toBe("profile-level-id=42E01F;packetization-mode=1");
+  });
+
+  test("of two RTX for one payload type the first counts, and its name has no case", () => {
+    const line = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98";
+    const rtx = (payloadType: number) => [
+      `a=rtpmap:${payloadType} RTX/90000`,
+      `a=fmtp:${payloadType} apt=96`,
+    ];
+    const [video] = outcomeOf(shortOffer(line, [VP8, ...rtx(97), ...rtx(98)])).media;
+    expect(payloadsOf(video!)).toEqual(["96/97 VP8"]);
+  });
+
+  test("a viewer whose packets are numbered, and who reports no arrivals, is asked for its own estimate", () => {
+    const extmap = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    const text = shortOffer(VIDEO, [VP8, "a=rtcp-fb:96 goog-remb", extmap]);
+    expect(outcomeOf(text, "down").media[0]!.codecs[0]!.feedback).toEqual(["goog-remb"]);
   });
 
   test("transport-cc needs its header extension", () => {
