@@ -77,7 +77,6 @@ export function readPadding(packet: Uint8Array, length: number, out: RtpHeader):
   const rest = length - out.headerBytes;
   out.paddingBytes = 0;
   if (out.padding) {
-    if (rest === 0) return false;
     out.paddingBytes = packet[length - 1]!;
     if (out.paddingBytes === 0 || out.paddingBytes > rest) return false;
   }
