@@ -24,6 +24,11 @@ describe("the end of a frame", () => {
     { name: "sealed with the last key of a long ring", payload: `fc ${TAG} ${IV} 0c ff`, sealed: true },
     { name: "sealed, with a packet trailer", payload: `fc 99 ${TAG} ${IV} 0c 00 ${FRAME_ID}`, sealed: true },
     { name: "plain, with a packet trailer", payload: `fc 99 ${TAG} ${IV} 00 00 ${FRAME_ID}`, sealed: false },
+    {
+      name: "sealed, before other bytes",
+      payload: `fc 99 ${TAG} ${IV} 0c 00 fdfb fffffffe f4 4c4b5455`,
+      sealed: false,
+    },
     { name: "a packet trailer that claims more than there is", payload: "0c 00 00 4c4b5453", sealed: false },
     { name: "Opus silence", payload: "f8 ff fe", sealed: false },
     { name: "too short to be sealed", payload: "fc 0c 00", sealed: false },

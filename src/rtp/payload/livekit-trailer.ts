@@ -24,11 +24,10 @@ export function endsSealed(packet: Uint8Array, at: number, length: number, isWho
   return packet[end - 2] === IV_BYTES;
 }
 
-/** Size of the trailer that a client has appended to the sealed frame; 0 without one. */
+/** Size of the trailer that a client has appended to the sealed frame, as it says; 0 without one. */
 function packetTrailerBytes(packet: Uint8Array, at: number, length: number): number {
   if (length < ENVELOPE_BYTES) return 0;
   const magicAt = at + length - MAGIC.length;
   for (let i = 0; i < MAGIC.length; i++) if (packet[magicAt + i] !== MAGIC[i]) return 0;
-  const bytes = packet[magicAt - 1]! ^ 0xff;
-  return bytes >= ENVELOPE_BYTES && bytes <= length ? bytes : 0;
+  return packet[magicAt - 1]! ^ 0xff;
 }
