@@ -61,9 +61,9 @@ function nacked(bytes: Uint8Array): number[] {
 
 describe("compound packets", () => {
   /** "type/count at+bytes" of each packet, and whether the datagram ended as it should. */
+  const cursor = new RtcpCursor();
   function split(text: string): string[] {
     const bytes = hex(text);
-    const cursor = new RtcpCursor();
     cursor.reset(bytes, bytes.length);
     const found: string[] = [];
     while (cursor.next()) found.push(`${cursor.packetType}/${cursor.count} ${cursor.at}+${cursor.bytes}`);
@@ -168,6 +168,7 @@ describe("reports (RFC 3550 §6.4)", () => {
     { name: "SR without sender info", text: "80c80001 11111111" },
     { name: "SR that claims a block", text: `81c80006${SR.slice(8, 62)}` },
     { name: "RR that claims a block", text: "81c90001 11111111" },
+    { name: "RR of one block that claims two", text: `82c90007 11111111 ${SR.slice(62)}` },
   ])("$name is refused", ({ text }) => {
     const bytes = hex(text);
     const cursor = on(bytes);
@@ -212,6 +213,7 @@ describe("reports (RFC 3550 §6.4)", () => {
         const bytes = written((out, at) => writeSenderReport(out, at, sent));
         const ntpUs = sent.ntpUs % (2 ** 32 * 1_000_000);
         expect(readSenderInfo(bytes, on(bytes))).toEqual({ ...sent, ntpUs });
+        expect(readReportBlocks(bytes, on(bytes))).toEqual([]);
       }),
     );
   });
@@ -234,6 +236,7 @@ describe("SDES and BYE (RFC 3550 §6.5, §6.6)", () => {
 
   test("a BYE", () => {
     expect(toHex(written((out, at) => writeBye(out, at, 7)))).toBe("81cb000100000007");
+    expect(readBye(hex("81cb0001 00000007"), on(hex("81cb0001 00000007")))).toEqual([7]);
     const bytes = hex("82cb0003 00000007 00000008 03 627965");
     expect(readBye(bytes, on(bytes))).toEqual([7, 8]);
     const cut = hex("82cb0001 00000007");
@@ -248,6 +251,7 @@ describe("feedback (RFC 4585, RFC 5104)", () => {
     { seqs: [100, 117], items: "0064 0000 0075 0000" },
     { seqs: [65_534, 65_535, 0, 14], items: "fffe 8003" },
     { seqs: [65_534, 0, 15], items: "fffe 0002 000f 0000" },
+    { seqs: [0, 40_000], items: "0000 0000 9c40 0000" },
   ])("NACK of $seqs", ({ seqs, items }) => {
     const bytes = written((out, at) => writeNack(out, at, 1, 2, Uint16Array.from(seqs), seqs.length));
     expect(toHex(bytes.subarray(12))).toBe(toHex(hex(items)));
@@ -270,6 +274,7 @@ describe("feedback (RFC 4585, RFC 5104)", () => {
     const bytes = written((out, at) => writePli(out, at, 1, 2));
     expect(toHex(bytes)).toBe("81ce00020000000100000002");
     expect(on(bytes)).toMatchObject({ packetType: RTCP.payloadFeedback, count: FEEDBACK.pli });
+    expect(readMediaSsrc(bytes, on(bytes))).toBe(2);
   });
 
   test("a FIR asks each of its streams", () => {
@@ -300,7 +305,7 @@ describe("REMB", () => {
   });
 
   test.each([
-    { name: "another application's message", text: "8fce0004 00000001 00000000 41424344 01000000" },
+    { name: "another application's message", text: "8fce0005 00000001 00000000 41424344 01 0bd090 00000002" },
     { name: "one cut short", text: "8fce0003 00000001 00000000 52454d42" },
     {
       name: "one with fewer streams than it says",
@@ -308,6 +313,11 @@ describe("REMB", () => {
     },
   ])("$name is none", ({ text }) => {
     expect(readRemb(hex(text), on(hex(text)))).toBeUndefined();
+  });
+
+  test("the largest mantissa is not rounded", () => {
+    const bytes = written((out, at) => writeRemb(out, at, 1, 0x3ffff, []));
+    expect(toHex(bytes.subarray(16))).toBe("0003ffff");
   });
 
   test("what is written is read again, less what 18 bits cannot hold", () => {
