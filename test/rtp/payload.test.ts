@@ -212,18 +212,33 @@ test.each([
   }
 });
 
-test("readers look at nothing beyond the payload", () => {
+/** What the packet before may have been. */
+const BEFORE: Partial<FrameInfo> = {
+  spatial: 2,
+  temporal: 2,
+  keyframe: true,
+  startsFrame: true,
+  endsFrame: true,
+  temporalSync: true,
+  frameNumber: 7,
+  maxSpatial: 3,
+  maxTemporal: 3,
+  minSpatial: 1,
+};
+
+test("readers look at nothing beyond the payload, and keep nothing of the packet before", () => {
   const red: Reader = (packet, at, length, out) => {
+    out.reset();
     out.frameNumber = readRedPrimary(packet, at, length);
     return out.frameNumber >= 0;
   };
   const readers = [vp8, vp9, h264, av1, red];
   fc.assert(
     fc.property(fc.constantFrom(...readers), fc.uint8Array({ maxLength: 12 }), (reader, payload) => {
-      // The same payload, with different bytes behind it, must read the same.
+      // The same payload, with different bytes behind it and after another packet, must read the same.
       const outcome = (behind: number): unknown => {
         const packet = Uint8Array.of(...payload, behind, behind, behind, behind, behind);
-        const frame = new FrameInfo();
+        const frame = Object.assign(new FrameInfo(), behind === 0 ? {} : BEFORE);
         return reader(packet, 0, payload.length, frame) ? { ...frame } : null;
       };
       expect(outcome(0x00)).toEqual(outcome(0xff));
