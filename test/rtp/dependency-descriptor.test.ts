@@ -26,6 +26,13 @@ function read(text: string): boolean {
   return reader.read(bytes, 0, bytes.length, frame);
 }
 
+/** Bits, padded with zeros to whole bytes. */
+function fromBits(text: string): string {
+  const bits = text.replaceAll(" ", "");
+  const bytes = bits.padEnd(Math.ceil(bits.length / 8) * 8, "0").match(/.{8}/g)!;
+  return bytes.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, "0")).join("");
+}
+
 const symbols = (dtis: Uint8Array): string => [...dtis].map((dti) => "-DSR"[dti]).join("");
 
 /** Templates as "spatial.temporal indications", K when independent. */
@@ -256,6 +263,50 @@ describe("frames after it", () => {
     expect(read(`c000c7${VP8_L1T3.slice(6)}`)).toBe(true);
     expect(read("c100c8")).toBe(true);
     expect(templates(frame.structure!)).toHaveLength(7);
+  });
+
+  test("the first structure is believed whatever its number", () => {
+    expect(read(`c0fff0${L3T3_KEY.slice(6)}`)).toBe(true);
+    expect(read("c1fff1")).toBe(true);
+  });
+
+  test("a key frame that is repaired after frames of its own brings its structure", () => {
+    expect(read(L3T3_KEY)).toBe(true);
+    expect(read("c10064")).toBe(true);
+    expect(read(`c00060${VP8_L1T3.slice(6)}`)).toBe(true);
+    expect(read("c10065")).toBe(true);
+    expect(templates(frame.structure!)).toHaveLength(7);
+  });
+
+  test("so does one long after the last", () => {
+    expect(read(L3T3_KEY)).toBe(true);
+    for (let number = 2; number < 300; number++)
+      expect(read(`c1${number.toString(16).padStart(4, "0")}`)).toBe(true);
+    expect(read(`c0012c${VP8_L1T3.slice(6)}`)).toBe(true);
+    expect(read("c1012d")).toBe(true);
+    expect(templates(frame.structure!)).toHaveLength(7);
+  });
+
+  // Of the structure with one target and one chain: 00111, an indication, a difference of 12 bits, the end, a chain.
+  test("indications, differences and chains of its own are read one after the other", () => {
+    expect(read("c0000180003a410100")).toBe(true);
+    const own = fromBits("00111 10 11 000000000010 00 00000001");
+    expect(read(`c10002${own}`)).toBe(true);
+    expect(frame).toMatchObject({ keyframe: false, spatial: 0 });
+    expect(symbols(frame.dtis.subarray(0, 1))).toBe("S");
+    expect(read(`c10002${own.slice(0, -2)}`)).toBe(false);
+  });
+
+  test.each([
+    { name: "four spatial layers", next: "10", layers: 4, good: true },
+    { name: "five spatial layers", next: "10", layers: 5, good: false },
+    { name: "eight temporal layers", next: "01", layers: 8, good: true },
+    { name: "nine temporal layers", next: "01", layers: 9, good: false },
+  ])("a structure of $name: $good", ({ next, layers, good }) => {
+    const each = (field: string): string => field.repeat(layers);
+    // One target that needs every frame, no differences, no chains, no resolutions.
+    const structure = `10000 000000 00000 ${each(next).slice(2)} 11 ${each("11")} ${each("0")} 0 0`;
+    expect(read(`c00001${fromBits(structure)}`)).toBe(good);
   });
 
   test("a publisher that starts its numbers again is believed", () => {
