@@ -25,6 +25,8 @@ interface Receiver {
   readonly sender: WebhookSender;
   /** Events dropped since the last that was queued. */
   dropped: number;
+  /** Whether the last one could not be stored, which has been logged. */
+  isUnstored: boolean;
 }
 
 export class Webhooks {
@@ -42,6 +44,7 @@ export class Webhooks {
       url,
       sender: new WebhookSender(url, settings, deps),
       dropped: 0,
+      isUnstored: false,
     }));
     this.#forgetOthers(settings.urls);
     deps.metrics.exposeQueue(() => deps.queue.size);
@@ -77,11 +80,13 @@ export class Webhooks {
         receiver.dropped += 1;
         metrics.onDeadLetters("queue_full");
       }
+      receiver.isUnstored = false;
     } catch (error) {
-      // A full disk must not keep anybody from joining or leaving.
+      // A full disk must not keep anybody from joining or leaving, and is not to be filled with this line.
       receiver.dropped += 1;
       metrics.onDeadLetters("store_failed");
-      this.#log.error({ err: error }, "webhook not stored");
+      if (!receiver.isUnstored) this.#log.error({ err: error }, "webhook not stored");
+      receiver.isUnstored = true;
     }
     receiver.sender.wake();
   }

@@ -311,6 +311,30 @@ describe("a disk that is full", () => {
     expect(new WebhookQueue(database, 3).size).toBe(0);
   });
 
+  test("is logged once, however many events are lost, and again when it is full again", async () => {
+    start();
+    const isFull = (full: boolean): void =>
+      database.exec(
+        full
+          ? `CREATE TEMP TRIGGER no_room BEFORE INSERT ON webhooks BEGIN SELECT RAISE(FAIL, 'disk is full'); END`
+          : "DROP TRIGGER no_room",
+      );
+    isFull(true);
+    for (const name of ["a", "b", "c"]) must(hall.rooms.create(name, { emptyTimeoutSeconds: 1000 }));
+    await running.settled();
+    expect(await metric('dead_letters_total{reason="store_failed"}')).toBe(3);
+    expect(logged).toEqual(["webhook not stored"]);
+
+    isFull(false);
+    must(hall.rooms.create("d", { emptyTimeoutSeconds: 1000 }));
+    await running.settled();
+    expect(attempts.map(({ event }) => [event.room!.name, event.numDropped])).toEqual([["d", 3]]);
+    isFull(true);
+    must(hall.rooms.create("e", { emptyTimeoutSeconds: 1000 }));
+    await running.settled();
+    expect(logged).toEqual(["webhook not stored", "webhook not stored"]);
+  });
+
   test("makes nobody be told twice what was refused", async () => {
     start();
     isStuck(true);
