@@ -33,6 +33,9 @@ const PURE = [
   ...FUNCTIONS,
 ];
 
+/** At low priority: what the others leave of two cores may be little. */
+const BESIDE_TIMEOUT_MS = 180_000;
+
 /**
  * Those of systems wait for most of their time, on one core and a half. Therefore some of commands and of functions follow each
  * of them, at low priority: one worker takes these while the other has a browser, and then they change places.
@@ -69,8 +72,7 @@ export default defineConfig({
           name: "pure",
           include: PURE,
           setupFiles: "test/at-low-priority.ts",
-          // What the others leave of two cores may be little.
-          testTimeout: 180_000,
+          testTimeout: BESIDE_TIMEOUT_MS,
           isolate: false,
           restoreMocks: true,
           sequence: { groupOrder: 1 },
@@ -82,6 +84,7 @@ export default defineConfig({
           name: "commands",
           include: COMMANDS,
           setupFiles: "test/at-low-priority.ts",
+          testTimeout: BESIDE_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
         },
       },
