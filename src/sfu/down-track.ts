@@ -469,7 +469,7 @@ export class DownTrack {
 
   /** The highest temporal layer that a video is sent, and has. */
   #temporal(): number {
-    const sent = this.source?.track.streams[this.#encoding]?.maxTemporal ?? 0;
+    const sent = this.source?.track.streams[this.#encoding]?.layerRates.maxTemporal ?? 0;
     return Math.min(this.#selector.currentTemporal, sent);
   }
 }

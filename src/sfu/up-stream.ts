@@ -52,9 +52,6 @@ export class UpStream {
   readonly #received = new ReplayWindow(DUPLICATE_PACKETS);
   readonly #descriptors = new DependencyDescriptorReader();
   readonly #payload = new PayloadReader();
-  /** Highest layers seen. */
-  maxSpatial = 0;
-  maxTemporal = 0;
   hasDescriptor = false;
   /** Highest number of a packet with media; -1 before the first. */
   highestExtSeq = -1;
@@ -107,8 +104,6 @@ export class UpStream {
     this.layerRates.add(frame, packet.length, packet.receivedUs);
     if (isAudio(payload.codec)) return;
     if (frame.keyframe && frame.startsFrame) this.keyframes.onKeyframe();
-    if (frame.maxSpatial > this.maxSpatial) this.maxSpatial = frame.maxSpatial;
-    if (frame.maxTemporal > this.maxTemporal) this.maxTemporal = frame.maxTemporal;
   }
 
   /**

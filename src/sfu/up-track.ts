@@ -198,7 +198,8 @@ export class UpTrack {
     const [only] = heard.length === 1 ? heard : [];
     // It restarts under another SSRC, and has shown its layers before.
     const isKnown = only !== undefined && only.encoding === this.#svcEncoding;
-    const svcEncoding = only !== undefined && (isKnown || only.maxSpatial > 0) ? only.encoding : null;
+    const svcEncoding =
+      only !== undefined && (isKnown || only.layerRates.maxSpatial > 0) ? only.encoding : null;
     if (svcEncoding === this.#svcEncoding) return;
     this.#svcEncoding = svcEncoding;
     this.#ladder.forget();
@@ -312,7 +313,8 @@ export class UpTrack {
   stats(nowUs: number): UpTrackStats {
     const layers = this.streams.flatMap((stream): UpLayerStats[] => {
       if (stream === undefined) return [];
-      const spatials = this.isSimulcast ? [stream.encoding] : [...Array(stream.maxSpatial + 1).keys()];
+      const { maxSpatial, maxTemporal } = stream.layerRates;
+      const spatials = this.isSimulcast ? [stream.encoding] : [...Array(maxSpatial + 1).keys()];
       return spatials.map((spatial) => ({
         spatial,
         rid: this.params.rids[stream.encoding] ?? "",
@@ -320,7 +322,7 @@ export class UpTrack {
         bitrateBps: stream.rate.bitrateBps,
         packets: stream.rate.packets,
         packetsLost: stream.statistics.cumulativeLost,
-        maxTemporal: stream.maxTemporal,
+        maxTemporal,
       }));
     });
     return {

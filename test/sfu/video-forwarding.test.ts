@@ -19,6 +19,8 @@ const DESCRIPTOR = 7;
 const STRUCTURE = "8002044eaaaf2860414d34538a0940404fc02cc0";
 const NEXT_STRUCTURE = "80e2044eaaaf2860414d34538a0940404fc02cc0";
 const NEXT_IDS = 7;
+/** Of one layer, as Chromium sends it. */
+const L1T1 = "80003a4101809f805980";
 const KEY = VP8_L1T3.templates.findIndex(({ independent }) => independent);
 const BASE = VP8_L1T3.templates.findIndex(({ temporal, independent }) => temporal === 0 && !independent);
 const STARTS = 0x80;
@@ -186,6 +188,30 @@ test("frames keep their numbers while the packet that brings their structure is 
     [4, 4],
     [7, 6],
   ]);
+});
+
+test("who is said to get several temporal layers does not, once the publisher sends one", () => {
+  const receiver = new ReceivedTrack("video", [AV1], AV1, {
+    map: extensionMap({ dependencyDescriptor: DESCRIPTOR }),
+  });
+  const publish = (seq: number, structure: string): void => {
+    const extensions = descriptor(STARTS | ENDS | KEY, seq, structure);
+    receiver.publish({
+      payloadType: 45,
+      seq,
+      timestamp: seq * 3000,
+      extensions,
+      payload: "10aaaa",
+      marker: true,
+    });
+  };
+  const layers = (): unknown => receiver.track.stats(receiver.nowUs).layers;
+  publish(1, STRUCTURE);
+  expect(receiver.downTrack.current).toEqual({ spatial: 0, temporal: 2 });
+  expect(layers()).toMatchObject([{ maxTemporal: 2 }]);
+  publish(2, L1T1);
+  expect(receiver.downTrack.current).toEqual({ spatial: 0, temporal: 0 });
+  expect(layers()).toMatchObject([{ maxTemporal: 0 }]);
 });
 
 /** A VP8 packet with a picture id of 15 bits, or 7: of a key frame, of another, or of its later packets. */
