@@ -66,6 +66,8 @@ export class PipedTrack {
   tick(nowUs: number): void {
     const { track } = this;
     track.tick(nowUs, this.#context.events);
+    // A key frame would not come: it is wanted as soon as the track goes on.
+    if (track.muted) return;
     for (const stream of track.streams) {
       if (stream?.keyframes.poll(nowUs) !== true) continue;
       this.#context.events.push({

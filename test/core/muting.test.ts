@@ -43,3 +43,34 @@ test.each([1, 2])("a muted track reaches nobody, and goes on where it stopped, i
   expect(video! - before[1]!).toBeGreaterThan(100);
   expect(views.map(({ numbers }) => numbers.gaps)).toEqual([0, 0]);
 });
+
+test("no key frames are asked for while a track is muted, though one was wanted in another thread before", () => {
+  const path = { delayUs: 30_000 };
+  const call = new Conference({
+    people: [
+      { name: "ada", sends: "svc", watches: [], up: path, down: path },
+      { name: "bo", sends: "nothing", watches: ["ada"], up: path, down: path },
+    ],
+    seed: 1,
+    threads: 2,
+  });
+  const { publisher } = call.seat("ada").peer;
+  const mute = (muted: boolean): void => {
+    for (const { core } of call.threads)
+      core.command(call.nowUs, { kind: "up-track.mute", trackId: publisher.videoTrack, muted });
+  };
+  let wanted = 0;
+  call.told = ({ kind }) => {
+    if (kind === "piped-track.keyframe") wanted += 1;
+  };
+  while (wanted === 0) call.run(SECOND_US / 100);
+  mute(true);
+  call.run(SECOND_US);
+  const before = publisher.plis.length;
+  call.run(3 * SECOND_US);
+  expect(publisher.plis.length).toBe(before);
+
+  mute(false);
+  call.run(2 * SECOND_US);
+  expect(call.seat("bo").peer.view("video", "ada").viewer.decoder.shown.length).toBeGreaterThan(40);
+});
