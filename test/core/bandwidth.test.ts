@@ -170,7 +170,7 @@ test("who was left with too little for the voices sees again soon after the line
   const report = play({ seed: 1, seconds: 14, people: [...people, bo], events });
   for (const { publisher: name, layerOfSecond } of report.views) {
     expect(layerOfSecond[8], name).toBe(NOTHING);
-    expect(layerOfSecond.slice(12), name).toEqual([2, 2]);
+    expect(layerOfSecond.slice(12, 14), name).toEqual([2, 2]);
   }
 });
 
