@@ -280,7 +280,8 @@ function sendNumbered(stream: DownStream, packet: UpPacket, marker: boolean): nu
 
 function published(options: PacketOptions): ReturnType<typeof upPacket> {
   const packet = upPacket(UP_MAP, options);
-  new PayloadReader().readNumbers(packet, "VP8", true);
+  packet.codec = "VP8";
+  new PayloadReader().readNumbers(packet, packet.codec, true);
   packet.frame.startsFrame = true;
   return packet;
 }

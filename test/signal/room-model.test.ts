@@ -4,7 +4,13 @@
  * Method: clients of either protocol version, publishers and an administrator do what fast-check chooses, over real control and
  * media threads that check what they are told.
  */
-import { type ParticipantInfo, SessionDescription, SyncState, UpdateSubscription } from "@livekit/protocol";
+import {
+  LeaveRequest,
+  type ParticipantInfo,
+  SessionDescription,
+  SyncState,
+  UpdateSubscription,
+} from "@livekit/protocol";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from "vitest";
 import type { MediaKind } from "../../src/base/codec.ts";
@@ -185,7 +191,9 @@ class Scene {
     caller.resume(new SignalClient(this.hall, claims(caller.name, { room: caller.view.room }), params));
   }
 
+  /** All who were cut off come back, but for one. */
   async settle(): Promise<void> {
+    for (const caller of this.callers.values()) if (caller.isCut && caller.name !== "di") this.resume(caller);
     // Tokens take a moment to be signed.
     await Promise.all(issuing.mock.results.map(({ value }) => value));
     await new Promise(setImmediate);
@@ -271,6 +279,10 @@ const STEPS: Readonly<Record<string, Step>> = {
   resume(scene, pick) {
     const caller = pick([...scene.callers.values()].filter(({ isCut }) => isCut));
     if (caller !== undefined) scene.resume(caller);
+  },
+  leave(scene, pick) {
+    const caller = pick([...scene.callers.values()]);
+    if (caller?.isHere === true) caller.client.send({ case: "leave", value: new LeaveRequest() });
   },
   close: (scene, pick) => pick(scene.publishers)?.close(),
   die: (scene, pick) => scene.replaceThread(pick([0, 1])!),
