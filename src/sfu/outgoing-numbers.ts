@@ -30,7 +30,7 @@ export class OutgoingNumbers {
   #lastExtSeq = 0;
   #lastTimestamp = 0;
   #lastSentUs = 0;
-  #lastTl0PicIdx = -1;
+  #lastTl0PicIdx = 0;
   #lastFrameNumber = 0;
 
   /** `firstSeq` below 2^15 keeps the first rollover far away (RFC 3711 §3.3.1). */

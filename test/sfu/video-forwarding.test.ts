@@ -367,17 +367,17 @@ describe("VP9 picture numbers", () => {
     publisher.send("key", { encoding: 1, id: 3, tl0: 249 });
     publisher.send("delta", { encoding: 1, id: 4, tl0: 250 });
     expect(numbersOf(publisher.packets)).toEqual([
-      [0, 0],
-      [1, 1],
-      [2, 2],
-      [3, 3],
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
     ]);
     const { stream } = publisher.downTrack;
     const again = new UpPacket();
     expect(publisher.downTrack.recall(stream.find(4), publisher.nowUs, again)).toBe(true);
     stream.resend(again, stream.find(4), 99);
     const { payload } = publisher.packets.at(-1)!;
-    expect(toHex(payload.subarray(OSN_BYTES))).toBe("ec80030003bb");
+    expect(toHex(payload.subarray(OSN_BYTES))).toBe("ec80030004bb");
   });
 
   test("have gaps where temporal layers are left out: an id says which picture of its group it is", () => {
@@ -389,8 +389,8 @@ describe("VP9 picture numbers", () => {
     });
     publisher.send("delta", { id: 2, tl0: 1 });
     expect(numbersOf(publisher.packets)).toEqual([
-      [0, 0],
-      [4, 1],
+      [0, 1],
+      [4, 2],
     ]);
   });
 });
