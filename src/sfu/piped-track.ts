@@ -69,7 +69,7 @@ export class PipedTrack {
     // A key frame would not come: it is wanted as soon as the track goes on.
     if (track.muted) return;
     for (const stream of track.streams) {
-      if (stream?.keyframes.poll(nowUs) !== true) continue;
+      if (stream?.keyframes.poll(nowUs, stream.activity.idleUs(nowUs)) !== true) continue;
       this.#context.events.push({
         kind: "piped-track.keyframe",
         trackId: track.id,

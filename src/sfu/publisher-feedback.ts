@@ -147,7 +147,8 @@ export class PublisherFeedback {
   }
 
   #sendPli(stream: UpStream, nowUs: number): void {
-    if (stream.activity.isStopped || !stream.keyframes.poll(nowUs)) return;
+    const { activity, keyframes } = stream;
+    if (activity.isStopped || !keyframes.poll(nowUs, activity.idleUs(nowUs))) return;
     this.#rtcp.send((out, at) => writePli(out, at, FEEDBACK_SSRC, stream.ssrc));
     this.#context.counters[SLOT.pliSent]! += 1;
   }

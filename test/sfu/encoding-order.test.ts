@@ -105,7 +105,7 @@ class HighestFirst {
     PACKETS.forEach((packets, at) => {
       const ssrc = 11 + at;
       const stream = this.#track.streams.find((one) => one?.ssrc === ssrc);
-      const isKey = stream === undefined || stream.keyframes.poll(receiver.nowUs);
+      const isKey = stream === undefined || stream.keyframes.poll(receiver.nowUs, 0);
       for (let packet = 0; packet < packets; packet++) {
         receiver.publish({
           ssrc,

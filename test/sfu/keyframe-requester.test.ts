@@ -6,14 +6,14 @@ const MS = 1000;
 
 test("asks once, repeats after the retry time, and stops at the key frame", () => {
   const requester = new KeyframeRequester(200 * MS);
-  expect(requester.poll(0)).toBe(false);
+  expect(requester.poll(0, 0)).toBe(false);
   requester.need();
   requester.need();
-  expect(requester.poll(0)).toBe(true);
-  expect(requester.poll(199 * MS)).toBe(false);
-  expect(requester.poll(200 * MS)).toBe(true);
+  expect(requester.poll(0, 0)).toBe(true);
+  expect(requester.poll(199 * MS, 0)).toBe(false);
+  expect(requester.poll(200 * MS, 0)).toBe(true);
   requester.onKeyframe();
-  expect(requester.poll(1000 * MS)).toBe(false);
+  expect(requester.poll(1000 * MS, 0)).toBe(false);
 });
 
 test("asks at most once per retry time, however often key frames come and are needed again", () => {
@@ -21,10 +21,28 @@ test("asks at most once per retry time, however often key frames come and are ne
   let asked = 0;
   for (let nowUs = 0; nowUs < 5000 * MS; nowUs += 10 * MS) {
     requester.need();
-    if (requester.poll(nowUs)) asked += 1;
+    if (requester.poll(nowUs, 0)) asked += 1;
     requester.onKeyframe();
   }
   expect(asked).toBe(10);
+});
+
+test("asks ever more seldom while nothing comes of the encoding, and as before when something does", () => {
+  const requester = new KeyframeRequester(500 * MS);
+  requester.need();
+  const asked: number[] = [];
+  const ask = (fromMs: number, toMs: number, heardMs: number): void => {
+    for (let ms = fromMs; ms < toMs; ms += 10)
+      if (requester.poll(ms * MS, (ms - heardMs) * MS)) asked.push(ms);
+  };
+  ask(0, 40_000, Number.NEGATIVE_INFINITY);
+  expect(asked.splice(0)).toEqual([0, 500, 1_500, 3_500, 7_500, 15_500, 23_500, 31_500, 39_500]);
+  ask(40_000, 41_200, 40_000);
+  expect(asked.splice(0)).toEqual([40_000, 40_500, 41_000]);
+  requester.onKeyframe();
+  requester.need();
+  ask(41_200, 44_000, 40_000);
+  expect(asked).toEqual([41_500, 42_500]);
 });
 
 /**
@@ -41,7 +59,7 @@ test.each([...Array(100).keys()])("a key frame arrives over a path with 40 %% lo
   let plis = 0;
   let arrivedAtUs = Number.POSITIVE_INFINITY;
   for (let nowUs = 0; nowUs < 5000 * MS && arrivedAtUs > nowUs; nowUs += 5 * MS) {
-    if (requester.poll(nowUs)) {
+    if (requester.poll(nowUs, 0)) {
       up.send(nowUs, "pli", 80);
       plis += 1;
     }

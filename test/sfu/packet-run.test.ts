@@ -90,7 +90,7 @@ test.each([
         const received = new ReceivedTrack("video", [codec], codec, { inRuns, spacingUs: 0 });
         for (const packet of packets) received.publish(packet);
         received.context.run.forward();
-        const asked = received.track.streams[0]?.keyframes.poll(received.nowUs);
+        const asked = received.track.streams[0]?.keyframes.poll(received.nowUs, 0);
         return { sent: received.sent("numbered"), asked, counters: [...received.context.counters] };
       };
       expect(outcome(true)).toEqual(outcome(false));

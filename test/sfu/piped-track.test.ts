@@ -68,7 +68,7 @@ test("a key frame is asked for as soon as a full pipe has room again: what was l
     received.ring.clear();
     received.publish({ seq: ++seq, timestamp: 3000 * seq, payload: seq === 1 ? "1000aa" : "1001aa" });
   };
-  const asks = (): boolean => track.streams[0]!.keyframes.poll(received.nowUs);
+  const asks = (): boolean => track.streams[0]!.keyframes.poll(received.nowUs, 0);
   while (context.counters[SLOT.downDropped_pipe_full] === 0) publish();
   expect(context.counters[SLOT.pipedPackets_sent]).toBe(seq - 1);
   publish();

@@ -33,7 +33,7 @@ test("simulcast: a picture that stands still for two seconds goes on where it wa
     allocation.tick(receiver.nowUs, { lastVideos: Number.POSITIVE_INFINITY, speakerRank: () => 0 });
     seq += hasPicture ? 1 : 0;
     RIDS.forEach((_, encoding) => {
-      const isAsked = track.streams[encoding]?.keyframes.poll(receiver.nowUs) === true;
+      const isAsked = track.streams[encoding]?.keyframes.poll(receiver.nowUs, 0) === true;
       asked += isAsked ? 1 : 0;
       if (!hasPicture) return;
       const payload = isAsked || seq === 1 ? "1000aaaa" : "1001aaaa";

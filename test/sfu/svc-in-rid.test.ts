@@ -40,7 +40,7 @@ class Publisher {
   /** Starts and goes on, with a key picture whenever one is asked for. */
   run(encoding: number, pictures: number, key = KEY, delta = DELTA): void {
     for (let n = 0; n < pictures; n++) {
-      const asked = this.receiver.track.streams[encoding]?.keyframes.poll(this.receiver.nowUs) ?? true;
+      const asked = this.receiver.track.streams[encoding]?.keyframes.poll(this.receiver.nowUs, 0) ?? true;
       this.send(encoding, asked ? key : delta);
     }
   }

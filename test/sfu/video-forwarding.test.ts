@@ -54,11 +54,11 @@ test("VP9 of three spatial layers without descriptor: who gets the top layer ask
   publish(KEY, 0);
   expect(receiver.downTrack.current).toEqual({ spatial: 2, temporal: 0 });
   const { keyframes } = receiver.track.streams[0]!;
-  expect(keyframes.poll(receiver.nowUs)).toBe(false);
+  expect(keyframes.poll(receiver.nowUs, 0)).toBe(false);
   let requests = 0;
   for (let n = 1; n < 50; n++) {
     publish(DELTA, n * 3000);
-    if (keyframes.poll(receiver.nowUs)) requests += 1;
+    if (keyframes.poll(receiver.nowUs, 0)) requests += 1;
   }
   expect(receiver.packets.length).toBe(150);
   expect(requests).toBe(0);
