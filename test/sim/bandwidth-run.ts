@@ -108,8 +108,12 @@ export class BandwidthRun {
 
   /** The estimate's mean over the second around `atUs`, as a share of the capacity at `atUs`. */
   shareAt(atUs: number): number {
-    const estimates = spanOf(this.#estimatesBps, atUs - SECOND_US / 2, atUs + SECOND_US / 2);
-    return mean(estimates) / this.link.capacityBps(atUs);
+    return this.#shareAt(this.#estimatesBps, atUs);
+  }
+
+  /** The same of what may be sent. */
+  allowedShareAt(atUs: number): number {
+    return this.#shareAt(this.#targetsBps, atUs);
   }
 
   /** Seconds from `fromUs` until `bps` may first be sent; Infinity when it never may. */
@@ -121,6 +125,11 @@ export class BandwidthRun {
   /** Percentile of the queueing delay over time. */
   queuePercentileMs(share: number): number {
     return percentile(this.#queueMs, share);
+  }
+
+  #shareAt(samples: Float64Array, atUs: number): number {
+    const second = spanOf(samples, atUs - SECOND_US / 2, atUs + SECOND_US / 2);
+    return mean(second) / this.link.capacityBps(atUs);
   }
 
   #sample(nowUs: number): void {
