@@ -3,8 +3,11 @@
  *
  * A packet is judged once, some time after later ones have come: one that was only overtaken is not lost. A packet that no
  * report spoke of was sent, and counts neither as lost nor as received.
+ *
+ *   sent  │▮▮▮▮▮▮▮▮│▮▮▮▮▮▯▯▯▯▯▯▯▯▯▯▯▮▮▮│▮▮▮▮▮▮▮▮│
+ *                        └─ dark ─┘ └ the observation begins anew
  */
-import type { FateSums, SentPacketLog } from "./sent-packet-log.ts";
+import { FATE, type FateSums, type SentPacketLog } from "./sent-packet-log.ts";
 
 /** How much later than its successors a packet may arrive. More reacts later to losses, less counts false ones. */
 const REORDERING_US = 100_000;
@@ -12,7 +15,19 @@ const REORDERING_US = 100_000;
 /** Longer makes fewer and surer observations, shorter follows the rate more closely. */
 const SPAN_US = 250_000;
 
+/**
+ * Where nothing at all came through for so long, the path was away, as between two radio cells: however narrow a link is,
+ * some of what is sent passes it. More holds the rate down for ten seconds after a moment that has passed, less takes chance
+ * for such a moment.
+ */
+const DARK_US = 100_000;
+/** At least so many packets: fewer say little. */
+const MIN_DARK_PACKETS = 8;
+/** A path that is away again so soon is a bad one, and its losses count. */
+const DARK_PAUSE_US = 10_000_000;
+
 const NOT_BEGUN = -1;
+const NOWHERE = -1;
 
 export class LossObserver {
   /** Of the latest complete observation, once `advance` has returned true. */
@@ -21,6 +36,8 @@ export class LossObserver {
   sentBps = 0;
   #nextExtSeq = 0;
   #startUs = NOT_BEGUN;
+  /** When the latest dark moment ended. */
+  #darkUs = Number.NEGATIVE_INFINITY;
   readonly #sums: FateSums = { sentBytes: 0, receivedBytes: 0, lostBytes: 0 };
 
   /**
@@ -31,6 +48,7 @@ export class LossObserver {
     const lastUs = newestSentUs - REORDERING_US;
     const sums = this.#sums;
     this.#nextExtSeq = Math.max(this.#nextExtSeq, log.oldestExtSeq);
+    this.#skipDark(log, lastUs);
     for (;;) {
       const sentUs =
         this.#nextExtSeq < log.nextExtSeq ? log.sentUs(this.#nextExtSeq) : Number.POSITIVE_INFINITY;
@@ -53,6 +71,15 @@ export class LossObserver {
     this.#begin(NOT_BEGUN);
   }
 
+  /** Passes over a dark moment that begins by `lastUs`, and what was observed before it. */
+  #skipDark(log: SentPacketLog, lastUs: number): void {
+    const endExtSeq = darkEnd(log, this.#nextExtSeq, lastUs);
+    if (endExtSeq === NOWHERE) return;
+    const endUs = log.sentUs(endExtSeq - 1);
+    if (endUs - this.#darkUs >= DARK_PAUSE_US) this.skipTo(endExtSeq);
+    this.#darkUs = endUs;
+  }
+
   /** The packet sent at `endUs` begins the next one. */
   #close(endUs: number): void {
     const { sentBytes, receivedBytes, lostBytes } = this.#sums;
@@ -68,4 +95,15 @@ export class LossObserver {
     this.#sums.receivedBytes = 0;
     this.#sums.lostBytes = 0;
   }
+}
+
+/** The number after the first dark moment from `fromExtSeq` on, or NOWHERE if none begins by `lastUs`. */
+function darkEnd(log: SentPacketLog, fromExtSeq: number, lastUs: number): number {
+  for (let first = fromExtSeq; first <= log.lastLostExtSeq && log.sentUs(first) <= lastUs; ) {
+    let end = first;
+    while (end < log.nextExtSeq && log.fate(end) === FATE.lost) end += 1;
+    if (end - first >= MIN_DARK_PACKETS && log.sentUs(end - 1) - log.sentUs(first) >= DARK_US) return end;
+    first = end + 1;
+  }
+  return NOWHERE;
 }

@@ -47,6 +47,30 @@ test.each([
     newestMs: 400,
     found: ["1 of 15 at 800"],
   },
+  {
+    name: "no moment in which nothing comes through, nor what came right before it",
+    fates: `${".".repeat(10)}${"x".repeat(11)}${".".repeat(50)}`,
+    newestMs: 700,
+    found: ["0 of 25 at 800"],
+  },
+  {
+    name: "a moment in which something does, though little",
+    fates: `${".".repeat(10)}xxxxxx.xxxxx${".".repeat(20)}`,
+    newestMs: 410,
+    found: ["11 of 25 at 800"],
+  },
+  {
+    name: "a shorter moment",
+    fates: `${".".repeat(10)}${"x".repeat(10)}${".".repeat(20)}`,
+    newestMs: 390,
+    found: ["10 of 25 at 800"],
+  },
+  {
+    name: "a second moment soon after",
+    fates: `${"x".repeat(20)}${".".repeat(10)}${"x".repeat(20)}${".".repeat(40)}`,
+    newestMs: 850,
+    found: ["15 of 25 at 800", "5 of 25 at 800"],
+  },
   { name: "several at once", fates: ".".repeat(100), newestMs: 990, found: Array(3).fill("0 of 25 at 800") },
 ])("observes $name", ({ fates, newestMs, found }) => {
   expect(observe(fates, newestMs)).toEqual(found);

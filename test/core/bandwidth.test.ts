@@ -108,6 +108,20 @@ test("a line that is dead for three seconds moves within two of its return", () 
   }
 });
 
+/** As between two radio cells: what is lost then says nothing about the rate. */
+test("after a fifth of a second without any packet, everybody soon has what they had", () => {
+  const cameras = ["ada", "cy", "dee"];
+  const viewers = [2.4, 2.8, 3.2, 4, 5, 6].map((mbps) => viewer(`${mbps} Mbit/s`, mbps * MBPS, cameras));
+  const events = viewers.map(({ name }) => at(20, blackout(name, 0.2)));
+  const people = [...cameras.map((name) => publisher(name)), ...viewers];
+  const report = play({ seed: 3, seconds: 29, people, events });
+  for (const { name } of viewers) {
+    const views = cameras.map((camera) => report.view(name, camera).bitrateBps);
+    const ofSecond = views[0]!.map((_, second) => views.reduce((sum, bps) => sum + bps[second]!, 0));
+    expect(average(ofSecond.slice(23)) / average(ofSecond.slice(10, 20)), name).toBeGreaterThan(0.9);
+  }
+}, 60_000);
+
 /** As radio does. Each time it looks as if the line had become narrow. */
 test("a line that stands still for a fifth of a second now and then shows what it has room for", () => {
   const stills = Array.from({ length: 40 }, (_, i) => 5 + 1.1 * i);
