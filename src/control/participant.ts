@@ -49,12 +49,13 @@ export class Participant {
   #left = false;
   #cancelGrace: () => void = () => {};
 
-  constructor(room: Room, claims: Claims) {
+  /** `changedPermission`: one that overrides the grants of tokens from the beginning. */
+  constructor(room: Room, claims: Claims, changedPermission?: Permission) {
     this.#room = room;
     this.identity = claims.identity;
     this.kind = claims.kind;
     this.joinedAtMs = room.clock.nowMs();
-    this.#profile = new ProfileRecord(claims);
+    this.#profile = new ProfileRecord(claims, changedPermission);
     this.#startGrace("never_connected");
   }
 

@@ -37,10 +37,11 @@ const MAX_ATTRIBUTES = 256;
  */
 export class ProfileRecord {
   #claimed: Profile;
-  #changed: Partial<Profile> = {};
+  #changed: Partial<Profile>;
 
-  constructor(claims: Claims) {
+  constructor(claims: Claims, changedPermission?: Permission) {
     this.#claimed = profileOf(claims);
+    this.#changed = changedPermission === undefined ? {} : { permission: changedPermission };
   }
 
   get value(): Profile {

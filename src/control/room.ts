@@ -158,18 +158,19 @@ export class Room {
 
   /**
    * The caller has checked that `claims` may join. A second join of one identity returns the same participant; its
-   * profile follows the new token only while no client holds it, since that client has a token of its own. `isBack`: a
-   * participant of this identity has just been replaced by this one, which takes its place even in a full room.
+   * profile follows the new token only while no client holds it, since that client has a token of its own. `former`: the
+   * participant of this identity that has just been replaced by this one, which takes its place even in a full room, and
+   * its permission where that was changed.
    */
-  join(claims: Claims, isBack = false): Result<Participant, "room_full"> {
-    const hasPlace = this.#endStandIn(claims.identity) || isBack;
+  join(claims: Claims, former: Participant | null = null): Result<Participant, "room_full"> {
+    const hasPlace = this.#endStandIn(claims.identity) || former !== null;
     const present = this.#participants.get(claims.identity);
     if (present !== undefined) {
       if (!present.held) present.rejoin(claims);
       return ok(present);
     }
     if (this.isFullFor(claims.kind) && !hasPlace) return fail("room_full");
-    const participant = new Participant(this, claims);
+    const participant = new Participant(this, claims, former?.changedPermission);
     this.admit(participant);
     return ok(participant);
   }

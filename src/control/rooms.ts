@@ -120,13 +120,13 @@ export class Rooms {
 
   /**
    * Joins the room that the token names. It is created when the token grants that, or with `autoCreate`, as the token
-   * configures it; one that exists stays as it is. `isBack`: as in `Room.join`; the caller has made the checks before.
+   * configures it; one that exists stays as it is. `former`: as in `Room.join`; the caller has made the checks before.
    */
-  join(name: string, claims: Claims, isBack = false): Result<Participant, JoinError> {
-    const refusal = isBack ? null : this.check(name, claims);
+  join(name: string, claims: Claims, former: Participant | null = null): Result<Participant, JoinError> {
+    const refusal = former === null ? this.check(name, claims) : null;
     if (refusal !== null) return fail(refusal);
     const room = this.get(name) ?? this.#open(name as RoomId, optionsOf(claims.roomConfig));
-    return room.join(claims, isBack);
+    return room.join(claims, former);
   }
 
   /**

@@ -124,9 +124,9 @@ export class SignalSessions {
     const { room } = claims.grants;
     const present = this.#rooms.get(room)?.participant(claims.identity);
     const speaking = withOwnWords(claims, params);
-    const isBack = present !== undefined && speaking.ok && this.check(claims) === null;
-    if (isBack) present.leave("duplicate_identity");
-    const joined = speaking.ok ? this.#rooms.join(room, speaking.value, isBack) : speaking;
+    const former = present !== undefined && speaking.ok && this.check(claims) === null ? present : null;
+    former?.leave("duplicate_identity");
+    const joined = speaking.ok ? this.#rooms.join(room, speaking.value, former) : speaking;
     if (!joined.ok) {
       refuse(link, DisconnectReason.JOIN_FAILURE, LeaveRequest_Action.DISCONNECT);
       return undefined;

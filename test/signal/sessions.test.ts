@@ -5,6 +5,7 @@
 import {
   ConnectionQuality,
   DisconnectReason,
+  LeaveRequest,
   LeaveRequest_Action,
   MuteTrackRequest,
   ParticipantInfo_State,
@@ -109,6 +110,24 @@ describe("joining", () => {
     expect(second.take("join").participant!.sid).not.toBe(sid);
     expect(bo.seen("ada")!.sid).not.toBe(sid);
     expect(hall.rooms.get("hall")!.participants).toHaveLength(2);
+  });
+
+  test("again under the same identity does not undo what was permitted and denied meanwhile", () => {
+    const hall = signalHall();
+    new SignalClient(hall, "ada");
+    const { permission } = hall.rooms.get("hall")!.participant("ada")!.profile;
+    must(
+      hall.rooms
+        .get("hall")!
+        .participant("ada")!
+        .update({ permission: { ...permission, canPublish: false } }),
+    );
+    const second = new SignalClient(hall, "ada");
+    expect(second.take("join").participant!.permission!.canPublish).toBe(false);
+    second.send({ case: "addTrack", value: MICROPHONE });
+    expect(second.take("requestResponse").reason).toBe(RequestResponse_Reason.NOT_ALLOWED);
+    second.send({ case: "leave", value: new LeaveRequest() });
+    expect(new SignalClient(hall, "ada").take("join").participant!.permission!.canPublish).toBe(true);
   });
 
   test("tracks that are announced with it are answered one by one, refusals too", () => {
