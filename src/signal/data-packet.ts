@@ -5,6 +5,7 @@
  *   field  2  user                      its destination_sids are read, its destination_identities where the packet has none
  *               1  participant_sid        written, for older clients
  *               5  participant_identity   written, for older clients
+ *       3, 7  speaker, transcription    told from the others: they are about whom they name, not about their sender
  *          4  participant_identity      written: of two values of a field the later counts
  *          5  destination_identities    read; empty for everybody
  *         16  sequence                  read; of reliable packets, counted by their sender
@@ -19,8 +20,10 @@
 
 const FIELD = {
   user: 2,
+  speaker: 3,
   participantIdentity: 4,
   destinationIdentities: 5,
+  transcription: 7,
   sequence: 16,
   participantSid: 17,
 } as const;
@@ -91,6 +94,12 @@ export class ClientPacket {
       }
     }
     return fields.malformed ? undefined : new ClientPacket(bytes, found);
+  }
+
+  /** Whether it says who speaks, or what somebody says: it names whom it is about, whoever that is. */
+  get isAboutOthers(): boolean {
+    const { field } = this.#value;
+    return field === FIELD.speaker || field === FIELD.transcription;
   }
 
   /** The packet as its receivers get it, with the real sender in place of what it claimed. */

@@ -129,6 +129,8 @@ export class SessionData implements DataSink {
       if (sequence <= this.#lastSequence) return;
       this.#lastSequence = sequence;
     }
+    // Clients show it as the words of whom it names.
+    if (packet.isAboutOthers && this.#participant.kind !== "agent") return;
     if (destinations.length === 1 && this.#calls.take(destinations[0]!, bytes)) return;
     const sent = packet.withSender(isShown(this.#participant) ? this.#sender : this.#hiddenSender);
     for (const receiver of this.#receivers(packet)) {

@@ -3,6 +3,7 @@
  * Method: real sessions over real control; the DTLS thread is a recording one that says what peers would.
  */
 import {
+  ActiveSpeakerUpdate,
   DataPacket,
   ParticipantInfo_State,
   PublishDataTrackRequest,
@@ -10,6 +11,7 @@ import {
   RpcAck,
   RpcError,
   RpcResponse,
+  Transcription,
   UnpublishDataTrackRequest,
   UpdateDataSubscription,
   UpdateDataSubscription_Update,
@@ -18,6 +20,7 @@ import {
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
 import { heldBytes } from "../../src/contract/data.ts";
+import type { ParticipantKind } from "../../src/control/access-token.ts";
 import { claims, must } from "../control/conference.ts";
 import { SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -41,9 +44,9 @@ class DataClient {
   readonly identity: string;
   readonly client: SignalClient;
 
-  constructor(identity: string, { grants = {}, opens = true } = {}) {
+  constructor(identity: string, { grants = {}, opens = true, kind = "standard" as ParticipantKind } = {}) {
     this.identity = identity;
-    this.client = new SignalClient(hall, claims(identity, grants));
+    this.client = new SignalClient(hall, { ...claims(identity, grants), kind });
     this.client.offer("chromium-data-channel");
     if (opens) this.open();
   }
@@ -137,6 +140,18 @@ describe("packets", () => {
       ["hidden", "", "", participant.id],
       ["shown", "eve", "eve", participant.id],
     ]);
+  });
+
+  test("that tell of others what they say, or who speaks, are those of agents alone", async () => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    const agent = new DataClient("agent", { kind: "agent" });
+    const said = new Transcription({ transcribedParticipantIdentity: "bo" });
+    for (const one of [ada, agent]) {
+      one.say({ value: { case: "transcription", value: said } });
+      one.say({ value: { case: "speaker", value: new ActiveSpeakerUpdate() } });
+    }
+    ada.say(text("hello"));
+    expect(await bo.heard()).toEqual(["agent: transcription", "agent: speaker", "ada: hello"]);
   });
 
   test("of those who may send none go nowhere, from the moment on that they may not", async () => {
