@@ -29,7 +29,7 @@ export async function serve(
   const loaded = loadConfig([], { BLINDFOLD_HTTP_RATE_LIMIT_PER_MINUTE: "1000000", ...env });
   if (!loaded.ok) throw new Error(loaded.lines.join("\n"));
   const { config } = loaded;
-  const hall = conference(defaults);
+  const hall = conference(defaults, 64, log);
   const tokens = new AccessTokens(config.auth.keys, hall.clock);
   const metrics = new Metrics();
   const { rooms } = hall;
