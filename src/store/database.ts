@@ -49,6 +49,8 @@ function makeDirectory(path: string): void {
 function prepare(database: DatabaseSync): void {
   // One process at a time: two would both send the queued events.
   database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+  // Deleted rows, which hold names and metadata, are overwritten with zeros.
+  database.exec("PRAGMA secure_delete = ON;");
   migrate(database);
   checkWhole(database);
 }

@@ -1,5 +1,5 @@
 /** Goal: what was written is there after the process, for one process at a time, and an operator learns why it is not. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -31,6 +31,20 @@ test("a queue is as it was, in order, after it was closed", () => {
   expect(bodies).toEqual(["b", "c"]);
   expect(again.first("http://two/")).toMatchObject({ body: "z", createdMs: 2 });
   expect([again.removeAll("http://two/"), again.size, again.urls]).toEqual([1, 0, []]);
+});
+
+test("of what was removed nothing is on disk after the end: events hold names and metadata", () => {
+  const database = openDatabase(directory);
+  const queue = new WebhookQueue(database, 1_000);
+  const onDisk = (word: string): boolean =>
+    readdirSync(directory).some((file) => readFileSync(join(directory, file)).includes(word));
+  for (let n = 0; n < 100; n++) queue.add("http://one/", `{"name":"event ${n}"}`.padEnd(2_000), n);
+  expect(onDisk("event 7")).toBe(true);
+  for (let next = queue.first("http://one/"); next !== undefined; next = queue.first("http://one/")) {
+    queue.remove("http://one/", next.id);
+  }
+  database.close();
+  expect(onDisk("event")).toBe(false);
 });
 
 test("an event that is removed twice is counted once", () => {
