@@ -37,16 +37,21 @@ export class ReceivedRuns {
     return true;
   }
 
-  /** Drops the runs that `cumulativeTsn` covers or reaches, and returns the new cumulative TSN. */
-  advance(cumulativeTsn: number): number {
+  /** The cumulative TSN if all up to `cumulativeTsn` had arrived. */
+  reach(cumulativeTsn: number): number {
     let cumulative = cumulativeTsn;
-    let covered = 0;
     for (const { start, end } of this.#runs) {
       if (tsnAhead(cumulative, start) > 1) break;
       if (tsnAhead(cumulative, end) > 0) cumulative = end;
-      covered += 1;
     }
-    if (covered > 0) this.#runs.splice(0, covered);
+    return cumulative;
+  }
+
+  /** Drops the runs that `cumulativeTsn` covers or reaches, and returns the new cumulative TSN. */
+  advance(cumulativeTsn: number): number {
+    const cumulative = this.reach(cumulativeTsn);
+    const covered = this.#runs.findIndex(({ end }) => tsnAhead(cumulative, end) > 0);
+    this.#runs.splice(0, covered === -1 ? this.#runs.length : covered);
     return cumulative;
   }
 

@@ -237,4 +237,8 @@ class GuardedState implements AssociationState {
   get hasHole(): boolean {
     return this.#sctp.sackMisOrdered.size > 0;
   }
+
+  reach(cumulativeTsn: number): number {
+    return this.#sctp.sackMisOrdered.reach(cumulativeTsn);
+  }
 }

@@ -46,6 +46,12 @@ const CHUNKS = { burst: 3_000, perSecond: 6_000 };
 const MAX_TSN_AHEAD = 2_048;
 
 /**
+ * TSNs that one FORWARD-TSN may skip. A chunk has a byte at least, so no correct peer has more in flight than the window has
+ * bytes, and after an outage it may give up all of them at once: smaller would drop that, and the association stood still.
+ */
+const MAX_SKIPPED_TSNS = 1_048_576;
+
+/**
  * Chunks held for messages that are incomplete or out of order: a full window of full packets. Larger: tiny chunks cost a
  * hundred times their bytes. Smaller: a window of full packets after a loss is not kept.
  */
@@ -82,6 +88,8 @@ export interface AssociationState {
   readonly heldChunks: number;
   /** Whether a TSN is missing below one that has arrived. */
   readonly hasHole: boolean;
+  /** The cumulative TSN if all up to the given one had arrived: beyond what is kept behind it. */
+  reach(cumulativeTsn: number): number;
 }
 
 /** `shutdown`: the peer ends the association in a way that werift handles badly, so the caller must end it. */
@@ -110,9 +118,20 @@ export class SctpGuard {
     for (const chunk of chunks) {
       const verdict = this.#checkChunk(chunk, packet, cumulativeTsn);
       if (verdict !== "pass") return verdict;
-      if (chunk.type === DATA) cumulativeTsn = follow(cumulativeTsn!, readU32(chunk.value, 0));
+      cumulativeTsn = this.#after(chunk, cumulativeTsn);
     }
     return "pass";
+  }
+
+  /**
+   * The cumulative TSN after a chunk that passes. A peer fills the rest of a packet that repairs something with what it sends
+   * next, which may be far ahead of what was missing.
+   */
+  #after({ type, value }: SctpChunk, cumulativeTsn: number | undefined): number | undefined {
+    if (type !== DATA && type !== FORWARD_TSN) return cumulativeTsn;
+    const tsn = readU32(value, 0);
+    const ahead = tsnAhead(cumulativeTsn!, tsn);
+    return ahead === 1 || (type === FORWARD_TSN && ahead > 0) ? this.#state.reach(tsn) : cumulativeTsn;
   }
 
   #isForUs({ sourcePort, destinationPort, verificationTag, chunks }: SctpPacket): boolean {
@@ -200,9 +219,6 @@ export class SctpGuard {
   }
 }
 
-const follow = (cumulativeTsn: number, tsn: number): number =>
-  tsnAhead(cumulativeTsn, tsn) === 1 ? tsn : cumulativeTsn;
-
 function checkHeartbeat(value: Uint8Array): Verdict {
   const parameters = parseParameters(value);
   return parameters?.length === 1 && parameters[0]!.type === HEARTBEAT_INFO ? "pass" : "malformed";
@@ -227,5 +243,5 @@ function checkReset(value: Uint8Array): Verdict {
 /** New cumulative TSN, then pairs of stream and sequence number (RFC 3758 §3.2): of a stream there may be several. */
 function checkForwardTsn(value: Uint8Array, cumulativeTsn: number): Verdict {
   if (value.length < 4 || value.length % 4 !== 0) return "malformed";
-  return tsnAhead(cumulativeTsn, readU32(value, 0)) > MAX_TSN_AHEAD ? "window" : "pass";
+  return tsnAhead(cumulativeTsn, readU32(value, 0)) > MAX_SKIPPED_TSNS ? "window" : "pass";
 }

@@ -111,6 +111,34 @@ test("FORWARD-TSN may name a stream once for each message that was given up", as
   expect(link.received.length).toBe(1);
 });
 
+test.each([
+  ["a few", 1_500],
+  ["more than are taken beyond a loss", 5_000],
+])("%s short messages that were lost are given up together, beside the next ones", async (_what, lost) => {
+  await connect({}, LOSSY);
+  const [tag, next] = [link.serverTag, link.nextTsn];
+  const skip = chunk(FORWARD_TSN_CHUNK, u32(next + lost - 1));
+  const after = chunk(0, data(next + lost + 1_000, 0, 0, STRING, Buffer.from("after")), 7);
+  link.toServer(packet(tag, skip, after));
+  await pass(50);
+  expect(link.packetDrops).toEqual([]);
+  expect(link.received.length).toBe(1);
+});
+
+test("what fills a hole is taken, though the rest of its packet lies behind all that is kept", async () => {
+  await connect({}, LOSSY);
+  const [tag, next] = [link.serverTag, link.nextTsn];
+  const one = (i: number): Buffer => chunk(0, data((next + i) >>> 0, 0, 0, STRING, Buffer.from("x")), 7);
+  for (let from = 1; from < 2_041; from += 20) {
+    link.toServer(packet(tag, ...Array.from({ length: 20 }, (_, i) => one(from + i))));
+  }
+  await pass(100);
+  link.toServer(packet(tag, one(0), ...Array.from({ length: 20 }, (_, i) => one(2_041 + i))));
+  await pass(100);
+  expect(link.packetDrops).toEqual([]);
+  expect(link.received.length).toBe(2_061);
+});
+
 test("a channel that is closed while its data crawls to the client does not end the association", async () => {
   const KILOBITS_PER_SECOND = 30;
   const QUEUE_MS = 1_500;

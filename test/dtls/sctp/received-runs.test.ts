@@ -47,6 +47,8 @@ describe("runs behind cumulative TSN 10", () => {
 
   test("a larger cumulative TSN takes along what it covers, and what follows at once", () => {
     const runs = received(12, 14, 15, 20);
+    expect(runs.reach(13)).toBe(15);
+    expect(runs.size).toBe(3);
     expect(runs.advance(13)).toBe(15);
     expect(runs.blocks(15, 100)).toEqual([[5, 5]]);
     expect(runs.advance(30)).toBe(30);
