@@ -63,11 +63,11 @@ function readFmtp(attributes: CodecAttributes, value: string): boolean {
   return true;
 }
 
-/** `<payload type or *> <value>` (RFC 4585 §4.2). */
+/** `<payload type or *> <value>` (RFC 4585 §4.2). pion before 4.1.5 ends a value without parameter with a space. */
 function readFeedback(attributes: CodecAttributes, value: string): boolean {
   const match = /^(\*|\d{1,3}) ([!-~][ -~]{0,63})$/.exec(value);
   if (match === null || Number(match[1]) > 127) return false;
   const values = attributes.feedback.get(match[1]!) ?? new Set();
-  attributes.feedback.set(match[1]!, values.add(match[2]!));
+  attributes.feedback.set(match[1]!, values.add(match[2]!.trimEnd()));
   return values.size <= MAX_FEEDBACK_VALUES;
 }

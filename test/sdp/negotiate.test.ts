@@ -326,6 +326,11 @@ describe("codecs", () => {
     expect(feedback()).toEqual(["nack"]);
     expect(feedback(extmap)).toEqual(["nack", "transport-cc"]);
   });
+
+  test("a space at its end does not matter", () => {
+    const text = shortOffer(VIDEO, [VP8, "a=rtcp-fb:96 nack ", "a=rtcp-fb:96 nack pli"]);
+    expect(outcomeOf(text).media[0]!.codecs[0]!.feedback).toEqual(["nack", "nack pli"]);
+  });
 });
 
 describe("header extensions", () => {
