@@ -274,6 +274,7 @@ function answer(
     case: "answer",
     value: new SessionDescription({ type: "answer", sdp: answered.value.sdp, id, midToTrackId: trackIds() }),
   });
+  host.publications.onAnswered();
   const { opened } = answered.value;
   if (opened !== null) trickle(host, opened.transport, opened.mid, SignalTarget.PUBLISHER);
   return true;

@@ -199,6 +199,22 @@ export class Publications {
     this.#matches = new Map();
   }
 
+  /**
+   * The client has been answered. By that libwebrtc sends an encoding or not as its own offer said, whatever it was told of
+   * demand since it wrote the offer; so where the offer says otherwise, it is told again.
+   */
+  onAnswered(): void {
+    for (const { mid, published } of this.#sections) {
+      const claim = this.#publishedIn(mid);
+      const track = claim?.publication.track ?? null;
+      const stream = claim?.isBackup === true ? track?.backup : track;
+      if (track === null || !stream || published === null) continue;
+      const { wanted, section } = stream;
+      const isWanted = (rid: string): boolean => wanted === null || section.rids.indexOf(rid) <= wanted;
+      if (published.simulcast.some(({ rid, paused }) => paused === isWanted(rid))) this.#host.onDemand(track);
+    }
+  }
+
   /** A track was ended, by the client or by the server. Returns whether the client may not know the track yet. */
   onEnded(track: Track): boolean {
     const at = this.#list.findIndex((publication) => publication.track === track);

@@ -549,6 +549,35 @@ describe("publishing", () => {
     expect(trackSid).toBe(camera.id);
     expect(subscribedCodecs[0]).toMatchObject({ codec: "vp8" });
   });
+
+  test.each([
+    ["paused", "~", 2],
+    ["sent", "", 0],
+  ])("what is wanted is told again after an answer to an offer that says %s", (_what, mark, spatial) => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const { id: trackId } = tracksOf(hall, "ada")[1]!;
+    hall.thread.emit({ kind: "up-track.wanted", trackId, spatial } as never);
+    ada.messages.length = 0;
+    // It was written before the client heard of that.
+    const sdp = offerText("chromium-publish-simulcast").replace(";h;f", `;${mark}h;${mark}f`);
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 2 }) });
+    expect(ada.kinds()).toEqual(["answer", "subscribedQualityUpdate"]);
+    expect(ada.take("subscribedQualityUpdate").trackSid).toBe(trackId);
+  });
+
+  test("what is wanted is not told again where the offer says so", () => {
+    const hall = signalHall();
+    const ada = new SignalClient(hall, "ada");
+    publish(ada);
+    const { id: trackId } = tracksOf(hall, "ada")[1]!;
+    hall.thread.emit({ kind: "up-track.wanted", trackId, spatial: 1 } as never);
+    ada.messages.length = 0;
+    const sdp = offerText("chromium-publish-simulcast").replace(";f", ";~f");
+    ada.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id: 2 }) });
+    expect(ada.kinds()).toEqual(["answer"]);
+  });
 });
 
 describe("muting", () => {
