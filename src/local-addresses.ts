@@ -30,6 +30,17 @@ export function placesOf(candidates: readonly ServerCandidate[]): string[] {
   return [...new Set(texts)];
 }
 
+/** Announced addresses of the IP version that a socket bound to `host` does not hear; `::` hears both. */
+export function foreignAddresses({
+  host,
+  announcedAddresses,
+}: Pick<ReachedAt, "host" | "announcedAddresses">): string[] {
+  if (isIPv6(host) && isWildcard(host)) return [];
+  return announcedAddresses
+    .map(({ address }) => address)
+    .filter((address) => isIPv6(address) !== isIPv6(host));
+}
+
 /** Thread n has the first announced port + n, as with bound ports. */
 function announcedPlaces(
   { host, announcedAddresses }: ReachedAt,

@@ -77,6 +77,7 @@ try {
       : `Blindfold is ready: ${url}/v1, API documentation at ${url}/docs`,
   );
 } catch (error) {
-  console.error(`Blindfold could not start: ${error instanceof Error ? error.message : String(error)}`);
+  const { describeStartFailure } = await import("./start-failure.ts");
+  console.error(`Blindfold could not start: ${describeStartFailure(error)}`);
   process.exit(EX_UNAVAILABLE);
 }

@@ -87,7 +87,21 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     clock: systemClock,
     log,
   });
-  await http.listen({ host: config.http.host, port: config.http.port });
+
+  async function end(): Promise<void> {
+    webhooks?.stop();
+    database?.close();
+    await Promise.race([http.close(), delay(LAST_ANSWERS_MS)]);
+    http.server.closeAllConnections();
+    await threads.stop();
+  }
+
+  try {
+    await http.listen({ host: config.http.host, port: config.http.port });
+  } catch (error) {
+    await end();
+    throw error;
+  }
   // With port 0 the system has chosen one.
   const { port } = http.server.address() as AddressInfo;
   const host = isIPv6(config.http.host) ? `[${config.http.host}]` : config.http.host;
@@ -103,11 +117,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       while (rooms.counts.participants > 0 && performance.now() < deadlineMs) await delay(DRAIN_POLL_MS);
       rooms.deleteAll();
       await Promise.race([webhooks?.settled(), delay(LAST_WEBHOOKS_MS)]);
-      webhooks?.stop();
-      database?.close();
-      await Promise.race([http.close(), delay(LAST_ANSWERS_MS)]);
-      http.server.closeAllConnections();
-      await threads.stop();
+      await end();
     },
   };
 }

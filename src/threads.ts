@@ -7,6 +7,7 @@
  * takes all data channels with it and, as soon as it is replaced, the transports whose handshake is under way; media goes on
  * under the keys that the media threads have. The next DTLS thread gets its certificate, whose fingerprint is in the answers.
  */
+import { availableParallelism } from "node:os";
 import type { Logger } from "pino";
 import { type Counters, createSharedCounters, SLOT } from "./base/counters.ts";
 import { PacketPipe } from "./base/packet-pipe.ts";
@@ -16,7 +17,7 @@ import type { Clock } from "./control/clock.ts";
 import type { DataThread } from "./control/data-thread.ts";
 import type { MediaThreads } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
-import { placesOf, threadCandidates } from "./local-addresses.ts";
+import { foreignAddresses, placesOf, threadCandidates } from "./local-addresses.ts";
 import { RestartDelays, STABLE_SIGNS } from "./restarts.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { type Watch, Watchdog } from "./watchdog.ts";
@@ -85,9 +86,15 @@ export class Threads {
     this.#log.info({ tier, reason }, "fast path");
     this.#metrics.exposeTier(tier);
     this.#tier = tier;
+    this.#warnOfForeignAddresses();
     this.#watchdog.start();
-    await this.#startDtls();
-    for (let index = 0; index < this.#config.media.threads; index++) await this.#startMedia(index);
+    try {
+      await this.#startDtls();
+      await this.#startAllMedia();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -107,6 +114,18 @@ export class Threads {
     return this.#start(`media-${index}`, (givenUp) => this.#bringUpMedia(index, givenUp));
   }
 
+  /**
+   * As many at a time as there are cores, for a start is half a second of work for one. Larger: none is up before all are, and
+   * the watchdog ends them all. Smaller: cores are idle while others wait.
+   */
+  async #startAllMedia(): Promise<void> {
+    let next = 0;
+    const startInTurn = async (): Promise<void> => {
+      while (next < this.#config.media.threads && !this.#stopping) await this.#startMedia(next++);
+    };
+    await Promise.all(Array.from({ length: availableParallelism() }, startInTurn));
+  }
+
   /** Given up when it hangs, and when the server ends. */
   async #start(name: string, bringUp: (givenUp: AbortSignal) => Promise<void>): Promise<void> {
     const givenUp = new AbortController();
@@ -122,7 +141,9 @@ export class Threads {
       await start;
     } catch (error) {
       this.#count(watch);
-      throw error;
+      throw new Error(`thread ${name}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     } finally {
       watch.end();
       this.#starts.delete(givenUp);
@@ -207,6 +228,16 @@ export class Threads {
     this.#warnOfSmallBuffers(index, counters);
   }
 
+  /** What is sent to them arrives only if something on the way translates. */
+  #warnOfForeignAddresses(): void {
+    const { media } = this.#config;
+    const addresses = foreignAddresses(media);
+    if (addresses.length === 0) return;
+    const message =
+      "media.host hears nothing that is sent to these of media.announcedAddresses: other IP version";
+    this.#log.warn({ host: media.host, addresses }, message);
+  }
+
   /** Packets of a burst would be lost in the kernel, with a counter as the only sign. */
   #warnOfSmallBuffers(thread: number, counters: Counters): void {
     // Linux says twice what can be filled (socket(7)), and only there is it known what caps it.
@@ -270,7 +301,7 @@ export class Threads {
     this.#clock.after(delayMs, () => {
       if (this.#stopping) return;
       start().catch((cause: unknown) => {
-        this.#restart(name, 0, cause instanceof Error ? cause : new Error(String(cause)), start);
+        this.#restart(name, 0, cause as Error, start);
       });
     });
   }

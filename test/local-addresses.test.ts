@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { localAddresses, threadCandidates } from "../src/local-addresses.ts";
+import { foreignAddresses, localAddresses, threadCandidates } from "../src/local-addresses.ts";
 
 const INTERFACES = {
   lo: [
@@ -43,4 +43,17 @@ test("a thread is announced where it is told, else where it is bound", () => {
     { protocol: "udp", address: "192.0.2.9", port: 7_883 },
     { protocol: "tcp", address: "192.0.2.9", port: 7_883 },
   ]);
+});
+
+test.each([
+  ["0.0.0.0", ["2001:db8::7"]],
+  ["192.0.2.9", ["2001:db8::7"]],
+  ["2001:db8::9", ["192.0.2.7"]],
+  ["::", []],
+])("of what is announced, a socket bound to %s does not hear %j", (host, addresses) => {
+  const announcedAddresses = [
+    { address: "192.0.2.7", port: 50_000 },
+    { address: "2001:db8::7", port: null },
+  ];
+  expect(foreignAddresses({ host, announcedAddresses })).toEqual(addresses);
 });

@@ -1,10 +1,11 @@
 /**
  * Goal: a thread that does not come up holds up nothing: one that hangs while it starts, or dies, is counted and tried again,
- * later each time; and a server that ends takes along the threads that are on their way.
+ * later each time; and a server that ends, or cannot start, takes along the threads that are on their way.
  * Method: the server in this process. What a worker runs is replaced by an endless loop where it is to hang, and by a throw
  * where it is to die; the watchdog's finding is made by hand, for it takes a minute. Delays are measured, not waited for.
  */
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { pino } from "pino";
@@ -13,6 +14,7 @@ import { loadConfig } from "../src/config/load-config.ts";
 import { type Clock, systemClock } from "../src/control/clock.ts";
 import { DataThread } from "../src/control/data-thread.ts";
 import { MediaThreads } from "../src/control/media-threads.ts";
+import { startServer } from "../src/server.ts";
 import { Metrics } from "../src/telemetry/metrics.ts";
 import { Threads } from "../src/threads.ts";
 import { type Watch, Watchdog } from "../src/watchdog.ts";
@@ -121,6 +123,44 @@ test.each(["media", "dtls"] as const)(
     }
   },
 );
+
+test("media threads start together, as many at a time as there are cores, and one that cannot ends the others", async () => {
+  const cores = availableParallelism();
+  const loaded = loadConfig([], {
+    BLINDFOLD_MEDIA_PORT: "0",
+    BLINDFOLD_MEDIA_THREADS: `${cores + 1}`,
+    BLINDFOLD_HTTP_PORT: "0",
+  });
+  if (!loaded.ok) throw new Error(loaded.lines.join());
+  workers.all.length = 0;
+  workers.instead = null;
+  const starting = startServer(loaded.config, pino({ level: "silent" }));
+  await nextWorker();
+  workers.instead = HANG;
+  while (workers.all.length < 1 + cores) await delay(10);
+  await delay(100);
+  expect(workers.all).toHaveLength(1 + cores);
+  void workers.all.at(-1)!.terminate();
+  await expect(starting).rejects.toThrow(`thread media-${cores - 1}: media thread ended before it listened`);
+  expect(running()).toBe(0);
+});
+
+test("a server whose port for HTTP is taken leaves no thread", async () => {
+  const { server } = await startAlone();
+  try {
+    const loaded = loadConfig([], {
+      BLINDFOLD_HTTP_PORT: new URL(server.url).port,
+      BLINDFOLD_MEDIA_PORT: "0",
+      BLINDFOLD_MEDIA_THREADS: "1",
+    });
+    if (!loaded.ok) throw new Error(loaded.lines.join());
+    await expect(startServer(loaded.config, pino({ level: "silent" }))).rejects.toThrow("EADDRINUSE");
+    expect(workers.all).toHaveLength(4);
+    expect(running()).toBe(2);
+  } finally {
+    await server.drain();
+  }
+});
 
 test.each(["media", "dtls"] as const)(
   "a server that ends leaves no %s thread that was starting",

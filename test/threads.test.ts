@@ -237,7 +237,7 @@ test("threads that hang are replaced, and the others stay", async () => {
     await until("replaced", areReplaced, HANG_LIMIT_MS);
     await until("all there", () => (server.mediaThreads.count === 2 ? true : undefined));
     expect(ended).toEqual([0]);
-    expect(spawned.media[2]!.index).toBe(0);
+    expect(spawned.media[2]!.index).toBe(spawned.media[0]!.index);
     const { link, secured } = connect(await publish(server, "after"));
     await secured;
     link.close(true);

@@ -1,4 +1,5 @@
 /** Goal: a server that does not start says why, and ends with the status that service managers are told of in README. */
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -31,7 +32,7 @@ test("settings that are wrong end it with 78, and a line for each", async () => 
   ]);
 });
 
-test("where clients are told to send media is in the log, once for UDP and TCP", async () => {
+test("where clients are told to send media is in the log, once for UDP and TCP, and what does not get there", async () => {
   const server = run([], {
     BLINDFOLD_HTTP_PORT: "0",
     BLINDFOLD_MEDIA_PORT: "0",
@@ -42,6 +43,12 @@ test("where clients are told to send media is in the log, once for UDP and TCP",
     const listens = () => server.output.split("\n").find((line) => line.includes('"media thread listens"'));
     const line = await server.until("listening", LIMIT_MS, listens);
     expect(JSON.parse(line)).toMatchObject({ announced: ["192.0.2.7:50000", "[2001:db8::7]:50000"] });
+    const warning = server.output.split("\n").find((line) => line.includes("other IP version"));
+    expect(JSON.parse(warning ?? "{}")).toMatchObject({
+      level: "warn",
+      host: "0.0.0.0",
+      addresses: ["2001:db8::7"],
+    });
   } finally {
     await server.terminate(LIMIT_MS);
   }
@@ -76,10 +83,45 @@ test("a port that is taken ends it with 69", async () => {
     const server = run([], { BLINDFOLD_HTTP_PORT: String(port), BLINDFOLD_MEDIA_PORT: "0" });
     expect(await server.exited(LIMIT_MS), server.output).toBe(69);
     expect(server.output).toContain("Blindfold could not start: listen EADDRINUSE");
+    expect(server.output).toContain("(another process has the port");
   } finally {
     other.close();
   }
 });
+
+test("a port of a media thread that is taken is named with its thread", async () => {
+  const other = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(other, "listening");
+  try {
+    const { port } = other.address();
+    const server = run([], {
+      BLINDFOLD_HTTP_PORT: "0",
+      BLINDFOLD_MEDIA_HOST: "127.0.0.1",
+      BLINDFOLD_MEDIA_PORT: String(port - 1),
+      BLINDFOLD_MEDIA_THREADS: "2",
+    });
+    expect(await server.exited(LIMIT_MS), server.output).toBe(69);
+    expect(server.output).toContain(
+      `Blindfold could not start: thread media-1: bind EADDRINUSE 127.0.0.1:${port} (another process has the port`,
+    );
+  } finally {
+    other.close();
+  }
+});
+
+test.runIf(process.platform === "linux")(
+  "a limit that the system sets is named with its remedy",
+  async () => {
+    const command = [process.execPath, "--disable-warning=ExperimentalWarning", MAIN];
+    const env = { PATH: process.env.PATH ?? "", BLINDFOLD_HTTP_PORT: "0", BLINDFOLD_MEDIA_PORT: "0" };
+    const server = new Subprocess("sh", ["-c", 'ulimit -n 30; exec "$@"', "sh", ...command], {
+      ...env,
+      BLINDFOLD_MEDIA_THREADS: "8",
+    });
+    expect(await server.exited(LIMIT_MS), server.output).toBe(69);
+    expect(server.output).toMatch(/could not start: thread .*\(raise the limit of open files/);
+  },
+);
 
 // Nothing can be made there, which the kernel says as if the directory above were missing.
 test.runIf(process.platform === "linux")("a store that cannot be made ends it with 69", async () => {
