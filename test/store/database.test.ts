@@ -116,3 +116,17 @@ test("a file that a broken disk has damaged is named", () => {
   writeFileSync(file, whole);
   openDatabase(directory).close();
 });
+
+test("so is one whose index names an event twice: it would be sent again and again", () => {
+  const database = openDatabase(directory);
+  const queue = new WebhookQueue(database, 100);
+  for (let i = 0; i < 3; i++) queue.add("http://one/", "x", i);
+  database.close();
+  const file = join(directory, "blindfold.db");
+  const damaged = readFileSync(file);
+  // A cell of the index is the URL, then the id, here in one byte.
+  const entry = damaged.indexOf("http://one/\x02");
+  damaged[entry + "http://one/".length] = 3;
+  writeFileSync(file, damaged);
+  expect(() => openDatabase(directory)).toThrow(/blindfold\.db: the file is damaged: .*index/s);
+});
