@@ -26,7 +26,7 @@ const ADVICE: readonly (readonly [failure: RegExp, advice: string])[] = [
     /\bEADDRNOTAVAIL\b/,
     "no interface of this machine has the address: if clients are to be told of it, it belongs in media.announcedAddresses",
   ],
-  [/\bEADDRINUSE\b/, "another process has the port, maybe a server that has not ended yet"],
+  [/\bEADDRINUSE\b|database is locked/, "another process has it, maybe a server that has not ended yet"],
 ];
 
 /** One line: what failed, and what can be done about it. */

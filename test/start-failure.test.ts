@@ -7,6 +7,7 @@ test.each([
   ["Cannot read package config /opt/package.json: too many open files.", "LimitNOFILE"],
   ["Worker terminated due to reaching memory limit: JS heap out of memory", "media.threads"],
   ["thread media-0: bind EACCES 0.0.0.0:443", "CAP_NET_BIND_SERVICE"],
+  ["store.path: data/blindfold.db: database is locked", "has not ended yet"],
   ["thread media-0: bind EADDRNOTAVAIL 203.0.113.7", "media.announcedAddresses"],
 ])("%s: the operator is told of %s", (message, word) => {
   const described = describeStartFailure(new Error(message));

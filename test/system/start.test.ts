@@ -83,7 +83,7 @@ test("a port that is taken ends it with 69", async () => {
     const server = run([], { BLINDFOLD_HTTP_PORT: String(port), BLINDFOLD_MEDIA_PORT: "0" });
     expect(await server.exited(LIMIT_MS), server.output).toBe(69);
     expect(server.output).toContain("Blindfold could not start: listen EADDRINUSE");
-    expect(server.output).toContain("(another process has the port");
+    expect(server.output).toContain("(another process has it");
   } finally {
     other.close();
   }
@@ -102,7 +102,7 @@ test("a port of a media thread that is taken is named with its thread", async ()
     });
     expect(await server.exited(LIMIT_MS), server.output).toBe(69);
     expect(server.output).toContain(
-      `Blindfold could not start: thread media-1: bind EADDRINUSE 127.0.0.1:${port} (another process has the port`,
+      `Blindfold could not start: thread media-1: bind EADDRINUSE 127.0.0.1:${port} (another process has it`,
     );
   } finally {
     other.close();
