@@ -59,9 +59,10 @@ if (!loaded.ok) {
 }
 
 const { config } = loaded;
-const [{ createLogger }, { startServer }] = await Promise.all([
+const [{ createLogger }, { startServer }, { describeStartFailure }] = await Promise.all([
   import("./telemetry/logger.ts"),
   import("./server.ts"),
+  import("./start-failure.ts"),
 ]);
 // A full disk or a closed pipe is no reason to end.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
@@ -77,7 +78,6 @@ try {
       : `Blindfold is ready: ${url}/v1, API documentation at ${url}/docs`,
   );
 } catch (error) {
-  const { describeStartFailure } = await import("./start-failure.ts");
   console.error(`Blindfold could not start: ${describeStartFailure(error)}`);
   process.exit(EX_UNAVAILABLE);
 }
