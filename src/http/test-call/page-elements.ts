@@ -15,6 +15,20 @@ export function showOnly(id: "lobby" | "call" | "goodbye"): void {
   byId(id).focus();
 }
 
+/** Browsers that nobody has clicked in may hold sound back: then it begins with the next click. */
+export function playSound(sound: HTMLAudioElement): void {
+  void sound.play().catch((error: unknown) => {
+    // Otherwise a newer stream has replaced this one.
+    if (!(error instanceof DOMException && error.name === "NotAllowedError")) return;
+    showBanner("sound", "The browser holds the sound back until you click somewhere in this page.");
+    const again = (): void => {
+      showBanner("sound", null);
+      playSound(sound);
+    };
+    document.addEventListener("click", again, { once: true });
+  });
+}
+
 /** One banner for each `topic`; null removes it. */
 export function showBanner(topic: string, message: string | null): void {
   const id = `banner-${topic}`;

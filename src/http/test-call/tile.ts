@@ -1,7 +1,7 @@
 /** One participant on the screen. */
 import { CiphertextView } from "./ciphertext-view.ts";
 import type { Mark, MarkState } from "./encryption-mark.ts";
-import { byId, element } from "./page-elements.ts";
+import { byId, element, playSound } from "./page-elements.ts";
 import type { MediaStatistics } from "./received-statistics.ts";
 import type { LayerPreference, Layers, PixelSize } from "./server-api.ts";
 
@@ -48,6 +48,8 @@ export const LAYER_NAMES = ["low", "medium", "high"];
 export class Tile {
   readonly root: HTMLElement;
   readonly video: HTMLVideoElement;
+  /** Apart from the video: Chromium plays the sound of an element with a video track only from its first picture on. */
+  readonly #sound = new Audio();
   readonly ciphertext: CiphertextView;
   readonly #mark: HTMLElement;
   readonly #markText: HTMLElement;
@@ -67,7 +69,7 @@ export class Tile {
     this.root.dataset.voice = "silent";
     this.root.setAttribute("aria-label", own ? `${identity} (you)` : identity);
     this.video = element(this.root, "video", HTMLVideoElement);
-    this.video.muted = own;
+    this.video.muted = true;
     this.ciphertext = new CiphertextView(this.root, identity);
     this.#mark = element(this.root, ".mark", HTMLElement);
     this.#markText = element(this.#mark, "span", HTMLElement);
@@ -89,10 +91,14 @@ export class Tile {
     return { width: pixels(width), height: pixels(height) };
   }
 
+  /** One's own tile is not heard. */
   play(stream: MediaStream): void {
-    this.video.srcObject = stream;
-    // Rejects when the browser requires a click first, and when a newer stream replaces this one.
+    this.video.srcObject = new MediaStream(stream.getVideoTracks());
+    // Rejects when a newer stream replaces this one.
     void this.video.play().catch(() => {});
+    if (this.root.dataset.own === "true") return;
+    this.#sound.srcObject = new MediaStream(stream.getAudioTracks());
+    playSound(this.#sound);
   }
 
   onLayerChoice(listener: (choice: LayerChoice) => void): void {
@@ -138,6 +144,7 @@ export class Tile {
 
   remove(): void {
     this.video.srcObject = null;
+    this.#sound.srcObject = null;
     this.root.remove();
   }
 }

@@ -25,6 +25,8 @@ const VIEWPORT: ViewportSize = { width: 320, height: 240 };
 export interface ChromiumOptions {
   /** Raw video (y4m) that the camera shows instead of the test picture. */
   readonly cameraFile?: string;
+  /** No camera, only a microphone. */
+  readonly noCamera?: boolean;
   /** A WAV file that is heard again and again instead of the beep. */
   readonly microphoneFile?: string;
   /** Of a page, where it matters in what size it shows its pictures. */
@@ -36,7 +38,8 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Tes
   const camera = cameraFile === undefined ? [] : [`--use-file-for-fake-video-capture=${cameraFile}`];
   const microphone =
     microphoneFile === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphoneFile}`];
-  const args = [...ARGUMENTS, ...camera, ...microphone];
+  const devices = options.noCamera === true ? ["--use-fake-device-for-media-stream=device-count=0"] : [];
+  const args = [...ARGUMENTS, ...devices, ...camera, ...microphone];
   return new ChromiumBrowser(
     await chromium.launch({ executablePath: programPath("chromium"), args }),
     viewport,
