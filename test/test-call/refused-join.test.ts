@@ -18,6 +18,7 @@ test("a call that is refused lets go of camera and microphone", async () => {
     room: "hall",
     name: "ada",
     passphrase: "p",
+    earlierIdentity: undefined,
     codec: "VP8",
     sealed: true,
     fit: true,

@@ -3,13 +3,22 @@ import { FrameSealing } from "./frame-sealing.ts";
 import { OwnParticipant, type PublishOptions } from "./own-participant.ts";
 import { byId, showBanner } from "./page-elements.ts";
 import { deriveRoomKey } from "./room-keys.ts";
-import { ApiError, type RoomState, ServerApi, type Subscription, type Track } from "./server-api.ts";
+import {
+  ApiError,
+  type Participant,
+  type RoomState,
+  ServerApi,
+  type Subscription,
+  type Track,
+} from "./server-api.ts";
 import type { LayerChoice, TileReport, Voice } from "./tile.ts";
 import { WatchedParticipant } from "./watched-participant.ts";
 
 export interface CallSettings extends PublishOptions {
   readonly room: string;
   readonly name: string;
+  /** Under which this tab may just have left the room. */
+  readonly earlierIdentity: string | undefined;
   readonly passphrase: string;
   /** Whether videos are requested in the size of their tiles. */
   readonly fit: boolean;
@@ -63,11 +72,9 @@ export class Call {
     }
   }
 
-  static async #open({ room, name, passphrase, media, codec, sealed, fit }: CallSettings): Promise<Call> {
-    const [roomKey, identity] = await Promise.all([
-      deriveRoomKey(passphrase, room),
-      freeIdentity(room, name),
-    ]);
+  static async #open(settings: CallSettings): Promise<Call> {
+    const { room, passphrase, media, codec, sealed, fit } = settings;
+    const [roomKey, identity] = await Promise.all([deriveRoomKey(passphrase, room), freeIdentity(settings)]);
     const api = await ServerApi.join(room, identity);
     const sealing = new FrameSealing(roomKey);
     const own = new OwnParticipant(identity, api, sealing, media, { codec, sealed });
@@ -200,10 +207,15 @@ function voiceOf(identity: string, { participants, dominantSpeaker }: RoomState)
   return isSpeaking ? "speaking" : "silent";
 }
 
-/** An identity is one participant, however many use it: a second Ada becomes "Ada 2". */
-async function freeIdentity(room: string, name: string): Promise<string> {
+/**
+ * An identity is one participant, however many use it: a second Ada becomes "Ada 2". Who reloads the page stays Ada,
+ * although the server keeps those who have left for some seconds.
+ */
+async function freeIdentity({ room, name, earlierIdentity }: CallSettings): Promise<string> {
   const api = await ServerApi.join(room, name);
-  const taken = (await api.room())?.participants.map((one) => one.identity) ?? [];
+  const { participants } = (await api.room()) ?? NO_ROOM;
+  const hasLeft = ({ identity, tracks }: Participant) => identity === earlierIdentity && tracks.length === 0;
+  const taken = participants.filter((one) => !hasLeft(one)).map(({ identity }) => identity);
   let identity = name;
   for (let number = 2; taken.includes(identity); number++) identity = `${name} ${number}`;
   return identity;

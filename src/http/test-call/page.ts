@@ -43,7 +43,7 @@ let call: Call | undefined;
 openLobby();
 
 function openLobby(): void {
-  field("name").value = parameters.get("name") ?? randomOf(NAMES);
+  field("name").value = parameters.get("name") ?? earlier().name ?? randomOf(NAMES);
   field("room").value = parameters.get("room") ?? `${randomOf(WORDS)}-${randomOf(WORDS)}`;
   field("passphrase").value = fragment() || generatePassphrase();
   for (const option of form.querySelectorAll<HTMLInputElement>('[name="codec"]')) {
@@ -51,7 +51,7 @@ function openLobby(): void {
     if (option.value === parameters.get("codec")?.toUpperCase()) option.checked = true;
   }
   keepAddress();
-  form.oninput = keepAddress;
+  form.oninput = () => keepAddress();
   byId("new-passphrase").onclick = () => {
     field("passphrase").value = generatePassphrase();
     keepAddress();
@@ -72,6 +72,7 @@ async function join(): Promise<void> {
   const button = element(form, "#join", HTMLButtonElement);
   button.disabled = true;
   showBanner("lobby", null);
+  const { identity: earlierIdentity } = earlier();
   try {
     const codec = new FormData(form).get("codec") as VideoCodec;
     const settings = { room: field("room").value, name: field("name").value, codec };
@@ -80,11 +81,13 @@ async function join(): Promise<void> {
     const joined = await Call.join({
       ...settings,
       passphrase,
+      earlierIdentity,
       media,
       sealed: parameters.get("sealed") !== "0",
       fit: parameters.get("fit") !== "0",
     });
     call = joined;
+    keepAddress(joined.identity);
     window.blindfold = {
       room: joined.room,
       identity: joined.identity,
@@ -178,10 +181,24 @@ async function copyInvite(button: HTMLElement): Promise<void> {
   }, 1_500);
 }
 
-/** Keeps room and passphrase in the address, so that a reload returns to them. */
-function keepAddress(): void {
+interface Earlier {
+  readonly name?: string;
+  readonly identity?: string;
+}
+
+/** What this tab was called before a reload. */
+function earlier(): Earlier {
+  return (history.state as Earlier | null) ?? {};
+}
+
+/**
+ * Keeps room and passphrase in the address, so that a reload returns to them, and the name beside it, since the address
+ * may be given to others.
+ */
+function keepAddress(identity = earlier().identity): void {
   parameters.set("room", field("room").value);
-  history.replaceState(null, "", `?${parameters}#${encodeURIComponent(field("passphrase").value)}`);
+  const state = { name: field("name").value, identity };
+  history.replaceState(state, "", `?${parameters}#${encodeURIComponent(field("passphrase").value)}`);
 }
 
 function inviteLink(): string {
