@@ -9,6 +9,9 @@ import { requireProgram } from "./support/programs.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 import { TestCall } from "./support/test-call.ts";
 
+/** Larger: a hang is reported later. */
+const WAIT = { timeout: 40_000 };
+
 describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => {
   let server: TestServer;
   let browser: TestBrowser;
@@ -33,5 +36,51 @@ describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => 
     } finally {
       await cameraless.close();
     }
+  });
+
+  test("who reloads the page keeps the name, although the server has not forgotten them", async () => {
+    const page = await browser.newPage();
+    const joined = (): Promise<string | undefined> =>
+      page.evaluate(() => window.blindfold?.identity, null).catch(() => undefined);
+    await page.goto(`${server.url}/?room=reload&auto=1#p`);
+    const identity = await expect.poll(joined, WAIT).toBeDefined().then(joined);
+    await page.evaluate(() => location.reload(), null);
+    await expect.poll(joined, WAIT).toBeUndefined();
+    await expect.poll(joined, WAIT).toBe(identity);
+    await page.close();
+  });
+
+  test("who loses the camera is told so, and others keep no picture of it", async () => {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/?room=unplugged&name=ada#p`);
+    await page.evaluate(() => {
+      const { mediaDevices } = navigator;
+      const open = mediaDevices.getUserMedia.bind(mediaDevices);
+      mediaDevices.getUserMedia = async (wishes) => {
+        const media = await open(wishes);
+        const [camera] = media.getVideoTracks();
+        document.addEventListener("unplug", () => {
+          camera?.stop();
+          camera?.dispatchEvent(new Event("ended"));
+        });
+        return media;
+      };
+      document.querySelector<HTMLButtonElement>("#join")?.click();
+    }, null);
+    const bo = await TestCall.join(browser, server, { room: "unplugged", name: "bo", passphrase: "p" });
+    await bo.tileWhen("seen", "ada", ({ framesDecoded }) => framesDecoded > 10);
+    await page.evaluate(() => void document.dispatchEvent(new Event("unplug")), null);
+    await bo.tileWhen("heard alone", "ada", ({ frameWidth, totalAudioEnergy }) => {
+      return frameWidth === 0 && totalAudioEnergy > 0;
+    });
+    const shown = await page.evaluate(() => {
+      const disabled = [...document.querySelectorAll(".controls :disabled")].map(({ id }) => id);
+      return { disabled, banner: document.querySelector("#banners")?.textContent };
+    }, null);
+    expect(shown).toEqual({
+      disabled: ["camera-off"],
+      banner: expect.stringContaining("camera has stopped"),
+    });
+    await Promise.all([page.close(), bo.close()]);
   });
 });

@@ -26,6 +26,7 @@ const TEXTS: Record<MarkState, string> = {
 export function encryptionMark(
   streams: readonly { readonly declared: DeclaredEncryption; readonly counts: FrameCounts | undefined }[],
 ): Mark {
+  if (streams.length === 0) return { state: "waiting", text: "Sends no media" };
   const state = markState(streams);
   return { state, text: TEXTS[state] };
 }

@@ -49,6 +49,13 @@ export class OwnParticipant {
     this.#options = options;
     this.#tile = new Tile(identity, true);
     this.#tile.play(media);
+    for (const track of media.getTracks()) {
+      track.addEventListener("ended", () => {
+        // Published again, without it, with the next poll: others would be left with its last picture.
+        media.removeTrack(track);
+        void this.#stop();
+      });
+    }
   }
 
   /** Publishes, or publishes again when the connection has ended. Throws `ApiError`. */

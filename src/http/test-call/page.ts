@@ -95,6 +95,8 @@ async function join(): Promise<void> {
       setLayers: (identity, choice) => joined.setLayers(identity, choice),
       leave,
     };
+    followDevices(media);
+    document.title = `${settings.room} – Blindfold test call`;
     byId("room-name").textContent = settings.room;
     element(document, "#second-tab", HTMLAnchorElement).href = inviteLink();
     showOnly("call");
@@ -144,6 +146,24 @@ function mediaSentence(error: unknown): string {
       return "Another program holds the camera or the microphone.";
     default:
       return "Camera and microphone could not be opened.";
+  }
+}
+
+/** Says when a device is unplugged or taken away, and has no button for one that is not there. */
+function followDevices(media: MediaStream): void {
+  const show = (): void => {
+    const isMissing = (tracks: MediaStreamTrack[]) =>
+      tracks.every(({ readyState }) => readyState === "ended");
+    byId("mute").toggleAttribute("disabled", isMissing(media.getAudioTracks()));
+    byId("camera-off").toggleAttribute("disabled", isMissing(media.getVideoTracks()));
+  };
+  show();
+  for (const track of media.getTracks()) {
+    track.addEventListener("ended", () => {
+      const device = track.kind === "video" ? "camera" : "microphone";
+      showBanner("media", `The ${device} has stopped. To use it or another again, leave and join again.`);
+      show();
+    });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { CodecName, MediaKind } from "../../base/codec.ts";
 import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
-import { encryptionMark } from "./encryption-mark.ts";
+import { encryptionMark, type MarkState } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
 import { MediaSession } from "./media-session.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
@@ -25,6 +25,12 @@ interface Watching {
   readonly unsealed: string;
   readonly audioReceiver: RTCRtpReceiver;
 }
+
+/** Instead of the picture: what to do about it. */
+const TROUBLES: Partial<Record<MarkState, string>> = {
+  undecryptable: "The passphrase is another one here. Join by the invite link of somebody in the call.",
+  foreign: "Only the application that sealed this can show it.",
+};
 
 const KINDS: readonly MediaKind[] = ["video", "audio"];
 
@@ -79,6 +85,9 @@ export class WatchedParticipant {
     if (watching !== undefined && !watching.session.isOver) {
       this.#statistics = await watching.statistics.received();
     }
+    const hasVideo = this.#tracks.some((track) => track.kind === "video");
+    // Of a video that has ended the browser goes on to report the last size.
+    if (!hasVideo) this.#statistics = { ...this.#statistics, frameWidth: 0, frameHeight: 0 };
     const { frameWidth, framesDecoded } = this.#statistics;
     const mark = encryptionMark(
       this.#tracks.map(({ kind, encryption }) => ({ declared: encryption, counts: this.#counts.get(kind) })),
@@ -86,8 +95,7 @@ export class WatchedParticipant {
     const layer = this.#subscription?.current ?? null;
     this.#tile.showMark(mark);
     this.#tile.showStatistics(this.#statistics, layerText(layer));
-    const hasVideo = this.#tracks.some((track) => track.kind === "video");
-    const trouble = mark.state === "undecryptable" || mark.state === "foreign" ? mark.text : "";
+    const trouble = TROUBLES[mark.state] ?? "";
     this.#tile.showPicture(hasVideo && framesDecoded > 0 && frameWidth > 0 && trouble === "", trouble);
     return {
       ...this.#statistics,
