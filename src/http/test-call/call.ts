@@ -1,7 +1,7 @@
 /** A call from joining to leaving: polls the room, keeps a session for each participant, and shows them. */
 import { FrameSealing } from "./frame-sealing.ts";
 import { OwnParticipant, type PublishOptions } from "./own-participant.ts";
-import { byId, showBanner } from "./page-elements.ts";
+import { byId, setText, showBanner } from "./page-elements.ts";
 import { deriveRoomKey } from "./room-keys.ts";
 import {
   ApiError,
@@ -194,7 +194,7 @@ export class Call {
   }
 
   #showCount(people: number): void {
-    byId("people").textContent = people === 1 ? "only you" : `${people} people`;
+    setText(byId("people"), people === 1 ? "only you" : `${people} people`);
     byId("alone").hidden = people > 1;
     const count = Math.max(2, people);
     byId("tiles").dataset.count = count > 4 ? "many" : String(count);

@@ -37,11 +37,20 @@ export function showBanner(topic: string, message: string | null): void {
     shown?.remove();
     return;
   }
-  const banner = shown ?? document.createElement("p");
-  banner.id = id;
-  banner.className = "banner";
-  banner.dataset.testid = "banner";
-  // Screen readers announce a banner again whenever its text is set, even to the same.
-  if (banner.textContent !== message) banner.textContent = message;
+  const banner = shown ?? newBanner(id);
+  setText(element(banner, "span", HTMLElement), message);
   if (shown === null) byId("banners").append(banner);
+}
+
+function newBanner(id: string): HTMLElement {
+  const banner = element(document, "template#banner", HTMLTemplateElement).content.cloneNode(true);
+  const root = element(banner as DocumentFragment, ".banner", HTMLElement);
+  root.id = id;
+  element(root, "button", HTMLButtonElement).onclick = () => root.remove();
+  return root;
+}
+
+/** Screen readers announce a live region again whenever its text is set, even to the same. */
+export function setText(region: HTMLElement, text: string): void {
+  if (region.textContent !== text) region.textContent = text;
 }

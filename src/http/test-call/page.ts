@@ -62,10 +62,20 @@ function openLobby(): void {
   };
   prepareControls();
   showOnly("lobby");
-  if (!FrameSealing.isSupported) {
-    showBanner("lobby", "This browser cannot encrypt frames (RTCRtpScriptTransform), so it cannot join.");
+  const obstacle = reasonNotToJoin();
+  if (obstacle !== null) {
+    showBanner("lobby", obstacle);
     element(form, "#join", HTMLButtonElement).disabled = true;
-  } else if (parameters.get("auto") === "1") void join();
+  } else if (parameters.get("auto") === "1") form.requestSubmit();
+}
+
+function reasonNotToJoin(): string | null {
+  if (!isSecureContext) {
+    return `Browsers open cameras and encrypt on secure pages only. Open this one at http://localhost:${location.port}/`;
+  }
+  return FrameSealing.isSupported
+    ? null
+    : "This browser cannot encrypt frames (RTCRtpScriptTransform), so it cannot join.";
 }
 
 async function join(): Promise<void> {
@@ -75,7 +85,7 @@ async function join(): Promise<void> {
   const { identity: earlierIdentity } = earlier();
   try {
     const codec = new FormData(form).get("codec") as VideoCodec;
-    const settings = { room: field("room").value, name: field("name").value, codec };
+    const settings = { room: field("room").value, name: field("name").value.trim(), codec };
     const media = parameters.get("watch") === "1" ? new MediaStream() : await openMedia();
     const passphrase = field("passphrase").value;
     const joined = await Call.join({
@@ -113,6 +123,7 @@ async function leave(): Promise<void> {
   delete window.blindfold;
   showOnly("goodbye");
   await left?.leave();
+  byId("banners").replaceChildren();
 }
 
 /** Camera and microphone, or whichever there is: without either, the user only watches. */
@@ -139,7 +150,7 @@ async function openMedia(): Promise<MediaStream> {
 function mediaSentence(error: unknown): string {
   switch (error instanceof DOMException ? error.name : "") {
     case "NotAllowedError":
-      return "The browser was not allowed to use camera and microphone.";
+      return "Camera and microphone are not allowed here: the browser's address bar can change that.";
     case "NotFoundError":
       return "No camera or no microphone was found.";
     case "NotReadableError":
@@ -180,6 +191,10 @@ function prepareControls(): void {
   }
   // Others see us leave at once instead of after the ICE timeout.
   window.addEventListener("pagehide", () => void call?.leave());
+  // The back button may show this page as it was, with a call that has ended.
+  window.addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && call !== undefined) location.reload();
+  });
 }
 
 function toggle(id: string, onChange: (pressed: boolean) => void): void {
@@ -193,8 +208,13 @@ function toggle(id: string, onChange: (pressed: boolean) => void): void {
 
 async function copyInvite(button: HTMLElement): Promise<void> {
   const label = button.querySelector("span") ?? button;
-  const before = label.textContent;
-  await navigator.clipboard.writeText(inviteLink());
+  label.dataset.before ??= label.textContent ?? "";
+  const { before } = label.dataset;
+  try {
+    await navigator.clipboard.writeText(inviteLink());
+  } catch {
+    return showBanner("copy", "The browser lets nothing be copied. This page's address is the link, too.");
+  }
   label.textContent = "Copied";
   setTimeout(() => {
     label.textContent = before;
