@@ -70,12 +70,8 @@ function withoutEmptySections(tree: unknown): unknown {
 function withOverride(tree: unknown, { path, value }: Pick<Override, "path" | "value">): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
-  if (tree !== undefined && tree !== null && !isMap(tree)) return tree;
-  const map = tree ?? {};
-  return {
-    ...map,
-    [key]: withOverride((map as Record<string, unknown>)[key], { path: rest, value }),
-  };
+  if (tree !== undefined && !isMap(tree)) return tree;
+  return { ...tree, [key]: withOverride(tree?.[key], { path: rest, value }) };
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {
@@ -111,7 +107,7 @@ function contradictions({ http, media, auth, ice, webhooks, development }: Setti
   }
   const lastThread = threadCount(media.threads) - 1;
   const overlap = http.host === media.host || [http.host, media.host].some(isWildcard);
-  if (media.port !== 0 && media.port + lastThread > 65_535) {
+  if (media.port + lastThread > 65_535) {
     lines.push(`media.threads: thread n uses media.port + n, which goes beyond 65535`);
   }
   const { urls, apiKey, firstRetrySeconds, maxRetrySeconds } = webhooks;
@@ -169,7 +165,7 @@ function describe(error: z.ZodError, tree: unknown, overrides: readonly Override
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => `${shownPath([...path, key])}: unknown key${suggestion(path)}`);
     }
-    const override = overrides.find((other) => path.join(".").startsWith(other.path.join(".")));
+    const override = overrides.find((other) => other.path.every((key, index) => key === path[index]));
     const origin = override === undefined ? "" : ` (from ${override.variable})`;
     return [`${shownPath(path)}: ${sentence(issue, path, tree)}${origin}`];
   });

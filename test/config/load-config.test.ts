@@ -80,6 +80,7 @@ test("the environment wins over the file, --config over BLINDFOLD_CONFIG", () =>
 test.each([
   "http: { port: 7883 }\nmedia: { threads: 2, tcp: false }",
   "http: { port: 7883 }\nmedia: { threads: 1 }",
+  "http: { port: 7881 }",
   "http: { port: 7882 }\nmedia: { host: 192.0.2.1 }",
   "http: { port: 0 }\nmedia: { port: 0 }",
 ])("TCP for media and HTTP need not collide: %j", (text) => {
@@ -93,7 +94,7 @@ test.each(["# nothing\n", "media:\n  # port: 50000\nhttp:\n", "{ http: {}, media
   },
 );
 
-test.each([
+test.each<[string, RegExp]>([
   ["http: { prot: 1 }", /^http\.prot: unknown key; known here: host, port, /],
   ["htpp: {}", /^htpp: unknown key; known here: http, media, /],
   ["http: { port: '80' }", /^http\.port: must be a whole number, not "80"$/],
@@ -113,7 +114,13 @@ test.each([
   ],
   ["http: { host: localhost }", /^http\.host: must be an IPv4 or IPv6 address$/],
   ["http: { corsOrigins: ['https://a.example/path'] }", /^http\.corsOrigins\.0: must be an origin/],
-  ["http: { trustedProxies: [10.0.0.0/33] }", /^http\.trustedProxies\.0: must be an address or a network/],
+  ["http: { corsOrigins: [a.example] }", /^http\.corsOrigins\.0: must be an origin/],
+  ...["proxy.example", "proxy.example/8", "10.0.0.0/33", "10.0.0.0/8/8", "10.0.0.0/8.5", "::/129"].map(
+    (network): [string, RegExp] => [
+      `http: { trustedProxies: ['${network}'] }`,
+      /^http\.trustedProxies\.0: must be an address or a network/,
+    ],
+  ),
   [
     "http: { trustedProxies: [10.0.0.0/8, 0.0.0.0/0] }",
     /^http\.trustedProxies\.1: .* prefix of at least 1 bit$/,
@@ -123,6 +130,7 @@ test.each([
   ["media: { announcedAddresses: ['192.0.2.1:0'] }", /^media\.announcedAddresses\.0: must be an IPv4/],
   ["media: { announcedAddresses: [1] }", /^media\.announcedAddresses\.0: must be text in quotes, not 1$/],
   ["media: { threads: 0 }", /^media\.threads: must be from 1 to 256$/],
+  ["media: { threads: 257 }", /^media\.threads: must be from 1 to 256$/],
   ["media: { threads: many }", /^media\.threads: must be auto, or a whole number/],
   ["auth: { keys: { a: short } }", /^auth\.keys\.a: must have at least 32 bytes$/],
   ["rooms: { e2ee: maybe }", /^rooms\.e2ee: .*optional/],
@@ -168,10 +176,10 @@ test.each([
     /^media\.announcedAddresses: .* media\.host is :: and http\.trustedProxies is 127\.0\.0\.1$/,
   ],
   ["webhooks: { urls: [ftp://a.example/] }", /^webhooks\.urls\.0: must be an http or https URL/],
-  [
-    "webhooks: { urls: ['http://user:pass@a.example/'] }",
+  ...["user", ":pass", "user:pass"].map((user): [string, RegExp] => [
+    `webhooks: { urls: ['http://${user}@a.example/'] }`,
     /^webhooks\.urls\.0: must be .* without a user name/,
-  ],
+  ]),
   [
     "webhooks: { urls: [http://a.example/, http://b.example/, http://a.example/] }",
     /^webhooks\.urls: must name each URL once$/,
@@ -186,6 +194,11 @@ test.each([
   [
     "http: { port: 7883 }\nmedia: { threads: 2 }",
     /^media\.tcp: http\.port 7883 is the port of a media thread/,
+  ],
+  ["http: { port: 7882 }", /^media\.tcp: http\.port 7882 is the port of a media thread/],
+  [
+    "http: { port: 7882 }\nmedia: { host: 127.0.0.1 }",
+    /^media\.tcp: http\.port 7882 is the port of a media thread/,
   ],
   ["media: { port: 65535, threads: 2 }", /^media\.threads: thread n uses media\.port \+ n/],
   [
@@ -226,6 +239,8 @@ test.each([
   ["development: on", { config: { development: true } }],
   ["webhooks: { firstRetrySeconds: 60 }", { ok: true }],
   ["webhooks: { apiKey: a }", { ok: true }],
+  ["webhooks: { urls: [https://a.example/] }", { ok: true }],
+  ["media: { port: 65280, threads: 256 }", { ok: true }],
   [`ice: { turnUrls: [turn:a.example], turnSecret: x }`, { ok: true }],
   [
     "media: { announcedAddresses: ['192.0.2.1:65535', '[2001:db8::1]:9'], threads: 1 }",
@@ -241,7 +256,7 @@ test.each([
     },
   ],
   [
-    "http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, 128.0.0.0/1, '::1', '::/1'] }\nmedia: { announcedAddresses: [192.0.2.1] }",
+    "http: { corsOrigins: ['*'], trustedProxies: [10.0.0.0/8, 128.0.0.0/1, 10.0.0.1/32, '::1', '::/1', '::1/128'] }\nmedia: { announcedAddresses: [192.0.2.1] }",
     { ok: true },
   ],
 ])("allowed with a key: %j", (yaml, expected) => {
@@ -277,6 +292,27 @@ test("all mistakes are told at once, and where they come from", () => {
     'http.port: must be a whole number, not "http" (from BLINDFOLD_HTTP_PORT)',
     expect.stringMatching(/^http\.prot: unknown key/),
   ]);
+  // One key is the beginning of another.
+  const guard = linesOf(load("rooms: { e2eeGuard: 1 }", { BLINDFOLD_ROOMS_E2EE: "required" }));
+  expect(guard).toEqual([expect.stringMatching(/^rooms\.e2eeGuard: (?!.*BLINDFOLD_ROOMS_E2EE)/)]);
+});
+
+test.each([
+  ["BLINDFOLD_MEDIA_TCP", "true", { media: { tcp: true } }],
+  ["BLINDFOLD_MEDIA_TCP", "false", { media: { tcp: false } }],
+  ["BLINDFOLD_HTTP_TRUSTED_PROXIES", " ", { http: { trustedProxies: [] } }],
+])("in the environment, %s=%j sets what the file has set otherwise", (variable, text, config) => {
+  const file = `media: { tcp: ${text === "false"}, host: 192.0.2.1 }\nhttp: { trustedProxies: [10.0.0.1] }`;
+  const yaml = `${file}\nauth: { keys: { a: ${SECRET} } }`;
+  expect(load(yaml, { [variable]: text })).toMatchObject({ ok: true, config });
+});
+
+test.each([
+  ["{}", "BLINDFOLD_MEDIA_TCP", "yes", /^media\.tcp: must be true or false, not "yes" \(from /],
+  ["http: 1", "BLINDFOLD_HTTP_PORT", "80", /^http: must be a map of keys, not 1$/],
+  ["http: [1]", "BLINDFOLD_HTTP_PORT", "80", /^http: must be a map of keys, not \[1\]$/],
+])("refused: %j with %s=%s", (yaml, variable, text, line) => {
+  expect(linesOf(load(yaml, { [variable]: text }))).toEqual([expect.stringMatching(line)]);
 });
 
 test("a secret is never repeated in a line", () => {
@@ -286,7 +322,7 @@ test("a secret is never repeated in a line", () => {
   expect(linesOf(load("{}", { BLINDFOLD_AUTH_KEYS: "a:hunter2" })).join()).not.toContain("hunter2");
 });
 
-const HEX = "8c3f0b6e5d".repeat(4);
+const HEX = "8c3f0b6e".repeat(4);
 test.each<[string, string, Record<string, string>, string]>([
   ["the secret of TURN", "ice: { turnSecret: 123456 }", {}, "ice.turnSecret: must be text in quotes"],
   ["the URL of a receiver", "webhooks: { urls: 'http://a/123456' }", {}, "webhooks.urls: must be a list"],
