@@ -7,8 +7,12 @@ export interface HostCandidate {
   readonly port: number;
 }
 
-export const isUfrag = (value: string): boolean => /^[A-Za-z0-9+/]{4,256}$/.test(value);
-export const isPwd = (value: string): boolean => /^[A-Za-z0-9+/]{22,256}$/.test(value);
+/**
+ * RFC 8839 §5.4 knows letters, digits, `+` and `/`. ex_ice writes base64 with its padding, and libwebrtc lets
+ * applications have `-`, `#`, `_` and `=` (crbug.com/1053756).
+ */
+export const isUfrag = (value: string): boolean => /^[A-Za-z0-9+/=_#-]{4,256}$/.test(value);
+export const isPwd = (value: string): boolean => /^[A-Za-z0-9+/=_#-]{22,256}$/.test(value);
 
 /** foundation, component, transport, priority, address, port, `typ`, type, then extensions (RFC 8839 §5.1). */
 const CANDIDATE =

@@ -219,6 +219,16 @@ describe("attributes", () => {
   });
 });
 
+test.each([
+  ["an ex_ice client, base64 with its padding", "uuSxxw==", "mYW5vdGhlciBwYXNzd29yZA=="],
+  ["an old Chromium application, base64 for addresses", "ab-_", "0123456789-_#=abcdefgh"],
+])("ICE credentials of %s", (_who, ufrag, pwd) => {
+  const parsed = parseDescription(
+    shortOffer("m=audio 9 UDP/TLS/RTP/SAVPF 111", [`a=ice-ufrag:${ufrag}`, `a=ice-pwd:${pwd}`]),
+  );
+  expect(parsed).toMatchObject({ ok: true, description: { sections: [{ ice: { ufrag, pwd } }] } });
+});
+
 describe("refusals name the line", () => {
   test.each([
     ["", "there is no media section"],
