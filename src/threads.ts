@@ -15,7 +15,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Fingerprint } from "./contract/media.ts";
 import type { Clock } from "./control/clock.ts";
 import type { DataThread } from "./control/data-thread.ts";
-import type { MediaThreads } from "./control/media-threads.ts";
+import type { MediaThreads, ServerCandidate } from "./control/media-threads.ts";
 import { type DtlsThread, spawnDtlsThread } from "./dtls/spawn-dtls-thread.ts";
 import { foreignAddresses, placesOf, threadCandidates } from "./local-addresses.ts";
 import { RestartDelays, STABLE_SIGNS } from "./restarts.ts";
@@ -202,6 +202,7 @@ export class Threads {
       counters,
     };
     const thread = await spawnMediaThread(settings, givenUp);
+    const candidates = candidatesOf(thread, media);
     this.#media.set(index, thread);
     this.#metrics.media.start(index, counters);
     const name = `media-${index}`;
@@ -214,7 +215,6 @@ export class Threads {
       this.#restart(name, heartbeats(), error, () => this.#startMedia(index));
     });
     this.#join(thread);
-    const candidates = threadCandidates(media, index, thread.port);
     this.#registry.add({
       index,
       candidates,
@@ -304,5 +304,15 @@ export class Threads {
         this.#restart(name, 0, cause as Error, start);
       });
     });
+  }
+}
+
+/** Ends the thread where this machine's addresses can not be read, as when too many files are open: its port is to be free. */
+function candidatesOf(thread: MediaThread, media: Config["media"]): ServerCandidate[] {
+  try {
+    return threadCandidates(media, thread.index, thread.port);
+  } catch (error) {
+    thread.kill();
+    throw error;
   }
 }

@@ -36,6 +36,19 @@ vi.mock(import("node:worker_threads"), async (original) => {
   return { ...module, Worker: Recorded };
 });
 
+/** How many times yet the addresses of this machine can not be read, as when too many files are open. */
+const addresses = vi.hoisted(() => ({ failures: 0 }));
+vi.mock(import("../src/local-addresses.ts"), async (original) => {
+  const module = await original();
+  return {
+    ...module,
+    threadCandidates(...args) {
+      if (addresses.failures-- > 0) throw new Error("uv_interface_addresses returned 24");
+      return module.threadCandidates(...args);
+    },
+  };
+});
+
 /** Of those that run: a worker that has ended has no number. */
 const running = (): number => workers.all.filter(({ threadId }) => threadId !== -1).length;
 
@@ -123,6 +136,20 @@ test.each(["media", "dtls"] as const)(
     }
   },
 );
+
+test("a media thread whose addresses can not be told ends, and is tried again", async () => {
+  const { server, media } = await startAlone();
+  try {
+    addresses.failures = 1;
+    void media.terminate();
+    await once(await nextWorker(), "message");
+    await once(await nextWorker(), "message");
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    expect(running()).toBe(2);
+  } finally {
+    await server.drain();
+  }
+});
 
 test("media threads start together, as many at a time as there are cores, and one that cannot ends the others", async () => {
   const cores = availableParallelism();
