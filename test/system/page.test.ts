@@ -83,4 +83,20 @@ describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => 
     });
     await Promise.all([page.close(), bo.close()]);
   });
+
+  test("who is removed is told so, and does not come back by themselves", async () => {
+    const room = "removal";
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/?room=${room}&name=ada&auto=1#p`);
+    const bo = await TestCall.join(browser, server, { room, name: "bo", passphrase: "p" });
+    await bo.tileWhen("seen", "ada", ({ framesDecoded }) => framesDecoded > 10);
+    const token = await server.token(room, "host", { roomAdmin: true });
+    const headers = { authorization: `Bearer ${token}` };
+    await fetch(`${server.url}/v1/rooms/${room}/participants/ada`, { method: "DELETE", headers });
+    const goodbye = (): Promise<string | undefined> =>
+      page.evaluate(() => document.querySelector("#goodbye:not([hidden]) h1")?.textContent, null);
+    await expect.poll(goodbye, WAIT).toBe("You have been removed from the call.");
+    await bo.until("alone", async () => (await bo.tile("ada")) === undefined);
+    await Promise.all([page.close(), bo.close()]);
+  });
 });

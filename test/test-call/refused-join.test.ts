@@ -19,6 +19,7 @@ test("a call that is refused lets go of camera and microphone", async () => {
     name: "ada",
     passphrase: "p",
     earlierIdentity: undefined,
+    onEnd: () => {},
     codec: "VP8",
     sealed: true,
     fit: true,

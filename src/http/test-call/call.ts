@@ -23,6 +23,8 @@ export interface CallSettings extends PublishOptions {
   /** Whether videos are requested in the size of their tiles. */
   readonly fit: boolean;
   readonly media: MediaStream;
+  /** Told when others have ended it for this participant. `reason`: a sentence for the user. */
+  readonly onEnd: (reason: string) => void;
 }
 
 /** Larger: new participants appear later. Smaller: more requests; the server allows each address fifty a second. */
@@ -44,18 +46,21 @@ export class Call {
   readonly #fit: boolean;
   readonly #others = new Map<string, WatchedParticipant>();
   readonly #ending = new AbortController();
+  readonly #onEnd: (reason: string) => void;
+  /** False after a failure until all is well again: the server may have been restarted. */
+  #isServerSame = true;
   #tracks: readonly Track[] = [];
   #subscriptions: readonly Subscription[] = [];
   #polls = 0;
 
   private constructor(
-    room: string,
     api: ServerApi,
     sealing: FrameSealing,
     own: OwnParticipant,
-    fit: boolean,
+    { room, fit, onEnd }: CallSettings,
   ) {
     this.#fit = fit;
+    this.#onEnd = onEnd;
     this.room = room;
     this.#api = api;
     this.#sealing = sealing;
@@ -73,12 +78,12 @@ export class Call {
   }
 
   static async #open(settings: CallSettings): Promise<Call> {
-    const { room, passphrase, media, codec, sealed, fit } = settings;
+    const { room, passphrase, media, codec, sealed } = settings;
     const [roomKey, identity] = await Promise.all([deriveRoomKey(passphrase, room), freeIdentity(settings)]);
     const api = await ServerApi.join(room, identity);
     const sealing = new FrameSealing(roomKey);
     const own = new OwnParticipant(identity, api, sealing, media, { codec, sealed });
-    const call = new Call(room, api, sealing, own, fit);
+    const call = new Call(api, sealing, own, settings);
     try {
       await own.keepPublishing();
     } catch (error) {
@@ -130,19 +135,38 @@ export class Call {
 
   async #followRoom(): Promise<void> {
     try {
+      const reason = this.#own.wasEnded ? await this.#reasonOfEnd() : null;
+      if (this.#ending.signal.aborted) return;
+      if (reason !== null) return this.#onEnd(reason);
       await this.#own.keepPublishing();
       const room = await this.#readRoom();
       if (this.#ending.signal.aborted) return;
       this.#keepOnly(room.participants.map((one) => one.identity));
       for (const one of [this.#own, ...this.#others.values()]) one.showVoice(voiceOf(one.identity, room));
       await this.#own.follow(this.#tracksOf(this.identity));
+      // Removed meanwhile, perhaps: to watch again would be to join again.
+      if (this.#own.wasEnded) return;
       await Promise.all([...this.#others.values()].map((one) => this.#follow(one)));
       showBanner("room", null);
+      this.#isServerSame = true;
     } catch (error) {
       if (this.#ending.signal.aborted) return;
+      this.#isServerSame = false;
       showBanner("room", error instanceof Error ? error.message : String(error));
       throw error;
     }
+  }
+
+  /**
+   * After the server has ended what we publish: null when it is to be published again. Without the room, the server is
+   * about to stop; when it is back, others may have been faster than us.
+   */
+  async #reasonOfEnd(): Promise<string | null> {
+    const room = await this.#api.room();
+    if (room === undefined || !this.#isServerSame) return null;
+    const own = room.participants.find(({ identity }) => identity === this.identity);
+    if (own === undefined) return "You have been removed from the call.";
+    return own.tracks.length > 0 ? "Somebody else has joined under your name." : null;
   }
 
   /** Requests no more than may have changed: the wanted layers of our video may at any time. */

@@ -38,7 +38,13 @@ export class MediaSession {
 
   /** `disconnected` may yet recover; `failed` and `closed` do not. */
   get isOver(): boolean {
-    return this.connection.connectionState === "failed" || this.connection.connectionState === "closed";
+    const { connectionState } = this.connection;
+    return connectionState === "failed" || connectionState === "closed" || this.wasEnded;
+  }
+
+  /** By the server, which says so by DTLS. Browsers then call the connection connected still. */
+  get wasEnded(): boolean {
+    return this.connection.getTransceivers()[0]?.receiver.transport?.state === "closed";
   }
 
   async close(): Promise<void> {

@@ -71,6 +71,11 @@ export class OwnParticipant {
     }
   }
 
+  /** Whether the server has ended what it publishes. */
+  get wasEnded(): boolean {
+    return this.#session?.wasEnded === true;
+  }
+
   /** Whether the layers that others want affect what it sends. */
   get sendsVideo(): boolean {
     return this.#videoSender !== undefined;

@@ -93,6 +93,7 @@ async function join(): Promise<void> {
       passphrase,
       earlierIdentity,
       media,
+      onEnd: (reason) => void leave(reason),
       sealed: parameters.get("sealed") !== "0",
       fit: parameters.get("fit") !== "0",
     });
@@ -103,7 +104,7 @@ async function join(): Promise<void> {
       identity: joined.identity,
       tiles: () => joined.tiles(),
       setLayers: (identity, choice) => joined.setLayers(identity, choice),
-      leave,
+      leave: () => leave(),
     };
     followDevices(media);
     document.title = `${settings.room} – Blindfold test call`;
@@ -117,10 +118,11 @@ async function join(): Promise<void> {
   }
 }
 
-async function leave(): Promise<void> {
+async function leave(reason?: string): Promise<void> {
   const left = call;
   call = undefined;
   delete window.blindfold;
+  if (reason !== undefined) element(byId("goodbye"), "h1", HTMLElement).textContent = reason;
   showOnly("goodbye");
   await left?.leave();
   byId("banners").replaceChildren();
