@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestBrowser } from "./support/browser.ts";
 import { launchChromium } from "./support/chromium.ts";
+import { ControlApi } from "./support/control-api.ts";
 import { requireProgram } from "./support/programs.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 import { TestCall } from "./support/test-call.ts";
@@ -98,5 +99,25 @@ describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => 
     await expect.poll(goodbye, WAIT).toBe("You have been removed from the call.");
     await bo.until("alone", async () => (await bo.tile("ada")) === undefined);
     await Promise.all([page.close(), bo.close()]);
+  });
+
+  test("who is muted by the host is told so, and others see no still picture", async () => {
+    const room = "hush";
+    const [ada, bo] = [await browser.newPage(), await browser.newPage()];
+    await ada.goto(`${server.url}/?room=${room}&name=ada&auto=1#p`);
+    await bo.goto(`${server.url}/?room=${room}&name=bo&auto=1#p`);
+    const picture = (): Promise<string | undefined> =>
+      bo.evaluate(() => document.querySelector<HTMLElement>('[data-identity="ada"]')?.dataset.picture, null);
+    await expect.poll(picture, WAIT).toBe("true");
+    const api = new ControlApi(server.url, room, await server.token(room, "host", { roomAdmin: true }));
+    const camera = (await api.tracks()).find(
+      ({ kind, participant }) => kind === "video" && participant === "ada",
+    );
+    await api.mute(camera!.id);
+    await expect.poll(picture, WAIT).toBe("false");
+    const said = (): Promise<string | undefined> =>
+      ada.evaluate(() => document.querySelector("#banner-muted span")?.textContent, null);
+    await expect.poll(said, WAIT).toBe("The host has muted your camera.");
+    await Promise.all([ada.close(), bo.close()]);
   });
 });

@@ -169,16 +169,13 @@ export class Call {
     return own.tracks.length > 0 ? "Somebody else has joined under your name." : null;
   }
 
-  /** Requests no more than may have changed: the wanted layers of our video may at any time. */
   async #readRoom(): Promise<RoomState> {
     try {
       const room = await this.#api.room();
       if (room === undefined) return NO_ROOM;
       const published = room.participants.flatMap((one) => one.tracks);
-      const known = new Set(this.#tracks.filter((track) => track.codec !== null).map((track) => track.id));
-      const hasNews = published.some((id) => !known.has(id));
-      if (hasNews || this.#own.sendsVideo) this.#tracks = await this.#api.tracks();
-      this.#tracks = this.#tracks.filter((track) => published.includes(track.id));
+      const tracks = published.length > 0 ? await this.#api.tracks() : [];
+      this.#tracks = tracks.filter((track) => published.includes(track.id));
       if (this.#polls++ % POLLS_PER_SUBSCRIPTIONS === 0) {
         this.#subscriptions = await this.#api.subscriptions();
       }

@@ -5,6 +5,7 @@ import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
 import { encryptionMark } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
 import { MediaSession } from "./media-session.ts";
+import { showBanner } from "./page-elements.ts";
 import { addVideo, sendUpTo } from "./publishing.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
 import type { ServerApi, Track } from "./server-api.ts";
@@ -18,6 +19,8 @@ export interface PublishOptions {
 
 /** By RID of `addVideo`, as named in the layer choice. */
 const ENCODING_NAMES: Readonly<Record<string, string>> = { q: "low", h: "medium", f: "high" };
+
+const DEVICES: Readonly<Record<MediaKind, string>> = { video: "camera", audio: "microphone" };
 
 export class OwnParticipant {
   readonly identity: string;
@@ -76,13 +79,10 @@ export class OwnParticipant {
     return this.#session?.wasEnded === true;
   }
 
-  /** Whether the layers that others want affect what it sends. */
-  get sendsVideo(): boolean {
-    return this.#videoSender !== undefined;
-  }
-
   /** Applies the room's state of its own tracks: encodes no more than somebody wants. */
   async follow(tracks: readonly Track[]): Promise<void> {
+    const muted = tracks.filter((track) => track.muted).map(({ kind }) => DEVICES[kind]);
+    showBanner("muted", muted.length > 0 ? `The host has muted your ${muted.join(" and ")}.` : null);
     const video = tracks.find((track) => track.kind === "video");
     if (this.#videoSender === undefined || video === undefined || this.#session?.isOver === true) return;
     await sendUpTo(this.#videoSender, video.wantedSpatial);

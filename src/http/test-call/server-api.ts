@@ -37,6 +37,8 @@ export interface Track {
   readonly participant: string;
   readonly kind: "audio" | "video";
   readonly codec: string | null;
+  /** Here only by somebody else: the page sends black and silence instead. */
+  readonly muted: boolean;
   readonly encryption: "none" | "gcm" | "custom";
   /** `rid`: with simulcast; otherwise empty. */
   readonly layers: readonly { readonly rid: string }[] | null;

@@ -85,8 +85,8 @@ export class WatchedParticipant {
     if (watching !== undefined && !watching.session.isOver) {
       this.#statistics = await watching.statistics.received();
     }
-    const hasVideo = this.#tracks.some((track) => track.kind === "video");
-    // Of a video that has ended the browser goes on to report the last size.
+    const hasVideo = this.#tracks.some((track) => track.kind === "video" && !track.muted);
+    // Of a video that has ended or was muted the browser goes on to report the last size.
     if (!hasVideo) this.#statistics = { ...this.#statistics, frameWidth: 0, frameHeight: 0 };
     const { frameWidth, framesDecoded } = this.#statistics;
     const mark = encryptionMark(
