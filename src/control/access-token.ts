@@ -83,6 +83,8 @@ export interface Claims {
   readonly grants: Grants;
   /** Since 1970. */
   readonly expiresAtSeconds: number;
+  /** When this server issued it to a client that was in the room; null for one of the application. Since 1970. */
+  readonly reissuedAtMs: number | null;
 }
 
 export type TokenError =
@@ -140,6 +142,7 @@ const Claimed = z.object({
   metadata: z.string().default(""),
   attributes: z.record(z.string(), z.string()).default({}),
   kind: z.string().default(""),
+  reissuedAtMs: z.number().nullable().default(null),
   roomPreset: z.string().default(""),
   roomConfig: RoomConfiguration.prefault({}),
   video: z
@@ -171,6 +174,8 @@ export interface TokenRequest {
   readonly roomConfig?: RoomConfig;
   readonly grants: Partial<Grants>;
   readonly validSeconds: number;
+  /** Whether it is for a client that has come with another. */
+  readonly isReissued?: boolean;
 }
 
 export class AccessTokens {
@@ -224,7 +229,8 @@ export class AccessTokens {
     const key = this.#keyOf(apiKey);
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000);
     const { identity, name = identity, metadata, attributes, kind, roomConfig, grants: video } = request;
-    return new SignJWT({ name, metadata, attributes, kind, roomConfig, video })
+    const reissuedAtMs = request.isReissued === true ? this.#clock.nowMs() : undefined;
+    return new SignJWT({ name, metadata, attributes, kind, roomConfig, reissuedAtMs, video })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .setIssuer(apiKey)
       .setSubject(request.identity)
@@ -268,7 +274,7 @@ function isSupported({ roomPreset, roomConfig }: z.output<typeof Claimed>): bool
 }
 
 function toClaims(claimed: z.output<typeof Claimed>): Claims {
-  const { iss, sub, exp, name, metadata, attributes, video } = claimed;
+  const { iss, sub, exp, name, metadata, attributes, reissuedAtMs, video } = claimed;
   const { agents: _, egress: __, ...roomConfig } = claimed.roomConfig;
   return {
     apiKey: iss,
@@ -281,5 +287,6 @@ function toClaims(claimed: z.output<typeof Claimed>): Claims {
     roomConfig,
     grants: { ...video, canPublishData: video.canPublishData ?? video.canPublish },
     expiresAtSeconds: exp,
+    reissuedAtMs,
   };
 }

@@ -195,5 +195,6 @@ function claimsOf({ identity, kind, profile }: Participant, room: Room): Claims 
       destinationRoom: "",
     },
     expiresAtSeconds: Number.POSITIVE_INFINITY,
+    reissuedAtMs: null,
   };
 }

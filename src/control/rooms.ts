@@ -4,6 +4,7 @@ import type { Claims, RoomConfig } from "./access-token.ts";
 import { ForwardedParticipant } from "./forwarded-participant.ts";
 import type { Participant } from "./participant.ts";
 import type { RoomRules } from "./publishing.ts";
+import { Removals } from "./removals.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { isMetadata, loggedOptions, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
 import { RoomEvents } from "./room-events.ts";
@@ -49,11 +50,17 @@ export class Rooms {
   readonly #defaults: RoomDefaults;
   readonly #surroundings: RoomSurroundings;
   readonly #rooms = new Map<RoomId, Room>();
+  readonly #removals: Removals;
   #draining = false;
 
   constructor(defaults: RoomDefaults, surroundings: RoomSurroundings) {
     this.#defaults = defaults;
     this.#surroundings = surroundings;
+    this.#removals = new Removals(surroundings.clock);
+    this.events.on((event) => {
+      if (event.kind !== "participant.left" || event.reason !== "participant_removed") return;
+      this.#removals.add(event.room.id, event.participant.identity);
+    });
   }
 
   get draining(): boolean {
@@ -106,7 +113,7 @@ export class Rooms {
 
   /** Why `join()` would refuse; null when it would not. Changes nothing. */
   check(name: string, claims: Claims): JoinError | null {
-    if (!mayJoin(claims, name)) return "forbidden";
+    if (!mayJoin(claims, name) || this.#removals.bar(claims, name)) return "forbidden";
     if (claims.identity === "") return "identity_required";
     if (this.#draining) return "draining";
     const room = this.get(name);

@@ -55,6 +55,7 @@ export class SessionToken {
       roomConfig,
       grants: { ...grantsIn(room.id, this.#claims.grants), ...permission },
       validSeconds: Math.max(VALID_SECONDS, leftSeconds),
+      isReissued: true,
     });
   }
 

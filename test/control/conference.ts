@@ -264,6 +264,7 @@ export function claims(identity: string, change: Partial<Grants> = {}): Claims {
     roomConfig: NO_ROOM_CONFIG,
     grants: grants(change),
     expiresAtSeconds: 2_000_000_000,
+    reissuedAtMs: null,
   };
 }
 

@@ -39,3 +39,25 @@ test("keeps the kind, and the configuration of a room that may be gone when the 
   const token = new SessionToken(tokens, first, cy, () => {});
   expect(must(await tokens.verify(await token.issue()))).toMatchObject({ kind: "agent", roomConfig });
 });
+
+test("lets nobody back who was removed since, but who has left or was let in again", async () => {
+  const reissued = async (): Promise<Claims> => {
+    const di = must(hall.rooms.join("hall", claims("di")));
+    const token = new SessionToken(tokens, claims("di"), di, () => {});
+    const verified = must(await tokens.verify(await token.issue()));
+    hall.clock.pass(1);
+    return verified;
+  };
+  const first = await reissued();
+  hall.rooms.get("hall")!.participant("di")!.leave("client_left");
+  must(hall.rooms.join("hall", first)).leave("participant_removed");
+  const refused = { ok: false, error: "forbidden" };
+  expect(hall.rooms.join("hall", first)).toEqual(refused);
+  expect(hall.rooms.join("attic", { ...first, grants: { ...first.grants, room: "attic" } }).ok).toBe(true);
+  hall.clock.pass(1);
+
+  const second = await reissued();
+  hall.rooms.get("hall")!.participant("di")!.leave("client_left");
+  expect(hall.rooms.join("hall", first)).toEqual(refused);
+  must(hall.rooms.join("hall", second));
+});
