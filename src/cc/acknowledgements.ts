@@ -9,7 +9,7 @@
  */
 import type { RtcpCursor } from "../rtp/rtcp/rtcp-cursor.ts";
 import { TransportWideReader } from "../rtp/rtcp/transport-wide.ts";
-import { FATE, type SentPacketLog, UNKNOWN_PACKET } from "./sent-packet-log.ts";
+import { FATE, REMEMBERED_PACKETS, type SentPacketLog, UNKNOWN_PACKET } from "./sent-packet-log.ts";
 
 /** The reference time has 24 bits of 64 ms. */
 const REFERENCE_CYCLE_US = 2 ** 24 * 64_000;
@@ -19,6 +19,15 @@ const REFERENCE_CYCLE_US = 2 ** 24 * 64_000;
  * would blur when the bytes of a slow link arrived, less would report the packets of a frame one by one.
  */
 const TOGETHER_US = 2_000;
+
+const reader = new TransportWideReader();
+
+/**
+ * The news of one message, whosever it is: it is told to its end before the next one is opened. Each packet once, so no more
+ * than are remembered.
+ */
+const newsExtSeq = new Float64Array(REMEMBERED_PACKETS);
+const newsArrivalUs = new Float64Array(REMEMBERED_PACKETS);
 
 export class Acknowledgements {
   /** Of the last of them. */
@@ -41,17 +50,9 @@ export class Acknowledgements {
   newestExtSeq = UNKNOWN_PACKET;
   newestSentUs = Number.NEGATIVE_INFINITY;
   readonly #log: SentPacketLog;
-  readonly #reader = new TransportWideReader();
-  /** The packet under the reader, when `#isAhead`: it starts the next burst. */
-  #nextExtSeq = UNKNOWN_PACKET;
-  #nextArrivalUs = 0;
-  #isAhead = false;
-  #begun = false;
-  /** Of the first packet that has not been read. */
-  #readExtSeq = 0;
-  /** Numbers from the oldest until the end are known to the log. */
-  #oldestExtSeq = 0;
-  #endExtSeq = 0;
+  /** Packets that are news in the message, and how many of them have been told. */
+  #count = 0;
+  #told = 0;
   #referenceUs = 0;
   #nextUnreportedBytes = 0;
 
@@ -59,31 +60,27 @@ export class Acknowledgements {
     this.#log = log;
   }
 
-  /** Returns false when the message is malformed. */
+  /** Reads a message whole, and notes its losses. Returns false when it is malformed. */
   open(buffer: Uint8Array, cursor: RtcpCursor): boolean {
-    this.#begun = false;
-    this.#isAhead = false;
-    const isWhole = this.#reader.open(buffer, cursor);
-    this.#readExtSeq = this.#log.extend(this.#reader.seq);
-    this.#oldestExtSeq = this.#log.oldestExtSeq;
-    this.#endExtSeq = this.#log.nextExtSeq;
+    const isWhole = reader.open(buffer, cursor);
+    this.#count = isWhole ? this.#read() : 0;
+    this.#told = 0;
     return isWhole;
   }
 
   /** Moves to the next burst that is newly known to have arrived. Returns false when there is none. */
   next(): boolean {
-    if (!this.#isAhead && !this.#advance()) return false;
+    const first = this.#told;
+    if (first === this.#count) return false;
     this.priorArrivalUs = this.arrivalUs;
-    this.sentUs = this.#log.sentUs(this.#nextExtSeq);
-    this.firstArrivalUs = this.#nextArrivalUs;
-    this.packets = 0;
+    this.sentUs = this.#log.sentUs(newsExtSeq[first]!);
+    this.firstArrivalUs = newsArrivalUs[first]!;
     this.bytes = 0;
     this.unreportedBytes = this.#nextUnreportedBytes;
     this.#nextUnreportedBytes = 0;
-    do {
-      this.#take();
-      this.#isAhead = this.#advance();
-    } while (this.#isAhead && this.#isTogether());
+    do this.#take();
+    while (this.#told < this.#count && this.#isTogether(this.#told));
+    this.packets = this.#told - first;
     if (this.extSeq > this.newestExtSeq) {
       this.newestExtSeq = this.extSeq;
       this.newestSentUs = this.sentUs;
@@ -91,50 +88,54 @@ export class Acknowledgements {
     return true;
   }
 
-  /** Moves the reader to the next packet that is newly known to have arrived. */
-  #advance(): boolean {
-    const [log, reader] = [this.#log, this.#reader];
-    while (reader.next()) {
-      const extSeq = this.#readExtSeq + reader.lost;
-      this.#readExtSeq = extSeq + 1;
-      if (extSeq >= this.#endExtSeq || extSeq < this.#oldestExtSeq) continue;
-      if (!this.#begun) this.#begin(extSeq - reader.lost, log.sentUs(extSeq));
+  /** Gathers the news of the message under the reader. Returns how many packets they are about. */
+  #read(): number {
+    const log = this.#log;
+    const { oldestExtSeq, nextExtSeq } = log;
+    let extSeq = log.extend(reader.seq);
+    let begun = false;
+    let count = 0;
+    for (; reader.next(); extSeq++) {
+      extSeq += reader.lost;
+      if (extSeq >= nextExtSeq || extSeq < oldestExtSeq) continue;
+      if (!begun) this.#begin(extSeq - reader.lost, log.sentUs(extSeq));
+      begun = true;
       if (reader.lost > 0) log.setLost(extSeq, reader.lost);
       if (log.fate(extSeq) === FATE.received) continue;
-      this.#nextExtSeq = extSeq;
-      this.#nextArrivalUs = reader.arrivalUs + this.#referenceUs;
-      return true;
+      newsExtSeq[count] = extSeq;
+      newsArrivalUs[count] = reader.arrivalUs + this.#referenceUs;
+      count += 1;
     }
-    log.setLost(this.#readExtSeq + reader.lost, reader.lost);
-    return false;
+    log.setLost(extSeq + reader.lost, reader.lost);
+    return count;
   }
 
   /** The message begins with `fromExtSeq`; the packet under the reader left at `sentUs`, and came about as much later as it left. */
   #begin(fromExtSeq: number, sentUs: number): void {
-    this.#begun = true;
     if (this.newestExtSeq === UNKNOWN_PACKET) return;
     const expectedUs = this.arrivalUs + sentUs - this.sentUs;
-    const cycles = Math.round((expectedUs - this.#reader.arrivalUs) / REFERENCE_CYCLE_US);
+    const cycles = Math.round((expectedUs - reader.arrivalUs) / REFERENCE_CYCLE_US);
     this.#referenceUs = cycles * REFERENCE_CYCLE_US;
     this.#nextUnreportedBytes += this.#log.setUnreported(this.newestExtSeq + 1, fromExtSeq);
   }
 
-  /** Whether the next packet belongs to the burst. */
-  #isTogether(): boolean {
+  /** Whether the packet at `at` belongs to the burst. */
+  #isTogether(at: number): boolean {
+    const arrivalUs = newsArrivalUs[at]!;
     return (
-      this.#nextArrivalUs >= this.arrivalUs &&
-      this.#nextArrivalUs - this.firstArrivalUs <= TOGETHER_US &&
-      this.#log.sentUs(this.#nextExtSeq) === this.sentUs
+      arrivalUs >= this.arrivalUs &&
+      arrivalUs - this.firstArrivalUs <= TOGETHER_US &&
+      this.#log.sentUs(newsExtSeq[at]!) === this.sentUs
     );
   }
 
   #take(): void {
     const log = this.#log;
-    const extSeq = this.#nextExtSeq;
+    const extSeq = newsExtSeq[this.#told]!;
     if (log.fate(extSeq) !== FATE.unreported) this.bytes += log.bytes(extSeq);
     log.setReceived(extSeq);
     this.extSeq = extSeq;
-    this.arrivalUs = this.#nextArrivalUs;
-    this.packets += 1;
+    this.arrivalUs = newsArrivalUs[this.#told]!;
+    this.#told += 1;
   }
 }

@@ -13,8 +13,8 @@ import { extendSeq } from "../base/sequence.ts";
  * Packets remembered, a power of two: 20 Mbit/s of 1,200-byte packets for a second. More costs 24 bytes each in every
  * transport, fewer forgets what a long path has yet to acknowledge.
  */
-const ROWS = 2048;
-const MASK = ROWS - 1;
+export const REMEMBERED_PACKETS = 2048;
+const MASK = REMEMBERED_PACKETS - 1;
 
 const DOUBLES = 3;
 const WORDS = 2 * DOUBLES;
@@ -59,7 +59,7 @@ export class SentPacketLog {
 
   /** Of the packets remembered. */
   get oldestExtSeq(): number {
-    return Math.max(this.nextExtSeq - ROWS, this.#firstExtSeq);
+    return Math.max(this.nextExtSeq - REMEMBERED_PACKETS, this.#firstExtSeq);
   }
 
   /** Of the latest packet; negative infinity before the first. */
@@ -179,7 +179,7 @@ export class SentPacketLog {
   }
 
   #allocate(): void {
-    this.#doubles = new Float64Array(ROWS * DOUBLES);
+    this.#doubles = new Float64Array(REMEMBERED_PACKETS * DOUBLES);
     this.#words = new Int32Array(this.#doubles.buffer);
   }
 }
