@@ -78,32 +78,35 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
         });
       }
 
-      test("temporal layers go down to the base and back", async () => {
-        const { id } = await api.videoSubscription();
-        const before = await bo.tileWhen("steady", "ada", ({ framesPerSecond }) => framesPerSecond > 12);
-        await api.prefer(id, { preferred: { spatial: 3, temporal: 0 } });
-        // A quarter of 30 is left. The browser's rate is an average over a second, and the call has just stood at a layer
-        // change: half of a rate that was still rising may be less than that quarter.
-        const slow = Math.max(10, before.framesPerSecond / 2);
-        await bo.tileWhen("slow", "ada", ({ framesPerSecond }) => framesPerSecond < slow);
-        expect((await api.videoSubscription()).current?.temporal).toBe(0);
-        await api.prefer(id, { preferred: { spatial: 3, temporal: 7 } });
-        await bo.tileWhen("fast again", "ada", ({ framesPerSecond }) => framesPerSecond > slow);
-        expect((await bo.tile("ada"))!.framesDecryptFailed).toBe(0);
-      });
-
-      test("with another passphrase no frame is decoded and nothing is heard", async () => {
-        const options = { room, codec, name: "mallory", passphrase: "wrong", watch: true };
-        const mallory = await TestCall.join(browser, server, options);
-        const tile = await mallory.tileWhen("tried", "ada", (one) => one.framesDecryptFailed > 100);
-        expect(tile).toMatchObject({
-          framesDecoded: 0,
-          framesDecrypted: 0,
-          totalAudioEnergy: 0,
-          mark: "undecryptable",
-          connectionState: "connected",
+      // Of two watchers, which wait for most of the time.
+      describe.concurrent("at the same time", () => {
+        test("temporal layers go down to the base and back", async () => {
+          const { id } = await api.videoSubscription();
+          const before = await bo.tileWhen("steady", "ada", ({ framesPerSecond }) => framesPerSecond > 12);
+          await api.prefer(id, { preferred: { spatial: 3, temporal: 0 } });
+          // A quarter of 30 is left. The browser's rate is an average over a second, and the call has just stood at a layer
+          // change: half of a rate that was still rising may be less than that quarter.
+          const slow = Math.max(10, before.framesPerSecond / 2);
+          await bo.tileWhen("slow", "ada", ({ framesPerSecond }) => framesPerSecond < slow);
+          expect((await api.videoSubscription()).current?.temporal).toBe(0);
+          await api.prefer(id, { preferred: { spatial: 3, temporal: 7 } });
+          await bo.tileWhen("fast again", "ada", ({ framesPerSecond }) => framesPerSecond > slow);
+          expect((await bo.tile("ada"))!.framesDecryptFailed).toBe(0);
         });
-        await mallory.close();
+
+        test("with another passphrase no frame is decoded and nothing is heard", async () => {
+          const options = { room, codec, name: "mallory", passphrase: "wrong", watch: true };
+          const mallory = await TestCall.join(browser, server, options);
+          const tile = await mallory.tileWhen("tried", "ada", (one) => one.framesDecryptFailed > 100);
+          expect(tile).toMatchObject({
+            framesDecoded: 0,
+            framesDecrypted: 0,
+            totalAudioEnergy: 0,
+            mark: "undecryptable",
+            connectionState: "connected",
+          });
+          await mallory.close();
+        });
       });
 
       test("it stands still while paused, and goes on", async () => {
