@@ -1,6 +1,6 @@
 /**
  * Goal: whatever happens in rooms, and however far behind they are with their work, media threads are told of nothing that they
- * do not know; in the end everybody receives what it may and wants, and nothing is left when all are gone.
+ * do not know, and nobody ever gets or hears of what is not for them; in the end everybody receives what it may and wants, and nothing is left when all are gone.
  * Method: clients of either protocol version, publishers and an administrator do what fast-check chooses, over real control and
  * media threads that check what they are told.
  */
@@ -24,6 +24,7 @@ import { claims, grants, must, OPUS, REMOTE, section, VP8 } from "../control/con
 import { offerText } from "../sdp/offers.ts";
 import { SignalClient, signalHall } from "./client.ts";
 import { RoomView } from "./room-view.ts";
+import { Secrecy } from "./secrecy.ts";
 import { ThreadModel } from "./thread-model.ts";
 
 const ROOMS = ["hall", "attic"];
@@ -116,6 +117,7 @@ class Scene {
   readonly hall = signalHall({ maxParticipants: 100 }, 2);
   readonly threads = [new ThreadModel(1), new ThreadModel(2)];
   readonly callers = new Map<string, Caller>();
+  readonly secrecy = new Secrecy();
   readonly #publishers = new Map<string, Transport>();
 
   constructor() {
@@ -189,6 +191,12 @@ class Scene {
   resume(caller: Caller): void {
     const params = { resumes: caller.sid, singleConnection: isSingle(caller.name) };
     caller.resume(new SignalClient(this.hall, claims(caller.name, { room: caller.view.room }), params));
+    if (this.of(caller) === undefined) expect(caller.client.closed).not.toBeNull();
+  }
+
+  check(): void {
+    const listeners = [...this.callers.values()].map(({ sid, client: { messages } }) => ({ sid, messages }));
+    this.secrecy.check(this.hall.rooms, this.threads, listeners);
   }
 
   /** All who were cut off come back, but for one. */
@@ -237,9 +245,22 @@ const STEPS: Readonly<Record<string, Step>> = {
   },
   audience(scene, pick) {
     const audience = pick(["everybody", new Map([[pick(CALLERS)!, "all"]] as const)] as const)!;
-    pick(scene.publishers)?.participant.setAudience(audience);
+    const publisher = pick(scene.publishers)?.participant;
+    if (publisher === undefined) return;
+    publisher.setAudience(audience);
+    scene.secrecy.setAudience(publisher, audience);
   },
-  mute: (scene, pick) => pick(scene.tracks)?.setMuted(pick([true, false])!),
+  mute(scene, pick) {
+    const [track, muted] = [pick(scene.tracks), pick([true, false])!];
+    if (track === undefined) return;
+    track.setMuted(muted);
+    scene.secrecy.setMuted(track, muted);
+  },
+  muteByServer(scene, pick) {
+    const track = pick(scene.hall.rooms.list.flatMap((room) => room.tracks()));
+    const muted = pick([true, false])!;
+    if (track?.setMutedByServer(muted).ok === true) scene.secrecy.setMuted(track, muted);
+  },
   speak(scene, pick) {
     const [thread, room] = [pick(scene.threads)!, pick(ROOMS)!];
     thread.speaking = pick([...thread.heard.keys()]) ?? null;
@@ -285,6 +306,7 @@ const STEPS: Readonly<Record<string, Step>> = {
     if (caller?.isHere === true) caller.client.send({ case: "leave", value: new LeaveRequest() });
   },
   close: (scene, pick) => pick(scene.publishers)?.close(),
+  remove: (scene, pick) => pick(scene.participants)?.leave("participant_removed"),
   die: (scene, pick) => scene.replaceThread(pick([0, 1])!),
   deleteRoom: (scene, pick) => pick(scene.hall.rooms.list)?.delete(),
   follow(scene, pick) {
@@ -358,6 +380,27 @@ function expectToSee({ view }: Caller, participant: Participant): void {
   expect(view.speakers).toEqual(new Set(shown.map(({ id }) => id)));
 }
 
+/** What moderators and publishers decide, and what else may happen just then, in a room where everybody receives everything. */
+const DECISIONS = ["audience", "mute", "muteByServer", "hide", "permit", "move", "forward", "remove"];
+const MEANWHILE = ["join", "publish", "media", "backup", "subscribe", "cut", "resume", "follow", "pass"];
+const Decisions = fc.array(
+  fc.tuple(fc.constantFrom(...DECISIONS, ...MEANWHILE), fc.array(fc.nat(), { minLength: 3, maxLength: 3 })),
+  { minLength: 10, maxLength: 30, size: "max" },
+);
+
+function inFullSwing(): Scene {
+  const scene = new Scene();
+  for (const name of CALLERS) scene.join(name, "hall");
+  for (const name of PUBLISHERS)
+    for (const kind of ["audio", "video"] as const) scene.publish(name, "hall", kind);
+  for (let n = 0; n < 20; n++) {
+    for (const caller of scene.callers.values()) caller.follow();
+    scene.hall.clock.pass(200);
+  }
+  for (const caller of scene.callers.values()) expectToReceive(scene, scene.of(caller)!);
+  return scene;
+}
+
 /** What has failed is looked for in fewer steps. */
 const SHRINKING_MS = 600_000;
 
@@ -378,7 +421,10 @@ test.each([false, true])(
     await fc.assert(
       fc.asyncProperty(Steps, async (steps) => {
         const scene = new Scene();
-        for (const step of steps) take(scene, step);
+        for (const step of steps) {
+          take(scene, step);
+          scene.check();
+        }
         await scene.settle();
         for (const caller of scene.callers.values()) {
           if (!caller.isHere) continue;
@@ -392,6 +438,25 @@ test.each([false, true])(
         scene.hall.clock.pass(60_000);
         expect(scene.threads.map(({ isEmpty }) => isEmpty)).toEqual([true, true]);
         expect(scene.hall.threads.leastLoaded()!.load).toBe(0);
+      }),
+      { numRuns: 30 },
+    );
+  },
+  SHRINKING_MS,
+);
+
+test.each([false, true])(
+  "from a call in full swing, in rooms that are behind with their work: %s",
+  (behind) => {
+    fc.assert(
+      fc.property(Decisions, (steps) => {
+        isBusy = false;
+        const scene = inFullSwing();
+        isBusy = behind;
+        for (const step of steps) {
+          take(scene, step);
+          scene.check();
+        }
       }),
       { numRuns: 30 },
     );

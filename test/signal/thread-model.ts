@@ -21,6 +21,8 @@ export class ThreadModel extends RecordingThread {
   /** Ways to other threads, with the track that goes there. */
   readonly ways = new Map<string, string>();
   readonly downs = new Map<string, Down>();
+  /** Tracks whose packets are dropped. */
+  readonly muted = new Set<string>();
   /** The track that is audible. */
   speaking: string | null = null;
 
@@ -39,6 +41,7 @@ export class ThreadModel extends RecordingThread {
         known(this.transports, command.transportId);
         return added(this.heard, command.track.trackId, command.transportId);
       case "up-track.remove":
+        this.muted.delete(command.trackId);
         this.#forgetWays(command.trackId);
         return removed(this.heard, command.trackId);
       case "up-track.pipe":
@@ -51,6 +54,7 @@ export class ThreadModel extends RecordingThread {
       case "piped-track.add":
         return added(this.piped, command.track.trackId, command.roomId);
       case "piped-track.remove":
+        this.muted.delete(command.trackId);
         return removed(this.piped, command.trackId);
       case "down-track.add":
         return this.#addDown(command);
@@ -59,6 +63,10 @@ export class ThreadModel extends RecordingThread {
       case "down-track.source":
         return this.#setSource(command);
       case "up-track.mute":
+        this.#roomOf(command.trackId);
+        if (command.muted) this.muted.add(command.trackId);
+        else this.muted.delete(command.trackId);
+        return;
       case "up-track.hide":
         this.#roomOf(command.trackId);
         return;
@@ -85,6 +93,7 @@ export class ThreadModel extends RecordingThread {
     for (const [id, home] of this.heard) {
       if (home !== transportId) continue;
       this.#forgetWays(id);
+      this.muted.delete(id);
       this.heard.delete(id);
     }
     for (const [id, down] of this.downs) if (down.transportId === transportId) this.downs.delete(id);
