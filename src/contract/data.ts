@@ -59,7 +59,6 @@ export type DataCommand =
       readonly channels: readonly ChannelParams[];
     }
   | { readonly kind: "data.close"; readonly transportId: TransportId }
-  | { readonly kind: "channel.close"; readonly transportId: TransportId; readonly channelId: ChannelId }
   | ({
       readonly kind: "message.send";
       readonly transportId: TransportId;

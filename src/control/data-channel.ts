@@ -82,13 +82,6 @@ export class DataChannel {
     return "queued";
   }
 
-  /** Drops queued messages. `DataListener.closed` follows once the peer has closed the channel too. */
-  close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#thread.post({ kind: "channel.close", transportId: this.#transportId, channelId: this.#id });
-  }
-
   onClosed(): void {
     this.#isOpen = false;
   }

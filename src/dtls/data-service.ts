@@ -94,8 +94,6 @@ export class DataService {
     switch (command.kind) {
       case "data.close":
         return this.#close(transportId);
-      case "channel.close":
-        return endpoint?.association?.closeChannel(command.channelId);
       case "message.send": {
         const { channelId, isText, at, length } = command;
         // A copy: a slow peer must not keep the whole batch in memory.

@@ -132,7 +132,7 @@ describe("messages", () => {
     world.dataThread.emit([opened(0, RELIABLE)]);
     const [channel] = channels;
     expect(channel!.send(binary(1))).toBe("queued");
-    channel!.close();
+    world.dataThread.emit([{ kind: "channel.closed", transportId: transport.id, channelId: 0 }]);
     expect(channel!.send(binary(1))).toBe("not_open");
   });
 
@@ -238,6 +238,9 @@ describe("taking", () => {
     transport.data.resume();
     await turn();
     expect(takenBytes()).toBe(7 * heldBytes(40_000));
+    for (let i = 0; i < 2; i++) receive();
+    await turn();
+    expect(takenBytes()).toBe(9 * heldBytes(40_000));
   });
 });
 

@@ -5,8 +5,7 @@
  *        ┌─────────────────────────────┐
  *   (none)                              ▼   reset by the peer
  *        └── our OPEN ──▶ opening ──▶ open ────────────────▶ (none)
- *                            ACK         │ close()              ▲
- *                                        └────────▶ closing ────┘ reset by the peer
+ *                            ACK
  */
 import type { DataEndReason, MessageDrop, SctpDrop } from "../../base/data-counters.ts";
 import {
@@ -55,7 +54,7 @@ export interface DataAssociationEvents {
 interface Channel {
   readonly id: ChannelId;
   readonly params: ChannelParams;
-  state: "opening" | "open" | "closing";
+  state: "opening" | "open";
 }
 
 export class DataAssociation {
@@ -116,15 +115,6 @@ export class DataAssociation {
   /** Received messages of `bytes` in total have been taken: opens the peer's window again. */
   release(bytes: number): void {
     this.#sctp.release(bytes);
-  }
-
-  /** Drops what waits on the channel; `closed` follows when the peer has closed it too. */
-  closeChannel(channelId: ChannelId): void {
-    const channel = this.#channelOf(channelId);
-    if (channel === undefined || channel.state === "closing") return;
-    channel.state = "closing";
-    this.#outgoing.drop(channelId);
-    this.#sctp.resetStream(streamOf(channelId));
   }
 
   close(): void {
@@ -196,7 +186,7 @@ export class DataAssociation {
 
   #onUserMessage(streamId: number, ppid: number, payload: Uint8Array): void {
     const channel = this.#channels.get(streamId);
-    if (channel === undefined || channel.state === "closing") {
+    if (channel === undefined) {
       this.#events.messageDropped("unknown_channel");
       return;
     }
@@ -214,7 +204,7 @@ export class DataAssociation {
       if (channel === undefined) continue;
       this.#channels.delete(streamId);
       this.#outgoing.drop(channel.id);
-      if (channel.state !== "closing") this.#sctp.resetStream(streamId);
+      this.#sctp.resetStream(streamId);
       this.#events.closed(channel.id);
     }
   }

@@ -114,22 +114,6 @@ describe("closing", () => {
     );
     expect(link.ended).toBeUndefined();
   });
-
-  test("by the server ends when the client has closed too", async () => {
-    const link = await connected();
-    link.client.open(0, RELIABLE);
-    await pass(100);
-    link.server.closeChannel(0);
-    await pass(100);
-    expect(link.client.resets).toEqual([0]);
-    expect(link.closed).toEqual([]);
-    link.client.send(0, STRING, bytes("late"));
-    await pass(100);
-    expect(link.messageDrops).toEqual(["unknown_channel"]);
-    link.client.reset(0);
-    await pass(100);
-    expect(link.closed).toEqual([0]);
-  });
 });
 
 const seeds = Array.from({ length: 25 }, (_, i) => i + 1);
