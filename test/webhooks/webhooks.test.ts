@@ -176,6 +176,7 @@ describe("a receiver that fails", () => {
       }
       expect(seconds).toEqual([0, 1, 3, 7, 15, 23, 31, 39]);
       expect(new Set(attempts.map(({ event }) => event.id)).size).toBe(1);
+      expect(await metric('attempts_total{outcome="failed"}')).toBe(8);
     },
   );
 
@@ -309,6 +310,10 @@ describe("a disk that is full", () => {
     expect(attempts.map(({ event }) => event.room!.name)).toEqual(["a", "b", "c", "d"]);
     // What stayed has left with the next.
     expect(new WebhookQueue(database, 3).size).toBe(0);
+    isStuck(true);
+    must(hall.rooms.create("e", { emptyTimeoutSeconds: 1000 }));
+    await running.settled();
+    expect(logged).toEqual(["webhook stays in the queue", "webhook stays in the queue"]);
   });
 
   test("is logged once, however many events are lost, and again when it is full again", async () => {
@@ -361,6 +366,21 @@ describe("a disk that is full", () => {
     await running.settled();
     expect(names(TWO)).toEqual(["room_started", "room_started"]);
   });
+});
+
+test("a store that can not be read is asked again, with longer and longer pauses, until it can", async () => {
+  start();
+  answer = () => null;
+  must(hall.rooms.create("hall", { emptyTimeoutSeconds: 1000 }));
+  await running.settled();
+  database.exec("ALTER TABLE webhooks RENAME TO elsewhere");
+  await pass(10);
+  expect(logged.filter((line) => line === "webhook queue failed")).toHaveLength(3);
+  expect(attempts).toHaveLength(1);
+  database.exec("ALTER TABLE elsewhere RENAME TO webhooks");
+  answer = () => 200;
+  await pass(10);
+  expect(names()).toEqual(["room_started", "room_started"]);
 });
 
 describe("the next process", () => {
@@ -422,4 +442,12 @@ test("after the end nothing is sent, whatever time passes and whatever happens",
   must(hall.rooms.create("attic"));
   await pass(100);
   expect(attempts).toEqual([]);
+  const queue = new WebhookQueue(database, 100);
+  expect(queue.size).toBe(1);
+
+  // Nor what it has just begun with.
+  start();
+  running.stop();
+  await pass(100);
+  expect([attempts, logged, queue.size]).toEqual([[], ["webhook not delivered"], 1]);
 });
