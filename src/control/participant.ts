@@ -44,7 +44,7 @@ export class Participant {
   /** Whether it is to receive a track, where its client or the server API has set that. */
   readonly #told = new WeakMap<Track, boolean>();
   #version = 0;
-  #holders = 0;
+  #held = false;
   #active = false;
   #left = false;
   #cancelGrace: () => void = () => {};
@@ -173,21 +173,14 @@ export class Participant {
     this.tell({ kind: "participant.active", participant: this });
   }
 
-  /** Keeps it in the room without a transport, until the function returned is called: the caller watches its client. */
-  hold(): () => void {
-    this.#holders += 1;
+  /** Keeps it in the room without a transport: the caller watches its client, and makes it leave. */
+  hold(): void {
+    this.#held = true;
     this.#cancelGrace();
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      this.#holders -= 1;
-      if (this.#transports.size === 0) this.#startGrace("connection_failed");
-    };
   }
 
   get held(): boolean {
-    return this.#holders > 0;
+    return this.#held;
   }
 
   /** The media thread in which `openTransport()` would open one. Changes nothing. */
@@ -271,7 +264,7 @@ export class Participant {
   }
 
   #startGrace(reason: CloseReason): void {
-    if (this.#left || this.#holders > 0) return;
+    if (this.#held) return;
     this.#cancelGrace = this.room.clock.after(GRACE_MS, () => this.leave(reason));
   }
 }

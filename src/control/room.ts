@@ -158,29 +158,20 @@ export class Room {
 
   /**
    * The caller has checked that `claims` may join. A second join of one identity returns the same participant; its
-   * profile follows the new token only while no client holds it, since that client has a token of its own. `former`: the
-   * participant of this identity that has just been replaced by this one, which takes its place even in a full room, and
-   * its permission where that was changed.
+   * profile follows the new token only while no client holds it, since that client has a token of its own. One that is
+   * forwarded here is replaced. `former`: the participant of this identity that has just been replaced by this one, which
+   * takes over its permission where that was changed.
    */
-  join(claims: Claims, former: Participant | null = null): Result<Participant, "room_full"> {
-    const hasPlace = this.#endStandIn(claims.identity) || former !== null;
+  join(claims: Claims, former: Participant | null = null): Participant {
     const present = this.#participants.get(claims.identity);
-    if (present !== undefined) {
+    if (present?.source === null) {
       if (!present.held) present.rejoin(claims);
-      return ok(present);
+      return present;
     }
-    if (this.isFullFor(claims.kind) && !hasPlace) return fail("room_full");
+    present?.leave("replaced");
     const participant = new Participant(this, claims, former?.changedPermission);
     this.admit(participant);
-    return ok(participant);
-  }
-
-  /** Ends the forwarded participant of an identity that joins itself. Returns whether there was one. */
-  #endStandIn(identity: string): boolean {
-    const present = this.#participants.get(identity);
-    if (present === undefined || present.source === null) return false;
-    present.leave("replaced");
-    return true;
+    return participant;
   }
 
   /** The media thread for one more transport, as `Participant.openTransport` would choose it. Changes nothing. */

@@ -127,13 +127,15 @@ export class Rooms {
 
   /**
    * Joins the room that the token names. It is created when the token grants that, or with `autoCreate`, as the token
-   * configures it; one that exists stays as it is. `former`: as in `Room.join`; the caller has made the checks before.
+   * configures it; one that exists stays as it is. `former`: the participant of this identity, for whom the caller has made
+   * the checks, that has just been replaced by this one: it takes its place even in a full room, and its permission where
+   * that was changed.
    */
   join(name: string, claims: Claims, former: Participant | null = null): Result<Participant, JoinError> {
     const refusal = former === null ? this.check(name, claims) : null;
     if (refusal !== null) return fail(refusal);
     const room = this.get(name) ?? this.#open(name as RoomId, optionsOf(claims.roomConfig));
-    return room.join(claims, former);
+    return ok(room.join(claims, former));
   }
 
   /**
@@ -215,10 +217,10 @@ export class Rooms {
 function optionsOf(config: RoomConfig): Partial<RoomOptions> {
   const { emptyTimeout, departureTimeout, maxParticipants, metadata } = config;
   return {
+    metadata,
     ...(emptyTimeout > 0 && { emptyTimeoutSeconds: emptyTimeout }),
     ...(departureTimeout > 0 && { departureTimeoutSeconds: departureTimeout }),
     ...(maxParticipants > 0 && { maxParticipants }),
-    ...(metadata !== "" && { metadata }),
   };
 }
 

@@ -205,7 +205,7 @@ export class Transport {
    * `Track.setBackup`.
    */
   publishBackup(primary: Track, section: PublishedSection, replaces: boolean): Result<Track, "closed"> {
-    if (this.#state.kind === "closed" || !this.#tracks.has(primary.id)) return fail("closed");
+    if (!this.#tracks.has(primary.id)) return fail("closed");
     const backup = Track.published(randomId<TrackId>("TR"), this, section, primary);
     this.#route(backup);
     primary.setBackup(backup, replaces);
@@ -346,7 +346,7 @@ export class Transport {
   }
 
   #onEvent(event: MediaEvent): void {
-    if (event.kind !== "transport.state" || this.#state.kind === "closed") return;
+    if (event.kind !== "transport.state") return;
     const { state, reason } = event;
     this.#state = { kind: "open", connection: state };
     this.participant.room.log.info({ transportId: this.id, state, reason }, "transport state");

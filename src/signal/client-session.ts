@@ -93,7 +93,6 @@ export class ClientSession {
   readonly #params: JoinParams;
   readonly #host: SessionHost;
   readonly #token: SessionToken;
-  readonly #release: () => void;
   readonly #wishes: Wishes;
   /** How it asked to be connected in an earlier session. */
   readonly #path: CandidateProtocol;
@@ -118,7 +117,7 @@ export class ClientSession {
     this.#link = link;
     this.#rooms = new Set([participant.room.id]);
     this.#path = host.forcedPaths.of(participant);
-    this.#release = participant.hold();
+    participant.hold();
     this.#token = new SessionToken(host.tokens, claims, participant, (token) => {
       this.send({ case: "refreshToken", value: token });
     });
@@ -264,7 +263,6 @@ export class ClientSession {
     this.#token.end();
     this.peers.end();
     this.data.end();
-    this.#release();
   }
 
   /** Cuts the signal connection as a network would. */
