@@ -137,6 +137,26 @@ describe("a profile", () => {
   });
 });
 
+test("the server ends its own mute of a track, and none of the publisher's", () => {
+  const track = must(connect(hall.rooms, "ada").publish(section("audio")));
+  const refused = { ok: false, error: "muted_by_publisher" };
+  for (const [by, muted, outcome] of [
+    ["server", true, { ok: true, value: null }],
+    ["server", false, { ok: true, value: null }],
+    ["server", true, { ok: true, value: null }],
+    ["publisher", false],
+    ["publisher", true],
+    ["server", false, refused],
+    // Nor does it become the server's when the server mutes the track as well.
+    ["server", true, { ok: true, value: null }],
+    ["server", false, refused],
+  ] as const) {
+    if (by === "publisher") track.setMuted(muted);
+    else expect(track.setMutedByServer(muted)).toEqual(outcome);
+    expect(track.muted).toBe(muted || outcome === refused);
+  }
+});
+
 test("the version grows with all that is told of a participant, and with nothing else", () => {
   const transport = connect(hall.rooms, "ada");
   const ada = transport.participant;

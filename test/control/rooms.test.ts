@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { RoomId } from "../../src/base/ids.ts";
+import type { Transport } from "../../src/control/transport.ts";
 import {
+  type Conference,
   claims,
   conference,
   connect,
@@ -10,6 +12,9 @@ import {
   REMOTE,
   RecordingDataThread,
   RecordingThread,
+  section,
+  VP8,
+  VP9,
 } from "./conference.ts";
 
 test.each([
@@ -26,6 +31,7 @@ test.each([
   ["..", false],
 ])("room name %j: %s", (name, good) => {
   expect(conference().rooms.create(name).ok).toBe(good);
+  expect(conference().rooms.join(name, claims("ada", { room: name })).ok).toBe(good);
 });
 
 test("a room exists once, with the server's defaults where it says nothing", () => {
@@ -110,10 +116,57 @@ test.each(["agent", "egress"] as const)(
     clock.pass(1_000);
     expect([rooms.list, attendant.room.participants]).toEqual([[], []]);
     attend("three").hold();
-    clock.pass(60_000);
+    clock.pass(50_000);
+    attend("four").leave("client_left");
+    clock.pass(10_000);
     expect(rooms.list).toEqual([]);
   },
 );
+
+test("a room with new rules ends no sooner while somebody is there", () => {
+  const { rooms, clock } = conference();
+  const ada = enter(rooms, "ada");
+  ada.hold();
+  must(ada.room.setOptions({ emptyTimeoutSeconds: 1, departureTimeoutSeconds: 1 }));
+  clock.pass(100_000);
+  expect(rooms.list).toEqual([ada.room]);
+});
+
+test.each<[string, (hall: Conference, ...all: Transport[]) => void]>([
+  ["closed", (_, ...all) => all.forEach((one) => void one.close())],
+  ["gone", (_, ...all) => all.forEach(({ participant }) => void participant.leave("client_left"))],
+  ["sent away with their rooms", ({ rooms }) => rooms.deleteAll()],
+])("when all transports are %s, threads have nothing left, and hear no more", (_, end) => {
+  const hall = conference({}, 1);
+  const threads = [hall.thread, new RecordingThread(1), new RecordingThread(2)];
+  for (const thread of threads.slice(1)) hall.threads.add(thread);
+  const ada = connect(hall.rooms, "ada");
+  const video = must(ada.publish(section("video", { payloads: [VP9] })));
+  const backup = must(ada.publishBackup(video, section("video", { mid: "b" }), false));
+  for (const [{ id }, payload] of [
+    [video, VP9],
+    [backup, VP8],
+  ] as const)
+    threads[ada.thread.index]!.codec(id, payload);
+  const attic = must(hall.rooms.forward(ada.participant, "attic"));
+  const viewers = [
+    ...["bo", "cy"].map((identity) => connect(hall.rooms, identity)),
+    must(must(hall.rooms.join("attic", claims("di", { room: "attic" }))).openTransport(grants(), REMOTE)),
+  ];
+  for (const [index, viewer] of viewers.entries()) {
+    must(viewer.watch({}));
+    must(viewer.addSlot({ kind: "video", mid: "0", payloads: [index === 1 ? VP8 : VP9] }));
+  }
+  expect(viewers.map(({ subscriptions: [one] }) => one!.codec)).toEqual(["VP9", "VP8", "VP9"]);
+  const places = [...new Set([ada, ...viewers].map(({ thread }) => thread))];
+  expect(places).toHaveLength(3);
+  end(hall, ada, ...viewers);
+  expect(places.map(({ load }) => load)).toEqual([0, 0, 0]);
+  expect([...hall.rooms.list, attic].flatMap((room) => [...room.placements.threads])).toEqual([]);
+  const told = threads.map(({ commands }) => commands.length);
+  for (const thread of threads) thread.die();
+  expect(threads.map(({ commands }) => commands.length)).toEqual(told);
+});
 
 test("a participant leaves when its last transport has been closed for a while", () => {
   const { rooms, clock } = conference();

@@ -7,7 +7,17 @@ import type { RoomId, TrackId } from "../../src/base/ids.ts";
 import type { Room } from "../../src/control/room.ts";
 import type { Track } from "../../src/control/track.ts";
 import type { Transport } from "../../src/control/transport.ts";
-import { claims, conference, connect, must, OPUS, RecordingThread, section } from "./conference.ts";
+import {
+  claims,
+  conference,
+  connect,
+  grants,
+  must,
+  OPUS,
+  REMOTE,
+  RecordingThread,
+  section,
+} from "./conference.ts";
 
 const ROOM = "hall" as RoomId;
 
@@ -107,6 +117,10 @@ describe("who speaks", () => {
     expect(room.speakers.dominant).toBeNull();
     report(far, { [adas.id]: 0.5 }, adas);
     expect(named(room)).toEqual([]);
+    // Until it comes back.
+    expect(must(bo.participant.openTransport(grants(), REMOTE)).thread).toBe(bo.thread);
+    report(far, { [adas.id]: 0.5 }, adas);
+    expect(named(room)).toEqual(["ada 0.5"]);
   });
 });
 
@@ -167,6 +181,16 @@ describe("how many are heard and seen", () => {
     });
     rooms.get("hall")!.setOptions({ loudestAudios: "all", lastVideos: "all" });
     for (const one of [thread, other]) expect(one.sent("room.options").at(-1)!.options).toEqual(everything);
+  });
+
+  test("is told before the first transport that opens, though others have left that never did", () => {
+    const { rooms, thread } = conference();
+    const [one] = ["one", "two"].map((identity) =>
+      must(must(rooms.join("hall", claims(identity))).openTransport(grants(), null)),
+    );
+    one!.close();
+    connect(rooms, "ada");
+    expect(thread.commands.map(({ kind }) => kind)).toEqual(["room.options", "transport.open"]);
   });
 
   test("is told again when the room comes back to a thread", () => {
