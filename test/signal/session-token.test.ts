@@ -61,3 +61,47 @@ test("lets nobody back who was removed since, but who has left or was let in aga
   expect(hall.rooms.join("hall", first)).toEqual(refused);
   must(hall.rooms.join("hall", second));
 });
+
+test("comes every five minutes until the end, and expires no sooner than the first nor in ten minutes", async () => {
+  const { clock } = hall;
+  const nowSeconds = Math.floor(clock.nowMs() / 1000);
+  const first: Claims = { ...claims("di"), expiresAtSeconds: nowSeconds + 1_000 };
+  const di = must(hall.rooms.join("hall", first));
+  di.hold();
+  const sent: string[] = [];
+  const token = new SessionToken(tokens, first, di, (next) => sent.push(next));
+  clock.pass(299_000);
+  clock.pass(1_000);
+  await expect.poll(() => sent).toHaveLength(1);
+  clock.pass(100_000);
+  await token.refresh();
+  clock.pass(299_000);
+  await token.issue();
+  expect(sent).toHaveLength(2);
+  clock.pass(1_000);
+  await expect.poll(() => sent).toHaveLength(3);
+  token.end();
+  clock.pass(600_000);
+  await token.issue();
+  expect(sent).toHaveLength(3);
+  // Made after 300, 400 and 700 s.
+  const expiries = sent.map(
+    (text) => JSON.parse(Buffer.from(text.split(".")[1]!, "base64url").toString()).exp,
+  );
+  expect(expiries).toEqual([1_000, 1_000, 1_300].map((seconds) => nowSeconds + seconds));
+});
+
+test("has the words of the first where the present ones are too long for a URL", async () => {
+  const first: Claims = { ...claims("ed"), metadata: "first", attributes: { first: "yes" } };
+  const ed = must(hall.rooms.join("hall", first));
+  const token = new SessionToken(tokens, first, ed, () => {});
+  const words = async () => {
+    const { metadata, attributes } = must(await tokens.verify(await token.issue()));
+    return [metadata.length, attributes];
+  };
+  // With the attributes as JSON, 4,096 bytes.
+  must(ed.update({ attributes: { first: "", a: "b" }, metadata: "x".repeat(4_087) }));
+  expect(await words()).toEqual([4_087, { a: "b" }]);
+  must(ed.update({ metadata: "x".repeat(4_088) }));
+  expect(await words()).toEqual([5, { first: "yes" }]);
+});
