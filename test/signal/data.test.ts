@@ -20,7 +20,8 @@ import {
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TransportId } from "../../src/base/ids.ts";
 import { heldBytes } from "../../src/contract/data.ts";
-import type { ParticipantKind } from "../../src/control/access-token.ts";
+import type { ParticipantKind, Permission } from "../../src/control/access-token.ts";
+import type { Participant } from "../../src/control/participant.ts";
 import { claims, must } from "../control/conference.ts";
 import { SignalClient, type SignalHall, signalHall } from "./client.ts";
 
@@ -399,6 +400,10 @@ describe("reliable packets for a client whose channel is not open", () => {
   });
 });
 
+function permit(participant: Participant, change: Partial<Permission>): void {
+  must(participant.update({ permission: { ...participant.profile.permission, ...change } }));
+}
+
 describe("data tracks", () => {
   const TRACKS = { ...LOSSY, label: "_data_track" };
 
@@ -500,9 +505,36 @@ describe("data tracks", () => {
     participant.update({ permission: { ...permission, canPublishData: false } });
     push(ada, 1, 7);
     expect(await received(bo)).toEqual([]);
+    publish(ada, 2, "two");
+    expect(ada.client.take("requestResponse").reason).toBe(RequestResponse_Reason.NOT_ALLOWED);
     participant.update({ permission });
     push(ada, 1, 8);
     expect(await received(bo)).toEqual([[1, 8]]);
+  });
+
+  test("are 64 of one publisher at most", () => {
+    const ada = new DataClient("ada");
+    for (let handle = 1; handle <= 65; handle++) publish(ada, handle, `track ${handle}`);
+    expect(ada.client.take("requestResponse").reason).toBe(RequestResponse_Reason.LIMIT_EXCEEDED);
+    expect(ada.client.kinds().filter((kind) => kind === "publishDataTrackResponse")).toHaveLength(64);
+  });
+
+  test.each<[string, (publisher: Participant, subscriber: Participant) => unknown]>([
+    ["may not subscribe", (_, bo) => permit(bo, { canSubscribe: false })],
+    ["has a publisher who is hidden", (ada) => permit(ada, { hidden: true })],
+    ["is not let receive them", (ada) => ada.setAudience(new Map())],
+  ])("do not go to one who %s, nor can it subscribe again", async (_, change) => {
+    const [ada, bo] = [new DataClient("ada"), new DataClient("bo")];
+    for (const one of [ada, bo]) open(one);
+    publish(ada, 1, "one");
+    const { sid } = ada.client.take("publishDataTrackResponse").info!;
+    subscribe(bo, sid, true);
+    const hallOf = (identity: string) => hall.rooms.get("hall")!.participant(identity)!;
+    change(hallOf("ada"), hallOf("bo"));
+    push(ada, 1, 7);
+    expect(await received(bo)).toEqual([]);
+    subscribe(bo, sid, false);
+    expect(subscribe(bo, sid, true)).toBeUndefined();
   });
 
   test.each(["ada", "bo"])("are not received any more once %s was moved, be it to and fro", async (who) => {
