@@ -233,6 +233,7 @@ export class Participant {
   moveTo(destination: Room): void {
     const { tracks, room: origin } = this;
     for (const track of tracks) this.tell({ kind: "track.unpublished", track, reason: "moved" });
+    origin.speakers.forgetTracks(tracks);
     origin.onLeft(this, "moved");
     for (const transport of this.#transports) {
       transport.deal([]);

@@ -81,6 +81,16 @@ export class RoomSpeakers {
     if (this.#reports.delete(from)) this.#tell();
   }
 
+  /** Of one who leaves with its tracks, for another room: if it comes back, it does not speak before it is reported to. */
+  forgetTracks(tracks: readonly Track[]): void {
+    const ids = new Set<TrackId>(tracks.map(({ id }) => id));
+    const isHeard = this.list.some(({ track }) => ids.has(track.id));
+    for (const [from, { speakers, dominant }] of this.#reports) {
+      this.#reports.set(from, { speakers: speakers.filter(({ trackId }) => !ids.has(trackId)), dominant });
+    }
+    if (isHeard) this.#tell();
+  }
+
   #tell(): void {
     for (const listener of [...this.#listeners]) listener();
   }

@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { RoomId, TrackId } from "../../src/base/ids.ts";
 import type { Room } from "../../src/control/room.ts";
+import type { Rooms } from "../../src/control/rooms.ts";
 import type { Track } from "../../src/control/track.ts";
 import type { Transport } from "../../src/control/transport.ts";
 import {
@@ -32,6 +33,7 @@ const named = (room: Room): string[] =>
 describe("who speaks", () => {
   let near: RecordingThread;
   let far: RecordingThread;
+  let rooms: Rooms;
   let room: Room;
   let ada: Transport;
   let bo: Transport;
@@ -43,6 +45,7 @@ describe("who speaks", () => {
   beforeEach(() => {
     const hall = conference({}, 1);
     near = hall.thread;
+    rooms = hall.rooms;
     far = new RecordingThread(1);
     hall.threads.add(far);
     ada = connect(hall.rooms, "ada");
@@ -96,6 +99,19 @@ describe("who speaks", () => {
     expect(floor()).toBe("bo");
     report(far, {});
     expect(floor()).toBeUndefined();
+  });
+
+  test("is forgotten when somebody moves, who does not speak on coming back before a thread says so", () => {
+    // So that the room stays in the thread.
+    connect(rooms, "cy");
+    must(rooms.join("attic", claims("dee", { room: "attic" })));
+    report(near, { [adas.id]: 0.1 }, adas);
+    rooms.move(ada.participant, "attic");
+    expect([named(room), changes]).toEqual([[], 2]);
+    rooms.move(ada.participant, "hall");
+    expect(named(room)).toEqual([]);
+    report(near, { [adas.id]: 0.1 }, adas);
+    expect(named(room)).toEqual(["ada 0.1"]);
   });
 
   test("is forgotten with the track, and with the thread", () => {
