@@ -23,8 +23,11 @@ const SPAN_US = 250_000;
 const DARK_US = 100_000;
 /** At least so many packets: fewer say little. */
 const MIN_DARK_PACKETS = 8;
-/** A path that is away again so soon is a bad one, and its losses count. */
-const DARK_PAUSE_US = 10_000_000;
+/**
+ * What is dark more often is a link that lets traffic through in portions, and loses what is sent beyond them. More takes bad
+ * radio for such a link, less gives way to one too late.
+ */
+const DARK_PAUSE_US = 1_000_000;
 
 const NOT_BEGUN = -1;
 const NOWHERE = -1;
@@ -71,9 +74,10 @@ export class LossObserver {
     this.#begin(NOT_BEGUN);
   }
 
-  /** Passes over a dark moment that begins by `lastUs`, and what was observed before it. */
+  /** Passes over a dark moment that begins soon, and what was observed right before it. */
   #skipDark(log: SentPacketLog, lastUs: number): void {
-    const endExtSeq = darkEnd(log, this.#nextExtSeq, lastUs);
+    const soonUs = log.sentUs(this.#nextExtSeq) + SPAN_US;
+    const endExtSeq = darkEnd(log, this.#nextExtSeq, Math.min(lastUs, soonUs));
     if (endExtSeq === NOWHERE) return;
     const endUs = log.sentUs(endExtSeq - 1);
     if (endUs - this.#darkUs >= DARK_PAUSE_US) this.skipTo(endExtSeq);

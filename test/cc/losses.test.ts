@@ -71,6 +71,12 @@ test.each([
     newestMs: 850,
     found: ["15 of 25 at 800", "5 of 25 at 800"],
   },
+  {
+    name: "no second moment a second later",
+    fates: `${"x".repeat(20)}${".".repeat(100)}${"x".repeat(20)}${".".repeat(40)}`,
+    newestMs: 1_790,
+    found: Array(4).fill("0 of 25 at 800"),
+  },
   { name: "several at once", fates: ".".repeat(100), newestMs: 990, found: Array(3).fill("0 of 25 at 800") },
 ])("observes $name", ({ fates, newestMs, found }) => {
   expect(observe(fates, newestMs)).toEqual(found);
