@@ -38,8 +38,10 @@ describe.skipIf(!requireProgram("chromium")).each(TIERS)(
       let api: ControlApi;
 
       beforeAll(async () => {
-        ada = await TestCall.join(browser, server, { room, codec, name: "ada" });
-        bo = await TestCall.join(browser, server, { room, codec, name: "bo", watch: true });
+        [ada, bo] = await Promise.all([
+          TestCall.join(browser, server, { room, codec, name: "ada" }),
+          TestCall.join(browser, server, { room, codec, name: "bo", watch: true }),
+        ]);
         api = new ControlApi(server.url, room, await server.token(room, "bo"));
       });
 
