@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunResult } from "../../loadtest/result.ts";
 import { RelayProcess } from "../net/relay-process.ts";
-import { freeUdpPort } from "../system/support/free-ports.ts";
+import { freeMediaPort } from "../system/support/free-ports.ts";
 import { type Environment, startServer, type TestServer } from "../system/support/server.ts";
 import { Subprocess } from "../system/support/subprocess.ts";
 
@@ -81,7 +81,7 @@ test.each(["simulcast", "svc"])(
 );
 
 test("a path that loses one packet in twenty shows as gaps, repair and lost audio", async () => {
-  const serverPort = await freeUdpPort();
+  const serverPort = await freeMediaPort();
   const relay = await RelayProcess.start({ serverPort, spared: 0, seed: 1 });
   const env = {
     BLINDFOLD_MEDIA_HOST: "127.0.0.1",

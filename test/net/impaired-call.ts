@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { launchChromium } from "../system/support/chromium.ts";
 import { HEIGHT } from "../system/support/fake-camera.ts";
-import { freeUdpPort } from "../system/support/free-ports.ts";
+import { freeMediaPort } from "../system/support/free-ports.ts";
 import { startServer } from "../system/support/server.ts";
 import { TestCall } from "../system/support/test-call.ts";
 import { type CallMeasurement, measureCall, recoveryMs, type Sample } from "./call-measurement.ts";
@@ -50,7 +50,7 @@ export interface ImpairedCall extends CallMeasurement {
 }
 
 export async function callOver(options: ImpairedCallOptions): Promise<ImpairedCall> {
-  const serverPort = await freeUdpPort();
+  const serverPort = await freeMediaPort();
   // Whoever comes first is the publisher.
   const relay = await RelayProcess.start({ serverPort, spared: 1, seed: 1 });
   try {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RelayProcess } from "../../net/relay-process.ts";
 import type { TestBrowser } from "../support/browser.ts";
 import { launchChromium } from "../support/chromium.ts";
-import { freeUdpPort } from "../support/free-ports.ts";
+import { freeMediaPort } from "../support/free-ports.ts";
 import { requireProgram } from "../support/programs.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { LiveKitCall } from "./livekit-call.ts";
@@ -22,7 +22,7 @@ describe.skipIf(!requireProgram("chromium"))("a viewer", () => {
   let pages: PageServer;
 
   beforeAll(async () => {
-    const serverPort = await freeUdpPort();
+    const serverPort = await freeMediaPort();
     // Whoever comes first is on a line of its own.
     relay = await RelayProcess.start({ serverPort, spared: 1, seed: 1 });
     [server, browser, pages] = await Promise.all([

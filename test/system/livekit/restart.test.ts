@@ -7,7 +7,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { TestBrowser } from "../support/browser.ts";
 import { launchChromium } from "../support/chromium.ts";
-import { freeTcpPort, freeUdpPort } from "../support/free-ports.ts";
+import { freeMediaPort, freeTcpPort } from "../support/free-ports.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { LiveKitCall } from "./livekit-call.ts";
 import { type PageServer, servePage } from "./page-server.ts";
@@ -25,7 +25,7 @@ afterEach(async () => {
 test("a call goes on after a restart of the server, in the new one", async () => {
   const env = {
     BLINDFOLD_HTTP_PORT: String(await freeTcpPort()),
-    BLINDFOLD_MEDIA_PORT: String(await freeUdpPort()),
+    BLINDFOLD_MEDIA_PORT: String(await freeMediaPort()),
   };
   [server, browser, pages] = await Promise.all([startServer(env), launchChromium(), servePage()]);
   const join = (name: string): Promise<LiveKitCall> =>

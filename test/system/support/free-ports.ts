@@ -12,11 +12,18 @@ export async function freeTcpPort(): Promise<number> {
   return port;
 }
 
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
+/** For media: nobody had it for TCP at any address, nor for UDP. */
+export async function freeMediaPort(): Promise<number> {
+  const server = createServer().listen(0, "0.0.0.0");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const socket = createSocket("udp4").bind(port, "0.0.0.0");
+  const isFree = await once(socket, "listening").then(
+    () => true,
+    () => false,
+  );
   socket.close();
-  await once(socket, "close");
-  return port;
+  server.close();
+  await once(server, "close");
+  return isFree ? port : freeMediaPort();
 }

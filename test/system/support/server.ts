@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { parsePrometheusText } from "../../../loadtest/measure/prometheus-text.ts";
 import type { Grants } from "../../../src/control/access-token.ts";
-import { freeTcpPort, freeUdpPort } from "./free-ports.ts";
+import { freeMediaPort, freeTcpPort } from "./free-ports.ts";
 import { Subprocess } from "./subprocess.ts";
 
 /** A cold start with its DTLS warm-up takes a second or two on two busy cores. Larger: a hang is reported later. */
@@ -92,7 +92,7 @@ export async function startServer(overrides: Environment = {}): Promise<TestServ
   const env: Environment = {
     PATH: process.env.PATH ?? "",
     BLINDFOLD_HTTP_PORT: String(await freeTcpPort()),
-    BLINDFOLD_MEDIA_PORT: String(await freeUdpPort()),
+    BLINDFOLD_MEDIA_PORT: String(await freeMediaPort()),
     BLINDFOLD_SHUTDOWN_DRAIN_SECONDS: "0",
     ...overrides,
   };
