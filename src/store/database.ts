@@ -4,7 +4,7 @@
  * Writes survive a crash of the process. `synchronous=NORMAL` saves an fsync for each write: after a power failure the
  * last writes may be missing, but the file is consistent.
  */
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -17,11 +17,48 @@ const MIGRATIONS = [
      created_ms INTEGER NOT NULL
    ) STRICT;
    CREATE INDEX webhooks_by_url ON webhooks (url, id);`,
+  `CREATE TABLE bans (
+     room TEXT NOT NULL,
+     identity TEXT NOT NULL,
+     since_ms INTEGER NOT NULL,
+     until_ms INTEGER,
+     PRIMARY KEY (room, identity)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX bans_by_end ON bans (until_ms);`,
 ];
+
+/** The database of a server that may never need one: it is opened at once where there is a file, else when it is needed. */
+export class Store {
+  readonly #directory: string;
+  #database: DatabaseSync | null = null;
+
+  /** Throws as `openDatabase` does. */
+  constructor(directory: string) {
+    this.#directory = directory;
+    if (existsSync(fileIn(directory))) this.#database = openDatabase(directory);
+  }
+
+  /** Null while nothing was ever stored. */
+  get present(): DatabaseSync | null {
+    return this.#database;
+  }
+
+  /** Throws as `openDatabase` does. */
+  get database(): DatabaseSync {
+    this.#database ??= openDatabase(this.#directory);
+    return this.#database;
+  }
+
+  close(): void {
+    this.#database?.close();
+  }
+}
+
+const fileIn = (directory: string): string => join(directory, "blindfold.db");
 
 /** Throws, with a reason for the operator, when the directory cannot be used. */
 export function openDatabase(directory: string): DatabaseSync {
-  const file = join(directory, "blindfold.db");
+  const file = fileIn(directory);
   try {
     makeDirectory(directory);
     // Created here, because SQLite would make it readable for others: events hold names and metadata.

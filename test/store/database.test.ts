@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openDatabase } from "../../src/store/database.ts";
+import { BanTable } from "../../src/store/ban-table.ts";
+import { openDatabase, Store } from "../../src/store/database.ts";
 import { WebhookQueue } from "../../src/store/webhook-queue.ts";
 
 let directory: string;
@@ -129,4 +130,55 @@ test("so is one whose index names an event twice: it would be sent again and aga
   damaged[entry + "http://one/".length] = 3;
   writeFileSync(file, damaged);
   expect(() => openDatabase(directory)).toThrow(/blindfold\.db: the file is damaged: .*index/s);
+});
+
+test("nothing is opened or made before something is stored, and what is there is opened at once", () => {
+  const store = new Store(join(directory, "inner"));
+  const bans = new BanTable(store);
+  expect([bans.all(0), readdirSync(directory)]).toEqual([[], []]);
+  bans.put({ room: "hall", identity: "ada", sinceMs: 1, untilMs: null });
+  expect(() => new Store(join(directory, "inner"))).toThrow(/database is locked$/);
+  store.close();
+  const again = new Store(join(directory, "inner"));
+  expect(new BanTable(again).all(5)).toEqual([{ room: "hall", identity: "ada", sinceMs: 1, untilMs: null }]);
+  again.close();
+});
+
+test("bans that are over are neither read nor kept", () => {
+  const store = new Store(directory);
+  const bans = new BanTable(store);
+  bans.put({ room: "hall", identity: "bo", sinceMs: 2, untilMs: 10 });
+  bans.put({ room: "hall", identity: "ada", sinceMs: 1, untilMs: 20 });
+  bans.put({ room: "attic", identity: "ada", sinceMs: 3, untilMs: null });
+  expect(bans.all(9).map(({ room, identity }) => `${room} ${identity}`)).toEqual([
+    "hall ada",
+    "hall bo",
+    "attic ada",
+  ]);
+  expect(bans.all(10)).toHaveLength(2);
+  bans.put({ room: "hall", identity: "ada", sinceMs: 10, untilMs: 30 });
+  expect(bans.all(0)).toEqual([
+    { room: "attic", identity: "ada", sinceMs: 3, untilMs: null },
+    { room: "hall", identity: "ada", sinceMs: 10, untilMs: 30 },
+  ]);
+  bans.delete({ room: "attic", identity: "ada" });
+  expect(bans.all(0)).toHaveLength(1);
+  store.close();
+});
+
+test("a database of the first release is taken over", () => {
+  const old = new DatabaseSync(join(directory, "blindfold.db"));
+  old.exec(
+    `CREATE TABLE webhooks (
+       id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, body TEXT NOT NULL, created_ms INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX webhooks_by_url ON webhooks (url, id);
+     INSERT INTO webhooks (url, body, created_ms) VALUES ('http://one/', 'a', 1);
+     PRAGMA user_version = 1;`,
+  );
+  old.close();
+  const store = new Store(directory);
+  new BanTable(store).put({ room: "hall", identity: "ada", sinceMs: 1, untilMs: null });
+  expect(new WebhookQueue(store.database, 10).first("http://one/")).toMatchObject({ body: "a" });
+  store.close();
 });
