@@ -11,7 +11,8 @@ import { MediaThreads } from "./control/media-threads.ts";
 import { Rooms } from "./control/rooms.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
 import { SignalSessions } from "./signal/signal-sessions.ts";
-import { openDatabase } from "./store/database.ts";
+import { BanTable } from "./store/ban-table.ts";
+import { Store } from "./store/database.ts";
 import { WebhookQueue } from "./store/webhook-queue.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { Threads } from "./threads.ts";
@@ -41,21 +42,23 @@ const LAST_WEBHOOKS_MS = 2_000;
 const LAST_ANSWERS_MS = 2_000;
 
 export async function startServer(config: Config, log: Logger): Promise<Server> {
-  const database = config.webhooks.urls.length > 0 ? openDatabase(config.store.path) : null;
+  const store = new Store(config.store.path);
+  const database = config.webhooks.urls.length > 0 ? store.database : null;
   const metrics = new Metrics();
   const mediaThreads = new MediaThreads(systemClock);
   const dataThread = new DataThread(metrics.data, systemClock);
   const threads = new Threads(config, log, metrics, mediaThreads, dataThread, systemClock);
   await threads.start();
 
-  const rooms = new Rooms(config.rooms, {
+  const surroundings = {
     threads: mediaThreads,
     transportsPerThread: config.media.roomTransportsPerThread,
     fingerprint: threads.fingerprint,
     dataThread,
     clock: systemClock,
     log,
-  });
+  };
+  const rooms = new Rooms(config.rooms, surroundings, new BanTable(store));
   metrics.exposeRooms(() => rooms.counts);
   rooms.events.on((event) => {
     // A track that is forwarded from another room is counted there.
@@ -90,7 +93,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 
   async function end(): Promise<void> {
     webhooks?.stop();
-    database?.close();
+    store.close();
     await Promise.race([http.close(), delay(LAST_ANSWERS_MS)]);
     http.server.closeAllConnections();
     await threads.stop();

@@ -9,6 +9,7 @@
  * The other events come at any time in between. A participant's tracks end before it leaves; a room's participants
  * leave before it ends.
  */
+import type { Applicant } from "./lobby.ts";
 import type { Participant } from "./participant.ts";
 import type { Profile } from "./profile.ts";
 import type { Room, RoomEndReason } from "./room.ts";
@@ -20,6 +21,8 @@ export type RoomHappening =
   | { readonly kind: "room.started" }
   /** Its options, metadata among them. */
   | { readonly kind: "room.changed" }
+  /** Somebody waits to be admitted. */
+  | { readonly kind: "lobby.knocked"; readonly applicant: Applicant }
   | { readonly kind: "room.finished"; readonly reason: RoomEndReason };
 
 /** About a participant, or a track of its own. */

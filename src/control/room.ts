@@ -5,6 +5,7 @@ import type { Fingerprint, RoomMediaOptions } from "../contract/media.ts";
 import { type Claims, isAttendant, type ParticipantKind } from "./access-token.ts";
 import type { Clock } from "./clock.ts";
 import type { DataThread } from "./data-thread.ts";
+import { Lobby } from "./lobby.ts";
 import { type MediaThread, type MediaThreads, type RoomStats, roomSubject } from "./media-threads.ts";
 import { Participant } from "./participant.ts";
 import { Placements } from "./placements.ts";
@@ -29,6 +30,10 @@ export interface RoomOptions {
   readonly e2ee: "required" | "optional";
   /** What is done about tracks that do not look encrypted though declared so: see `sfu/encryption-guard.ts`. */
   readonly e2eeGuard: "off" | "report" | "cut";
+  /** Nobody enters who has not been in the room before, was not admitted, and may not administer it. */
+  readonly locked: boolean;
+  /** The same people enter a room with a lobby; others wait there until they are admitted. */
+  readonly lobby: boolean;
   /** The application's data about the room, for its participants; up to 64,000 bytes. */
   readonly metadata: string;
   /** How many voices are forwarded at a time: those that spoke most recently. */
@@ -39,6 +44,9 @@ export interface RoomOptions {
 
 /** `idle`: it was empty for the time of its timeout. */
 export type RoomEndReason = "room_deleted" | "idle" | "server_shutdown";
+
+/** Why a room that has room for somebody does not let it in. */
+export type DoorRefusal = "room_locked" | "awaiting_admission" | "admission_denied";
 
 /** What every room of a server shares. */
 export interface RoomSurroundings {
@@ -60,6 +68,7 @@ export class Room {
   readonly log: Logger;
   readonly events = new RoomEvents();
   readonly speakers = new RoomSpeakers(() => this.tracks());
+  readonly lobby: Lobby;
   readonly #surroundings: RoomSurroundings;
   readonly #forget: () => void;
   readonly #participants = new Map<string, Participant>();
@@ -84,6 +93,10 @@ export class Room {
         // The others of the room stay where they are.
         for (const participant of this.participants) participant.onThreadExit(thread);
       },
+    });
+    this.lobby = new Lobby(surroundings.clock, (applicant) => {
+      this.log.info({ identity: applicant.identity }, "somebody waits in the lobby");
+      this.events.emit({ kind: "lobby.knocked", room: this, applicant });
     });
     this.#surroundings = surroundings;
     this.#dealing = new RationedWork(surroundings.clock, () => this.#deal());
@@ -180,6 +193,14 @@ export class Room {
     return thread === undefined || this.dataThread.isMissing ? fail("no_capacity") : ok(thread);
   }
 
+  /** Null for who may enter, now that the token allows it. */
+  refusalOf(identity: string): DoorRefusal | null {
+    const admitted = this.lobby.admits(identity);
+    if (admitted !== undefined) return admitted ? null : "admission_denied";
+    if (this.#options.locked) return "room_locked";
+    return this.#options.lobby ? "awaiting_admission" : null;
+  }
+
   isFullFor(kind: ParticipantKind): boolean {
     return !isAttendant(kind) && this.#taken >= this.#options.maxParticipants;
   }
@@ -192,6 +213,7 @@ export class Room {
   /** The caller has checked that the room is not full and has nobody of this identity. */
   admit(participant: Participant): void {
     this.#participants.set(participant.identity, participant);
+    this.lobby.decide(participant.identity, true);
     if (!isAttendant(participant.kind)) {
       this.#visited = true;
       this.#cancelEmpty();
@@ -215,6 +237,7 @@ export class Room {
 
   onLeft(participant: Participant, reason: CloseReason): void {
     this.#participants.delete(participant.identity);
+    if (reason === "participant_removed") this.lobby.onRemoved(participant.identity);
     this.log.info({ participantId: participant.id, reason }, "participant left");
     participant.tell({ kind: "participant.left", participant, reason });
     // An attendant has kept nothing.

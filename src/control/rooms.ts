@@ -1,21 +1,31 @@
 /** All rooms of this server, and who may enter them. */
 import type { RoomId } from "../base/ids.ts";
 import type { Claims, RoomConfig } from "./access-token.ts";
+import { type Ban, type BanError, type BanStore, Bans } from "./bans.ts";
 import { ForwardedParticipant } from "./forwarded-participant.ts";
 import type { Participant } from "./participant.ts";
 import type { RoomRules } from "./publishing.ts";
 import { Removals } from "./removals.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { isMetadata, loggedOptions, Room, type RoomOptions, type RoomSurroundings } from "./room.ts";
+import {
+  type DoorRefusal,
+  isMetadata,
+  loggedOptions,
+  Room,
+  type RoomOptions,
+  type RoomSurroundings,
+} from "./room.ts";
 import { RoomEvents } from "./room-events.ts";
 
-export interface RoomDefaults extends Omit<RoomOptions, "metadata"> {
+export interface RoomDefaults extends Omit<RoomOptions, "metadata" | "locked"> {
   /** Whether the first join creates the room. */
   readonly autoCreate: boolean;
 }
 
 export type JoinError =
+  | DoorRefusal
   | "forbidden"
+  | "banned"
   | "identity_required"
   | "invalid_room_name"
   | "room_not_found"
@@ -24,6 +34,7 @@ export type JoinError =
 
 export type MoveError =
   | "forwarded"
+  | "banned"
   | "same_room"
   | "draining"
   | "room_not_found"
@@ -51,12 +62,14 @@ export class Rooms {
   readonly #surroundings: RoomSurroundings;
   readonly #rooms = new Map<RoomId, Room>();
   readonly #removals: Removals;
+  readonly #bans: Bans;
   #draining = false;
 
-  constructor(defaults: RoomDefaults, surroundings: RoomSurroundings) {
+  constructor(defaults: RoomDefaults, surroundings: RoomSurroundings, bans: BanStore) {
     this.#defaults = defaults;
     this.#surroundings = surroundings;
     this.#removals = new Removals(surroundings.clock);
+    this.#bans = new Bans(bans, surroundings.clock);
     this.events.on((event) => {
       if (event.kind !== "participant.left" || event.reason !== "participant_removed") return;
       this.#removals.add(event.room.id, event.participant.identity);
@@ -117,12 +130,30 @@ export class Rooms {
     if (claims.identity === "") return "identity_required";
     if (this.#draining) return "draining";
     const room = this.get(name);
-    if (room !== undefined)
-      return room.isFullFor(claims.kind) && room.participant(claims.identity) === undefined
-        ? "room_full"
-        : null;
-    if (!this.#defaults.autoCreate && !claims.grants.roomCreate) return "room_not_found";
-    return ROOM_NAME.test(name) ? null : "invalid_room_name";
+    if (room === undefined && !this.#defaults.autoCreate && !claims.grants.roomCreate)
+      return "room_not_found";
+    if (!ROOM_NAME.test(name)) return "invalid_room_name";
+    const isFull = room?.isFullFor(claims.kind) === true && room.participant(claims.identity) === undefined;
+    return this.closedTo(name, claims) ?? (isFull ? "room_full" : null);
+  }
+
+  /** Why a room, or one that a join would create, is closed to these claims, though their token is good for it. */
+  closedTo(name: string, claims: Claims): DoorRefusal | "banned" | null {
+    const { identity } = claims;
+    if (this.#bans.bars(name, identity)) return "banned";
+    const room = this.get(name);
+    const present = room?.participant(identity);
+    const isInside = present !== undefined && present.source === null;
+    if (isInside || mayAdminister(claims, name)) return null;
+    if (room !== undefined) return room.refusalOf(identity);
+    return this.#defaults.lobby ? "awaiting_admission" : null;
+  }
+
+  /** The same; who has to be admitted waits in the lobby afterwards, in a room that is created as by a join. */
+  knock(name: string, claims: Claims): JoinError | null {
+    const refusal = this.check(name, claims);
+    if (refusal === "awaiting_admission") this.#roomFor(name, claims).lobby.knock(claims);
+    return refusal;
   }
 
   /**
@@ -134,8 +165,7 @@ export class Rooms {
   join(name: string, claims: Claims, former: Participant | null = null): Result<Participant, JoinError> {
     const refusal = former === null ? this.check(name, claims) : null;
     if (refusal !== null) return fail(refusal);
-    const room = this.get(name) ?? this.#open(name as RoomId, optionsOf(claims.roomConfig));
-    return ok(room.join(claims, former));
+    return ok(this.#roomFor(name, claims).join(claims, former));
   }
 
   /**
@@ -166,6 +196,22 @@ export class Rooms {
     return admitted;
   }
 
+  /** The bans of a room, which need not exist. */
+  bansOf(name: string): readonly Ban[] {
+    return this.#bans.of(name);
+  }
+
+  /** Removes `identity` from a room, which need not exist, and keeps it out until `untilMs`; for ever if null. */
+  ban(name: string, identity: string, untilMs: number | null): Result<Ban, BanError> {
+    const banned = this.#bans.add(name, identity, untilMs);
+    if (banned.ok) this.get(name)?.participant(identity)?.leave("participant_removed");
+    return banned;
+  }
+
+  unban(name: string, identity: string): Result<null, "ban_not_found"> {
+    return this.#bans.remove(name, identity);
+  }
+
   /** The forwarded participant that represents `participant` in another room. */
   #standIn(participant: Participant, room: string): Participant | undefined {
     const present = this.get(room)?.participant(participant.identity);
@@ -175,6 +221,7 @@ export class Rooms {
   /** The room that can admit `participant` with its tracks, in place of `standIn`. */
   #admit(participant: Participant, room: string, standIn: Participant | undefined): Result<Room, MoveError> {
     if (participant.room.id === room) return fail("same_room");
+    if (this.#bans.bars(room, participant.identity)) return fail("banned");
     if (this.#draining) return fail("draining");
     const present = this.get(room);
     if (present === undefined && !this.#defaults.autoCreate) return fail("room_not_found");
@@ -200,10 +247,17 @@ export class Rooms {
     for (const room of this.list) room.delete("server_shutdown");
   }
 
+  #roomFor(name: string, { roomConfig }: Claims): Room {
+    return this.get(name) ?? this.#open(name as RoomId, optionsOf(roomConfig));
+  }
+
   #open(id: RoomId, options: Partial<RoomOptions>): Room {
     const { autoCreate: _, ...defaults } = this.#defaults;
-    const room = new Room(id, { ...defaults, metadata: "", ...options }, this.#surroundings, () =>
-      this.#rooms.delete(id),
+    const room = new Room(
+      id,
+      { ...defaults, metadata: "", locked: false, ...options },
+      this.#surroundings,
+      () => this.#rooms.delete(id),
     );
     this.#rooms.set(id, room);
     room.events.on((event) => this.events.emit(event));

@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessTokens, Claims, TokenError } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
-import { mayAdminister, mayJoin } from "../control/rooms.ts";
-import { HttpProblem } from "./problem.ts";
+import { mayAdminister, mayJoin, type Rooms } from "../control/rooms.ts";
+import { HttpProblem, type ProblemCode } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -49,6 +49,16 @@ async function verified(request: FastifyRequest, tokens: AccessTokens): Promise<
 /** RFC 6750 §3. */
 const challenge = (value: string) => ({ headers: { "www-authenticate": value } });
 
+/** Of routes for members of a room. */
+export const MEMBER_PROBLEMS = [
+  "forbidden",
+  "banned",
+  "room_locked",
+  "awaiting_admission",
+  "admission_denied",
+  "room_not_found",
+] as const satisfies readonly ProblemCode[];
+
 export function requireGrant(granted: boolean): void {
   if (!granted) throw new HttpProblem("forbidden");
 }
@@ -57,9 +67,12 @@ export function requireAdmin(claims: Claims, room: string): void {
   requireGrant(mayAdminister(claims, room));
 }
 
-/** Members see the room they may join; its administrators do so without joining. */
-export function requireMember(claims: Claims, room: string): void {
-  requireGrant(mayJoin(claims, room) || mayAdminister(claims, room));
+/** Members see the room they may join, unless it is closed to them; its administrators do so without joining. */
+export function requireMember(claims: Claims, room: string, rooms: Rooms): void {
+  if (mayAdminister(claims, room)) return;
+  requireGrant(mayJoin(claims, room));
+  const refusal = rooms.closedTo(room, claims);
+  if (refusal !== null) throw new HttpProblem(refusal);
 }
 
 /** Hidden participants and their tracks are shown only to themselves and to administrators of the room. */

@@ -30,6 +30,7 @@ import { completeMethods } from "./methods.ts";
 import { describeApi } from "./open-api.ts";
 import { HttpProblem } from "./problem.ts";
 import { requestCounts } from "./request-counts.ts";
+import { admissionRoutes } from "./routes/admission.ts";
 import { developmentRoutes } from "./routes/development.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { participantRoutes } from "./routes/participants.ts";
@@ -147,6 +148,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     });
     await api.register(roomRoutes, { rooms });
     await api.register(participantRoutes, { rooms });
+    await api.register(admissionRoutes, { rooms });
     await api.register(trackRoutes, { rooms });
     await api.register(subscriptionRoutes, { rooms });
     await api.register(whipRoutes, { sessions, iceServers });
@@ -187,7 +189,7 @@ async function allowOrigins(app: FastifyInstance, origins: readonly string[]): P
   if (origins.length === 0) return;
   await app.register(cors, {
     origin: origins.includes("*") ? "*" : [...origins],
-    methods: ["GET", "HEAD", "POST", "PATCH", "DELETE"],
+    methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     allowedHeaders: ["Authorization", "Content-Type", "If-Match"],
     exposedHeaders: EXPOSED_HEADERS,
     // Our own OPTIONS handlers answer, with `Allow`; the plugin adds its headers.

@@ -9,7 +9,7 @@ export const ParticipantPath = RoomPath.extend({ identity: z.string().min(1).max
 export const TrackPath = RoomPath.extend({ trackId: z.string().max(64) });
 export const SubscriptionPath = RoomPath.extend({ subscriptionId: z.string().max(64) });
 
-const Options = { ...ROOM_LIMITS, metadata: z.string() };
+const Options = { ...ROOM_LIMITS, locked: z.boolean(), metadata: z.string() };
 const OptionalOptions = z.strictObject(Options).partial();
 
 export const CreateRoomBody = OptionalOptions.extend({ name: RoomName });
@@ -58,6 +58,24 @@ export const ParticipantReply = z
       .meta({ description: "Mean amplitude of its voice in [0, 1]; 0 while it does not speak." }),
   })
   .meta({ id: "Participant" });
+
+export const LobbyReply = z
+  .object({
+    waiting: z
+      .array(z.object({ identity: z.string(), name: z.string(), since: z.iso.datetime() }))
+      .meta({ description: "In the order in which they came." }),
+  })
+  .meta({ id: "Lobby" });
+
+export const DecisionBody = z.strictObject({ admitted: z.boolean() });
+
+const Until = z.iso.datetime({ offset: true }).nullable().meta({ description: "Null for ever." });
+
+export const BanBody = z.strictObject({ until: Until });
+
+export const BanReply = z
+  .object({ identity: z.string(), since: z.iso.datetime(), until: Until })
+  .meta({ id: "Ban" });
 
 const LayersShape = z.strictObject({
   spatial: z.int().min(0).max(3),

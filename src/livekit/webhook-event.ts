@@ -1,5 +1,5 @@
 /** Events of a room as `livekit.WebhookEvent` of livekit_webhook.proto. */
-import { RoomEndReason as EndReason, WebhookEvent } from "@livekit/protocol";
+import { RoomEndReason as EndReason, ParticipantInfo, WebhookEvent } from "@livekit/protocol";
 import type { RoomEndReason } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
 import type { Track } from "../control/track.ts";
@@ -17,7 +17,10 @@ export class WebhookEvents {
   /** Tracks whose publication was reported: their end is reported too. */
   readonly #published = new WeakSet<Track>();
 
-  /** Undefined for what LiveKit's webhooks do not report. Participants join when connected, tracks with their media. */
+  /**
+   * Undefined for what is not reported: all but LiveKit's events, and one of ours, `participant_waiting`. Participants join
+   * when connected, tracks with their media.
+   */
   of(event: RoomEvent): WebhookEvent | undefined {
     const room = roomInfo(event.room);
     switch (event.kind) {
@@ -25,6 +28,15 @@ export class WebhookEvents {
         return new WebhookEvent({ event: "room_started", room });
       case "room.finished":
         return new WebhookEvent({ event: "room_finished", room, roomEndReason: END_REASONS[event.reason] });
+      case "lobby.knocked":
+        return new WebhookEvent({
+          event: "participant_waiting",
+          room,
+          participant: new ParticipantInfo({
+            identity: event.applicant.identity,
+            name: event.applicant.name,
+          }),
+        });
       case "participant.active":
         return new WebhookEvent({
           event: "participant_joined",

@@ -86,7 +86,7 @@ export class SignalSessions {
     return this.#sessions.size;
   }
 
-  /** Whether `connect()` would let these claims in. Changes nothing. */
+  /** Why `connect()` would not let these claims in. Who has to be admitted waits in the room's lobby afterwards. */
   check(claims: Claims, params?: Pick<JoinParams, "resumes">): ConnectError | null {
     const { room } = claims.grants;
     if (params !== undefined && params.resumes !== "" && mayJoin(claims, room)) {
@@ -94,7 +94,7 @@ export class SignalSessions {
       if (this.#resumed(claims, params) !== undefined) return null;
       if (this.#endOf(claims, params) !== undefined) return "session_over";
     }
-    return this.#rooms.check(room, claims);
+    return this.#rooms.knock(room, claims);
   }
 
   /** Handles a new connection, whose token was verified. */
@@ -184,6 +184,7 @@ export class SignalSessions {
     switch (event.kind) {
       case "room.started":
       case "room.finished":
+      case "lobby.knocked":
       case "track.suspect":
         return;
       case "room.changed":

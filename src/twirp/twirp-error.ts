@@ -53,6 +53,7 @@ const OUTCOMES = {
   room_exists: ["already_exists", "a room of this name exists"],
   identity_taken: ["already_exists", "somebody of this identity is in the destination room"],
   room_full: ["resource_exhausted", "the destination room is full"],
+  banned: ["failed_precondition", "the participant is banned from the destination room"],
   forwarded: ["failed_precondition", "the participant is only forwarded to this room; move it from its own"],
   e2ee_required: ["failed_precondition", "the destination room takes end-to-end encrypted tracks only"],
   muted_by_publisher: [

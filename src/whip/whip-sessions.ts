@@ -242,7 +242,7 @@ export class WhipSessions {
     purpose: Purpose,
     sections: readonly AcceptedMedia[],
   ): Result<null, OpenError> {
-    const refusal = this.#rooms.check(name, claims);
+    const refusal = this.#rooms.knock(name, claims);
     if (refusal !== null) return fail(refusal);
     const room = this.#rooms.get(name);
     const present = room?.participant(claims.identity);

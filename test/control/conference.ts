@@ -5,6 +5,7 @@ import { zeroDataCounts } from "../../src/base/data-counters.ts";
 import type { DataBatch, DataCommand, DataEvent } from "../../src/contract/data.ts";
 import type { Fingerprint, MediaCommand, MediaEvent, PayloadParams } from "../../src/contract/media.ts";
 import { type Claims, type Grants, NO_ROOM_CONFIG } from "../../src/control/access-token.ts";
+import type { Ban, BanStore } from "../../src/control/bans.ts";
 import type { Clock } from "../../src/control/clock.ts";
 import { DataThread, type DataThreadHandle } from "../../src/control/data-thread.ts";
 import {
@@ -188,6 +189,26 @@ export class RecordingDataThread implements DataThreadHandle {
   }
 }
 
+/** Stands where the database stands. */
+export class RecordingBanStore implements BanStore {
+  bans: readonly Ban[] = [];
+  fails = false;
+
+  all(): readonly Ban[] {
+    return this.bans;
+  }
+
+  put(ban: Ban): void {
+    if (this.fails) throw new Error("disk full");
+    this.bans = [...this.bans, ban];
+  }
+
+  delete(ban: Ban): void {
+    if (this.fails) throw new Error("disk full");
+    this.bans = this.bans.filter((one) => one !== ban);
+  }
+}
+
 export interface Conference {
   readonly clock: HandClock;
   readonly threads: MediaThreads;
@@ -195,6 +216,7 @@ export interface Conference {
   readonly dataThread: RecordingDataThread;
   readonly rooms: Rooms;
   readonly surroundings: RoomSurroundings;
+  readonly bans: RecordingBanStore;
 }
 
 export function conference(
@@ -217,6 +239,7 @@ export function conference(
     clock,
     log,
   };
+  const bans = new RecordingBanStore();
   const rooms = new Rooms(
     {
       autoCreate: true,
@@ -228,11 +251,13 @@ export function conference(
       e2eeGuard: "report",
       loudestAudios: "all",
       lastVideos: "all",
+      lobby: false,
       ...defaults,
     },
     surroundings,
+    bans,
   );
-  return { clock, threads, thread, dataThread, rooms, surroundings };
+  return { clock, threads, thread, dataThread, rooms, surroundings, bans };
 }
 
 export function grants(change: Partial<Grants> = {}): Grants {

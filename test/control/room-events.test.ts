@@ -12,6 +12,8 @@ function line(event: RoomEvent): string {
     case "room.changed":
     case "room.finished":
       return `${event.kind} ${event.room.id}`;
+    case "lobby.knocked":
+      return `${event.kind} ${event.applicant.identity}`;
     case "participant.joined":
     case "participant.active":
     case "participant.receives":

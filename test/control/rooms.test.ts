@@ -47,6 +47,8 @@ test("a room exists once, with the server's defaults where it says nothing", () 
     metadata: "",
     loudestAudios: "all",
     lastVideos: "all",
+    locked: false,
+    lobby: false,
   });
   expect(rooms.create("hall")).toEqual({ ok: false, error: "room_exists" });
   expect(rooms.list).toEqual([room]);

@@ -25,6 +25,8 @@ const ROOM = {
   e2eeGuard: "report",
   loudestAudios: "all",
   lastVideos: "all",
+  locked: false,
+  lobby: false,
   metadata: "",
 };
 

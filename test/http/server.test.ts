@@ -363,6 +363,8 @@ describe("operations", () => {
       "Problem",
       "Room",
       "Participant",
+      "Lobby",
+      "Ban",
       "Track",
       "Subscription",
     ]);

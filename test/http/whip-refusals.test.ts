@@ -86,6 +86,15 @@ describe("a room that does not take it", () => {
       409,
       "room_full",
     ],
+    [
+      "is locked",
+      {},
+      ({ rooms }) => rooms.create("hall", { locked: true }),
+      "/whip/hall",
+      403,
+      "room_locked",
+    ],
+    ["has banned it", {}, ({ rooms }) => rooms.ban("hall", "ada", null), "/whep/hall", 403, "banned"],
     ["wants encryption", { e2ee: "required" }, () => {}, "/whip/hall", 403, "e2ee_required"],
     [
       "wants encryption, not none",
@@ -108,6 +117,19 @@ describe("a room that does not take it", () => {
     expectProblem(response, status, code);
     expect(traces(server)).toEqual(before);
   });
+
+  test.each(["/whip/hall", "/whep/hall"])(
+    "that has a lobby: it waits there until it is admitted, %s",
+    async (url) => {
+      const server = await serve({}, { lobby: true });
+      const token = await member(server, "ada");
+      expectProblem(await post(server, url, token, offerFor(url)), 403, "awaiting_admission");
+      const { lobby } = server.rooms.get("hall")!;
+      expect([lobby.waiting.map(({ identity }) => identity), traces(server)]).toEqual([["ada"], NOTHING]);
+      lobby.decide("ada", true);
+      expect((await post(server, url, token, offerFor(url))).statusCode).toBe(201);
+    },
+  );
 
   test("of a name that cannot be shown", async () => {
     const server = await serve();

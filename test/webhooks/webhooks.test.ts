@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { DisconnectReason, RoomEndReason, WebhookEvent } from "@livekit/protocol";
+import { WebhookReceiver } from "livekit-server-sdk";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -16,6 +17,7 @@ import { WebhookMetrics } from "../../src/telemetry/webhook-metrics.ts";
 import { type WebhookSettings, Webhooks } from "../../src/webhooks/webhooks.ts";
 import {
   type Conference,
+  claims,
   conference,
   connect,
   enter,
@@ -103,6 +105,25 @@ async function pass(seconds: number): Promise<void> {
 }
 
 describe("what is told", () => {
+  test("who waits in the lobby, in the words of a participant, so that hosts can be called", async () => {
+    start();
+    must(hall.rooms.create("hall", { lobby: true }));
+    hall.rooms.knock("hall", { ...claims("ada"), name: "Ada" });
+    hall.rooms.knock("hall", claims("ada"));
+    await running.settled();
+    expect(names()).toEqual(["room_started", "participant_waiting"]);
+    const { event } = attempts[1]!;
+    expect([event.room?.name, event.participant?.identity, event.participant?.name]).toEqual([
+      "hall",
+      "ada",
+      "Ada",
+    ]);
+    // LiveKit's receivers read events that they do not know.
+    const receiver = new WebhookReceiver("key", "secret");
+    const read = await receiver.receive(event.toJsonString(), undefined, true);
+    expect(read).toMatchObject({ event: "participant_waiting", participant: { identity: "ada" } });
+  });
+
   test("a room's life, in LiveKit's words", async () => {
     start();
     const transport = connect(hall.rooms, "ada");

@@ -6,7 +6,7 @@ import type { Participant } from "../../control/participant.ts";
 import type { Room } from "../../control/room.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Transport } from "../../control/transport.ts";
-import { isShown, requireAdmin, requireMember } from "../authorization.ts";
+import { isShown, MEMBER_PROBLEMS, requireAdmin, requireMember } from "../authorization.ts";
 import { HttpProblem, PATH_PROBLEMS, problemResponses, TOKEN_PROBLEMS } from "../problem.ts";
 import { type ConnectionReply, ParticipantPath, ParticipantReply, RoomPath } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
@@ -33,12 +33,12 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: RoomPath,
         response: {
           200: z.object({ participants: z.array(ParticipantReply) }),
-          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, ...MEMBER_PROBLEMS),
         },
       },
     },
     async ({ claims, params }) => {
-      requireMember(claims, params.room);
+      requireMember(claims, params.room, rooms);
       const room = roomNamed(rooms, params.room);
       const stats = await room.stats();
       const shown = room.participants.filter((one) => isShown(one, claims));
@@ -56,12 +56,12 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         params: ParticipantPath,
         response: {
           200: ParticipantReply,
-          ...problemResponses(...PARTICIPANT_PROBLEMS),
+          ...problemResponses(...PARTICIPANT_PROBLEMS, ...MEMBER_PROBLEMS),
         },
       },
     },
     async ({ claims, params }) => {
-      requireMember(claims, params.room);
+      requireMember(claims, params.room, rooms);
       const participant = participantNamed(roomNamed(rooms, params.room), params.identity);
       if (!isShown(participant, claims)) throw new HttpProblem("participant_not_found");
       return participantReply(participant, await participant.room.stats());

@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Claims } from "../../control/access-token.ts";
 import type { Room } from "../../control/room.ts";
-import { mayAdminister, mayJoin, type Rooms } from "../../control/rooms.ts";
-import { isShown, requireAdmin, requireGrant } from "../authorization.ts";
+import { mayAdminister, type Rooms } from "../../control/rooms.ts";
+import { isShown, MEMBER_PROBLEMS, requireAdmin, requireGrant, requireMember } from "../authorization.ts";
 import {
   BODY_PROBLEMS,
   HttpProblem,
@@ -80,14 +80,12 @@ export const roomRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, {
         params: RoomPath,
         response: {
           200: RoomReply,
-          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, ...MEMBER_PROBLEMS),
         },
       },
     },
     async ({ claims, params }) => {
-      requireGrant(
-        claims.grants.roomList || mayAdminister(claims, params.room) || mayJoin(claims, params.room),
-      );
+      if (!claims.grants.roomList) requireMember(claims, params.room, rooms);
       return roomReply(roomNamed(rooms, params.room), claims);
     },
   );

@@ -37,6 +37,10 @@ const REFUSALS: Readonly<Record<ConnectError, Refusal>> = {
   room_not_found: [404, "requested room does not exist"],
   invalid_room_name: [400, "the room's name is not valid"],
   room_full: [403, "the room is full"],
+  banned: [403, "banned from the room"],
+  room_locked: [403, "the room is locked"],
+  awaiting_admission: [403, "waiting to be admitted"],
+  admission_denied: [403, "admission was denied"],
   // With this status clients give up; after a `leave` message they would join anew.
   session_over: [403, "the session was ended"],
   draining: [503, "the server is shutting down"],

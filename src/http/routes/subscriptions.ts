@@ -6,7 +6,7 @@ import type { Claims } from "../../control/access-token.ts";
 import type { RoomStats } from "../../control/media-threads.ts";
 import { mayAdminister, type Rooms } from "../../control/rooms.ts";
 import type { Subscription } from "../../control/subscription.ts";
-import { requireMember } from "../authorization.ts";
+import { MEMBER_PROBLEMS, requireMember } from "../authorization.ts";
 import { BODY_PROBLEMS, HttpProblem, PATH_PROBLEMS, problemResponses, TOKEN_PROBLEMS } from "../problem.ts";
 import { ChangeSubscriptionBody, given, RoomPath, SubscriptionPath, SubscriptionReply } from "../schemas.ts";
 import { roomNamed } from "./rooms.ts";
@@ -24,12 +24,12 @@ export const subscriptionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async
         params: RoomPath,
         response: {
           200: z.object({ subscriptions: z.array(SubscriptionReply) }),
-          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, ...MEMBER_PROBLEMS),
         },
       },
     },
     async ({ claims, params }) => {
-      requireMember(claims, params.room);
+      requireMember(claims, params.room, rooms);
       const room = roomNamed(rooms, params.room);
       const stats = await room.stats();
       const shown = room.subscriptions().filter((subscription) => isTheirs(subscription, claims));
@@ -54,15 +54,14 @@ export const subscriptionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async
             ...PATH_PROBLEMS,
             ...BODY_PROBLEMS,
             ...TOKEN_PROBLEMS,
-            "forbidden",
-            "room_not_found",
+            ...MEMBER_PROBLEMS,
             "subscription_not_found",
           ),
         },
       },
     },
     async ({ claims, params, body }) => {
-      requireMember(claims, params.room);
+      requireMember(claims, params.room, rooms);
       const room = roomNamed(rooms, params.room);
       const subscription = room.subscription(params.subscriptionId as SubscriptionId);
       // To a member, those of others do not exist: they are not listed either.

@@ -5,7 +5,7 @@ import type { TrackId } from "../../base/ids.ts";
 import type { RoomStats } from "../../control/media-threads.ts";
 import type { Rooms } from "../../control/rooms.ts";
 import type { Track } from "../../control/track.ts";
-import { isShown, requireAdmin, requireMember } from "../authorization.ts";
+import { isShown, MEMBER_PROBLEMS, requireAdmin, requireMember } from "../authorization.ts";
 import {
   BODY_PROBLEMS,
   HttpProblem,
@@ -31,12 +31,12 @@ export const trackRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (app, 
         params: RoomPath,
         response: {
           200: z.object({ tracks: z.array(TrackReply) }),
-          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, "forbidden", "room_not_found"),
+          ...problemResponses(...PATH_PROBLEMS, ...TOKEN_PROBLEMS, ...MEMBER_PROBLEMS),
         },
       },
     },
     async ({ claims, params }) => {
-      requireMember(claims, params.room);
+      requireMember(claims, params.room, rooms);
       const room = roomNamed(rooms, params.room);
       const stats = await room.stats();
       const shown = room.tracks().filter(({ publisher }) => isShown(publisher, claims));
