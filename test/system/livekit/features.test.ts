@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoomServiceClient } from "livekit-server-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ControlApi } from "../support/control-api.ts";
 import { requireProgram } from "../support/programs.ts";
 import { writeSpeech } from "../support/speech.ts";
 import { BROWSER } from "./client.ts";
@@ -54,6 +55,28 @@ describe.skipIf(!requireProgram(BROWSER))("a sealed call of three with LiveKit's
     afterAll(async () => {
       await Promise.all([ada, bo, cy].map((call) => call?.close()));
     });
+
+    /** What becomes of an attempt to join as `name`, from the page of another, and to leave at once. */
+    async function outcome({ page }: LiveKitCall, name: string): Promise<string> {
+      const url = stage.server.url.replace("http", "ws");
+      const token = await stage.server.token(room, name);
+      return page.evaluate(
+        async (join) => {
+          const { ConnectionError, ConnectionErrorReason, Room } = window.LivekitClient;
+          const entered = new Room({ singlePeerConnection: join.single });
+          try {
+            await entered.connect(join.url, join.token, { autoSubscribe: false });
+          } catch (error) {
+            if (!(error instanceof ConnectionError)) throw error;
+            return `${ConnectionErrorReason[error.reason]} ${error.message.replace(/^.*?: /, "")}`;
+          }
+          const others = [...entered.remoteParticipants.keys()].toSorted().join(", ");
+          await entered.disconnect();
+          return `meets ${others}`;
+        },
+        { url, token, single },
+      );
+    }
 
     /** Waits until just these encodings of ada's are on, as `camera q h f`. */
     const untilSent = (encodings: string): Promise<unknown> =>
@@ -159,6 +182,29 @@ describe.skipIf(!requireProgram(BROWSER))("a sealed call of three with LiveKit's
         async () => await window.call.room.localParticipant.enableCameraAndMicrophone(),
         null,
       );
+      await Promise.all([bo.seesAndHears("ada"), cy.seesAndHears("ada")]);
+    });
+
+    test("hosts decide who enters, and who may not is told why", async () => {
+      const host = new ControlApi(
+        stage.server.url,
+        room,
+        await stage.server.token(room, "", { roomAdmin: true }),
+      );
+      const enter = (name: string): Promise<string> => outcome(cy, name);
+      await host.change({ lobby: true });
+      expect(await enter("dee")).toBe("NotAllowed waiting to be admitted");
+      expect(await host.waiting()).toEqual(["dee"]);
+      await host.decide("dee", false);
+      expect(await enter("dee")).toBe("NotAllowed admission was denied");
+      await host.decide("dee", true);
+      expect(await enter("dee")).toBe("meets ada, bo, cy");
+      await host.change({ lobby: false, locked: true });
+      expect(await enter("eve")).toBe("NotAllowed the room is locked");
+      expect(await enter("dee")).toBe("meets ada, bo, cy");
+      await host.ban("dee");
+      expect(await enter("dee")).toBe("NotAllowed banned from the room");
+      // Nobody else has noticed.
       await Promise.all([bo.seesAndHears("ada"), cy.seesAndHears("ada")]);
     });
 

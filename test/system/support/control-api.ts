@@ -1,7 +1,9 @@
 /** The control API as an application calls it. */
 import type { z } from "zod";
 import type {
+  ChangeRoomBody,
   ChangeSubscriptionBody,
+  LobbyReply,
   ParticipantReply,
   SubscriptionReply,
   TrackReply,
@@ -47,6 +49,25 @@ export class ControlApi {
     await this.#ask("PATCH", `/subscriptions/${id}`, change);
   }
 
+  async change(settings: z.input<typeof ChangeRoomBody>): Promise<void> {
+    await this.#ask("PATCH", "", settings);
+  }
+
+  /** Identities in the lobby. */
+  async waiting(): Promise<string[]> {
+    const { waiting } = await this.#ask<z.output<typeof LobbyReply>>("GET", "/lobby");
+    return waiting.map(({ identity }) => identity);
+  }
+
+  async decide(identity: string, admitted: boolean): Promise<void> {
+    await this.#ask("PUT", `/lobby/${encodeURIComponent(identity)}`, { admitted });
+  }
+
+  /** For ever. */
+  async ban(identity: string): Promise<void> {
+    await this.#ask("PUT", `/bans/${encodeURIComponent(identity)}`, { until: null });
+  }
+
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
     const reply = await fetch(`${this.#base}${path}`, {
       method,
@@ -58,6 +79,6 @@ export class ControlApi {
     });
     const text = await reply.text();
     if (!reply.ok) throw new Error(`${method} ${path} answered ${reply.status}: ${text}`);
-    return JSON.parse(text);
+    return text === "" ? (undefined as T) : JSON.parse(text);
   }
 }
