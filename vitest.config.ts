@@ -8,11 +8,12 @@ const testsIn = (folders: readonly string[]): string[] =>
 /** Of whole systems with browsers or paced traffic, which want both cores. */
 const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 
-/** Of commands, which mostly wait for the processes that they start. */
+/** Of commands, which mostly wait for the processes that they start, and of calls that have time. */
 const COMMANDS = [
   "test/main.test.ts",
-  "test/system/{shutdown,start,webhooks}.test.ts",
-  "test/loadtest/{command-line,http,server-process}.test.ts",
+  "test/system/{bans,moderation,shutdown,start,webhooks}.test.ts",
+  "test/system/livekit/room.test.ts",
+  "test/loadtest/{command-line,forward,http,server-process}.test.ts",
 ];
 
 /** In the same folders, and of functions alone. */

@@ -3,11 +3,13 @@ import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
 import { loadConfig } from "../src/config/load-config.ts";
 import { startServer } from "../src/server.ts";
+import { NO_STORE } from "./no-store.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
 test("the deadline comes although the clock is set back", async () => {
   const loaded = loadConfig([], {
+    ...NO_STORE,
     BLINDFOLD_HTTP_PORT: "0",
     BLINDFOLD_MEDIA_PORT: "0",
     BLINDFOLD_MEDIA_THREADS: "1",

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { NO_STORE } from "./no-store.ts";
 import { freeTcpPort } from "./system/support/free-ports.ts";
 
 /** Compiled modules, without which each start takes twice as long. */
@@ -19,6 +20,7 @@ test.skipIf(platform() !== "linux")(
     const full = openSync("/dev/full", "w");
     const port = await freeTcpPort();
     const env = {
+      ...NO_STORE,
       NODE_COMPILE_CACHE,
       BLINDFOLD_HTTP_PORT: `${port}`,
       BLINDFOLD_MEDIA_PORT: "0",
@@ -59,6 +61,7 @@ function startAndSignal(signals: Readonly<Record<string, NodeJS.Signals>>): Chil
     } });`;
   const hooked = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
   const env = {
+    ...NO_STORE,
     NODE_COMPILE_CACHE,
     BLINDFOLD_HTTP_PORT: "0",
     BLINDFOLD_MEDIA_PORT: "0",

@@ -18,6 +18,7 @@ import { startServer } from "../src/server.ts";
 import { Metrics } from "../src/telemetry/metrics.ts";
 import { Threads } from "../src/threads.ts";
 import { type Watch, Watchdog } from "../src/watchdog.ts";
+import { NO_STORE } from "./no-store.ts";
 import { start } from "./whip-publisher.ts";
 
 /** All that were started, and what those to come run instead of what they should. */
@@ -154,6 +155,7 @@ test("a media thread whose addresses can not be told ends, and is tried again", 
 test("media threads start together, as many at a time as there are cores, and one that cannot ends the others", async () => {
   const cores = availableParallelism();
   const loaded = loadConfig([], {
+    ...NO_STORE,
     BLINDFOLD_MEDIA_PORT: "0",
     BLINDFOLD_MEDIA_THREADS: `${cores + 1}`,
     BLINDFOLD_HTTP_PORT: "0",
@@ -176,6 +178,7 @@ test("a server whose port for HTTP is taken leaves no thread", async () => {
   const { server } = await startAlone();
   try {
     const loaded = loadConfig([], {
+      ...NO_STORE,
       BLINDFOLD_HTTP_PORT: new URL(server.url).port,
       BLINDFOLD_MEDIA_PORT: "0",
       BLINDFOLD_MEDIA_THREADS: "1",

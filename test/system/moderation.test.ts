@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Participant } from "../../src/control/participant.ts";
 import { type Server, startServer } from "../../src/server.ts";
+import { NO_STORE } from "../no-store.ts";
 
 const LIMIT_MS = 20_000;
 const ALL = { canPublish: true, canSubscribe: true };
@@ -58,6 +59,7 @@ async function isStill(watcher: Participant): Promise<void> {
 
 beforeAll(async () => {
   const loaded = loadConfig([], {
+    ...NO_STORE,
     BLINDFOLD_HTTP_PORT: "0",
     BLINDFOLD_MEDIA_PORT: "0",
     BLINDFOLD_MEDIA_THREADS: "2",

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { NO_STORE } from "../no-store.ts";
 import { Subprocess } from "./support/subprocess.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -13,7 +14,11 @@ const LIMIT_MS = 30_000;
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Subprocess {
   const quiet = ["--disable-warning=ExperimentalWarning", MAIN];
-  return new Subprocess(process.execPath, [...quiet, ...args], { PATH: process.env.PATH ?? "", ...env });
+  return new Subprocess(process.execPath, [...quiet, ...args], {
+    PATH: process.env.PATH ?? "",
+    ...NO_STORE,
+    ...env,
+  });
 }
 
 test("--help names the one option and where the settings are", async () => {
@@ -113,7 +118,12 @@ test.runIf(process.platform === "linux")(
   "a limit that the system sets is named with its remedy",
   async () => {
     const command = [process.execPath, "--disable-warning=ExperimentalWarning", MAIN];
-    const env = { PATH: process.env.PATH ?? "", BLINDFOLD_HTTP_PORT: "0", BLINDFOLD_MEDIA_PORT: "0" };
+    const env = {
+      PATH: process.env.PATH ?? "",
+      ...NO_STORE,
+      BLINDFOLD_HTTP_PORT: "0",
+      BLINDFOLD_MEDIA_PORT: "0",
+    };
     const server = new Subprocess("sh", ["-c", 'ulimit -n 30; exec "$@"', "sh", ...command], {
       ...env,
       BLINDFOLD_MEDIA_THREADS: "8",

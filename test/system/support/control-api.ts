@@ -68,6 +68,10 @@ export class ControlApi {
     await this.#ask("PUT", `/bans/${encodeURIComponent(identity)}`, { until: null });
   }
 
+  async unban(identity: string): Promise<void> {
+    await this.#ask("DELETE", `/bans/${encodeURIComponent(identity)}`);
+  }
+
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
     const reply = await fetch(`${this.#base}${path}`, {
       method,

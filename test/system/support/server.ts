@@ -1,4 +1,8 @@
 /** A whole Blindfold for one test: its own process, its own ports, settings through the environment only. */
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { parsePrometheusText } from "../../../loadtest/measure/prometheus-text.ts";
@@ -28,15 +32,18 @@ export class TestServer {
   readonly url: string;
   readonly mediaPort: number;
   readonly #process: Subprocess;
+  readonly #store: string;
   /** API key and secret. */
   readonly pair: readonly [apiKey: string, secret: string];
 
-  constructor(process: Subprocess, env: Environment) {
+  /** `store`: a directory that goes with it, if it is made. */
+  constructor(process: Subprocess, env: Environment, store: string) {
     const { BLINDFOLD_HTTP_PORT, BLINDFOLD_MEDIA_PORT, BLINDFOLD_AUTH_KEYS = DEVELOPMENT_PAIR } = env;
     const [apiKey = "", secret = ""] = BLINDFOLD_AUTH_KEYS.split(",", 1)[0]!.split(":");
     this.url = `http://127.0.0.1:${BLINDFOLD_HTTP_PORT}`;
     this.mediaPort = Number(BLINDFOLD_MEDIA_PORT);
     this.#process = process;
+    this.#store = store;
     this.pair = [apiKey, secret];
   }
 
@@ -77,19 +84,27 @@ export class TestServer {
   /** Ends it without a chance to do anything. */
   async kill(): Promise<void> {
     await this.#process.exited(0);
+    this.#forget();
   }
 
   /** Asks it to drain, and resolves when it has ended by itself with 0; throws when it has not. */
   async stop(): Promise<void> {
     const code = await this.#process.terminate(STOP_LIMIT_MS);
+    this.#forget();
     if (code !== 0)
       throw new Error(`the server ended with ${code ?? "a signal"} after SIGTERM:\n${this.logs}`);
+  }
+
+  #forget(): void {
+    rmSync(this.#store, { recursive: true, force: true });
   }
 }
 
 /** `overrides`: settings of the server under test, `{ BLINDFOLD_ROOMS_E2EE: "required" }`. */
 export async function startServer(overrides: Environment = {}): Promise<TestServer> {
+  const store = join(tmpdir(), `blindfold-${randomUUID()}`);
   const env: Environment = {
+    BLINDFOLD_STORE_PATH: store,
     PATH: process.env.PATH ?? "",
     BLINDFOLD_HTTP_PORT: String(await freeTcpPort()),
     BLINDFOLD_MEDIA_PORT: String(await freeMediaPort()),
@@ -97,7 +112,7 @@ export async function startServer(overrides: Environment = {}): Promise<TestServ
     ...overrides,
   };
   const subprocess = new Subprocess(process.execPath, [MAIN], env, ROOT);
-  const server = new TestServer(subprocess, env);
+  const server = new TestServer(subprocess, env, store);
   try {
     await server.ready();
     return server;
