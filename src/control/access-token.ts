@@ -110,11 +110,14 @@ const MAX_TOKEN_BYTES = 8_192;
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** `.` and `..` would vanish from URLs: nobody could remove or watch such a participant by one. */
+/**
+ * `.` and `..` would vanish from URLs, and half of a surrogate pair has no form in UTF-8: nobody could remove, ban or watch
+ * such a participant by one.
+ */
 export const Identity = z
   .string()
   .max(256)
-  .regex(/^(?!\.{1,2}$)/);
+  .regex(/^(?!\.{1,2}$)\P{Cs}*$/u);
 
 /** As in `config/schema.ts`. */
 const Timeout = z.int().min(0).max(86_400).default(0);

@@ -128,6 +128,7 @@ test.each([
   ["not yet valid", () => sign({ nbf: NOW + 31 }), "not_yet_valid"],
   ["no expiry", () => sign({ exp: undefined }), "bad_claims"],
   ["an identity that no URL can hold", () => sign({ sub: "." }), "bad_claims"],
+  ["an identity that UTF-8 can not hold", () => sign({ sub: "ada\ud83d" }), "bad_claims"],
   ["another", () => sign({ sub: ".." }), "bad_claims"],
   ["wrong type of grant", () => sign({ video: { roomJoin: "yes" } }), "bad_claims"],
   ["wrong type of attributes", () => sign({ attributes: { n: 1 } }), "bad_claims"],
