@@ -4,7 +4,7 @@
  * Writes survive a crash of the process. `synchronous=NORMAL` saves an fsync for each write: after a power failure the
  * last writes may be missing, but the file is consistent.
  */
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -35,7 +35,7 @@ export class Store {
   /** Throws as `openDatabase` does. */
   constructor(directory: string) {
     this.#directory = directory;
-    if (existsSync(fileIn(directory))) this.#database = openDatabase(directory);
+    if (mayExist(fileIn(directory))) this.#database = openDatabase(directory);
   }
 
   /** Null while nothing was ever stored. */
@@ -51,6 +51,15 @@ export class Store {
 
   close(): void {
     this.#database?.close();
+  }
+}
+
+/** True as well where that can not be told: to go on without the bans that it may hold would let the banned in. */
+function mayExist(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
   }
 }
 

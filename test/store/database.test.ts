@@ -1,5 +1,13 @@
 /** Goal: what was written is there after the process, for one process at a time, and an operator learns why it is not. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -142,6 +150,11 @@ test("nothing is opened or made before something is stored, and what is there is
   const again = new Store(join(directory, "inner"));
   expect(new BanTable(again).all(5)).toEqual([{ room: "hall", identity: "ada", sinceMs: 1, untilMs: null }]);
   again.close();
+});
+
+test("a file that can not be looked at is not taken for one that is missing", () => {
+  symlinkSync("blindfold.db", join(directory, "blindfold.db"));
+  expect(() => new Store(directory)).toThrow(/^store\.path: .*blindfold\.db: ELOOP/);
 });
 
 test("bans that are over are neither read nor kept", () => {
