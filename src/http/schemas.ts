@@ -69,12 +69,21 @@ export const LobbyReply = z
 
 export const DecisionBody = z.strictObject({ admitted: z.boolean() });
 
-const Until = z.iso.datetime({ offset: true }).nullable().meta({ description: "Null for ever." });
+/** RFC 3339 §1: years have four digits. */
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+const FOR_EVER = { description: "Null for ever." };
+const Until = z.iso
+  .datetime({ offset: true })
+  .refine((text) => Date.parse(text) <= LAST_MS, "must be before the year 10000 in UTC");
 
-export const BanBody = z.strictObject({ until: Until });
+export const BanBody = z.strictObject({ until: Until.nullable().meta(FOR_EVER) });
 
 export const BanReply = z
-  .object({ identity: z.string(), since: z.iso.datetime(), until: Until })
+  .object({
+    identity: z.string(),
+    since: z.iso.datetime(),
+    until: z.iso.datetime().nullable().meta(FOR_EVER),
+  })
   .meta({ id: "Ban" });
 
 const LayersShape = z.strictObject({

@@ -71,6 +71,8 @@ describe("the lobby", () => {
     ["bans/ada", { until: "tomorrow" }],
     ["bans/ada", { until: 7 }],
     ["bans/ada", { until: "2026-02-30T00:00:00Z" }],
+    // In UTC it is in the year 10000, which RFC 3339 can not write.
+    ["bans/ada", { until: "9999-12-31T23:59:59-00:01" }],
   ])("PUT %s does not take %j", async (path, payload) => {
     expectProblem(await put(path, payload), 400, "invalid_request");
   });
@@ -106,6 +108,11 @@ describe("bans", () => {
     const again = await ask(server, "DELETE /v1/rooms/hall/bans/bo", { token: admin });
     expectProblem(again, 404, "ban_not_found");
     expect([knock("ada"), knock("bo")]).toEqual(["banned", null]);
+  });
+
+  test("last until the last moment that can be written", async () => {
+    const until = "9999-12-31T23:59:59.999Z";
+    expect((await put("bans/ada", { until })).json()).toMatchObject({ until });
   });
 
   test("are refused when the room has as many as it may", async () => {
