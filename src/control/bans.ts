@@ -30,55 +30,72 @@ const MAX_BANS_PER_ROOM = 10_000;
 export class Bans {
   readonly #store: BanStore;
   readonly #clock: Clock;
-  readonly #byRoom = new Map<string, ReadonlyMap<string, Ban>>();
+  /** By room and identity, the latest last. */
+  readonly #byRoom = new Map<string, Map<string, Ban>>();
 
   constructor(store: BanStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    for (const [room, bans] of Map.groupBy(store.all(clock.nowMs()), (ban) => ban.room))
-      this.#set(room, bans);
+    for (const ban of store.all(clock.nowMs())) this.#keep(ban);
   }
 
   /** Replaces an earlier ban of the same identity. `untilMs`: since 1970; null for ever. */
   add(room: string, identity: string, untilMs: number | null): Result<Ban, BanError> {
     const sinceMs = this.#clock.nowMs();
-    if (untilMs !== null && untilMs <= sinceMs) return fail("ban_over");
-    const others = this.of(room).filter((ban) => ban.identity !== identity);
-    if (others.length >= MAX_BANS_PER_ROOM) return fail("too_many_bans");
     const ban = { room, identity, sinceMs, untilMs };
+    if (!holds(ban, sinceMs)) return fail("ban_over");
+    this.#forgetOver(sinceMs);
+    const present = this.#byRoom.get(room);
+    const isAnother = present?.has(identity) === false;
+    if (isAnother && present.size >= MAX_BANS_PER_ROOM) return fail("too_many_bans");
     this.#store.put(ban);
-    this.#set(room, [...others, ban]);
+    this.#keep(ban);
     return ok(ban);
   }
 
   remove(room: string, identity: string): Result<null, "ban_not_found"> {
-    const bans = this.of(room);
-    const ban = bans.find((one) => one.identity === identity);
+    const ban = this.#find(room, identity);
     if (ban === undefined) return fail("ban_not_found");
     this.#store.delete(ban);
-    this.#set(
-      room,
-      bans.filter((one) => one !== ban),
-    );
+    this.#forget(ban);
     return ok(null);
   }
 
   /** The earliest first. */
   of(room: string): readonly Ban[] {
-    return [...(this.#byRoom.get(room)?.values() ?? [])].filter((ban) => this.#holds(ban));
+    const nowMs = this.#clock.nowMs();
+    return [...(this.#byRoom.get(room)?.values() ?? [])].filter((ban) => holds(ban, nowMs));
   }
 
   bars(room: string, identity: string): boolean {
+    return this.#find(room, identity) !== undefined;
+  }
+
+  #find(room: string, identity: string): Ban | undefined {
     const ban = this.#byRoom.get(room)?.get(identity);
-    return ban !== undefined && this.#holds(ban);
+    return ban !== undefined && holds(ban, this.#clock.nowMs()) ? ban : undefined;
   }
 
-  #holds({ untilMs }: Ban): boolean {
-    return untilMs === null || untilMs > this.#clock.nowMs();
+  #keep(ban: Ban): void {
+    this.#forget(ban);
+    const bans = this.#byRoom.get(ban.room) ?? new Map<string, Ban>();
+    bans.set(ban.identity, ban);
+    this.#byRoom.set(ban.room, bans);
   }
 
-  #set(room: string, bans: readonly Ban[]): void {
-    if (bans.length === 0) this.#byRoom.delete(room);
-    else this.#byRoom.set(room, new Map(bans.map((ban) => [ban.identity, ban])));
+  #forget({ room, identity }: Ban): void {
+    const bans = this.#byRoom.get(room);
+    bans?.delete(identity);
+    if (bans?.size === 0) this.#byRoom.delete(room);
   }
+
+  /** In all rooms: most have names that do not come back. */
+  #forgetOver(nowMs: number): void {
+    for (const bans of this.#byRoom.values())
+      for (const ban of bans.values()) if (!holds(ban, nowMs)) this.#forget(ban);
+  }
+}
+
+function holds({ untilMs }: Ban, nowMs: number): boolean {
+  return untilMs === null || untilMs > nowMs;
 }
