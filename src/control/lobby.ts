@@ -1,8 +1,8 @@
 /**
  * Who may enter a room that does not let everybody in: those a host has admitted, and those who were in it before.
  *
- *   knock ──▶ waiting ──▶ admitted ◀── joined         removed ──▶ as a stranger
- *                    └──▶ denied
+ *   knock ──▶ waiting ──▶ admitted ◀── entered         removed ──▶ as a stranger
+ *                    └──▶ denied, whatever else happens, until a host admits it
  */
 import type { Claims } from "./access-token.ts";
 import type { Clock } from "./clock.ts";
@@ -26,12 +26,19 @@ const MAX_WAITING = 1_000;
 /** The latest are remembered. Larger: more memory in rooms that never end. Smaller: some have to be admitted again. */
 const MAX_DECISIONS = 10_000;
 
+/** By a clock that is not set. */
+interface Attempts {
+  readonly applicant: Applicant;
+  readonly firstMs: number;
+  readonly latestMs: number;
+}
+
 export class Lobby {
   readonly #clock: Clock;
   readonly #onKnock: (applicant: Applicant) => void;
   readonly #admitted = new Map<string, boolean>();
-  /** In the order of their latest attempts, by a clock that is not set. */
-  readonly #waiting = new Map<string, { readonly applicant: Applicant; readonly triedMs: number }>();
+  /** In the order of their latest attempts. */
+  readonly #waiting = new Map<string, Attempts>();
 
   /** `onKnock`: called with those who were not waiting already. */
   constructor(clock: Clock, onKnock: (applicant: Applicant) => void) {
@@ -42,8 +49,8 @@ export class Lobby {
   /** In the order in which they came. */
   get waiting(): readonly Applicant[] {
     this.#forgetImpatient();
-    const applicants = [...this.#waiting.values()].map(({ applicant }) => applicant);
-    return applicants.toSorted((one, other) => one.sinceMs - other.sinceMs);
+    const inOrder = [...this.#waiting.values()].toSorted((one, other) => one.firstMs - other.firstMs);
+    return inOrder.map(({ applicant }) => applicant);
   }
 
   /** True for who may enter, false for who was denied that, undefined while nothing is decided. */
@@ -56,9 +63,13 @@ export class Lobby {
     this.#forgetImpatient();
     const present = this.#waiting.get(identity);
     if (present === undefined && this.#waiting.size >= MAX_WAITING) return;
-    const applicant = present?.applicant ?? { identity, name, sinceMs: this.#clock.nowMs() };
+    const latestMs = this.#clock.monotonicMs();
+    const { applicant, firstMs } = present ?? {
+      applicant: { identity, name, sinceMs: this.#clock.nowMs() },
+      firstMs: latestMs,
+    };
     this.#waiting.delete(identity);
-    this.#waiting.set(identity, { applicant, triedMs: this.#clock.monotonicMs() });
+    this.#waiting.set(identity, { applicant, firstMs, latestMs });
     if (present === undefined) this.#onKnock(applicant);
   }
 
@@ -70,15 +81,21 @@ export class Lobby {
     if (this.#admitted.size > MAX_DECISIONS) this.#admitted.delete(this.#admitted.keys().next().value!);
   }
 
-  /** It was removed: if it comes again, it has to ask again. */
+  /** It is in the room, and may come back; unless it was denied admission in there, which holds once it is out. */
+  onEntered(identity: string): void {
+    if (this.admits(identity) !== false) this.decide(identity, true);
+  }
+
+  /** It was removed or banned: if it comes again, it has to ask again, unless it was denied admission. */
   onRemoved(identity: string): void {
-    this.#admitted.delete(identity);
+    this.#waiting.delete(identity);
+    if (this.admits(identity) === true) this.#admitted.delete(identity);
   }
 
   #forgetImpatient(): void {
     const sinceMs = this.#clock.monotonicMs() - PATIENCE_MS;
-    for (const [identity, { triedMs }] of this.#waiting) {
-      if (triedMs > sinceMs) return;
+    for (const [identity, { latestMs }] of this.#waiting) {
+      if (latestMs > sinceMs) return;
       this.#waiting.delete(identity);
     }
   }

@@ -213,7 +213,8 @@ export class Room {
   /** The caller has checked that the room is not full and has nobody of this identity. */
   admit(participant: Participant): void {
     this.#participants.set(participant.identity, participant);
-    this.lobby.decide(participant.identity, true);
+    // Of one that is forwarded only the media is here.
+    if (participant.source === null) this.lobby.onEntered(participant.identity);
     if (!isAttendant(participant.kind)) {
       this.#visited = true;
       this.#cancelEmpty();

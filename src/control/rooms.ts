@@ -178,6 +178,8 @@ export class Rooms {
     const admitted = this.#admit(participant, destination, standIn);
     if (!admitted.ok) return admitted;
     standIn?.leave("moved");
+    // Who may move somebody may admit it.
+    admitted.value.lobby.decide(participant.identity, true);
     participant.moveTo(admitted.value);
     return admitted;
   }
@@ -204,7 +206,10 @@ export class Rooms {
   /** Removes `identity` from a room, which need not exist, and keeps it out until `untilMs`; for ever if null. */
   ban(name: string, identity: string, untilMs: number | null): Result<Ban, BanError> {
     const banned = this.#bans.add(name, identity, untilMs);
-    if (banned.ok) this.get(name)?.participant(identity)?.leave("participant_removed");
+    const room = this.get(name);
+    if (!banned.ok || room === undefined) return banned;
+    room.participant(identity)?.leave("participant_removed");
+    room.lobby.onRemoved(identity);
     return banned;
   }
 

@@ -54,7 +54,6 @@ describe("a locked room", () => {
     expect(hall.rooms.check("attic", claims("bo", { room: "attic" }))).toBeNull();
     must(hall.rooms.forward(room().participant("ada")!, "attic"));
     // Only her media is there.
-    hall.rooms.get("attic")!.lobby.onRemoved("ada");
     expect(hall.rooms.check("attic", claims("ada", { room: "attic" }))).toBe("room_locked");
   });
 
@@ -156,6 +155,46 @@ describe("a lobby", () => {
     expect([knock("ada"), knock("bo")]).toEqual(["awaiting_admission", null]);
   });
 
+  test("a denial holds for who is inside, once it is out, however it goes out and in", () => {
+    begin();
+    const ada = enter(hall.rooms, "ada");
+    room().lobby.decide("ada", false);
+    expect(check("ada")).toBeNull();
+    // The same with another client, in place of this one.
+    ada.leave("duplicate_identity");
+    const again = must(hall.rooms.join("hall", claims("ada"), ada));
+    enter(hall.rooms, "bo");
+    again.leave("connection_failed");
+    expect(check("ada")).toBe("admission_denied");
+    enter(hall.rooms, "ada", { roomAdmin: true }).leave("participant_removed");
+    expect(check("ada")).toBe("admission_denied");
+  });
+
+  test("who is moved there is admitted though it was denied, and who is forwarded there is not", () => {
+    begin();
+    const ada = enter(hall.rooms, "ada");
+    const bo = enter(hall.rooms, "bo");
+    const attic = must(hall.rooms.create("attic", { lobby: true }));
+    for (const identity of ["ada", "bo"]) attic.lobby.decide(identity, false);
+    must(hall.rooms.move(ada, "attic"));
+    must(hall.rooms.forward(bo, "attic"));
+    ada.leave("connection_failed");
+    bo.leave("participant_removed");
+    const refusals = ["ada", "bo"].map((identity) =>
+      hall.rooms.check("attic", claims(identity, { room: "attic" })),
+    );
+    expect(refusals).toEqual([null, "admission_denied"]);
+  });
+
+  test("lists people as they came, though somebody sets the time of day back", () => {
+    knock("ada");
+    hall.clock.set(-3_600_000);
+    hall.clock.pass(1);
+    knock("bo");
+    knock("ada");
+    expect(waiting()).toEqual(["ada", "bo"]);
+  });
+
   test("that is made later does not throw anybody out, and one that is removed holds nobody back but who was denied", () => {
     begin();
     enter(hall.rooms, "ada");
@@ -244,6 +283,22 @@ describe("a ban", () => {
     expect(hall.rooms.move(ada, "attic")).toEqual({ ok: false, error: "banned" });
     expect(hall.rooms.forward(ada, "attic")).toEqual({ ok: false, error: "banned" });
     expect(hall.rooms.list).toHaveLength(1);
+  });
+
+  test("takes back what was decided for who is not inside, and takes it off the lobby", () => {
+    begin({ lobby: true });
+    enter(hall.rooms, "host", { roomAdmin: true });
+    for (const identity of ["ada", "bo", "cy"]) knock(identity);
+    room().lobby.decide("ada", true);
+    room().lobby.decide("cy", false);
+    for (const identity of ["ada", "bo", "cy"]) must(hall.rooms.ban("hall", identity, null));
+    expect(waiting()).toEqual([]);
+    for (const identity of ["ada", "bo", "cy"]) must(hall.rooms.unban("hall", identity));
+    expect([check("ada"), check("bo"), check("cy")]).toEqual([
+      "awaiting_admission",
+      "awaiting_admission",
+      "admission_denied",
+    ]);
   });
 
   test("ends the forwarding of who is forwarded there", () => {
