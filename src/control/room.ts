@@ -201,6 +201,12 @@ export class Room {
     return this.#options.lobby ? "awaiting_admission" : null;
   }
 
+  /** Somebody asks to be let in. A room without participants does not end while somebody waits for the first. */
+  knock(claims: Claims): void {
+    this.lobby.knock(claims);
+    if (this.#taken === 0) this.#startEmptyTimeout();
+  }
+
   isFullFor(kind: ParticipantKind): boolean {
     return !isAttendant(kind) && this.#taken >= this.#options.maxParticipants;
   }

@@ -152,7 +152,7 @@ export class Rooms {
   /** The same; who has to be admitted waits in the lobby afterwards, in a room that is created as by a join. */
   knock(name: string, claims: Claims): JoinError | null {
     const refusal = this.check(name, claims);
-    if (refusal === "awaiting_admission") this.#roomFor(name, claims).lobby.knock(claims);
+    if (refusal === "awaiting_admission") this.#roomFor(name, claims).knock(claims);
     return refusal;
   }
 

@@ -186,6 +186,25 @@ describe("a lobby", () => {
     expect(refusals).toEqual([null, "admission_denied"]);
   });
 
+  test("keeps a room without participants for as long as somebody waits", () => {
+    let ended = 0;
+    hall.rooms.events.on(({ kind }) => {
+      if (kind === "room.finished") ended += 1;
+    });
+    const pass = (seconds: number): void => {
+      for (let n = 0; n < seconds / 10; n++) {
+        knock("ada");
+        hall.clock.pass(10_000);
+      }
+    };
+    pass(120);
+    enter(hall.rooms, "host", { roomAdmin: true }).leave("client_left");
+    pass(120);
+    expect([ended, waiting()]).toEqual([0, ["ada"]]);
+    hall.clock.pass(20_000);
+    expect([ended, hall.rooms.list]).toEqual([1, []]);
+  });
+
   test("lists people as they came, though somebody sets the time of day back", () => {
     knock("ada");
     hall.clock.set(-3_600_000);
