@@ -264,3 +264,39 @@ test("who is muted where it is forwarded to does not speak there", () => {
   expect(hall.rooms.get("hall")!.speakers.list).toHaveLength(1);
   expect(attic.speakers.list).toEqual([]);
 });
+
+test("who was in a room comes back though it is locked, by a resume and anew, and nobody else by either", () => {
+  const hall = signalHall();
+  const { sid } = new SignalClient(hall, "ada").take("join").participant!;
+  const room = hall.rooms.get("hall")!;
+  must(room.setOptions({ locked: true }));
+  expect(new SignalClient(hall, "ada", { resumes: sid }).kinds()).toContain("reconnect");
+  room.participant("ada")!.leave("connection_failed");
+  expect(new SignalClient(hall, "ada").kinds()).toContain("join");
+  // Neither with the sid of somebody in the room, nor with one that nobody has.
+  for (const resumes of ["", sid, room.participant("ada")!.id, "PA_none"]) {
+    expect(hall.sessions.check(claims("bo"), { resumes })).toBe("room_locked");
+    expect(new SignalClient(hall, "bo", { resumes }).kinds()).toEqual(["leave"]);
+  }
+  expect(room.participants.map(({ identity }) => identity)).toEqual(["ada"]);
+});
+
+test("who is banned comes back neither by a resume nor anew, wherever its session was moved from", () => {
+  const hall = signalHall();
+  const { sid } = new SignalClient(hall, "ada").take("join").participant!;
+  must(hall.rooms.move(hall.rooms.get("hall")!.participant("ada")!, "attic"));
+  must(hall.rooms.ban("attic", "ada", null));
+  for (const room of ["hall", "attic"]) {
+    expect(hall.sessions.check(claims("ada", { room }), { resumes: sid })).toBe("session_over");
+  }
+  expect(new SignalClient(hall, claims("ada", { room: "attic" })).kinds()).toEqual(["leave"]);
+  expect(hall.sessions.check(claims("ada", { room: "attic" }))).toBe("banned");
+  expect(hall.sessions.check(claims("ada"))).toBeNull();
+});
+
+test("after a restart of the server, who tries to resume waits in the lobby like everybody", () => {
+  const hall = signalHall({ lobby: true });
+  expect(hall.sessions.check(claims("ada"), { resumes: "PA_former" })).toBe("awaiting_admission");
+  const { lobby } = hall.rooms.get("hall")!;
+  expect(lobby.waiting.map(({ identity }) => identity)).toEqual(["ada"]);
+});
