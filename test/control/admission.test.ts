@@ -124,6 +124,14 @@ describe("a lobby", () => {
     expect(waiting()).toEqual(["bo"]);
   });
 
+  test("forgets who has given up though somebody who came before has not", () => {
+    for (const identity of ["ada", "bo"]) knock(identity);
+    hall.clock.pass(20_000);
+    knock("ada");
+    hall.clock.pass(10_000);
+    expect(waiting()).toEqual(["ada"]);
+  });
+
   test("tells of each once, and again when it has come back", () => {
     const told: string[] = [];
     hall.rooms.events.on((event) => {
@@ -139,6 +147,11 @@ describe("a lobby", () => {
   test("takes a thousand", () => {
     for (let n = 0; n < 1_001; n++) expect(knock(`p${n}`)).toBe("awaiting_admission");
     expect([waiting().length, waiting().includes("p1000")]).toEqual([1_000, false]);
+    // Who tries again keeps its place.
+    hall.clock.pass(20_000);
+    for (let n = 0; n < 1_000; n++) knock(`p${n}`);
+    hall.clock.pass(10_000);
+    expect(waiting()).toHaveLength(1_000);
     room().lobby.decide("p0", true);
     knock("p1000");
     expect(waiting().at(-1)).toBe("p1000");
