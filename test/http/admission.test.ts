@@ -110,6 +110,40 @@ describe("bans", () => {
     expect([knock("ada"), knock("bo")]).toEqual(["banned", null]);
   });
 
+  // The application vouches for identities, and means what it writes.
+  test.each([
+    ["\u00e9", "e\u0301"],
+    ["ada", "Ada"],
+    ["ada", "ada "],
+    ["a/da", "a"],
+    ["ada\0bo", "ada"],
+    ["%61da", "ada"],
+    ["\u{1f468}\u200d\u{1f9b0}", "\u{1f468}"],
+    ["x".repeat(256), "x".repeat(255)],
+  ])("are of the identity %j, and not of %j", async (identity, other) => {
+    const path = `bans/${encodeURIComponent(identity)}`;
+    expect((await put(path, { until: null })).json().identity).toBe(identity);
+    expect([knock(identity), knock(other)]).toEqual(["banned", null]);
+    await ask(server, `DELETE /v1/rooms/hall/${path}`, { token: admin });
+    expect(knock(identity)).toBeNull();
+  });
+
+  test("keep a host out, and do not take its token from it", async () => {
+    enter(server.rooms, "host", ADMIN);
+    await put("bans/host", { until: null });
+    expect([room().participants, server.rooms.check("hall", claims("host", ADMIN))]).toEqual([[], "banned"]);
+    expect((await ask(server, "GET /v1/rooms/hall/participants", { token: admin })).statusCode).toBe(200);
+    expect((await ask(server, "DELETE /v1/rooms/hall/bans/host", { token: admin })).statusCode).toBe(204);
+  });
+
+  test("are made and ended while the server drains", async () => {
+    enter(server.rooms, "ada");
+    server.rooms.drain();
+    expect((await put("bans/ada", { until: null })).statusCode).toBe(200);
+    expect(room().participants).toEqual([]);
+    expect((await ask(server, "DELETE /v1/rooms/hall/bans/ada", { token: admin })).statusCode).toBe(204);
+  });
+
   test("last until the last moment that can be written", async () => {
     const until = "9999-12-31T23:59:59.999Z";
     expect((await put("bans/ada", { until })).json()).toMatchObject({ until });

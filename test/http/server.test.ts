@@ -407,6 +407,7 @@ describe("other origins", () => {
     expect(allowed.headers).toMatchObject({
       "access-control-allow-origin": origin,
       "access-control-allow-headers": "Authorization, Content-Type, If-Match",
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
     });
     const failed = await ask(open, "GET /v1/rooms", { headers: { origin } });
     expectProblem(failed, 401, "unauthorized");

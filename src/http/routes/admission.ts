@@ -44,8 +44,9 @@ export const admissionRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async (a
         tags: TAGS,
         summary: "Admit somebody, or deny that",
         description:
-          "Needs roomAdmin for this room. Holds until the room ends or the participant is removed, and in advance, too. " +
-          "Who is admitted enters a locked room as well. Who is in the room already stays.",
+          "Needs roomAdmin for this room. Holds until the room ends, an admission until its participant is removed or " +
+          "banned, and both in advance, too. Who is admitted enters a locked room as well. Who is in the room already " +
+          "stays, and is refused once it has left.",
         params: ParticipantPath,
         body: DecisionBody,
         response: {

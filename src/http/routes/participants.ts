@@ -75,7 +75,8 @@ export const participantRoutes: FastifyPluginAsyncZod<{ rooms: Rooms }> = async 
         tags: TAGS,
         summary: "Remove a participant",
         description:
-          "Needs roomAdmin for this room. Its token stays valid: it can come back until that expires.",
+          "Needs roomAdmin for this room. Its token stays valid: it can come back until that expires, unless the room is " +
+          "locked, has a lobby, or has banned it or denied it admission.",
         params: ParticipantPath,
         response: {
           204: z.null(),
