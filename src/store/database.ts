@@ -25,6 +25,16 @@ const MIGRATIONS = [
      PRIMARY KEY (room, identity)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX bans_by_end ON bans (until_ms);`,
+  `CREATE TABLE reports (
+     number INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     at_ms INTEGER NOT NULL,
+     room TEXT NOT NULL,
+     reporter TEXT NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX reports_by_room ON reports (room, reporter, at_ms);
+   CREATE INDEX reports_by_time ON reports (at_ms);`,
 ];
 
 /** The database of a server that may never need one: it is opened at once where there is a file, else when it is needed. */

@@ -14,6 +14,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BanTable } from "../../src/store/ban-table.ts";
 import { openDatabase, Store } from "../../src/store/database.ts";
+import { ReportTable } from "../../src/store/report-table.ts";
 import { WebhookQueue } from "../../src/store/webhook-queue.ts";
 
 let directory: string;
@@ -177,6 +178,60 @@ test("bans that are over are neither read nor kept", () => {
   bans.delete({ room: "attic", identity: "ada" });
   expect(bans.all(0)).toHaveLength(1);
   store.close();
+});
+
+test("reports are numbered in their order, read back as they were, and leave no trace", () => {
+  const store = new Store(directory);
+  const reports = new ReportTable(store);
+  const report = (n: number, reporter: string, room: string) => ({
+    id: `RP_${n}`,
+    atMs: n,
+    room,
+    reporter,
+    comment: `words ${n} \u0000 …`,
+    tracks: [{ kind: "audio" }],
+  });
+  // Nothing is made by those who only look.
+  expect([reports.page(0, 9), reports.countOf("hall"), reports.countBy("bo", "hall", 0)]).toEqual([[], 0, 0]);
+  expect([reports.delete("RP_1"), readdirSync(directory)]).toEqual([false, []]);
+  reports.deleteUntil(9);
+
+  const made = [
+    report(1, "bo", "hall"),
+    report(2, "cy", "hall"),
+    report(3, "bo", "attic"),
+    report(4, "bo", "hall"),
+  ];
+  for (const one of made) reports.add(one);
+  expect(() => reports.add(made[0]!)).toThrow(/UNIQUE/);
+  expect([
+    reports.countOf("hall"),
+    reports.countBy("bo", "hall", 0),
+    reports.countBy("bo", "hall", 1),
+  ]).toEqual([3, 2, 1]);
+  const [first, second] = reports.page(0, 2);
+  expect([first, second]).toEqual([
+    { ...made[0]!, number: first!.number },
+    { ...made[1]!, number: second!.number },
+  ]);
+  const after = (): string[] => reports.page(second!.number, 9).map(({ id }) => id);
+  expect(after()).toEqual(["RP_3", "RP_4"]);
+  expect([reports.delete("RP_2"), reports.delete("RP_2")]).toEqual([true, false]);
+  expect(after()).toEqual(["RP_3", "RP_4"]);
+  reports.deleteUntil(3);
+  const [last] = reports.page(0, 9);
+  expect([last!.id, reports.page(0, 9).length]).toEqual(["RP_4", 1]);
+  reports.delete("RP_4");
+  store.close();
+  const onDisk = readdirSync(directory).map((file) => readFileSync(join(directory, file), "latin1"));
+  expect(onDisk.join()).not.toContain("words");
+
+  // Numbers are not given twice: whoever has read on from one would miss a report.
+  const again = new Store(directory);
+  const later = new ReportTable(again);
+  later.add(report(5, "bo", "hall"));
+  expect(later.page(last!.number, 9)).toHaveLength(1);
+  again.close();
 });
 
 test("a database of the first release is taken over", () => {
