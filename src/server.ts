@@ -8,11 +8,13 @@ import { systemClock } from "./control/clock.ts";
 import { DataThread } from "./control/data-thread.ts";
 import { IceServers } from "./control/ice-servers.ts";
 import { MediaThreads } from "./control/media-threads.ts";
+import { Reports } from "./control/reports.ts";
 import { Rooms } from "./control/rooms.ts";
 import { createHttpServer } from "./http/create-http-server.ts";
 import { SignalSessions } from "./signal/signal-sessions.ts";
 import { BanTable } from "./store/ban-table.ts";
 import { Store } from "./store/database.ts";
+import { ReportTable } from "./store/report-table.ts";
 import { WebhookQueue } from "./store/webhook-queue.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { Threads } from "./threads.ts";
@@ -76,12 +78,24 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       metrics: metrics.webhooks,
       log,
     });
+  const reports = new Reports({
+    rooms,
+    store: new ReportTable(store),
+    keepDays: config.reports.keepDays,
+    clock: systemClock,
+    log,
+    onReport(report, room) {
+      metrics.onReport(report.reason);
+      webhooks?.onReport(report, room);
+    },
+  });
   const sessions = new WhipSessions(rooms);
   const iceServers = new IceServers(config.ice, systemClock);
   const signal = new SignalSessions(rooms, iceServers, tokens, systemClock, metrics.signal);
   const http = await createHttpServer({
     config,
     rooms,
+    reports,
     tokens,
     sessions,
     iceServers,
@@ -93,6 +107,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 
   async function end(): Promise<void> {
     webhooks?.stop();
+    reports.stop();
     store.close();
     await Promise.race([http.close(), delay(LAST_ANSWERS_MS)]);
     http.server.closeAllConnections();

@@ -18,6 +18,8 @@ export type TrackId = Brand<string, "TrackId">;
 export type TransportId = Brand<string, "TransportId">;
 /** `SU_…`, one subscription: control's record and the media thread's down track share it. */
 export type SubscriptionId = Brand<string, "SubscriptionId">;
+/** `RP_…`, one report of abuse. */
+export type ReportId = Brand<string, "ReportId">;
 
 /** Synchronization source identifier, 32 bits (RFC 3550 §3). */
 export type Ssrc = Brand<number, "Ssrc">;

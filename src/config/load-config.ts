@@ -200,7 +200,7 @@ const TYPES: Readonly<Record<string, string>> = {
 function sentence(issue: z.core.$ZodIssue, path: readonly string[], tree: unknown): string {
   if (issue.code === "invalid_key") return issue.issues[0]!.message;
   if (issue.code !== "invalid_type") return issue.message;
-  const unit = /(Bytes|Seconds|PerMinute)$/
+  const unit = /(Bytes|Seconds|Days|PerMinute)$/
     .exec(path.at(-1) ?? "")?.[1]
     ?.replace("PerMinute", "requests per minute");
   const expected = TYPES[issue.expected] ?? issue.expected;

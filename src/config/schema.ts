@@ -109,6 +109,9 @@ export const Settings = section({
   store: section({
     path: z.string().min(1).default("data"),
   }),
+  reports: section({
+    keepDays: z.int().min(1).max(3_650).default(30),
+  }),
   webhooks: section({
     urls: z.array(Receiver).refine(namesEachOnce, "must name each URL once").default([]),
     apiKey: z.string().default(""),

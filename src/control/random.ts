@@ -10,7 +10,7 @@ const UFRAG_BYTES = 6;
 const PWD_BYTES = 24;
 
 /** `TR_…`: the prefix, then 16 characters of the URL-safe base64 alphabet. */
-export function randomId<Id extends string>(prefix: "RM" | "PA" | "DTR" | "TR" | "TP" | "SU"): Id {
+export function randomId<Id extends string>(prefix: "RM" | "PA" | "DTR" | "TR" | "TP" | "SU" | "RP"): Id {
   return `${prefix}_${randomBytes(ID_BYTES).toString("base64url")}` as Id;
 }
 

@@ -67,6 +67,11 @@ export function requireAdmin(claims: Claims, room: string): void {
   requireGrant(mayAdminister(claims, room));
 }
 
+/** The operator of the whole server; each of the two grants alone is one that applications give to people. */
+export function requireOperator({ grants }: Claims): void {
+  requireGrant(grants.roomList && grants.roomCreate);
+}
+
 /** Members see the room they may join, unless it is closed to them; its administrators do so without joining. */
 export function requireMember(claims: Claims, room: string, rooms: Rooms): void {
   if (mayAdminister(claims, room)) return;

@@ -19,6 +19,7 @@ import type { Config } from "../config/load-config.ts";
 import type { AccessTokens } from "../control/access-token.ts";
 import type { Clock } from "../control/clock.ts";
 import type { IceServers } from "../control/ice-servers.ts";
+import type { Reports } from "../control/reports.ts";
 import type { Rooms } from "../control/rooms.ts";
 import type { SignalSessions } from "../signal/signal-sessions.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -34,6 +35,7 @@ import { admissionRoutes } from "./routes/admission.ts";
 import { developmentRoutes } from "./routes/development.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { participantRoutes } from "./routes/participants.ts";
+import { reportRoutes } from "./routes/reports.ts";
 import { roomRoutes } from "./routes/rooms.ts";
 import { isWebSocketPath, signalRoutes } from "./routes/signal.ts";
 import { subscriptionRoutes } from "./routes/subscriptions.ts";
@@ -46,6 +48,7 @@ import { testCallRoutes } from "./test-call/test-call-routes.ts";
 export interface HttpServerDeps {
   readonly config: Pick<Config, "http" | "development">;
   readonly rooms: Rooms;
+  readonly reports: Reports;
   readonly tokens: AccessTokens;
   readonly sessions: WhipSessions;
   readonly iceServers: IceServers;
@@ -77,7 +80,7 @@ const MEASURED_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 const EXPOSED_HEADERS = ["Location", "ETag", "Link", "Accept-Patch", "Accept-Post", "Retry-After"];
 
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const { config, rooms, tokens, sessions, iceServers, signal, metrics, clock, log } = deps;
+  const { config, rooms, reports, tokens, sessions, iceServers, signal, metrics, clock, log } = deps;
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     // We log one line for each exchange, see observeExchange.
@@ -149,6 +152,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     await api.register(roomRoutes, { rooms });
     await api.register(participantRoutes, { rooms });
     await api.register(admissionRoutes, { rooms });
+    await api.register(reportRoutes, { reports });
     await api.register(trackRoutes, { rooms });
     await api.register(subscriptionRoutes, { rooms });
     await api.register(whipRoutes, { sessions, iceServers });

@@ -1,5 +1,6 @@
 /** The schemas of the REST API. */
 import { z } from "zod";
+import { REPORT_REASONS } from "../base/report-reason.ts";
 import { ROOM_LIMITS } from "../config/schema.ts";
 
 /** Control decides which names are valid; this only rejects what can never be one. */
@@ -193,6 +194,49 @@ export const ChangeSubscriptionBody = z
   })
   .partial()
   .refine(isChange, "must change something");
+
+export const ReportPath = z.object({ reportId: z.string().max(64) });
+export const ReportPage = z.strictObject({
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .meta({ description: "`next` of the page before; 0 for the first." }),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+const Reason = z.enum(REPORT_REASONS);
+
+export const ReportBody = z.strictObject({
+  identity: z.string().min(1).max(256).meta({ description: "Of whom it is about." }),
+  reason: Reason,
+  comment: z.string().max(2_000).default(""),
+});
+
+export const ReportReply = z
+  .object({
+    id: z.string(),
+    at: z.iso.datetime(),
+    room: z.string(),
+    roomId: z.string().nullable().meta({ description: "Null when there was no room of this name." }),
+    reporter: z.string().meta({ description: "Identity of who has reported." }),
+    reporterPresent: z.boolean().meta({ description: "Whether that one was in the room." }),
+    identity: z.string().meta({ description: "Of whom it is about, as the reporter wrote it." }),
+    present: z.boolean().meta({ description: "Whether that one was in the room." }),
+    tracks: z
+      .array(
+        z.object({
+          kind: TrackReply.shape.kind,
+          source: z.string(),
+          encryption: TrackReply.shape.encryption,
+        }),
+      )
+      .meta({ description: "What that one published, as it was declared." }),
+    reason: Reason,
+    comment: z.string(),
+  })
+  .meta({ id: "Report" });
 
 function isChange(body: object): boolean {
   return Object.keys(body).length > 0;

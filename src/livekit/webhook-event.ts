@@ -1,6 +1,12 @@
 /** Events of a room as `livekit.WebhookEvent` of livekit_webhook.proto. */
-import { RoomEndReason as EndReason, ParticipantInfo, WebhookEvent } from "@livekit/protocol";
-import type { RoomEndReason } from "../control/room.ts";
+import {
+  RoomEndReason as EndReason,
+  ParticipantInfo,
+  Room as RoomInfo,
+  WebhookEvent,
+} from "@livekit/protocol";
+import type { Report } from "../control/reports.ts";
+import type { Room, RoomEndReason } from "../control/room.ts";
 import type { RoomEvent } from "../control/room-events.ts";
 import type { Track } from "../control/track.ts";
 import { departedInfo, participantInfo } from "./participant-info.ts";
@@ -69,4 +75,17 @@ export class WebhookEvents {
       track: trackInfo(track),
     });
   }
+}
+
+/**
+ * An event of ours, `participant_reported`, which names who was reported. Neither by whom nor what for: webhooks wait on disk
+ * and pass through more hands than the API, where that is. `room`: undefined if it has ended.
+ */
+export function reportedEvent({ room: name, identity }: Report, room: Room | undefined): WebhookEvent {
+  const reported = room?.participant(identity);
+  return new WebhookEvent({
+    event: "participant_reported",
+    room: room === undefined ? new RoomInfo({ name }) : roomInfo(room),
+    participant: reported === undefined ? new ParticipantInfo({ identity }) : participantInfo(reported),
+  });
 }

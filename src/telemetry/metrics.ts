@@ -4,6 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { addDataCounts, type DataCounts, zeroDataCounts } from "../base/data-counters.ts";
+import { REPORT_REASONS, type ReportReason } from "../base/report-reason.ts";
 import { registerDataMetrics } from "./data-metrics.ts";
 import { forwardDelayText, mediaThreadLabel, registerMediaMetrics } from "./media-metrics.ts";
 import { MediaTotals } from "./media-totals.ts";
@@ -77,6 +78,7 @@ export class Metrics {
   readonly #handshakeFailures: Counter<"reason">;
   readonly #suspectTracks: Counter<"outcome">;
   readonly #threadLosses: Counter<"reason">;
+  readonly #reports: Counter<"reason">;
   #dtls = NO_LOAD;
   /** CPU time of DTLS threads that were replaced, so that the total never falls. */
   #endedDtlsCpuUs = 0;
@@ -125,6 +127,13 @@ export class Metrics {
       registers,
     });
     for (const reason of THREAD_LOSSES) this.#threadLosses.inc({ reason }, 0);
+    this.#reports = new Counter({
+      name: "blindfold_reports_total",
+      help: "Reports of abuse by people in rooms, by reason.",
+      labelNames: ["reason"],
+      registers,
+    });
+    for (const reason of REPORT_REASONS) this.#reports.inc({ reason }, 0);
   }
 
   onThreadLoss(reason: ThreadLoss): void {
@@ -134,6 +143,10 @@ export class Metrics {
   /** A track does not look encrypted though declared so, or was cut for that. */
   onSuspectTrack(outcome: SuspectOutcome): void {
     this.#suspectTracks.inc({ outcome });
+  }
+
+  onReport(reason: ReportReason): void {
+    this.#reports.inc({ reason });
   }
 
   /** Reads the counts of rooms and their contents at each scrape. */

@@ -9,8 +9,10 @@
 import { randomBytes } from "node:crypto";
 import type { WebhookEvent } from "@livekit/protocol";
 import type { Logger } from "pino";
+import type { Report } from "../control/reports.ts";
+import type { Room } from "../control/room.ts";
 import type { RoomEvent, RoomEvents } from "../control/room-events.ts";
-import { WebhookEvents } from "../livekit/webhook-event.ts";
+import { reportedEvent, WebhookEvents } from "../livekit/webhook-event.ts";
 import { type RetryPolicy, type SenderDeps, WebhookSender } from "./webhook-sender.ts";
 
 export interface WebhookSettings extends RetryPolicy {
@@ -52,6 +54,11 @@ export class Webhooks {
     for (const { sender } of this.#receivers) sender.wake();
   }
 
+  /** Somebody was reported. `room`: undefined if it has ended. */
+  onReport(report: Report, room: Room | undefined): void {
+    this.#tell(reportedEvent(report, room));
+  }
+
   /** Resolves when all that can be delivered for now is. */
   async settled(): Promise<void> {
     await Promise.all(this.#receivers.map(({ sender }) => sender.settled()));
@@ -64,7 +71,10 @@ export class Webhooks {
 
   #onRoomEvent(event: RoomEvent): void {
     const told = this.#events.of(event);
-    if (told === undefined) return;
+    if (told !== undefined) this.#tell(told);
+  }
+
+  #tell(told: WebhookEvent): void {
     const nowMs = this.#deps.clock.nowMs();
     told.id = `EV_${randomBytes(EVENT_ID_BYTES).toString("base64url")}`;
     told.createdAt = BigInt(Math.floor(nowMs / 1000));

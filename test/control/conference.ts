@@ -15,6 +15,7 @@ import {
   type ServerCandidate,
 } from "../../src/control/media-threads.ts";
 import type { Participant } from "../../src/control/participant.ts";
+import type { Report, ReportStore } from "../../src/control/reports.ts";
 import type { Result } from "../../src/control/result.ts";
 import type { RoomSurroundings } from "../../src/control/room.ts";
 import { type RoomDefaults, Rooms } from "../../src/control/rooms.ts";
@@ -206,6 +207,43 @@ export class RecordingBanStore implements BanStore {
   delete(ban: Ban): void {
     if (this.fails) throw new Error("disk full");
     this.bans = this.bans.filter((one) => one !== ban);
+  }
+}
+
+/** The same, of reports. */
+export class RecordingReportStore implements ReportStore {
+  reports: readonly (Report & { readonly number: number })[] = [];
+  fails = false;
+  #added = 0;
+
+  add(report: Report): void {
+    if (this.fails) throw new Error("disk full");
+    this.#added += 1;
+    this.reports = [...this.reports, { ...report, number: this.#added }];
+  }
+
+  countOf(room: string): number {
+    return this.reports.filter((report) => report.room === room).length;
+  }
+
+  countBy(reporter: string, room: string, sinceMs: number): number {
+    const isCounted = (one: Report) => one.reporter === reporter && one.room === room && one.atMs > sinceMs;
+    return this.reports.filter(isCounted).length;
+  }
+
+  page(after: number, limit: number): RecordingReportStore["reports"] {
+    return this.reports.filter(({ number }) => number > after).slice(0, limit);
+  }
+
+  delete(id: string): boolean {
+    const before = this.reports.length;
+    this.reports = this.reports.filter((report) => report.id !== id);
+    return this.reports.length < before;
+  }
+
+  deleteUntil(timeMs: number): void {
+    if (this.fails) throw new Error("disk full");
+    this.reports = this.reports.filter(({ atMs }) => atMs > timeMs);
   }
 }
 

@@ -98,12 +98,21 @@ test("at no level is there anything that people say of themselves or to each oth
     headers: { "content-type": "application/json" },
     payload: sent.toJsonString(),
   });
+  const reported = { identity: "bo", reason: "spam", comment: "secret-23" };
+  await ask(server, "POST /v1/rooms/hall/reports", { token, payload: reported });
   await ask(server, "GET /v1/rooms", { token: `${token}x` });
   await ask(server, "DELETE /v1/rooms/hall", { token });
   await server.app.close();
 
   const said = lines.map((line) => JSON.parse(line).msg);
-  expect(said).toEqual(expect.arrayContaining(["negotiation failed", "transport opened", "room deleted"]));
+  expect(said).toEqual(
+    expect.arrayContaining([
+      "negotiation failed",
+      "transport opened",
+      "participant reported",
+      "room deleted",
+    ]),
+  );
   const telling = [token, "secret-", "192.0.2.7", "ice-", Buffer.from("secret-22").toString("base64")];
   expect(lines.filter((line) => telling.some((words) => line.includes(words)))).toEqual([]);
 });

@@ -367,6 +367,7 @@ describe("operations", () => {
       "Ban",
       "Track",
       "Subscription",
+      "Report",
     ]);
     // Every reference leads somewhere.
     const references = JSON.stringify(document).match(/#\/components\/schemas\/\w+/g) ?? [];

@@ -5,18 +5,20 @@ import { expect } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { AccessTokens, type Grants } from "../../src/control/access-token.ts";
 import { IceServers } from "../../src/control/ice-servers.ts";
+import { Reports } from "../../src/control/reports.ts";
 import type { RoomDefaults } from "../../src/control/rooms.ts";
 import { createHttpServer } from "../../src/http/create-http-server.ts";
 import { SignalSessions } from "../../src/signal/signal-sessions.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { WhipSessions } from "../../src/whip/whip-sessions.ts";
-import { type Conference, conference } from "../control/conference.ts";
+import { type Conference, conference, RecordingReportStore } from "../control/conference.ts";
 import { expectAsDescribed } from "./described.ts";
 
 export interface Server extends Conference {
   readonly app: FastifyInstance;
   readonly tokens: AccessTokens;
   readonly metrics: Metrics;
+  readonly reportStore: RecordingReportStore;
   /** A token for `identity` with these grants; the room is `hall` unless they say otherwise. */
   token(identity: string, grants: Partial<Grants>): Promise<string>;
 }
@@ -34,9 +36,18 @@ export async function serve(
   const metrics = new Metrics();
   const { rooms } = hall;
   const iceServers = new IceServers(config.ice, hall.clock);
+  const reportStore = new RecordingReportStore();
   const app = await createHttpServer({
     config,
     rooms,
+    reports: new Reports({
+      rooms,
+      store: reportStore,
+      keepDays: config.reports.keepDays,
+      clock: hall.clock,
+      log,
+      onReport: ({ reason }) => metrics.onReport(reason),
+    }),
     tokens,
     sessions: new WhipSessions(rooms),
     iceServers,
@@ -47,7 +58,7 @@ export async function serve(
   });
   const token = (identity: string, grants: Partial<Grants>): Promise<string> =>
     tokens.issue({ identity, grants: { room: "hall", ...grants }, validSeconds: 60 });
-  return { ...hall, app, tokens, metrics, token };
+  return { ...hall, app, tokens, metrics, reportStore, token };
 }
 
 /** Asks, and holds the answer against what the API says of itself. */

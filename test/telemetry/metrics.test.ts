@@ -22,6 +22,7 @@ function busyMetrics(): Metrics {
   metrics.webhooks.onAttempt("delivered");
   metrics.webhooks.onDeadLetters("too_old", 2);
   metrics.onSuspectTrack("cut");
+  metrics.onReport("spam");
   metrics.signal.onOpen("v1");
   metrics.signal.onReceived("addTrack");
   metrics.signal.onSent("trackPublished");
@@ -108,6 +109,9 @@ test("each counter is what its slot says, under the right labels", async () => {
   expect(seen.get("blindfold_webhook_queue_events")).toBe(5);
   expect(seen.get('blindfold_webhook_attempts_total{outcome="delivered"}')).toBe(1);
   expect(seen.get('blindfold_webhook_dead_letters_total{reason="too_old"}')).toBe(2);
+  expect(seen.get('blindfold_reports_total{reason="spam"}')).toBe(1);
+  // One that is there from the beginning, so that Prometheus sees the first.
+  expect(seen.get('blindfold_reports_total{reason="child_safety"}')).toBe(0);
   expect(seen.get("blindfold_data_associations")).toBe(6);
   expect(seen.get('blindfold_data_bytes_total{direction="sent"}')).toBe(9);
 });

@@ -11,6 +11,7 @@ import { WebhookReceiver } from "livekit-server-sdk";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Reports } from "../../src/control/reports.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { WebhookQueue } from "../../src/store/webhook-queue.ts";
 import { WebhookMetrics } from "../../src/telemetry/webhook-metrics.ts";
@@ -23,6 +24,7 @@ import {
   enter,
   must,
   OPUS,
+  RecordingReportStore,
   section,
   VP8,
 } from "../control/conference.ts";
@@ -122,6 +124,31 @@ describe("what is told", () => {
     const receiver = new WebhookReceiver("key", "secret");
     const read = await receiver.receive(event.toJsonString(), undefined, true);
     expect(read).toMatchObject({ event: "participant_waiting", participant: { identity: "ada" } });
+  });
+
+  test("who was reported, and nothing of what was said or by whom", async () => {
+    start();
+    const reports = new Reports({
+      rooms: hall.rooms,
+      store: new RecordingReportStore(),
+      keepDays: 1,
+      clock: hall.clock,
+      log: pino({ level: "silent" }),
+      onReport: (report, room) => running.onReport(report, room),
+    });
+    enter(hall.rooms, "ada");
+    for (const identity of ["ada", "cy"])
+      reports.add("hall", "tattler", { identity, reason: "hate", comment: "words" });
+    reports.add("attic", "tattler", { identity: "di", reason: "spam", comment: "words" });
+    await running.settled();
+    const told = attempts.map(({ event }) => event).filter(({ event }) => event === "participant_reported");
+    expect(told.map(({ room, participant }) => [room?.name, room?.sid, participant?.identity])).toEqual([
+      ["hall", hall.rooms.get("hall")!.sid, "ada"],
+      ["hall", hall.rooms.get("hall")!.sid, "cy"],
+      ["attic", "", "di"],
+    ]);
+    expect(told[0]!.participant!.sid).toBe(hall.rooms.get("hall")!.participant("ada")!.id);
+    for (const event of told) expect(event.toJsonString()).not.toMatch(/tattler|words|hate|spam|RP_/);
   });
 
   test("a room's life, in LiveKit's words", async () => {
