@@ -11,7 +11,7 @@ const SYSTEMS = testsIn(["system", "test-call", "net", "loadtest"]);
 /** Of commands, which mostly wait for the processes that they start, and of calls that have time. */
 const COMMANDS = [
   "test/main.test.ts",
-  "test/system/{bans,moderation,shutdown,start,webhooks}.test.ts",
+  "test/system/{bans,moderation,reports,shutdown,start,webhooks}.test.ts",
   "test/system/livekit/room.test.ts",
   "test/loadtest/{command-line,forward,http,server-process}.test.ts",
 ];
