@@ -218,6 +218,13 @@ describe("a lobby", () => {
     expect([ended, hall.rooms.list]).toEqual([1, []]);
   });
 
+  test("does not end a room with participants when those who wait give up", () => {
+    enter(hall.rooms, "host", { roomAdmin: true }).hold();
+    knock("ada");
+    hall.clock.pass(600_000);
+    expect([hall.rooms.list.length, waiting()]).toEqual([1, []]);
+  });
+
   test("lists people as they came, though somebody sets the time of day back", () => {
     knock("ada");
     hall.clock.set(-3_600_000);
