@@ -430,6 +430,13 @@ describe("development", () => {
     expectProblem(await ask(server, "PATCH /v1/rooms/hall/tracks/x", mute), 403, "forbidden");
   });
 
+  test("gives whoever asks for it a token of a host, for that room and no other", async () => {
+    const { token } = (await ask(server, "GET /dev/token?room=hall&identity=ada&roomAdmin=true")).json();
+    connect(server.rooms, "bo");
+    expect((await ask(server, "GET /v1/rooms/hall/lobby", { token })).statusCode).toBe(200);
+    expectProblem(await ask(server, "GET /v1/rooms/attic/lobby", { token }), 403, "forbidden");
+  });
+
   test.each([
     ["localhost:7880", 200],
     ["127.0.0.1:7880", 200],

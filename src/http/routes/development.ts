@@ -33,6 +33,9 @@ export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> 
         querystring: z.strictObject({
           room: z.string().min(1).max(128),
           identity: Identity.min(1),
+          roomAdmin: z.enum(["true", "false"]).default("false").meta({
+            description: "Whether it is for a host of the room.",
+          }),
         }),
         response: {
           200: z.object({ token: z.string() }),
@@ -40,8 +43,16 @@ export const developmentRoutes: FastifyPluginAsyncZod<{ tokens: AccessTokens }> 
         },
       },
     },
-    async ({ query: { room, identity } }) => {
-      const grants = { roomJoin: true, roomList: true, room, canPublish: true, canSubscribe: true };
+    async ({ query: { room, identity, roomAdmin } }) => {
+      // For trials: whoever asks to be a host is one. An application grants that to those whom it knows.
+      const grants = {
+        roomJoin: true,
+        roomList: true,
+        roomAdmin: roomAdmin === "true",
+        room,
+        canPublish: true,
+        canSubscribe: true,
+      };
       return { token: await tokens.issue({ identity, grants, validSeconds: VALID_SECONDS }) };
     },
   );
