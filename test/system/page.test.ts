@@ -3,7 +3,7 @@
  * Method: the page in Chromium, with and without devices, reloaded, shared, and reopened.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestBrowser } from "./support/browser.ts";
+import type { TestBrowser, TestPage } from "./support/browser.ts";
 import { launchChromium } from "./support/chromium.ts";
 import { ControlApi } from "./support/control-api.ts";
 import { requireProgram } from "./support/programs.ts";
@@ -12,6 +12,12 @@ import { TestCall } from "./support/test-call.ts";
 
 /** Larger: a hang is reported later. */
 const WAIT = { timeout: 40_000 };
+
+const GOODBYE = "#goodbye:not([hidden]) h1";
+
+/** The text of an element of the page; undefined while there is none. */
+const textOf = (page: TestPage, selector: string): Promise<string | undefined> =>
+  page.evaluate((one) => document.querySelector(one)?.textContent, selector).catch(() => undefined);
 
 describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => {
   let server: TestServer;
@@ -85,20 +91,23 @@ describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => 
     await Promise.all([page.close(), bo.close()]);
   });
 
-  test("who is removed is told so, and does not come back by themselves", async () => {
+  test("who is removed is told so, and does not come back by themselves, who only watches neither", async () => {
     const room = "removal";
-    const page = await browser.newPage();
-    await page.goto(`${server.url}/?room=${room}&name=ada&auto=1#p`);
-    const bo = await TestCall.join(browser, server, { room, name: "bo", passphrase: "p" });
-    await bo.tileWhen("seen", "ada", ({ framesDecoded }) => framesDecoded > 10);
+    const [ada, bo] = [await browser.newPage(), await browser.newPage()];
+    await ada.goto(`${server.url}/?room=${room}&name=ada&auto=1#p`);
+    await bo.goto(`${server.url}/?room=${room}&name=bo&auto=1&watch=1#p`);
+    const adasTile = '[data-identity="ada"]';
+    await expect.poll(() => textOf(bo, `${adasTile}[data-picture="true"]`), WAIT).toBeDefined();
     const token = await server.token(room, "host", { roomAdmin: true });
     const headers = { authorization: `Bearer ${token}` };
-    await fetch(`${server.url}/v1/rooms/${room}/participants/ada`, { method: "DELETE", headers });
-    const goodbye = (): Promise<string | undefined> =>
-      page.evaluate(() => document.querySelector("#goodbye:not([hidden]) h1")?.textContent, null);
-    await expect.poll(goodbye, WAIT).toBe("You have been removed from the call.");
-    await bo.until("alone", async () => (await bo.tile("ada")) === undefined);
-    await Promise.all([page.close(), bo.close()]);
+    for (const [name, page] of Object.entries({ ada, bo })) {
+      await fetch(`${server.url}/v1/rooms/${room}/participants/${name}`, { method: "DELETE", headers });
+      await expect.poll(() => textOf(page, GOODBYE), WAIT).toBe("You have been removed from the call.");
+      if (page === ada) await expect.poll(() => textOf(bo, adasTile), WAIT).toBeUndefined();
+    }
+    const api = new ControlApi(server.url, room, token);
+    expect(await api.participants()).toEqual([]);
+    await Promise.all([ada.close(), bo.close()]);
   });
 
   test("who is muted by the host is told so, and others see no still picture", async () => {

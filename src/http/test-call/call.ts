@@ -43,6 +43,7 @@ export class Call {
   readonly #api: ServerApi;
   readonly #sealing: FrameSealing;
   readonly #own: OwnParticipant;
+  readonly #media: MediaStream;
   readonly #fit: boolean;
   readonly #others = new Map<string, WatchedParticipant>();
   readonly #ending = new AbortController();
@@ -57,8 +58,9 @@ export class Call {
     api: ServerApi,
     sealing: FrameSealing,
     own: OwnParticipant,
-    { room, fit, onEnd }: CallSettings,
+    { room, media, fit, onEnd }: CallSettings,
   ) {
+    this.#media = media;
     this.#fit = fit;
     this.#onEnd = onEnd;
     this.room = room;
@@ -85,7 +87,7 @@ export class Call {
     const own = new OwnParticipant(identity, api, sealing, media, { codec, sealed });
     const call = new Call(api, sealing, own, settings);
     try {
-      await own.keepPublishing();
+      await own.keepPresent();
     } catch (error) {
       if (!(error instanceof ApiError && error.isPassing)) {
         await call.leave();
@@ -120,6 +122,7 @@ export class Call {
     const others = [...this.#others.values()];
     this.#others.clear();
     await Promise.all([this.#own, ...others].map((one) => one.leave()));
+    for (const track of this.#media.getTracks()) track.stop();
     this.#sealing.end();
   }
 
@@ -138,7 +141,7 @@ export class Call {
       const reason = this.#own.wasEnded ? await this.#reasonOfEnd() : null;
       if (this.#ending.signal.aborted) return;
       if (reason !== null) return this.#onEnd(reason);
-      await this.#own.keepPublishing();
+      await this.#own.keepPresent();
       const room = await this.#readRoom();
       if (this.#ending.signal.aborted) return;
       this.#keepOnly(room.participants.map((one) => one.identity));
@@ -158,8 +161,8 @@ export class Call {
   }
 
   /**
-   * After the server has ended what we publish: null when it is to be published again. Without the room, the server is
-   * about to stop; when it is back, others may have been faster than us.
+   * After the server has ended our session: null when we are to enter again. Without the room, the server is about to
+   * stop; when it is back, others may have been faster than us.
    */
   async #reasonOfEnd(): Promise<string | null> {
     const room = await this.#api.room();

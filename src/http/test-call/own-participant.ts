@@ -1,4 +1,7 @@
-/** The local participant: camera and microphone, the WHIP session that publishes them encrypted, and their tile. */
+/**
+ * The local participant: camera and microphone, the WHIP session that publishes them encrypted, and their tile. Without
+ * either, a session that carries nothing: who only watches is in the room too, even where there is nobody to watch.
+ */
 import type { MediaKind, VideoCodec } from "../../base/codec.ts";
 import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
@@ -61,20 +64,20 @@ export class OwnParticipant {
     }
   }
 
-  /** Publishes, or publishes again when the connection has ended. Throws `ApiError`. */
-  async keepPublishing(): Promise<void> {
+  /** Enters the room, or enters it again when the connection has ended. Throws `ApiError`. */
+  async keepPresent(): Promise<void> {
     const isRunning = this.#session !== undefined && !this.#session.isOver;
-    if (this.#isOpening || isRunning || this.#media.getTracks().length === 0) return;
+    if (this.#isOpening || isRunning) return;
     this.#isOpening = true;
     try {
       await this.#stop();
-      await this.#publish();
+      await (this.#media.getTracks().length > 0 ? this.#publish() : this.#attend());
     } finally {
       this.#isOpening = false;
     }
   }
 
-  /** Whether the server has ended what it publishes. */
+  /** Whether the server has ended its session. */
   get wasEnded(): boolean {
     return this.#session?.wasEnded === true;
   }
@@ -123,10 +126,18 @@ export class OwnParticipant {
     };
   }
 
+  /** Leaves camera and microphone on. */
   async leave(): Promise<void> {
     this.#tile.remove();
-    for (const track of this.#media.getTracks()) track.stop();
     await this.#stop();
+  }
+
+  /** Watches itself: nothing comes of that. */
+  async #attend(): Promise<void> {
+    const connection = new RTCPeerConnection();
+    connection.addTransceiver("audio", { direction: "recvonly" });
+    const post = (offer: string) => this.#api.watch(this.identity, offer);
+    this.#session = await MediaSession.open(connection, this.#api, post);
   }
 
   async #publish(): Promise<void> {
