@@ -2,6 +2,9 @@
  * Goal: the test call's page does what those in it expect, in situations that only a browser has.
  * Method: the page in Chromium, with and without devices, reloaded, shared, and reopened.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestBrowser, TestPage } from "./support/browser.ts";
 import { launchChromium } from "./support/chromium.ts";
@@ -19,17 +22,24 @@ const GOODBYE = "#goodbye:not([hidden]) h1";
 const textOf = (page: TestPage, selector: string): Promise<string | undefined> =>
   page.evaluate((one) => document.querySelector(one)?.textContent, selector).catch(() => undefined);
 
+async function click(page: TestPage, selector: string): Promise<void> {
+  await expect.poll(() => textOf(page, selector), WAIT).toBeDefined();
+  await page.evaluate((one) => document.querySelector<HTMLElement>(one)?.click(), selector);
+}
+
 describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => {
   let server: TestServer;
   let browser: TestBrowser;
+  const store = mkdtempSync(join(tmpdir(), "page-"));
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer(), launchChromium()]);
+    [server, browser] = await Promise.all([startServer({ BLINDFOLD_STORE_PATH: store }), launchChromium()]);
   });
 
   afterAll(async () => {
     await browser?.close();
     await server?.stop();
+    rmSync(store, { recursive: true });
   });
 
   test("who has only a microphone is heard", async () => {
@@ -127,6 +137,35 @@ describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => 
     const said = (): Promise<string | undefined> =>
       ada.evaluate(() => document.querySelector("#banner-muted span")?.textContent, null);
     await expect.poll(said, WAIT).toBe("The host has muted your camera.");
+    await Promise.all([ada.close(), bo.close()]);
+  });
+
+  test("whoever begins a call is its host, and lets others in or keeps them out, who are told so", async () => {
+    const [ada, bo] = [await browser.newPage(), await browser.newPage()];
+    // Without a passphrase, as nobody comes by an invite link.
+    await ada.goto(`${server.url}/?room=door&name=ada&auto=1`);
+    await click(ada, "#call:not([hidden]) #room-lobby");
+    await expect.poll(() => textOf(ada, '#room-lobby[aria-pressed="true"]'), WAIT).toBeDefined();
+    const key = await ada.evaluate(() => location.hash, null);
+    await bo.goto(`${server.url}/?room=door&name=bo&auto=1${key}`);
+    await expect.poll(() => textOf(bo, "#waiting:not([hidden])"), WAIT).toContain("Waiting for the host");
+    await click(ada, '#waiters [data-identity="bo"] [data-act="admit"]');
+    for (const [page, other] of [
+      [ada, "bo"],
+      [bo, "ada"],
+    ] as const) {
+      const picture = `#call:not([hidden]) [data-identity="${other}"][data-picture="true"]`;
+      await expect.poll(() => textOf(page, picture), WAIT).toBeDefined();
+    }
+    expect(await textOf(bo, "#door:not([hidden])")).toBeUndefined();
+
+    await ada.evaluate(() => {
+      window.confirm = () => true;
+    }, null);
+    await click(ada, '[data-identity="bo"] [data-act="ban"]');
+    await expect.poll(() => textOf(bo, GOODBYE), WAIT).toBe("You have been banned from the call.");
+    await click(bo, "#rejoin");
+    await expect.poll(() => textOf(bo, "#banner-lobby span"), WAIT).toBe("You are banned from this room.");
     await Promise.all([ada.close(), bo.close()]);
   });
 });

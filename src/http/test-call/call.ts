@@ -1,5 +1,7 @@
 /** A call from joining to leaving: polls the room, keeps a session for each participant, and shows them. */
+import { endBy, REMOVED, untilAdmitted, type Waiting } from "./admission.ts";
 import { FrameSealing } from "./frame-sealing.ts";
+import { HostControls } from "./host-controls.ts";
 import { OwnParticipant, type PublishOptions } from "./own-participant.ts";
 import { byId, setText, showBanner } from "./page-elements.ts";
 import { deriveRoomKey } from "./room-keys.ts";
@@ -23,6 +25,9 @@ export interface CallSettings extends PublishOptions {
   /** Whether videos are requested in the size of their tiles. */
   readonly fit: boolean;
   readonly media: MediaStream;
+  /** Whether to come as a host of the room. */
+  readonly isHost: boolean;
+  readonly waiting: Waiting;
   /** Told when others have ended it for this participant. `reason`: a sentence for the user. */
   readonly onEnd: (reason: string) => void;
 }
@@ -36,20 +41,21 @@ const RETRY_MS = 3_000;
 /** Reading the statistics of one connection costs about a millisecond. */
 const REFRESH_MS = 400;
 
-const NO_ROOM: RoomState = { participants: [], dominantSpeaker: null };
+const NO_ROOM: RoomState = { participants: [], dominantSpeaker: null, locked: false, lobby: false };
 
 export class Call {
   readonly room: string;
   readonly #api: ServerApi;
   readonly #sealing: FrameSealing;
   readonly #own: OwnParticipant;
+  readonly #host: HostControls | null;
   readonly #media: MediaStream;
   readonly #fit: boolean;
   readonly #others = new Map<string, WatchedParticipant>();
   readonly #ending = new AbortController();
   readonly #onEnd: (reason: string) => void;
-  /** False after a failure until all is well again: the server may have been restarted. */
-  #isServerSame = true;
+  /** Whether all was well at the last request. After a failure the server may have been restarted. */
+  #isServerSame: boolean;
   #tracks: readonly Track[] = [];
   #subscriptions: readonly Subscription[] = [];
   #polls = 0;
@@ -59,8 +65,11 @@ export class Call {
     sealing: FrameSealing,
     own: OwnParticipant,
     { room, media, fit, onEnd }: CallSettings,
+    isIn: boolean,
   ) {
+    this.#host = api.isHost ? new HostControls(api) : null;
     this.#media = media;
+    this.#isServerSame = isIn;
     this.#fit = fit;
     this.#onEnd = onEnd;
     this.room = room;
@@ -69,34 +78,39 @@ export class Call {
     this.#own = own;
   }
 
-  /** Throws `ApiError` when the room cannot be joined at all. Camera and microphone are then released. */
+  /**
+   * Waits in the lobby where there is one. Throws `ApiError` when the room cannot be joined at all, or the reason of the
+   * signal that ends the waiting. Camera and microphone are then released.
+   */
   static async join(settings: CallSettings): Promise<Call> {
+    let sealing: FrameSealing | undefined;
     try {
-      return await Call.#open(settings);
+      const made = new FrameSealing(await deriveRoomKey(settings.passphrase, settings.room));
+      sealing = made;
+      const call = await untilAdmitted(() => Call.#enter(settings, made), settings.waiting);
+      void call.#every(POLL_MS, () => call.#followRoom());
+      void call.#every(REFRESH_MS, async () => void (await call.tiles()));
+      return call;
     } catch (error) {
+      sealing?.end();
       for (const track of settings.media.getTracks()) track.stop();
       throw error;
     }
   }
 
-  static async #open(settings: CallSettings): Promise<Call> {
-    const { room, passphrase, media, codec, sealed } = settings;
-    const [roomKey, identity] = await Promise.all([deriveRoomKey(passphrase, room), freeIdentity(settings)]);
-    const api = await ServerApi.join(room, identity);
-    const sealing = new FrameSealing(roomKey);
+  static async #enter(settings: CallSettings, sealing: FrameSealing): Promise<Call> {
+    const { room, media, codec, sealed, isHost } = settings;
+    const identity = await freeIdentity(settings);
+    const api = await ServerApi.join(room, identity, isHost);
     const own = new OwnParticipant(identity, api, sealing, media, { codec, sealed });
-    const call = new Call(api, sealing, own, settings);
     try {
       await own.keepPresent();
+      return new Call(api, sealing, own, settings, true);
     } catch (error) {
-      if (!(error instanceof ApiError && error.isPassing)) {
-        await call.leave();
-        throw error;
-      }
+      if (error instanceof ApiError && error.isPassing) return new Call(api, sealing, own, settings, false);
+      await own.leave();
+      throw error;
     }
-    void call.#every(POLL_MS, () => call.#followRoom());
-    void call.#every(REFRESH_MS, async () => void (await call.tiles()));
-    return call;
   }
 
   get identity(): string {
@@ -147,6 +161,7 @@ export class Call {
       this.#keepOnly(room.participants.map((one) => one.identity));
       for (const one of [this.#own, ...this.#others.values()]) one.showVoice(voiceOf(one.identity, room));
       await this.#own.follow(this.#tracksOf(this.identity));
+      await this.#host?.follow(room);
       // Removed meanwhile, perhaps: to watch again would be to join again.
       if (this.#own.wasEnded) return;
       await Promise.all([...this.#others.values()].map((one) => this.#follow(one)));
@@ -154,6 +169,8 @@ export class Call {
       this.#isServerSame = true;
     } catch (error) {
       if (this.#ending.signal.aborted) return;
+      const end = endBy(error, this.#isServerSame);
+      if (end !== null) return this.#onEnd(end);
       this.#isServerSame = false;
       showBanner("room", error instanceof Error ? error.message : String(error));
       throw error;
@@ -165,10 +182,11 @@ export class Call {
    * stop; when it is back, others may have been faster than us.
    */
   async #reasonOfEnd(): Promise<string | null> {
+    if (!this.#isServerSame) return null;
     const room = await this.#api.room();
-    if (room === undefined || !this.#isServerSame) return null;
+    if (room === undefined) return null;
     const own = room.participants.find(({ identity }) => identity === this.identity);
-    if (own === undefined) return "You have been removed from the call.";
+    if (own === undefined) return REMOVED;
     return own.tracks.length > 0 ? "Somebody else has joined under your name." : null;
   }
 
@@ -180,7 +198,8 @@ export class Call {
       const tracks = published.length > 0 ? await this.#api.tracks() : [];
       this.#tracks = tracks.filter((track) => published.includes(track.id));
       if (this.#polls++ % POLLS_PER_SUBSCRIPTIONS === 0) {
-        this.#subscriptions = await this.#api.subscriptions();
+        const all = await this.#api.subscriptions();
+        this.#subscriptions = all.filter(({ subscriber }) => subscriber === this.identity);
       }
       return room;
     } catch (error) {
@@ -233,11 +252,15 @@ function voiceOf(identity: string, { participants, dominantSpeaker }: RoomState)
 
 /**
  * An identity is one participant, however many use it: a second Ada becomes "Ada 2". Who reloads the page stays Ada,
- * although the server keeps those who have left for some seconds.
+ * although the server keeps those who have left for some seconds. A room that is closed to Ada has none in it.
  */
-async function freeIdentity({ room, name, earlierIdentity }: CallSettings): Promise<string> {
-  const api = await ServerApi.join(room, name);
-  const { participants } = (await api.room()) ?? NO_ROOM;
+async function freeIdentity({ room, name, isHost, earlierIdentity }: CallSettings): Promise<string> {
+  const api = await ServerApi.join(room, name, isHost);
+  const state = await api.room().catch((error: unknown) => {
+    if (error instanceof ApiError && error.isRefusal) return undefined;
+    throw error;
+  });
+  const { participants } = state ?? NO_ROOM;
   const hasLeft = ({ identity, tracks }: Participant) => identity === earlierIdentity && tracks.length === 0;
   const taken = participants.filter((one) => !hasLeft(one)).map(({ identity }) => identity);
   let identity = name;

@@ -9,8 +9,10 @@ export function element<T extends Element>(root: ParentNode, selector: string, t
 
 export const byId = (id: string): HTMLElement => element(document, `#${id}`, HTMLElement);
 
-export function showOnly(id: "lobby" | "call" | "goodbye"): void {
-  for (const one of ["lobby", "call", "goodbye"]) byId(one).hidden = one !== id;
+const VIEWS = ["lobby", "waiting", "call", "goodbye"] as const;
+
+export function showOnly(id: (typeof VIEWS)[number]): void {
+  for (const one of VIEWS) byId(one).hidden = one !== id;
   // The focused element may be hidden now: moves the keyboard focus here.
   byId(id).focus();
 }

@@ -4,7 +4,7 @@
  * For links and automation: `/?room=&name=&codec=VP8|VP9|H264|AV1&auto=1&watch=1&sealed=0&fit=0#passphrase`. `auto`
  * joins at once; `watch` joins without camera and microphone; `sealed=0` publishes without end-to-end encryption, to
  * see how that is marked; `fit=0` receives videos larger than their tiles. For tests, `window.blindfold` exists while
- * the call is joined.
+ * the call is joined. Who comes without a passphrase begins a call, and is its host.
  */
 import type { VideoCodec } from "../../base/codec.ts";
 import { Call } from "./call.ts";
@@ -38,7 +38,11 @@ const parameters = new URLSearchParams(location.search);
 const form = element(document, "#join-form", HTMLFormElement);
 const field = (name: string): HTMLInputElement => element(form, `[name="${name}"]`, HTMLInputElement);
 
+/** Whoever makes the key has begun the call; an invite link brings the key along. */
+const isHost = earlier().isHost ?? fragment() === "";
+
 let call: Call | undefined;
+let waiting = new AbortController();
 
 openLobby();
 
@@ -83,6 +87,8 @@ async function join(): Promise<void> {
   button.disabled = true;
   showBanner("lobby", null);
   const { identity: earlierIdentity } = earlier();
+  waiting = new AbortController();
+  const { signal } = waiting;
   try {
     const codec = new FormData(form).get("codec") as VideoCodec;
     const settings = { room: field("room").value, name: field("name").value.trim(), codec };
@@ -93,10 +99,13 @@ async function join(): Promise<void> {
       passphrase,
       earlierIdentity,
       media,
+      isHost,
+      waiting: { onWait: () => showOnly("waiting"), signal },
       onEnd: (reason) => void leave(reason),
       sealed: parameters.get("sealed") !== "0",
       fit: parameters.get("fit") !== "0",
     });
+    if (signal.aborted) return void (await joined.leave());
     call = joined;
     keepAddress(joined.identity);
     window.blindfold = {
@@ -112,7 +121,8 @@ async function join(): Promise<void> {
     element(document, "#second-tab", HTMLAnchorElement).href = inviteLink();
     showOnly("call");
   } catch (error) {
-    showBanner("lobby", error instanceof Error ? error.message : String(error));
+    if (byId("lobby").hidden) showOnly("lobby");
+    if (!signal.aborted) showBanner("lobby", error instanceof Error ? error.message : String(error));
   } finally {
     button.disabled = false;
   }
@@ -187,6 +197,10 @@ function prepareControls(): void {
     byId("tiles").dataset.serverView = String(pressed);
   });
   byId("leave").onclick = () => void leave();
+  byId("stop-waiting").onclick = () => {
+    waiting.abort();
+    showOnly("lobby");
+  };
   byId("rejoin").onclick = () => location.reload();
   for (const button of document.querySelectorAll<HTMLElement>(".copy-invite")) {
     button.onclick = () => void copyInvite(button);
@@ -226,20 +240,21 @@ async function copyInvite(button: HTMLElement): Promise<void> {
 interface Earlier {
   readonly name?: string;
   readonly identity?: string;
+  readonly isHost?: boolean;
 }
 
-/** What this tab was called before a reload. */
+/** Who this tab was before a reload. */
 function earlier(): Earlier {
   return (history.state as Earlier | null) ?? {};
 }
 
 /**
- * Keeps room and passphrase in the address, so that a reload returns to them, and the name beside it, since the address
- * may be given to others.
+ * Keeps room and passphrase in the address, so that a reload returns to them, and who we are beside it, since the
+ * address may be given to others.
  */
 function keepAddress(identity = earlier().identity): void {
   parameters.set("room", field("room").value);
-  const state = { name: field("name").value, identity };
+  const state: Earlier = { name: field("name").value, isHost, ...(identity !== undefined && { identity }) };
   history.replaceState(state, "", `?${parameters}#${encodeURIComponent(field("passphrase").value)}`);
 }
 

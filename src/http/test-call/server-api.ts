@@ -26,7 +26,13 @@ export interface Participant {
   readonly speaking: boolean;
 }
 
-export interface RoomState {
+/** What a host may change of a room. */
+export interface Door {
+  readonly locked: boolean;
+  readonly lobby: boolean;
+}
+
+export interface RoomState extends Door {
   readonly participants: readonly Participant[];
   /** Identity of the dominant speaker. */
   readonly dominantSpeaker: string | null;
@@ -48,6 +54,8 @@ export interface Track {
 
 export interface Subscription {
   readonly id: string;
+  /** Identity of the receiver: hosts see those of others, too. */
+  readonly subscriber: string;
   readonly publisher: string | null;
   readonly kind: "audio" | "video";
   readonly preference: LayerPreference;
@@ -66,16 +74,23 @@ export class ApiError extends Error {
   readonly code: string;
   /** Whether the same request may succeed later. */
   readonly isPassing: boolean;
+  /** Whether the room is closed to this participant, of whom nobody by that name is in it then. */
+  readonly isRefusal: boolean;
 
   constructor(code: string, isPassing: boolean, message: string) {
     super(message);
     this.code = code;
     this.isPassing = isPassing;
+    this.isRefusal = REFUSALS.has(code);
   }
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {
   room_full: "The room is full. Somebody has to leave before you can join.",
+  room_locked: "The room is locked: nobody new can come in.",
+  awaiting_admission: "Waiting for the host to let you in…",
+  admission_denied: "The host does not let you in.",
+  banned: "You are banned from this room.",
   draining: "The server is restarting. Trying again…",
   no_capacity: "The server is starting. Trying again…",
   rate_limited: "Too many requests from this address. Slowing down…",
@@ -88,14 +103,19 @@ const SENTENCES: Readonly<Record<string, string>> = {
 
 const PASSING = new Set(["draining", "no_capacity", "rate_limited", "too_many_transports", "unreachable"]);
 
+const REFUSALS = new Set(["room_locked", "awaiting_admission", "admission_denied", "banned"]);
+
 export class ServerApi {
+  /** Whether it may use what is said to be for hosts. */
+  readonly isHost: boolean;
   readonly #room: string;
   readonly #roomPath: string;
   readonly #whipPath: string;
   readonly #whepPath: string;
   readonly #token: string;
 
-  private constructor(room: string, token: string) {
+  private constructor(room: string, token: string, isHost: boolean) {
+    this.isHost = isHost;
     const name = encodeURIComponent(room);
     this.#room = room;
     this.#roomPath = `/v1/rooms/${name}`;
@@ -104,10 +124,11 @@ export class ServerApi {
     this.#token = token;
   }
 
-  static async join(room: string, identity: string): Promise<ServerApi> {
-    const response = await request(`/dev/token?${new URLSearchParams({ room, identity })}`, {});
+  static async join(room: string, identity: string, isHost: boolean): Promise<ServerApi> {
+    const query = new URLSearchParams({ room, identity, roomAdmin: String(isHost) });
+    const response = await request(`/dev/token?${query}`, {});
     const { token } = (await response.json()) as { token: string };
-    return new ServerApi(room, token);
+    return new ServerApi(room, token, isHost);
   }
 
   /**
@@ -116,14 +137,14 @@ export class ServerApi {
    */
   async room(): Promise<RoomState | undefined> {
     const { rooms } = (await this.#get("/v1/rooms")) as {
-      rooms: { name: string; dominantSpeaker: string | null }[];
+      rooms: ({ name: string } & Omit<RoomState, "participants">)[];
     };
     const room = rooms.find(({ name }) => name === this.#room);
     if (room === undefined) return undefined;
     const { participants } = (await this.#get(`${this.#roomPath}/participants`)) as {
       participants: Participant[];
     };
-    return { participants, dominantSpeaker: room.dominantSpeaker };
+    return { ...room, participants };
   }
 
   async tracks(): Promise<Track[]> {
@@ -137,7 +158,40 @@ export class ServerApi {
 
   async prefer(subscriptionId: string, preference: Partial<LayerPreference>): Promise<void> {
     const path = `${this.#roomPath}/subscriptions/${encodeURIComponent(subscriptionId)}`;
-    await this.#send("PATCH", path, "application/json", JSON.stringify(preference));
+    await this.#order("PATCH", path, preference);
+  }
+
+  /** For hosts. */
+  async change(door: Partial<Door>): Promise<void> {
+    await this.#order("PATCH", this.#roomPath, door);
+  }
+
+  /** For hosts: the identities of those who wait in the lobby. */
+  async waiting(): Promise<string[]> {
+    const { waiting } = (await this.#get(`${this.#roomPath}/lobby`)) as { waiting: { identity: string }[] };
+    return waiting.map(({ identity }) => identity);
+  }
+
+  /** For hosts: lets somebody in, or refuses that. */
+  async decide(identity: string, admitted: boolean): Promise<void> {
+    await this.#order("PUT", `${this.#roomPath}/lobby/${encodeURIComponent(identity)}`, { admitted });
+  }
+
+  /** For hosts. */
+  async setMuted(trackId: string, muted: boolean): Promise<void> {
+    await this.#order("PATCH", `${this.#roomPath}/tracks/${encodeURIComponent(trackId)}`, { muted });
+  }
+
+  /** For hosts. */
+  async remove(identity: string): Promise<void> {
+    const headers = { authorization: `Bearer ${this.#token}` };
+    const path = `${this.#roomPath}/participants/${encodeURIComponent(identity)}`;
+    await request(path, { method: "DELETE", headers });
+  }
+
+  /** For hosts: removes somebody for ever. */
+  async ban(identity: string): Promise<void> {
+    await this.#order("PUT", `${this.#roomPath}/bans/${encodeURIComponent(identity)}`, { until: null });
   }
 
   /** `encryption`: what others are told of the frames. The server cannot check it, and no claim makes frames open. */
@@ -164,6 +218,10 @@ export class ServerApi {
   async #get(path: string): Promise<unknown> {
     const headers = { authorization: `Bearer ${this.#token}` };
     return (await request(path, { headers })).json();
+  }
+
+  #order(method: string, path: string, body: object): Promise<Response> {
+    return this.#send(method, path, "application/json", JSON.stringify(body));
   }
 
   #send(method: string, path: string, type: string, body: string): Promise<Response> {

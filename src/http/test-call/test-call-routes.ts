@@ -53,6 +53,7 @@ export function testCallAssets(): Map<string, () => TestCallAsset> {
   const assets = new Map([
     ["/", asset("text/html; charset=utf-8", read("page.html"))],
     ["/test-call/style.css", asset("text/css; charset=utf-8", read("style.css"))],
+    ["/test-call/host.css", asset("text/css; charset=utf-8", read("host.css"))],
     ["/test-call/icon.svg", asset("image/svg+xml", read("icon.svg"))],
   ]);
   for (const file of readdirSync(FOLDER)) {

@@ -4,6 +4,7 @@ import type { HeaderFacts } from "./ciphertext-view.ts";
 import type { FrameCounts, StreamReport } from "./e2ee-messages.ts";
 import { encryptionMark, type MarkState } from "./encryption-mark.ts";
 import type { FrameSealing } from "./frame-sealing.ts";
+import { HostMenu } from "./host-menu.ts";
 import { MediaSession } from "./media-session.ts";
 import { NO_STATISTICS, StatisticsReader } from "./received-statistics.ts";
 import { addReceiver } from "./receiving.ts";
@@ -39,6 +40,7 @@ export class WatchedParticipant {
   readonly #tile: Tile;
   readonly #api: ServerApi;
   readonly #sealing: FrameSealing;
+  readonly #menu: HostMenu | null;
   readonly #counts = new Map<MediaKind, FrameCounts>();
   #tracks: readonly Track[] = [];
   #watching: Watching | undefined;
@@ -57,12 +59,14 @@ export class WatchedParticipant {
     this.#api = api;
     this.#sealing = sealing;
     this.#tile = new Tile(identity, false);
+    this.#menu = api.isHost ? new HostMenu(this.#tile.root, identity, api) : null;
     this.#tile.onLayerChoice((choice) => void this.choose(choice).catch(() => {}));
   }
 
   /** Applies the room's state of this participant. Opens or reopens the session when needed. Throws `ApiError`. */
   async follow(tracks: readonly Track[], subscriptions: readonly Subscription[]): Promise<void> {
     this.#tracks = tracks;
+    this.#menu?.follow(tracks);
     this.#subscription = subscriptions.find((one) => one.publisher === this.identity && one.kind === "video");
     await this.#keepWatching();
     await this.#tellVisible();
