@@ -55,15 +55,16 @@ describe.skipIf(!requireProgram("chromium"))("the page of the test call", () => 
     }
   });
 
-  test("who reloads the page keeps the name, although the server has not forgotten them", async () => {
+  test("who reloads the page keeps the name, although the server has not forgotten them, and a host is one still", async () => {
     const page = await browser.newPage();
     const joined = (): Promise<string | undefined> =>
       page.evaluate(() => window.blindfold?.identity, null).catch(() => undefined);
-    await page.goto(`${server.url}/?room=reload&auto=1#p`);
+    await page.goto(`${server.url}/?room=reload&auto=1`);
     const identity = await expect.poll(joined, WAIT).toBeDefined().then(joined);
     await page.evaluate(() => location.reload(), null);
     await expect.poll(joined, WAIT).toBeUndefined();
     await expect.poll(joined, WAIT).toBe(identity);
+    expect(await textOf(page, "#door:not([hidden])")).toBeDefined();
     await page.close();
   });
 
