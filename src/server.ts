@@ -15,6 +15,7 @@ import { SignalSessions } from "./signal/signal-sessions.ts";
 import { BanTable } from "./store/ban-table.ts";
 import { Store } from "./store/database.ts";
 import { ReportTable } from "./store/report-table.ts";
+import { RevocationTable } from "./store/revocation-table.ts";
 import { WebhookQueue } from "./store/webhook-queue.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { Threads } from "./threads.ts";
@@ -60,7 +61,10 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     clock: systemClock,
     log,
   };
-  const rooms = new Rooms(config.rooms, surroundings, new BanTable(store));
+  const rooms = new Rooms(config.rooms, surroundings, {
+    bans: new BanTable(store),
+    revocations: new RevocationTable(store),
+  });
   metrics.exposeRooms(() => rooms.counts);
   rooms.events.on((event) => {
     // A track that is forwarded from another room is counted there.

@@ -83,6 +83,8 @@ export interface Claims {
   readonly grants: Grants;
   /** Since 1970. */
   readonly expiresAtSeconds: number;
+  /** `nbf`, or when this server issued it; 0 for a token that says neither. Since 1970. */
+  readonly validFromSeconds: number;
   /** When this server issued it to a client that was in the room; null for one of the application. Since 1970. */
   readonly reissuedAtMs: number | null;
 }
@@ -141,6 +143,7 @@ const Claimed = z.object({
   iss: z.string(),
   sub: Identity.default(""),
   exp: z.number(),
+  nbf: z.number().default(0),
   name: z.string().default(""),
   metadata: z.string().default(""),
   attributes: z.record(z.string(), z.string()).default({}),
@@ -277,7 +280,7 @@ function isSupported({ roomPreset, roomConfig }: z.output<typeof Claimed>): bool
 }
 
 function toClaims(claimed: z.output<typeof Claimed>): Claims {
-  const { iss, sub, exp, name, metadata, attributes, reissuedAtMs, video } = claimed;
+  const { iss, sub, exp, nbf, name, metadata, attributes, reissuedAtMs, video } = claimed;
   const { agents: _, egress: __, ...roomConfig } = claimed.roomConfig;
   return {
     apiKey: iss,
@@ -290,6 +293,7 @@ function toClaims(claimed: z.output<typeof Claimed>): Claims {
     roomConfig,
     grants: { ...video, canPublishData: video.canPublishData ?? video.canPublish },
     expiresAtSeconds: exp,
+    validFromSeconds: reissuedAtMs === null ? nbf : reissuedAtMs / 1000,
     reissuedAtMs,
   };
 }

@@ -195,6 +195,7 @@ function claimsOf({ identity, kind, profile }: Participant, room: Room): Claims 
       destinationRoom: "",
     },
     expiresAtSeconds: Number.POSITIVE_INFINITY,
+    validFromSeconds: 0,
     reissuedAtMs: null,
   };
 }

@@ -7,6 +7,7 @@ import type { Participant } from "./participant.ts";
 import type { RoomRules } from "./publishing.ts";
 import { Removals } from "./removals.ts";
 import { fail, ok, type Result } from "./result.ts";
+import { type RevocationStore, Revocations } from "./revocations.ts";
 import {
   type DoorRefusal,
   isMetadata,
@@ -52,6 +53,12 @@ export interface RoomCounts {
   readonly speakers: number;
 }
 
+/** What is kept beyond this process. */
+export interface RoomStores {
+  readonly bans: BanStore;
+  readonly revocations: RevocationStore;
+}
+
 /** Letters, digits, punctuation, spaces: anything that can be printed. `.` and `..` would vanish from URLs. */
 const ROOM_NAME = /^(?!\.{1,2}$)[^\p{C}]{1,128}$/u;
 
@@ -63,13 +70,15 @@ export class Rooms {
   readonly #rooms = new Map<RoomId, Room>();
   readonly #removals: Removals;
   readonly #bans: Bans;
+  readonly #revocations: Revocations;
   #draining = false;
 
-  constructor(defaults: RoomDefaults, surroundings: RoomSurroundings, bans: BanStore) {
+  constructor(defaults: RoomDefaults, surroundings: RoomSurroundings, stores: RoomStores) {
     this.#defaults = defaults;
     this.#surroundings = surroundings;
     this.#removals = new Removals(surroundings.clock);
-    this.#bans = new Bans(bans, surroundings.clock);
+    this.#bans = new Bans(stores.bans, surroundings.clock);
+    this.#revocations = new Revocations(stores.revocations, surroundings.clock);
     this.events.on((event) => {
       if (event.kind !== "participant.left" || event.reason !== "participant_removed") return;
       this.#removals.add(event.room.id, event.participant.identity);
@@ -138,8 +147,9 @@ export class Rooms {
   }
 
   /** Why a room, or one that a join would create, is closed to these claims, though their token is good for it. */
-  closedTo(name: string, claims: Claims): DoorRefusal | "banned" | null {
+  closedTo(name: string, claims: Claims): DoorRefusal | "banned" | "forbidden" | null {
     const { identity } = claims;
+    if (this.#revocations.bars(claims, name)) return "forbidden";
     if (this.#bans.bars(name, identity)) return "banned";
     const room = this.get(name);
     const present = room?.participant(identity);
@@ -215,6 +225,16 @@ export class Rooms {
 
   unban(name: string, identity: string): Result<null, "ban_not_found"> {
     return this.#bans.remove(name, identity);
+  }
+
+  /**
+   * Removes `identity` from a room, which need not exist, and lets it in only with tokens that are valid since
+   * `beforeSeconds` (since 1970) or later.
+   */
+  revoke(name: string, identity: string, beforeSeconds: number): Result<null, "revoked_ahead"> {
+    const revoked = this.#revocations.add(name, identity, beforeSeconds);
+    if (revoked.ok) this.get(name)?.participant(identity)?.leave("participant_removed");
+    return revoked;
   }
 
   /** The forwarded participant that represents `participant` in another room. */

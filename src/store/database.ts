@@ -35,6 +35,14 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE INDEX reports_by_room ON reports (room, reporter, at_ms);
    CREATE INDEX reports_by_time ON reports (at_ms);`,
+  `CREATE TABLE revocations (
+     room TEXT NOT NULL,
+     identity TEXT NOT NULL,
+     before_s REAL NOT NULL,
+     until_ms INTEGER NOT NULL,
+     PRIMARY KEY (room, identity)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX revocations_by_end ON revocations (until_ms);`,
 ];
 
 /** The database of a server that may never need one: it is opened at once where there is a file, else when it is needed. */

@@ -82,11 +82,11 @@ export class RoomService {
     return participantInfo(this.#participant(request));
   }
 
+  /** With `revokeTokenTs` also of who is not in the room, and with tokens from before that. */
   removeParticipant(request: RoomParticipantIdentity): RemoveParticipantResponse {
-    if (request.revokeTokenTs !== 0n) {
-      throw new TwirpError("unimplemented", "tokens are not revoked: they are valid until they expire");
-    }
-    this.#participant(request).leave("participant_removed");
+    const { room, identity, revokeTokenTs } = request;
+    if (revokeTokenTs === 0n) this.#participant(request).leave("participant_removed");
+    else orRefuse(this.#rooms.revoke(room, identity, Number(revokeTokenTs)));
     return new RemoveParticipantResponse();
   }
 

@@ -46,6 +46,7 @@ const OUTCOMES = {
   metadata_too_large: ["invalid_argument", "the metadata has more than 64,000 bytes"],
   name_too_long: ["invalid_argument", "the name has more than 256 characters"],
   attributes_too_large: ["invalid_argument", "the attributes have more than 64,000 bytes, or 256 keys"],
+  revoked_ahead: ["invalid_argument", "revoke_token_ts lies more than a day ahead; it is in seconds"],
   same_room: ["invalid_argument", "the destination is the room that the participant is in"],
   room_not_found: ["not_found", "requested room does not exist"],
   participant_not_found: ["not_found", "participant does not exist"],

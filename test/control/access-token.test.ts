@@ -56,6 +56,7 @@ test("a LiveKit token is read, and the tri-state grants default to allowed", asy
         hidden: false,
       },
       expiresAtSeconds: expect.any(Number),
+      validFromSeconds: NOW,
       reissuedAtMs: null,
     },
   });

@@ -1,6 +1,5 @@
 /** Goal: a room that is locked, has a lobby or has banned somebody lets in whom it should, by every way there is. */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { BanStore } from "../../src/control/bans.ts";
 import { type RoomDefaults, Rooms } from "../../src/control/rooms.ts";
 import { type Conference, claims, conference, enter, must } from "./conference.ts";
 
@@ -363,11 +362,10 @@ describe("a ban", () => {
     for (let n = 0; n < 10_000; n++)
       hall.bans.put({ room: "hall", identity: `p${n}`, sinceMs: n, untilMs: null });
     hall.bans.put({ room: "attic", identity: "ada", sinceMs: 0, untilMs: null });
-    const store: BanStore = hall.bans;
     const rooms = new Rooms(
       { ...conference().rooms.rulesOf("hall"), autoCreate: true } as RoomDefaults,
       hall.surroundings,
-      store,
+      { bans: hall.bans, revocations: hall.revocations },
     );
     expect(rooms.ban("hall", "ada", null)).toEqual({ ok: false, error: "too_many_bans" });
     const untilMs = hall.clock.nowMs() + 1;

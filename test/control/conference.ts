@@ -17,6 +17,7 @@ import {
 import type { Participant } from "../../src/control/participant.ts";
 import type { Report, ReportStore } from "../../src/control/reports.ts";
 import type { Result } from "../../src/control/result.ts";
+import type { Revocation, RevocationStore } from "../../src/control/revocations.ts";
 import type { RoomSurroundings } from "../../src/control/room.ts";
 import { type RoomDefaults, Rooms } from "../../src/control/rooms.ts";
 import type { PublishedSection } from "../../src/control/track.ts";
@@ -247,6 +248,20 @@ export class RecordingReportStore implements ReportStore {
   }
 }
 
+export class RecordingRevocationStore implements RevocationStore {
+  revocations: readonly Revocation[] = [];
+  fails = false;
+
+  all(): readonly Revocation[] {
+    return this.revocations;
+  }
+
+  put(revocation: Revocation): void {
+    if (this.fails) throw new Error("disk full");
+    this.revocations = [...this.revocations, revocation];
+  }
+}
+
 export interface Conference {
   readonly clock: HandClock;
   readonly threads: MediaThreads;
@@ -255,6 +270,7 @@ export interface Conference {
   readonly rooms: Rooms;
   readonly surroundings: RoomSurroundings;
   readonly bans: RecordingBanStore;
+  readonly revocations: RecordingRevocationStore;
 }
 
 export function conference(
@@ -278,6 +294,7 @@ export function conference(
     log,
   };
   const bans = new RecordingBanStore();
+  const revocations = new RecordingRevocationStore();
   const rooms = new Rooms(
     {
       autoCreate: true,
@@ -293,9 +310,9 @@ export function conference(
       ...defaults,
     },
     surroundings,
-    bans,
+    { bans, revocations },
   );
-  return { clock, threads, thread, dataThread, rooms, surroundings, bans };
+  return { clock, threads, thread, dataThread, rooms, surroundings, bans, revocations };
 }
 
 export function grants(change: Partial<Grants> = {}): Grants {
@@ -327,6 +344,7 @@ export function claims(identity: string, change: Partial<Grants> = {}): Claims {
     roomConfig: NO_ROOM_CONFIG,
     grants: grants(change),
     expiresAtSeconds: 2_000_000_000,
+    validFromSeconds: 0,
     reissuedAtMs: null,
   };
 }

@@ -62,6 +62,18 @@ test("lets nobody back who was removed since, but who has left or was let in aga
   must(hall.rooms.join("hall", second));
 });
 
+test("is revoked like those of the application, by when it was issued", async () => {
+  const zoe = must(hall.rooms.join("hall", claims("zoe")));
+  const token = new SessionToken(tokens, claims("zoe"), zoe, () => {});
+  const first = must(await tokens.verify(await token.issue()));
+  hall.clock.pass(1_000);
+  const second = must(await tokens.verify(await token.issue()));
+  zoe.leave("client_left");
+  must(hall.rooms.revoke("hall", "zoe", hall.clock.nowMs() / 1000));
+  expect(hall.rooms.join("hall", first)).toEqual({ ok: false, error: "forbidden" });
+  expect(hall.rooms.join("hall", second).ok).toBe(true);
+});
+
 test("comes every five minutes until the end, and expires no sooner than the first nor in ten minutes", async () => {
   const { clock } = hall;
   const nowSeconds = Math.floor(clock.nowMs() / 1000);

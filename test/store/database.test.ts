@@ -15,6 +15,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { BanTable } from "../../src/store/ban-table.ts";
 import { openDatabase, Store } from "../../src/store/database.ts";
 import { ReportTable } from "../../src/store/report-table.ts";
+import { RevocationTable } from "../../src/store/revocation-table.ts";
 import { WebhookQueue } from "../../src/store/webhook-queue.ts";
 
 let directory: string;
@@ -249,4 +250,19 @@ test("a database of the first release is taken over", () => {
   new BanTable(store).put({ room: "hall", identity: "ada", sinceMs: 1, untilMs: null });
   expect(new WebhookQueue(store.database, 10).first("http://one/")).toMatchObject({ body: "a" });
   store.close();
+});
+
+test("revocations that are over are neither read nor kept, and the next process reads the others", () => {
+  const store = new Store(directory);
+  const revocations = new RevocationTable(store);
+  const of = (identity: string, untilMs: number) => ({ room: "hall", identity, beforeSeconds: 1.5, untilMs });
+  revocations.put(of("ada", 20), 1);
+  revocations.put(of("bo", 10), 1);
+  expect(revocations.all(9)).toEqual([of("bo", 10), of("ada", 20)]);
+  expect(revocations.all(10)).toEqual([of("ada", 20)]);
+  revocations.put(of("ada", 30), 10);
+  store.close();
+  const again = new Store(directory);
+  expect(new RevocationTable(again).all(0)).toEqual([of("ada", 30)]);
+  again.close();
 });

@@ -153,11 +153,20 @@ describe("participants", () => {
     await expect(server.api.removeParticipant("hall", "ada")).rejects.toEqual(error("not_found", 404));
   });
 
-  test("are not removed in half: tokens cannot be revoked", async () => {
+  test("are removed with their tokens: those from before the moment that is named let nobody in", async () => {
     enter(server.rooms, "ada");
-    const removal = server.api.removeParticipant("hall", "ada", { revokeTokenTs: 1n });
-    await expect(removal).rejects.toEqual(error("unimplemented", 501));
-    expect(server.rooms.get("hall")!.participant("ada")).toBeDefined();
+    const nowSeconds = BigInt(Math.floor(server.clock.nowMs() / 1000));
+    await server.api.removeParticipant("hall", "ada", { revokeTokenTs: nowSeconds });
+    expect(server.rooms.get("hall")!.participant("ada")).toBeUndefined();
+    const validFrom = (seconds: bigint) => ({ ...claims("ada"), validFromSeconds: Number(seconds) });
+    expect(server.rooms.check("hall", validFrom(nowSeconds - 1n))).toBe("forbidden");
+    expect(server.rooms.check("hall", validFrom(nowSeconds))).toBeNull();
+    // Whoever is removed may have gone a moment before.
+    await server.api.removeParticipant("hall", "ada", { revokeTokenTs: nowSeconds + 1n });
+    expect(server.rooms.check("hall", validFrom(nowSeconds))).toBe("forbidden");
+    const milliseconds = nowSeconds * 1000n;
+    const mistake = server.api.removeParticipant("hall", "bo", { revokeTokenTs: milliseconds });
+    await expect(mistake).rejects.toEqual(error("invalid_argument", 400));
   });
 
   test("are changed in part", async () => {
