@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="Blindfold" \
       org.opencontainers.image.description="A selective forwarding media server for end-to-end encrypted conferences" \
       org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
-# Owned by root and written by nobody: the server writes to /data alone, and there only with webhooks, bans and reports.
+# Owned by root and written by nobody: the server writes to /data alone, and there only what it has to keep.
 COPY --from=packages /app/node_modules ./node_modules
 COPY LICENSE package.json ./
 COPY src ./src

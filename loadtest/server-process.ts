@@ -2,10 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { endWithThisProcess } from "./child-end.ts";
+import { NO_STORE } from "./no-store.ts";
 
 const START_LIMIT_MS = 20_000;
 const POLL_MS = 100;
@@ -33,8 +32,7 @@ export async function startBlindfold(
     BLINDFOLD_HTTP_PORT: `${port}`,
     BLINDFOLD_MEDIA_HOST: address,
     BLINDFOLD_MEDIA_PORT: `${port + 1}`,
-    // Not the database that this checkout may keep: a server of somebody's may have it open.
-    BLINDFOLD_STORE_PATH: join(tmpdir(), `blindfold-none-${process.pid}`),
+    ...NO_STORE,
   };
   await expectNobody(`${url}/readyz`, NAME);
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], {

@@ -1,9 +1,9 @@
 /** Goal: a server that is told to end does so in time, whatever the machine's clock says meanwhile. */
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
+import { NO_STORE } from "../loadtest/no-store.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { startServer } from "../src/server.ts";
-import { NO_STORE } from "./no-store.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { NO_STORE } from "./no-store.ts";
+import { NO_STORE } from "../loadtest/no-store.ts";
 import { freeTcpPort } from "./system/support/free-ports.ts";
 
 /** Compiled modules, without which each start takes twice as long. */

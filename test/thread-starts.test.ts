@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { pino } from "pino";
 import { expect, test, vi } from "vitest";
+import { NO_STORE } from "../loadtest/no-store.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { type Clock, systemClock } from "../src/control/clock.ts";
 import { DataThread } from "../src/control/data-thread.ts";
@@ -18,7 +19,6 @@ import { startServer } from "../src/server.ts";
 import { Metrics } from "../src/telemetry/metrics.ts";
 import { Threads } from "../src/threads.ts";
 import { type Watch, Watchdog } from "../src/watchdog.ts";
-import { NO_STORE } from "./no-store.ts";
 import { start } from "./whip-publisher.ts";
 
 /** All that were started, and what those to come run instead of what they should. */

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessTokens, Claims, TokenError } from "../control/access-token.ts";
 import type { Participant } from "../control/participant.ts";
 import { mayAdminister, mayJoin, type Rooms } from "../control/rooms.ts";
-import { HttpProblem, type ProblemCode } from "./problem.ts";
+import { CLOSED_PROBLEMS, HttpProblem } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -50,14 +50,7 @@ async function verified(request: FastifyRequest, tokens: AccessTokens): Promise<
 const challenge = (value: string) => ({ headers: { "www-authenticate": value } });
 
 /** Of routes for members of a room. */
-export const MEMBER_PROBLEMS = [
-  "forbidden",
-  "banned",
-  "room_locked",
-  "awaiting_admission",
-  "admission_denied",
-  "room_not_found",
-] as const satisfies readonly ProblemCode[];
+export const MEMBER_PROBLEMS = ["forbidden", ...CLOSED_PROBLEMS, "room_not_found"] as const;
 
 export function requireGrant(granted: boolean): void {
   if (!granted) throw new HttpProblem("forbidden");

@@ -116,6 +116,13 @@ export function problemList(): { code: string; status: number; title: string }[]
 
 /** Problems before the handler: where a token is needed, a name is in the path, or a JSON body is accepted. */
 export const TOKEN_PROBLEMS = ["unauthorized", "invalid_token"] as const satisfies readonly ProblemCode[];
+/** Where a room may be closed to a token that is good for it. */
+export const CLOSED_PROBLEMS = [
+  "banned",
+  "room_locked",
+  "awaiting_admission",
+  "admission_denied",
+] as const satisfies readonly ProblemCode[];
 export const PATH_PROBLEMS = ["invalid_request", "uri_too_long"] as const satisfies readonly ProblemCode[];
 export const BODY_PROBLEMS = [
   "bad_request",

@@ -85,7 +85,7 @@ export class RoomService {
   /** With `revokeTokenTs` also of who is not in the room, and with tokens from before that. */
   removeParticipant(request: RoomParticipantIdentity): RemoveParticipantResponse {
     const { room, identity, revokeTokenTs } = request;
-    if (revokeTokenTs === 0n) this.#participant(request).leave("participant_removed");
+    if (revokeTokenTs === 0n || identity === "") this.#participant(request).leave("participant_removed");
     else orRefuse(this.#rooms.revoke(room, identity, Number(revokeTokenTs)));
     return new RemoveParticipantResponse();
   }

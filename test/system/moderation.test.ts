@@ -8,10 +8,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { RoomServiceClient } from "livekit-server-sdk";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NO_STORE } from "../../loadtest/no-store.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Participant } from "../../src/control/participant.ts";
 import { type Server, startServer } from "../../src/server.ts";
-import { NO_STORE } from "../no-store.ts";
 
 const LIMIT_MS = 20_000;
 const ALL = { canPublish: true, canSubscribe: true };

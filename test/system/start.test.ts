@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { NO_STORE } from "../no-store.ts";
+import { NO_STORE } from "../../loadtest/no-store.ts";
 import { Subprocess } from "./support/subprocess.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -164,6 +164,8 @@ describe("participants", () => {
     // Whoever is removed may have gone a moment before.
     await server.api.removeParticipant("hall", "ada", { revokeTokenTs: nowSeconds + 1n });
     expect(server.rooms.check("hall", validFrom(nowSeconds))).toBe("forbidden");
+    const nobody = server.api.removeParticipant("hall", "", { revokeTokenTs: nowSeconds });
+    await expect(nobody).rejects.toEqual(error("not_found", 404));
     const milliseconds = nowSeconds * 1000n;
     const mistake = server.api.removeParticipant("hall", "bo", { revokeTokenTs: milliseconds });
     await expect(mistake).rejects.toEqual(error("invalid_argument", 400));

@@ -5,6 +5,7 @@ import type { Claims } from "../../control/access-token.ts";
 import type { IceServer, IceServers } from "../../control/ice-servers.ts";
 import { type OpenedSession, WHIP_SOURCES, type WhipSessions } from "../../whip/whip-sessions.ts";
 import {
+  CLOSED_PROBLEMS,
   HttpProblem,
   orThrow,
   PATH_PROBLEMS,
@@ -31,10 +32,7 @@ const OPENING_PROBLEMS = [
   ...TOKEN_PROBLEMS,
   ...PATH_PROBLEMS,
   "forbidden",
-  "banned",
-  "room_locked",
-  "awaiting_admission",
-  "admission_denied",
+  ...CLOSED_PROBLEMS,
   "identity_required",
   "room_not_found",
   "room_full",

@@ -1,4 +1,4 @@
-/** Where a server under test finds no database: one that this checkout keeps from a trial belongs to whoever tried. */
+/** Where a server under test finds no database: one that this checkout keeps belongs to whoever has tried something. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
